@@ -1,0 +1,1 @@
+//! Adapter packages: source rows to records by data, no Rust.

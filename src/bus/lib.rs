@@ -1,0 +1,1 @@
+//! Parcels between nodes: the trait and its carriers.

@@ -1,0 +1,2 @@
+//! tiergate.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Where records enter (sources) and leave (sinks).

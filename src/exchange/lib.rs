@@ -1,0 +1,1 @@
+//! The node: ten workers, lifecycles, retry policy, routes, validated configuration.

@@ -1,0 +1,1 @@
+//! One node's durable facts, as transactions: memory and sqlite behind one trait.

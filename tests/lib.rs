@@ -1,0 +1,1 @@
+//! What spans crates is tested here; see README.md.
