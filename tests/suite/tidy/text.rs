@@ -119,25 +119,25 @@ pub(super) fn places(tree: &Tree) -> Vec<Finding> {
     findings
 }
 
-/// Every named limit is told in the manual of the configuration, once there is one.
+/// Every named limit is told in the manual of the configuration, once there is one: constants that
+/// end in `_MAX`, and the fields of what stands in a `limits.rs`.
 pub(super) fn limits(tree: &Tree) -> Vec<Finding> {
-    static LIMIT: LazyLock<Regex> =
-        LazyLock::new(|| Regex::new(r"^\s*pub const ([A-Z][A-Z0-9_]*):").expect("constant"));
+    static LIMIT: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r"^\s*pub (?:const ([A-Z][A-Z0-9_]*_MAX)|([a-z][a-z0-9_]*)):").expect("constant")
+    });
     let manual = tree.text(LIMITS_MANUAL);
-    let told = |name: &str| {
-        manual.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').any(|word| word == name)
-    };
+    let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let told: BTreeSet<&str> = manual.split(|c: char| !word(c)).collect();
     let mut findings = Vec::new();
     if manual.is_empty() {
         return findings;
     }
     for (path, text) in tree.rust().filter(|(path, _)| path.starts_with("src/")) {
         for (number, line) in (1..).zip(text.lines()) {
-            let Some(name) = LIMIT.captures(line).map(|found| found[1].to_owned()) else {
-                continue;
-            };
-            let limit = path.ends_with("/limits.rs") || name.ends_with("_MAX");
-            if limit && !told(&name) {
+            let Some(found) = LIMIT.captures(line) else { continue };
+            let field = found.get(2).filter(|_| path.ends_with("/limits.rs"));
+            let Some(name) = found.get(1).or(field).map(|name| name.as_str()) else { continue };
+            if !told.contains(name) {
                 let says = format!(
                     "`{name}` is a limit: tell it in {LIMITS_MANUAL} with its unit, default and range"
                 );
@@ -194,14 +194,17 @@ fn a_place_outside_is_found() {
 #[test]
 fn a_limit_nobody_tells_is_found() {
     let files = [
-        ("src/a/limits.rs", "//! x\npub const DEPTH: usize = 1;\npub const WIDE_MAX: u8 = 2;\n"),
-        ("src/a/b.rs", "//! x\npub const ROWS_MAX: usize = 1;\npub const NAME: &str = \"x\";\n"),
+        (
+            "src/a/limits.rs",
+            "//! x\npub const DAY: i64 = 1;\n    pub wide: u8,\n    pub told: u8,\n",
+        ),
+        ("src/a/b.rs", "//! x\npub const ROWS_MAX: usize = 1;\n    pub field: u8,\n"),
     ];
     assert_eq!(limits(&Tree::with(&files)), [], "no manual yet");
-    let manual = [(LIMITS_MANUAL, "# Limits\n| `DEPTH` | 1 |\n| ROWS_MAX_OTHER | 1 |\n")];
+    let manual = [(LIMITS_MANUAL, "# Limits\n| `told` | 1 |\n| ROWS_MAX_OTHER | 1 |\n")];
     let found = limits(&Tree::with(&[files.as_slice(), &manual].concat()));
     let found: Vec<String> = found.iter().map(ToString::to_string).collect();
     assert_eq!(found.len(), 2, "{found:#?}");
     assert!(found[0].starts_with("src/a/b.rs:2: `ROWS_MAX`"), "{found:?}");
-    assert!(found[1].starts_with("src/a/limits.rs:3: `WIDE_MAX`"), "{found:?}");
+    assert!(found[1].starts_with("src/a/limits.rs:3: `wide`"), "{found:?}");
 }
