@@ -133,8 +133,8 @@ mod tests {
             let root = merkle_root(&all);
             for i in 0..n {
                 let path = merkle_path(&all, i).unwrap();
-                for j in 0..n {
-                    assert_eq!(verify_path(&all[j], i, n, &path, &root), i == j, "{j} at {i}/{n}");
+                for (j, other) in all.iter().enumerate() {
+                    assert_eq!(verify_path(other, i, n, &path, &root), i == j, "{j} at {i}/{n}");
                 }
                 assert!(
                     !verify_path(&all[i], i, n, &path[..path.len().saturating_sub(1)], &root)

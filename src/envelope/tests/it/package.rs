@@ -1,9 +1,7 @@
 //! Packages: what is sealed opens and verifies; what is changed anywhere is refused.
 
-mod common;
-
+use crate::common::{World, digest, head, now, record, seal, terms, world, world_of};
 use canon::{Environment, Millis};
-use common::{head, now, record, seal, terms, world, world_of};
 use envelope::{Kind, Trust, check_clock, frame, open, open_frame, verify};
 
 #[test]
@@ -60,7 +58,7 @@ fn fragments_swapped_under_the_same_lengths_are_refused() {
     assert_eq!(open(&package).unwrap_err().code(), "envelope.root_mismatch");
 }
 
-fn refusal(world: &common::World, change: impl FnOnce(&mut envelope::Head)) -> &'static str {
+fn refusal(world: &World, change: impl FnOnce(&mut envelope::Head)) -> &'static str {
     let fragments = vec![record(1)];
     let mut head = head(&world.signer, &fragments);
     change(&mut head);
@@ -81,7 +79,7 @@ fn each_cause_has_its_code() {
         "sender.node_mismatch"
     );
     assert_eq!(refusal(&good, |h| h.environment = Environment::Formal), "sender.environment");
-    assert_eq!(refusal(&good, |h| h.certificate = common::digest("x")), "sender.signature_invalid");
+    assert_eq!(refusal(&good, |h| h.certificate = digest("x")), "sender.signature_invalid");
     assert_eq!(refusal(&good, |h| h.kind = Kind::Notice), "envelope.malformed");
     assert_eq!(refusal(&good, |h| h.sequence = 0), "envelope.malformed");
     assert_eq!(refusal(&good, |h| h.keep_orphans = vec![1]), "envelope.malformed");

@@ -1,5 +1,5 @@
 //! What the tests of this crate share: a small authority, a node, and packages from them.
-#![expect(dead_code, reason = "each test file uses its own part")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests stand outside test functions")]
 
 use canon::{Day, Digest, DigestAlg, Environment, Millis, NodeCode, leaf_hash};
 use envelope::ca::{NodeName, Terms};
