@@ -1,2 +1,9 @@
 //! Adapter packages: source rows to records by data, no Rust.
-mod moment; mod package; mod problem; mod read; mod read_record; mod read_source; mod row; mod table; mod text; mod tree; mod verb; mod verbs;
+
+mod row;
+mod text;
+
+pub use row::{Row, RowBuf};
+pub use text::{
+    COLUMNS_MAX, Encoding, Next, Quote, ROW_BYTES_MAX, RowFault, RowReader, TextSettings,
+};

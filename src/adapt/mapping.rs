@@ -332,7 +332,7 @@ impl<'a> Compiler<'a> {
                 format!("`{}` is no record type; known: {}", ty.text, names.join(", ")),
                 format!("没有记录类型『{}』；可用：{}", ty.text, names.join(", ")),
             )
-            .hint = by_label.or_else(|| nearest(&ty.text, names));
+            .hint = by_label.or_else(|| nearest(&ty.text, names.iter().copied()));
     }
 
     fn unknown_field(&mut self, name: &Text, record: &RecordType, path: &str) {

@@ -84,7 +84,7 @@ fn whole(
     check_token(&system, "adapter.system", canon::format::TOKEN_MAX, problems);
     let format = head.need("format", problems);
     let namespace = read_namespace(&mut head, problems);
-    let nature = read_record::nature(&mut head, problems).unwrap_or_default();
+    let nature = read_record::nature(&mut head, problems).unwrap_or(canon::format::Nature::Live);
     head.finish(problems);
 
     let source = read_source::source(top.table("source", problems), problems);

@@ -157,7 +157,7 @@ fn unknown_query(name: &Text, package: &Package, path: &str, problems: &mut Prob
             format!("there is no query `{}`; known: {}", name.text, known.join(", ")),
             format!("没有查询『{}』；可用：{}", name.text, known.join(", ")),
         )
-        .hint = nearest(&name.text, known);
+        .hint = nearest(&name.text, known.iter().copied());
 }
 
 fn columns_of<'p>(package: &'p Package, query: &Text) -> &'p [Text] {
@@ -304,7 +304,7 @@ impl Reader<'_> {
                     format!("there is no [tables.{}]; known: {}", name.text, known.join(", ")),
                     format!("没有代码表 [tables.{}]；可用：{}", name.text, known.join(", ")),
                 )
-                .hint = nearest(&name.text, known);
+                .hint = nearest(&name.text, known.iter().copied());
         }
         let default = tab.text("default", self.problems).map(|t| t.text);
         tab.finish(self.problems);

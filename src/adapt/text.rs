@@ -217,12 +217,12 @@ impl RowReader {
         let cut = Cut { text: rest, delimiter: self.settings.delimiter };
         // First as the rule book says, values over several lines included …
         match cut.row(row, rest.len(), self.settings.quote == Quote::Strict) {
-            Outcome::Row { taken, lines, ended } if self.fits(row) => {
-                return self.took(row, taken, lines, ended, None);
-            }
-            Outcome::Open if !self.last && rest.len() <= ROW_BYTES_MAX => {
+            Outcome::Row { ended: false, .. } | Outcome::Open if !self.last && rest.len() <= ROW_BYTES_MAX => {
                 row.clear();
                 return Next::More;
+            }
+            Outcome::Row { taken, lines, ended } if self.fits(row) => {
+                return self.took(row, taken, lines, ended, None);
             }
             Outcome::Stray if self.settings.quote == Quote::Strict => {
                 return self.took(row, taken, 1, ended, Some(RowFault::Quote));
@@ -346,6 +346,7 @@ impl Cut<'_> {
         strict: bool,
     ) -> Result<(usize, usize), Outcome> {
         let mut from = 0;
+        let mut stray = false;
         let close = loop {
             let Some(n) = inside.get(from..).and_then(|t| t.find('"')) else {
                 return Err(Outcome::Open);
@@ -365,11 +366,14 @@ impl Cut<'_> {
             if strict {
                 return Err(Outcome::Stray);
             }
+            stray = true;
             from = at + 1;
         };
         let value = inside.get(..close).unwrap_or_default();
         let lines = value.bytes().filter(|b| *b == b'\n').count();
-        if lines > QUOTED_LINES_MAX {
+        // A stray quote and a line end in one value: the opening quote was the stray one, and going
+        // on would swallow rows.
+        if lines > QUOTED_LINES_MAX || (stray && lines > 0) {
             return Err(Outcome::Open);
         }
         if value.contains("\"\"") {
@@ -392,5 +396,128 @@ impl Cut<'_> {
         for value in self.text.split(self.delimiter) {
             row.push(Some(value));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Everything a reader says of `bytes`, fed in pieces of `piece` bytes.
+    fn read(bytes: &[u8], settings: TextSettings, piece: usize) -> Vec<(u64, Vec<String>, String)> {
+        let mut reader = RowReader::new(settings);
+        let mut row = RowBuf::new();
+        let mut out = Vec::new();
+        let mut pieces = bytes.chunks(piece).peekable();
+        loop {
+            let next = reader.next_row(&mut row);
+            let said = match &next {
+                Next::More => {
+                    let piece = pieces.next().unwrap_or_default();
+                    reader.feed(piece, pieces.peek().is_none());
+                    continue;
+                }
+                Next::End => return out,
+                Next::Row => String::new(),
+                Next::Fault(fault) => fault.code().to_owned(),
+            };
+            let view = row.row();
+            if out.is_empty() {
+                reader.expect_columns(view.len());
+            }
+            let values = (0..view.len()).map(|i| view.get(i).unwrap().to_owned()).collect();
+            out.push((row.number, values, said));
+        }
+    }
+
+    fn gb(text: &str) -> Vec<u8> {
+        GB18030.encode(text).0.into_owned()
+    }
+
+    const LENIENT: TextSettings =
+        TextSettings { encoding: Encoding::Gb18030, delimiter: ',', quote: Quote::Lenient };
+
+    #[test]
+    fn a_drop_reads_the_same_in_pieces_of_any_size() {
+        let text = "姓名,说明,号\r\n甲,\"两行\r\n的,说明\",1\r\n\r\n,,\r\n\"乙\"\"某\",𠮷,2";
+        for piece in [1, 2, 3, 7, 1000] {
+            let rows = read(&gb(text), LENIENT, piece);
+            let values: Vec<_> = rows.iter().map(|(n, v, f)| (*n, v.join("|"), f.as_str())).collect();
+            assert_eq!(
+                values,
+                [
+                    (1, "姓名|说明|号".to_owned(), ""),
+                    (2, "甲|两行\r\n的,说明|1".to_owned(), ""),
+                    (6, "乙\"某|𠮷|2".to_owned(), ""),
+                ],
+                "pieces of {piece}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_stray_quote_swallows_nothing() {
+        let text = "a,b,c\n\"甲,x,1\n乙\"丙,y,2\n\"丁\"戊,z,3\n\"己\",\"庚,4\n辛,v,5\n";
+        let rows = read(&gb(text), LENIENT, 5);
+        let lines: Vec<_> = rows.iter().map(|(n, v, f)| format!("{n}:{}{f}", v.join("|"))).collect();
+        assert_eq!(
+            lines,
+            [
+                "1:a|b|c",
+                "2:\"甲|x|1",
+                "3:乙\"丙|y|2",
+                "4:\"丁\"戊|z|3",
+                "5:\"己\"|\"庚|4",
+                "6:辛|v|5"
+            ]
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_named_and_the_next_row_is_read() {
+        let mut bytes = gb("a,b,c\n甲,x\n");
+        bytes.extend_from_slice(b"\xff\xff,y,2\n");
+        bytes.extend_from_slice(&gb("乙,z,3\n丙,w"));
+        let rows = read(&bytes, LENIENT, 1000);
+        let faults: Vec<_> = rows.iter().map(|(n, _, f)| (*n, f.as_str())).collect();
+        assert_eq!(
+            faults,
+            [
+                (1, ""),
+                (2, "adapter.row_width"),
+                (3, "adapter.undecodable"),
+                (4, ""),
+                (5, "adapter.cut_off")
+            ]
+        );
+    }
+
+    #[test]
+    fn a_byte_order_mark_wins_and_auto_tells_utf8_from_gb18030() {
+        let bom = [b"\xef\xbb\xbf".as_slice(), "姓名\n甲\n".as_bytes()].concat();
+        assert_eq!(read(&bom, LENIENT, 100)[0].1, ["姓名"]);
+        let auto = TextSettings::default();
+        assert_eq!(read("姓名\n甲\n".as_bytes(), auto, 100)[1].1, ["甲"]);
+        assert_eq!(read(&gb("姓名\n甲\n"), auto, 100)[1].1, ["甲"]);
+    }
+
+    #[test]
+    fn strict_quotes_refuse_what_lenient_keeps() {
+        let strict = TextSettings { quote: Quote::Strict, ..TextSettings::default() };
+        let rows = read("a,b\n\"x\"y,1\n\"z\",2\n".as_bytes(), strict, 100);
+        let faults: Vec<_> = rows.iter().map(|(_, _, f)| f.as_str()).collect();
+        assert_eq!(faults, ["", "adapter.stray_quote", ""]);
+    }
+
+    #[test]
+    fn a_line_without_end_is_given_up_not_collected() {
+        let mut reader = RowReader::new(TextSettings::default());
+        let mut row = RowBuf::new();
+        let mut given_up = false;
+        for _ in 0..40 {
+            reader.feed(&[b'x'; 100_000], false);
+            given_up |= reader.next_row(&mut row) == Next::Fault(RowFault::TooLong);
+        }
+        assert!(given_up);
     }
 }

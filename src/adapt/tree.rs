@@ -33,7 +33,7 @@ pub(crate) struct Node {
 pub(crate) enum Value {
     Text(String),
     Int(i64),
-    Bool(bool),
+    Bool,
     List(Vec<Node>),
     Table(Vec<(Text, Node)>),
     Other,
@@ -44,7 +44,7 @@ impl Value {
         match self {
             Self::Text(_) => ("a text", "文本"),
             Self::Int(_) => ("a whole number", "整数"),
-            Self::Bool(_) => ("true or false", "true 或 false"),
+            Self::Bool => ("true or false", "true 或 false"),
             Self::List(_) => ("a list", "列表"),
             Self::Table(_) => ("a table", "表"),
             Self::Other => ("a value of another kind", "其他类型的值"),
@@ -91,7 +91,7 @@ fn convert(value: &DeValue<'_>, text: &str, lines: &Lines) -> Value {
         DeValue::Integer(i) => {
             i64::from_str_radix(i.as_str(), i.radix()).map_or(Value::Other, Value::Int)
         }
-        DeValue::Boolean(b) => Value::Bool(*b),
+        DeValue::Boolean(_) => Value::Bool,
         DeValue::Array(items) => Value::List(
             items
                 .iter()

@@ -240,7 +240,7 @@ fn with_arguments(
     problems: &mut Problems,
 ) -> Option<Verb> {
     let path = format!("{path}.{name}");
-    let mut one_text = |problems: &mut Problems| match &argument.value {
+    let one_text = |problems: &mut Problems| match &argument.value {
         Value::Text(text) if !text.is_empty() => Some(text.as_str().into()),
         other => {
             let want = ("a text that is not empty", "非空文本");
