@@ -36,6 +36,7 @@ on_our_tree! {
     nothing_is_left_for_later: source::unfinished,
     codes_in_the_source_are_listed: codes::used,
     crates_import_by_the_table: arrows::imports,
+    the_import_table_is_told_as_it_is: arrows::told,
     crates_do_not_know_what_they_must_not: arrows::outsiders,
     the_top_level_is_fixed: house::top_level,
     every_folder_has_its_manual: house::manuals,

@@ -1,5 +1,7 @@
 //! Who may import whom: the table of ARCHITECTURE.md, held against the manifests.
 
+use std::collections::BTreeSet;
+
 use toml::{Table, Value};
 
 use super::tree::{Finding, Tree};
@@ -63,6 +65,27 @@ pub(super) fn imports(tree: &Tree) -> Vec<Finding> {
                 );
                 findings.push(Finding::at(&path, tree.line_of(&path, &dep.name), says));
             }
+        }
+    }
+    findings
+}
+
+/// ARCHITECTURE.md tells the same table.
+pub(super) fn told(tree: &Tree) -> Vec<Finding> {
+    const PATH: &str = "ARCHITECTURE.md";
+    let mut findings = Vec::new();
+    for (name, may, _) in TABLE {
+        let row = format!("| `{name}` |");
+        let line = tree.text(PATH).lines().find(|line| line.starts_with(&row)).unwrap_or("");
+        let cell = line.split('|').nth(3).unwrap_or("");
+        let cell: BTreeSet<&str> = cell.split([',', '—']).map(str::trim).collect();
+        let may: BTreeSet<&str> = may.iter().copied().chain([""]).collect();
+        if cell.iter().chain([&""]).copied().collect::<BTreeSet<_>>() != may {
+            let says = format!(
+                "the row of `{name}` differs from the table the test holds: `{}`",
+                may.into_iter().skip(1).collect::<Vec<_>>().join(", ")
+            );
+            findings.push(Finding::at(PATH, tree.line_of(PATH, &row), says));
         }
     }
     findings
@@ -146,6 +169,19 @@ fn an_arrow_that_is_not_in_the_table_is_found() {
     assert!(found[1].starts_with("src/edge/Cargo.toml:2: `edge` must not import `bus`"));
     assert!(found[2].starts_with("src/extra/Cargo.toml:1: crate `extra` is not in"));
     assert!(found[3].contains("`store` must not import `exchange`"), "{found:#?}");
+}
+
+#[test]
+fn a_table_told_otherwise_is_found() {
+    let row = |(name, may, _): &(&str, &[&str], &[&str])| {
+        let may = if may.is_empty() { "—".to_owned() } else { may.join(", ") };
+        format!("| `{name}` | what it is | {may} | x |\n")
+    };
+    let text: String = TABLE.iter().map(row).collect();
+    let with = |text: &str| told(&Tree::with(&[("ARCHITECTURE.md", text)]));
+    assert_eq!(with(&text), []);
+    assert_eq!(with(&text.replace("is | — | x", "is | store | x")).len(), 1);
+    assert_eq!(with(&text.replace("`bus` |", "`coach` |")).len(), 1);
 }
 
 #[test]
