@@ -217,7 +217,9 @@ impl RowReader {
         let cut = Cut { text: rest, delimiter: self.settings.delimiter };
         // First as the rule book says, values over several lines included …
         match cut.row(row, rest.len(), self.settings.quote == Quote::Strict) {
-            Outcome::Row { ended: false, .. } | Outcome::Open if !self.last && rest.len() <= ROW_BYTES_MAX => {
+            Outcome::Row { ended: false, .. } | Outcome::Open
+                if !self.last && rest.len() <= ROW_BYTES_MAX =>
+            {
                 row.clear();
                 return Next::More;
             }
@@ -286,7 +288,11 @@ fn looks_utf8(bytes: &[u8]) -> bool {
 }
 
 enum Outcome {
-    Row { taken: usize, lines: usize, ended: bool },
+    Row {
+        taken: usize,
+        lines: usize,
+        ended: bool,
+    },
     /// A quote is open at the end of the text.
     Open,
     /// Text follows a closing quote.
@@ -442,7 +448,8 @@ mod tests {
         let text = "姓名,说明,号\r\n甲,\"两行\r\n的,说明\",1\r\n\r\n,,\r\n\"乙\"\"某\",𠮷,2";
         for piece in [1, 2, 3, 7, 1000] {
             let rows = read(&gb(text), LENIENT, piece);
-            let values: Vec<_> = rows.iter().map(|(n, v, f)| (*n, v.join("|"), f.as_str())).collect();
+            let values: Vec<_> =
+                rows.iter().map(|(n, v, f)| (*n, v.join("|"), f.as_str())).collect();
             assert_eq!(
                 values,
                 [
@@ -459,7 +466,8 @@ mod tests {
     fn a_stray_quote_swallows_nothing() {
         let text = "a,b,c\n\"甲,x,1\n乙\"丙,y,2\n\"丁\"戊,z,3\n\"己\",\"庚,4\n辛,v,5\n";
         let rows = read(&gb(text), LENIENT, 5);
-        let lines: Vec<_> = rows.iter().map(|(n, v, f)| format!("{n}:{}{f}", v.join("|"))).collect();
+        let lines: Vec<_> =
+            rows.iter().map(|(n, v, f)| format!("{n}:{}{f}", v.join("|"))).collect();
         assert_eq!(
             lines,
             [
