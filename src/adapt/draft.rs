@@ -63,9 +63,11 @@ impl Draft {
     pub fn absorb(&mut self, found: &mut Vec<Violation>) {
         let told = self.violations.len();
         for violation in found.drain(..) {
-            let known = self.violations.iter().take(told).any(|v| {
-                v.field == violation.field && v.severity == Severity::Error
-            });
+            let known = self
+                .violations
+                .iter()
+                .take(told)
+                .any(|v| v.field == violation.field && v.severity == Severity::Error);
             if !known {
                 self.violations.push(violation);
             }

@@ -123,11 +123,8 @@ impl Mapping {
             );
         }
         let names: Vec<&String> = package.tables.keys().collect();
-        let tables: Vec<_> = package
-            .tables
-            .values()
-            .map(|t| CodeTable::of(&t.rows, t.otherwise.clone()))
-            .collect();
+        let tables: Vec<_> =
+            package.tables.values().map(|t| CodeTable::of(&t.rows, t.otherwise.clone())).collect();
         let mut compiler =
             Compiler { package, format, names, problems, table_problems: BTreeMap::new() };
         let queries = compiler.queries();
@@ -189,7 +186,8 @@ impl Mapping {
                     );
                 }
                 _ => {
-                    let spare = found.iter().filter(|f| map.columns.iter().all(|c| plain(c) != **f));
+                    let spare =
+                        found.iter().filter(|f| map.columns.iter().all(|c| plain(c) != **f));
                     problems
                         .push(
                             "adapter.column_missing",
@@ -253,7 +251,8 @@ impl<'a> Compiler<'a> {
             }
             Namespace::Node | Namespace::Fixed(_) => None,
         };
-        let blocks = mine.into_iter().filter_map(|(i, block)| self.block(i, block, query)).collect();
+        let blocks =
+            mine.into_iter().filter_map(|(i, block)| self.block(i, block, query)).collect();
         let voids = package
             .voids
             .iter()
@@ -289,7 +288,9 @@ impl<'a> Compiler<'a> {
         for (name, feed) in &block.fields {
             let path = format!("record[{}].fields.{}", i + 1, name.text);
             match record.field_by_name(&name.text) {
-                Some(field) => steps.push(self.step(field, &record.fields[field], feed, query, &path)),
+                Some(field) => {
+                    steps.push(self.step(field, &record.fields[field], feed, query, &path))
+                }
                 None => self.unknown_field(name, record, &path),
             }
         }

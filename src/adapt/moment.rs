@@ -158,9 +158,7 @@ fn written(text: &str) -> Option<Moment> {
 
 fn time_of_day(scan: &mut Scan<'_>) -> Option<(u32, u32, u32)> {
     let hour = scan.number(false)?;
-    if scan.one_of(&[':'])
-        .is_none()
-    {
+    if scan.one_of(&[':']).is_none() {
         scan.one_of(&['时', '点'])?;
         let minute = if scan.0.is_empty() { 0 } else { scan.number(false)? };
         let second = match scan.one_of(&['分']) {
@@ -218,9 +216,21 @@ mod tests {
     #[test]
     fn what_is_not_certain_is_not_read() {
         for source in [
-            "", "14-9-19", "9/19/2014", "2014-13-01", "2014-02-29", "2014-9/19", "0000-00-00",
-            "2014-9-19 25:00", "2014-9-19x", "2014-9-19 14:10:10Z", "2014-9-19下午2:10", "12345",
-            "2014-9-1914:10", "4.1901E+4", "今天",
+            "",
+            "14-9-19",
+            "9/19/2014",
+            "2014-13-01",
+            "2014-02-29",
+            "2014-9/19",
+            "0000-00-00",
+            "2014-9-19 25:00",
+            "2014-9-19x",
+            "2014-9-19 14:10:10Z",
+            "2014-9-19下午2:10",
+            "12345",
+            "2014-9-1914:10",
+            "4.1901E+4",
+            "今天",
         ] {
             assert_eq!(read(source), None, "{source}");
         }

@@ -81,7 +81,7 @@ fn whole(
     let title_zh = head.text("title_zh", problems).unwrap_or_default().text;
     let title_en = head.text("title_en", problems).unwrap_or_default().text;
     let system = head.need("system", problems);
-    check_token(&system, "adapter.system", canon::format::TOKEN_MAX, problems);
+    check_token(&system, &head.key("system"), canon::format::TOKEN_MAX, problems);
     let format = head.need("format", problems);
     let namespace = read_namespace(&mut head, problems);
     let nature = read_record::nature(&mut head, problems).unwrap_or(canon::format::Nature::Live);

@@ -166,12 +166,7 @@ fn columns_of<'p>(package: &'p Package, query: &Text) -> &'p [Text] {
 }
 
 /// A column named somewhere must be one of the query's.
-pub(crate) fn check_column(
-    columns: &[Text],
-    name: &Text,
-    path: &str,
-    problems: &mut Problems,
-) {
+pub(crate) fn check_column(columns: &[Text], name: &Text, path: &str, problems: &mut Problems) {
     if name.text.is_empty() || columns.is_empty() || columns.iter().any(|c| c.text == name.text) {
         return;
     }
@@ -320,10 +315,8 @@ impl Reader<'_> {
             let node = tab.get(key)?;
             Some(texts(node, &path, this.problems))
         };
-        let concat = listed(self, tab, "concat").map(|columns| Origin::Concat {
-            columns,
-            with: with.clone().unwrap_or_default(),
-        });
+        let concat = listed(self, tab, "concat")
+            .map(|columns| Origin::Concat { columns, with: with.clone().unwrap_or_default() });
         let first = listed(self, tab, "first").map(Origin::First);
         let misplaced = with.is_some() && concat.is_none();
         let mut found = [column, constant, concat, first].into_iter().flatten();
@@ -354,11 +347,6 @@ impl Reader<'_> {
 impl Feed {
     /// A constant.
     pub(crate) fn constant(text: &str) -> Self {
-        Self {
-            from: Origin::Constant(text.into()),
-            verbs: Vec::new(),
-            table: None,
-            default: None,
-        }
+        Self { from: Origin::Constant(text.into()), verbs: Vec::new(), table: None, default: None }
     }
 }

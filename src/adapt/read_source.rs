@@ -186,11 +186,7 @@ fn query(mut tab: Tab<'_>, problems: &mut Problems) -> Query {
         );
     }
     let detect = detect(&mut tab, problems);
-    let ways = [
-        ("hold", Vanished::Hold),
-        ("void", Vanished::Void),
-        ("ignore", Vanished::Ignore),
-    ];
+    let ways = [("hold", Vanished::Hold), ("void", Vanished::Void), ("ignore", Vanished::Ignore)];
     let vanished = tab.word("vanished", &ways, problems).unwrap_or_default();
     let write_back = match tab.get("write_back") {
         Some(Node { value: Value::Text(word), .. }) if word == "none" => None,

@@ -57,8 +57,7 @@ impl CodeTable {
 /// Reads `tables/<name>.csv`: UTF-8, header `from,to` or `from,to,note`.
 pub(crate) fn read_table(file: &str, bytes: &[u8]) -> (Vec<TableRow>, Vec<Problem>) {
     let mut problems = Problems::of(file);
-    let settings =
-        TextSettings { encoding: Encoding::Utf8, delimiter: ',', quote: Quote::Strict };
+    let settings = TextSettings { encoding: Encoding::Utf8, delimiter: ',', quote: Quote::Strict };
     let mut reader = RowReader::new(settings);
     reader.feed(bytes, true);
     let mut row = RowBuf::new();

@@ -74,8 +74,7 @@ pub(crate) fn parse(text: &str, problems: &mut Problems) -> Node {
 fn convert_table(table: &DeTable<'_>, text: &str, lines: &Lines) -> Value {
     let entry = |(key, value): (&toml::Spanned<_>, &toml::Spanned<DeValue<'_>>)| {
         let key: &toml::Spanned<std::borrow::Cow<'_, str>> = key;
-        let name =
-            Text { text: key.get_ref().to_string(), pos: lines.pos(text, &key.span()) };
+        let name = Text { text: key.get_ref().to_string(), pos: lines.pos(text, &key.span()) };
         let value = Node {
             pos: lines.pos(text, &value.span()),
             value: convert(value.get_ref(), text, lines),

@@ -186,7 +186,16 @@ fn trim(cell: &mut Cell<'_, '_>) -> bool {
 /// Chinese commas, brackets and stops belong to the text and stay.
 fn half_width(old: &str, out: &mut String) -> bool {
     out.extend(old.chars().map(|c| match c {
-        '０'..='９' | 'Ａ'..='Ｚ' | 'ａ'..='ｚ' | '－' | '．' | '／' | '：' | '＋' | '＿' | '＠'
+        '０'..='９'
+        | 'Ａ'..='Ｚ'
+        | 'ａ'..='ｚ'
+        | '－'
+        | '．'
+        | '／'
+        | '：'
+        | '＋'
+        | '＿'
+        | '＠'
         | '＃' => char::from_u32(c as u32 - 0xfee0).unwrap_or(c),
         '\u{3000}' => ' ',
         c => c,
@@ -226,8 +235,7 @@ fn unquote(old: &str) -> &str {
 fn datetime(cell: &mut Cell<'_, '_>) -> Result<bool, Fault> {
     let moment = Moment::read(cell.get()).ok_or(Fault::NotATime)?;
     let b = cell.get().as_bytes();
-    let shaped = b.len() == 19
-        && [b[4], b[7], b[10], b[13], b[16]] == *b"-- ::";
+    let shaped = b.len() == 19 && [b[4], b[7], b[10], b[13], b[16]] == *b"-- ::";
     if shaped {
         return Ok(false);
     }

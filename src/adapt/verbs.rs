@@ -60,7 +60,14 @@ pub const VERBS: &[VerbInfo] = &[
         "测试\n  说明",
         Some("测试 说明"),
     ),
-    v("noblank", r#""noblank""#, "去掉所有空白", "all blanks go", "139 0000 0000", Some("13900000000")),
+    v(
+        "noblank",
+        r#""noblank""#,
+        "去掉所有空白",
+        "all blanks go",
+        "139 0000 0000",
+        Some("13900000000"),
+    ),
     v(
         "unquote",
         r#""unquote""#,
