@@ -298,7 +298,15 @@ fn int(cell: &mut Cell<'_, '_>) -> Result<bool, Fault> {
     if number.is_empty() || !number.bytes().all(|b| b.is_ascii_digit()) {
         return Err(Fault::NotANumber);
     }
-    Ok(cell.shrink(bare))
+    if text.starts_with('-') {
+        return Ok(cell.shrink(bare));
+    }
+    // Numbers are parts of keys: `007` and `7` are one.
+    Ok(cell.shrink(|old| {
+        let text = bare(old);
+        let zeros = text.bytes().take_while(|b| *b == b'0').count();
+        text.get(zeros.min(text.len() - 1)..).unwrap_or(text)
+    }))
 }
 
 fn money(cell: &mut Cell<'_, '_>) -> Result<bool, Fault> {
