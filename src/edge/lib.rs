@@ -1,1 +1,14 @@
 //! Where records enter (sources) and leave (sinks).
+//!
+//! A source gives pages of rows after a cursor and changes nothing until the page is committed. What
+//! was read is decided by the cursor the caller keeps, never by this crate's memory.
+
+pub mod csv_drop;
+mod error;
+mod os;
+mod page;
+mod source;
+
+pub use error::{Disposition, SinkError, SourceError};
+pub use page::{BrokenRow, Page, Pass, SourceRow};
+pub use source::{BoxFuture, Source, TableCount, WriteBack};
