@@ -30,7 +30,9 @@ pub enum SourceError {
         detail: String,
     },
     /// The source is locked by its own application.
-    #[error("adapter `{adapter}`: `{place}` is busy (locked by another program); tried again later")]
+    #[error(
+        "adapter `{adapter}`: `{place}` is busy (locked by another program); tried again later"
+    )]
     Busy {
         /// Adapter id.
         adapter: String,

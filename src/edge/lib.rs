@@ -5,9 +5,13 @@
 
 pub mod csv_drop;
 mod error;
+#[cfg(feature = "sqlite")]
+pub mod legacy_db;
 mod os;
 mod page;
 mod source;
+#[cfg(feature = "sqlite")]
+pub mod sql;
 
 pub use error::{Disposition, SinkError, SourceError};
 pub use page::{BrokenRow, Page, Pass, SourceRow};

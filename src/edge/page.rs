@@ -37,6 +37,7 @@ pub struct Page {
     pub(crate) text: String,
     pub(crate) cells: Vec<Span>,
     pub(crate) keys: Vec<Span>,
+    pub(crate) order: Vec<Span>,
     pub(crate) lines: Vec<u64>,
     pub(crate) rows: usize,
 }
@@ -79,6 +80,7 @@ impl Page {
             text: String::new(),
             cells: Vec::new(),
             keys: Vec::new(),
+            order: Vec::new(),
             lines: Vec::new(),
             rows: 0,
         }
@@ -109,7 +111,7 @@ impl Page {
         (index < self.rows).then_some(SourceRow { page: self, index })
     }
 
-    fn span(&self, span: Span) -> Option<&str> {
+    pub(crate) fn span(&self, span: Span) -> Option<&str> {
         let start = span.start as usize;
         self.text.get(start..start + span.len as usize)
     }

@@ -105,7 +105,9 @@ pub(super) fn header(file: &mut File, settings: &Settings) -> io::Result<Result<
     let mut wrong = None;
     for encoding in candidates {
         match find_columns(*encoding, line, settings) {
-            Ok((width, pick)) => return Ok(Ok(Header { encoding: *encoding, width, pick, offset })),
+            Ok((width, pick)) => {
+                return Ok(Ok(Header { encoding: *encoding, width, pick, offset }));
+            }
             Err(w) => wrong = wrong.or(Some(w)),
         }
     }
@@ -218,13 +220,7 @@ fn too_long(page: &Page, line: u64, max: usize) -> BrokenRow {
     )
 }
 
-pub(super) fn broken(
-    page: &Page,
-    line: u64,
-    code: &'static str,
-    zh: &str,
-    en: &str,
-) -> BrokenRow {
+pub(super) fn broken(page: &Page, line: u64, code: &'static str, zh: &str, en: &str) -> BrokenRow {
     BrokenRow {
         reference: format!("{}:{line}", page.place),
         line: Some(line),
@@ -277,8 +273,7 @@ impl Run<'_> {
                 continue;
             }
             let all = self.eof || used == 0;
-            let Some(record) =
-                splitter.split(&mut page.text, rest, self.open.header.width, all)
+            let Some(record) = splitter.split(&mut page.text, rest, self.open.header.width, all)
             else {
                 break;
             };

@@ -67,14 +67,8 @@ impl CsvDrop {
         if os::stat(&plain).map_err(self.io("look at", &plain))?.is_none() {
             return Ok(plain);
         }
-        let mark: String = finish
-            .digest
-            .rsplit(':')
-            .next()
-            .unwrap_or_default()
-            .chars()
-            .take(12)
-            .collect();
+        let mark: String =
+            finish.digest.rsplit(':').next().unwrap_or_default().chars().take(12).collect();
         let mark = if mark.is_empty() { format!("{}", finish.mtime) } else { mark };
         Ok(dir.join(match finish.name.rsplit_once('.') {
             Some((stem, ext)) => format!("{stem}.{mark}.{ext}"),

@@ -131,8 +131,7 @@ impl Splitter {
                     at = from + len + 1;
                 }
                 None => {
-                    let len =
-                        memchr::memchr(self.delimiter, &bytes[at..end]).unwrap_or(end - at);
+                    let len = memchr::memchr(self.delimiter, &bytes[at..end]).unwrap_or(end - at);
                     self.fields.push(Span { start: at as u32, len: len as u32 });
                     at += len;
                 }

@@ -239,11 +239,7 @@ impl CsvDrop {
     fn refuse(&self, mut open: Open, wrong: Wrong) -> Page {
         let name = open.name.clone();
         open.broken = 1;
-        open.why.push(Why {
-            code: wrong.code.into(),
-            zh: wrong.zh.clone(),
-            en: wrong.en.clone(),
-        });
+        open.why.push(Why { code: wrong.code.into(), zh: wrong.zh.clone(), en: wrong.en.clone() });
         let cursor = Cursor { v: 1, open: None, finish: Some(open.finish(To::Failed)) };
         let mut page = self.page(&name, &cursor);
         page.broken.push(BrokenRow {
