@@ -66,7 +66,99 @@ pub const SENDER: &[Code] = &[];
 pub const RECEIVER: &[Code] = &[];
 
 /// `source.*`: a source system's input could not be read.
-pub const SOURCE: &[Code] = &[];
+pub const SOURCE: &[Code] = &[
+    c(
+        "source.unreachable",
+        "the source's database or folder cannot be opened; tried again",
+        "来源数据库或目录无法打开，稍后重试",
+    ),
+    c(
+        "source.busy",
+        "the source is locked by another program; tried again",
+        "来源被其他程序占用，稍后重试",
+    ),
+    c(
+        "source.folder_held",
+        "another process reads the same folder; stop one of them",
+        "另一进程正在读取同一目录，请停止其一",
+    ),
+    c(
+        "source.io",
+        "a file operation failed; nothing was lost, it is tried again",
+        "文件操作失败，数据未丢失，稍后重试",
+    ),
+    c(
+        "source.schema",
+        "the source's tables are not as the adapter says; the adapter stops until it is mended",
+        "来源表结构与适配器约定不符，适配器暂停待修正",
+    ),
+    c("source.setting", "a setting of the source cannot be used", "来源配置不可用"),
+    c(
+        "source.cursor_unreadable",
+        "the stored cursor is not one of this source; the adapter stops",
+        "保存的读取位置不属于该来源，适配器暂停",
+    ),
+    c(
+        "source.cursor_regressed",
+        "the source went back in time (restored from a backup?); the adapter stops until a person resets the cursor",
+        "来源时间倒退（是否由备份恢复？），适配器暂停，待人工重置读取位置",
+    ),
+    c(
+        "source.time_missing",
+        "rows without a modified time would never be read; fill it or use compare",
+        "有行缺少修改时间，将永远读不到；请补齐或改用全量比对",
+    ),
+    c("source.row_missing", "the row to write an outcome to is gone", "回写目标行已不存在"),
+    c("source.write_refused", "the source refused the write-back of this row", "来源拒绝该行回写"),
+    c("source.no_write_back", "this source takes no write-back", "该来源不支持回写"),
+    c(
+        "source.columns",
+        "a line has another number of columns than the header; set aside, returned to the owner",
+        "列数与表头不符，退回来源单位",
+    ),
+    c(
+        "source.encoding",
+        "a row has bytes that are no text in the agreed encoding",
+        "行内含有不属于约定编码的字节",
+    ),
+    c("source.row_too_long", "a row is longer than the limit", "行长度超过上限"),
+    c(
+        "source.cut_off",
+        "the file ends in the middle of a row; deliver it again whole",
+        "文件在一行中间中断，请重新传送完整文件",
+    ),
+    c(
+        "source.file_too_large",
+        "the file is larger than the limit; not read",
+        "文件超过大小上限，未读取",
+    ),
+    c(
+        "source.header_missing",
+        "the first line is not the agreed header; the file is not read",
+        "首行不是约定的表头，文件未读取",
+    ),
+    c(
+        "source.header_wrong",
+        "the header lacks columns or names one twice; the file is not read",
+        "表头缺列或重复，文件未读取",
+    ),
+    c(
+        "source.encoding_wrong",
+        "the file is not in the agreed encoding; not read",
+        "文件编码与约定不符，未读取",
+    ),
+    c("source.key_missing", "a row has no key", "行没有主键"),
+    c(
+        "source.sink_io",
+        "a sink's file operation failed; its watermark stands, it is tried again",
+        "接收端文件操作失败，水位未动，稍后重试",
+    ),
+    c(
+        "source.sink_damaged",
+        "a sink's file holds what was never written by it; the sink stops",
+        "接收端文件内容异常，停止写入",
+    ),
+];
 
 /// `adapter.*`: an adapter package is wrong, or a mapping failed on a row.
 pub const ADAPTER: &[Code] = &[];

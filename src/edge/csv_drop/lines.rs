@@ -196,10 +196,10 @@ mod tests {
     fn quotes_stray_or_meant() {
         let one = |t: &str, w| split(t, w).0;
         assert_eq!(one("a,b,,c", 4), ["a", "b", "", "c"]);
-        assert_eq!(one(r#""a,1","b""c","""#, 3), ["a,1", "b\"c", "\""]);
+        assert_eq!(one(r#""a,1","b""c","""""#, 3), ["a,1", "b\"c", "\""]);
         assert_eq!(one(r#"张"三,"李"四,"王五""#, 3), ["张\"三", "\"李\"四", "王五"]);
         assert_eq!(one(r#""a","#, 2), ["a", ""]);
-        assert_eq!(one(r#""","""#, 2), ["\"", "\""]);
+        assert_eq!(one(r#""","""#, 2), ["", ""]);
     }
 
     #[test]
