@@ -78,7 +78,14 @@ pub struct UnknownWord {
 
 words! {
     /// Formal data, joint tests (联调), or the demo; never mixed.
-    Environment { Formal = "formal", Joint = "joint", Demo = "demo" }
+    Environment {
+        /// Formal data.
+        Formal = "formal",
+        /// Joint tests (联调).
+        Joint = "joint",
+        /// The demo.
+        Demo = "demo",
+    }
 }
 
 words! {

@@ -1,1 +1,14 @@
-//! One node's durable facts, as transactions: memory and sqlite behind one trait.
+//! One node's durable facts, as transactions: `memory` and `sqlite` behind one trait.
+//!
+//! A method of [`Store`] is one atomic fact. Nothing is held open between two calls, and nothing
+//! here knows a carrier, a format or a source. One contract suite runs over every back end.
+
+pub mod api;
+pub mod error;
+pub mod lifecycle;
+pub mod types;
+
+pub use api::{EventOn, SharedStore, Store, StoreFuture};
+pub use error::{Disposition, StoreError};
+pub use lifecycle::{OutEvent, OutState};
+pub use types::*;

@@ -1,0 +1,13 @@
+//! The facts a store takes and gives back.
+
+mod collected;
+mod inbound;
+mod ledger;
+mod outbound;
+mod settled;
+
+pub use collected::*;
+pub use inbound::*;
+pub use ledger::*;
+pub use outbound::*;
+pub use settled::*;
