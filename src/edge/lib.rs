@@ -9,10 +9,12 @@ mod error;
 pub mod legacy_db;
 mod os;
 mod page;
+mod sink;
 mod source;
 #[cfg(feature = "sqlite")]
 pub mod sql;
 
 pub use error::{Disposition, SinkError, SourceError};
 pub use page::{BrokenRow, Page, Pass, SourceRow};
+pub use sink::{FilesSink, KeptRecord, Sink};
 pub use source::{BoxFuture, Source, TableCount, WriteBack};

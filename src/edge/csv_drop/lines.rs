@@ -187,7 +187,7 @@ mod tests {
         let fields = splitter
             .fields
             .iter()
-            .map(|s| arena[s.start as usize..(s.start + s.len) as usize].to_owned())
+            .map(|s| arena.get(s.start as usize..(s.start + s.len) as usize).unwrap().to_owned())
             .collect();
         (fields, record)
     }
