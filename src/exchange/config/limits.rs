@@ -75,7 +75,7 @@ limits! {
         "most records in one envelope" "一个报文最多记录数"
     envelope_bytes_max: u64 Bytes = 4 * MIB, 2 * MIB, 64 * MIB;
         "most body bytes in one envelope" "一个报文体最多字节数"
-    package_bytes_max: usize Bytes = 64 * MIB, 4 * MIB, 256 * MIB;
+    package_bytes_max: usize Bytes = 64 * MIB, 4 * MIB, 64 * MIB;
         "largest package that a parcel may open to" "报文解压后最大字节数，超过则不打开"
     seal_delay: i64 Duration = 200, 0, HOUR;
         "how long a staged record waits for company before it is sealed" "未满批次最多等待多久即封装"

@@ -121,11 +121,11 @@ mod tests {
     fn a_problem_reads_like_a_compiler_message() {
         let mut problems = Problems::default();
         let at = At { file: "node.toml".into(), line: 3, column: 1 };
-        problems.push("config.unknown_key", &at, "store.ulr", "no such key", "没有这个键").hint =
+        problems.push("config.unknown_key", &at, "[store] ulr", "no such key", "没有这个键").hint =
             nearest("ulr", ["url"]);
         assert_eq!(
             problems.sorted()[0].to_string(),
-            "node.toml:3:1: [config.unknown_key] store.ulr: no such key (did you mean `url`?)"
+            "node.toml:3:1: [config.unknown_key] [store] ulr: no such key (did you mean `url`?)"
         );
     }
 

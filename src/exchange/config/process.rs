@@ -70,7 +70,7 @@ impl<'a> Process<'a> {
                         problems.push(
                             "config.duplicate",
                             &identity.at,
-                            "identity.code",
+                            "[identity] code",
                             format!("`{code}` stands in {file} too; a code belongs to one node"),
                             format!("『{code}』在 {file} 中已有，节点代码不可重复"),
                         );
@@ -90,7 +90,7 @@ impl<'a> Process<'a> {
                 problems.push(
                     "config.duplicate",
                     &whole(node),
-                    "store.url",
+                    "[store] url",
                     format!("{path} is the store of {file} too; give each its own"),
                     format!("{path} 已是 {file} 的存储，请各用各的"),
                 );
@@ -106,7 +106,7 @@ impl<'a> Process<'a> {
                     problems.push(
                         "config.duplicate",
                         &link.at,
-                        "link.beneath",
+                        "[link] beneath",
                         format!(
                             "`{code}` is named by another link of `{}`; one link leads to a node",
                             identity.code
@@ -129,7 +129,7 @@ impl<'a> Process<'a> {
                 .push(
                     "config.link_outside",
                     &link.at,
-                    "link.peer",
+                    "[link] peer",
                     format!("`{}` is in none of the given files, and a `local` link ends within the process; give its file too (--config) or correct the code", link.peer),
                     format!("『{}』不在所给的任何文件中，而 local 链路不出本进程；请用 --config 一并给出其文件，或改正代码", link.peer),
                 )
@@ -140,7 +140,7 @@ impl<'a> Process<'a> {
             problems.push(
                 "config.no_way",
                 &link.at,
-                "link.peer",
+                "[link] peer",
                 format!(
                     "`{}` has no link back to `{}`: no receipt could return; add one in {}",
                     link.peer, identity.code, there.file
@@ -155,7 +155,7 @@ impl<'a> Process<'a> {
             problems.push(
                 "config.environment_mixed",
                 &link.at,
-                "link.peer",
+                "[link] peer",
                 format!(
                     "`{}` is {}, `{}` is {}: a node refuses other environments",
                     link.peer, peer.environment, identity.code, identity.environment
@@ -174,7 +174,7 @@ impl<'a> Process<'a> {
             problems.push(
                 "config.duplicate",
                 &second.at,
-                "link.parent",
+                "[link] parent",
                 format!(
                     "`{}` has two parent links; at most one takes what has no nearer way",
                     identity.code
@@ -186,7 +186,7 @@ impl<'a> Process<'a> {
             problems.push(
                 "config.no_way",
                 &identity.at,
-                "link.parent",
+                "[link] parent",
                 format!(
                     "the parent links from `{}` run in a circle; one node must be the top",
                     identity.code
@@ -217,7 +217,7 @@ impl<'a> Process<'a> {
                 .push(
                     "config.no_way",
                     &route.at,
-                    "route.destination",
+                    "[route] destination",
                     format!("no way from `{from}` to `{to}`: it ends at `{stuck}`; name `{to}` in a link's `beneath`, or give a parent link"),
                     format!("从『{from}』到不了『{to}』，止于『{stuck}』；请在某链路的 beneath 中列出，或设上级链路"),
                 )
@@ -273,7 +273,7 @@ fn adapter_route(node: &NodeConfig, adapter: &AdapterConfig, problems: &mut Prob
             .push(
                 "config.no_way",
                 &adapter.at,
-                "adapter.destination",
+                "[adapter] destination",
                 format!("`{name}` sends to `{to}`, but `{from}` has no [[route]] there with lane `{lane}`; add one"),
                 format!("『{name}』报往『{to}』，但『{from}』没有到那里的 {lane} 通道 [[route]]，请补上"),
             )
@@ -291,27 +291,27 @@ fn paths(
     let mut need = |at: &At, key: &str, path: &Path, folder: bool| {
         exists(files, at, key, path, folder, problems);
     };
-    need(&whole, "format.folder", &node.format, true);
+    need(&whole, "[format] folder", &node.format, true);
     for anchor in &node.anchors {
-        need(&whole, "trust.anchors", anchor, false);
+        need(&whole, "[trust] anchors", anchor, false);
     }
     for identity in &node.identities {
-        need(&identity.at, "identity.certificate", &identity.certificate, false);
+        need(&identity.at, "[identity] certificate", &identity.certificate, false);
         if let SecretRef::File(path) = &identity.key {
-            need(&identity.at, "identity.key", path, false);
+            need(&identity.at, "[identity] key", path, false);
         }
     }
     for adapter in &node.adapters {
-        need(&adapter.at, "adapter.package", &adapter.package, true);
+        need(&adapter.at, "[adapter] package", &adapter.package, true);
         if let Some(folder) = &adapter.source.folder {
-            need(&adapter.at, "adapter.source.folder", folder, true);
+            need(&adapter.at, "[adapter.source] folder", folder, true);
         }
         if let Some(Database::Sqlite(path)) = &adapter.source.database {
-            need(&adapter.at, "adapter.source.database", path, false);
+            need(&adapter.at, "[adapter.source] database", path, false);
         }
     }
     for list in node.lists.iter().filter(|l| files.facts(l).is_none()) {
-        missing(&whole, "lists.folders", list, "file or folder", "文件或目录", problems);
+        missing(&whole, "[lists] folders", list, "file or folder", "文件或目录", problems);
     }
     for identity in &node.identities {
         key(identity, files, env, problems);
@@ -357,7 +357,7 @@ fn key(
             problems.push(
                 "config.secret_open",
                 &identity.at,
-                "identity.key",
+                "[identity] key",
                 format!("{path} may be read by others; `chmod 600 {path}`"),
                 format!("{path} 他人可读；请执行 chmod 600 {path}"),
             );
@@ -366,7 +366,7 @@ fn key(
             problems.push(
                 "config.file_missing",
                 &identity.at,
-                "identity.key",
+                "[identity] key",
                 format!("the environment has no variable {name}; set it before the start"),
                 format!("环境中没有变量 {name}，请在启动前设置"),
             );

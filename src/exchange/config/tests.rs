@@ -171,7 +171,7 @@ envelope_recrods_max = 5
         "a/county.toml:20:10: [config.bad_value] link[1].parent: must be true or false, not a text",
         "a/county.toml:23:8: [config.bad_value] link[2].peer: is not a node code",
         "a/county.toml:26:11: [config.not_yet] relay.default: `review` comes with the pages",
-        "a/county.toml:27:1: [config.no_way] adapter.destination: `county_approval` sends to `province`",
+        "a/county.toml:27:1: [config.no_way] [adapter] destination: `county_approval` sends to `province`",
         "a/county.toml:33:14: [config.bad_value] limits.seal_delay: is not written like",
         "a/county.toml:34:24: [config.out_of_range] limits.envelope_records_max: must lie between 1 and 10000",
         "a/county.toml:35:1: [config.unknown_key] limits.envelope_recrods_max: there is no such limit",
@@ -190,19 +190,19 @@ fn a_local_link_ends_within_the_process() {
     let found = alone.expect_err("its peer is not there");
     assert_eq!(found.len(), 1, "{found:#?}");
     assert_eq!(found[0].code, "config.link_outside");
-    assert_eq!((found[0].at.line, found[0].key.as_str()), (16, "link.peer"));
+    assert_eq!((found[0].at.line, found[0].key.as_str()), (16, "[link] peer"));
 }
 
 #[test]
 fn doubled_codes_stores_and_names_are_found() {
     let found = problems(&COUNTY.replace("\"county\"", "\"province\""), PROVINCE);
-    assert!(found.iter().any(|p| p.contains("[config.duplicate] identity.code")), "{found:#?}");
+    assert!(found.iter().any(|p| p.contains("[config.duplicate] [identity] code")), "{found:#?}");
     let shared = PROVINCE.replace("\"memory\"", "\"sqlite:../../a/data/node.db\"");
     assert!(both(COUNTY, &shared).is_ok(), "paths are compared as written, not resolved");
     let source = |f: &str| (f.to_owned(), COUNTY.to_owned());
     let twice = load(&[source("a/one.toml"), source("a/two.toml")], &env(), &AllThere);
     let twice: Vec<_> = twice.expect_err("twice").iter().map(|p| p.key.clone()).collect();
-    assert!(twice.contains(&"store.url".to_owned()), "{twice:?}");
+    assert!(twice.contains(&"[store] url".to_owned()), "{twice:?}");
     let (_, link) = COUNTY.split_once("[[link]]").unwrap();
     let (link, _) = link.split_once("[[route]]").unwrap();
     let found = problems(&format!("{COUNTY}\n[[link]]{link}"), PROVINCE);
