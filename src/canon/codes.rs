@@ -516,4 +516,86 @@ pub const ADAPTER: &[Code] = &[
 pub const NODE: &[Code] = &[];
 
 /// `config.*`: a configuration is refused.
-pub const CONFIG: &[Code] = &[];
+pub const CONFIG: &[Code] = &[
+    c(
+        "config.syntax",
+        "a configuration file is not TOML; mend the line named",
+        "配置文件不是合法的 TOML，请改正所指行",
+    ),
+    c(
+        "config.version",
+        "a configuration file is of a version that this build does not read",
+        "配置文件版本与本程序不符",
+    ),
+    c(
+        "config.unknown_key",
+        "a configuration has a key that nobody reads; the nearest known one is named",
+        "配置中有不认识的键",
+    ),
+    c("config.missing_key", "a configuration lacks a key that must be given", "配置缺少必填的键"),
+    c(
+        "config.bad_value",
+        "a configuration value is not of its kind; the message says how it is written",
+        "配置值的写法不对",
+    ),
+    c(
+        "config.out_of_range",
+        "a limit lies outside its range; the message names the range",
+        "限值超出允许范围",
+    ),
+    c(
+        "config.duplicate",
+        "a name, code, store or parent is given twice",
+        "名称、代码、存储或上级重复",
+    ),
+    c(
+        "config.unknown_identity",
+        "a section names an identity that the file does not have",
+        "所指的身份在本文件中不存在",
+    ),
+    c(
+        "config.secret_literal",
+        "a secret stands in the configuration; write file: or env:",
+        "配置中不得写入密钥本身，请写 file: 或 env: 引用",
+    ),
+    c(
+        "config.secret_open",
+        "a key file may be read by others; restrict it to its owner",
+        "密钥文件他人可读，请收紧权限",
+    ),
+    c(
+        "config.file_missing",
+        "a file, folder or variable that a configuration names is not there",
+        "配置所指的文件、目录或环境变量不存在",
+    ),
+    c(
+        "config.not_yet",
+        "the configuration asks for something that this build does not do",
+        "本版本尚不支持所配置的功能",
+    ),
+    c(
+        "config.no_way",
+        "no link leads to a destination, or back from a peer",
+        "到不了目的节点，或对端没有回程链路",
+    ),
+    c(
+        "config.link_outside",
+        "a local link leads to a node outside the process; give its file too",
+        "local 链路通向本进程之外的节点，请一并给出其配置",
+    ),
+    c(
+        "config.environment",
+        "an environment variable names no place in the configuration",
+        "环境变量在配置中没有对应位置",
+    ),
+    c(
+        "config.environment_mixed",
+        "a link joins nodes of different environments",
+        "链路两端环境不同",
+    ),
+    c(
+        "config.certificate",
+        "a certificate does not fit its identity, key or trust anchors",
+        "证书与身份、密钥或信任锚不符",
+    ),
+];
