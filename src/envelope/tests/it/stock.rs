@@ -1,12 +1,17 @@
 //! Stock tools agree with us: `xmlsec1` on signatures, `openssl` on certificates, `xmllint` on
 //! control bodies. A tool that is not installed fails the test: nothing is skipped.
+#![expect(clippy::disallowed_methods, reason = "stock tools read files")]
 
 use std::path::Path;
 use std::process::{Command, Output};
 
 use envelope::{OutcomeLine, open, verify, write_outcome};
 
+use proptest::strategy::{Strategy, ValueTree};
+use proptest::test_runner::TestRunner;
+
 use crate::common::{World, head, now, receipt_head, record, seal, world};
+use crate::round::control_fragment;
 
 /// Every character that C14N or XML treats specially, and text beyond the first plane.
 pub(crate) const SPECIAL: &str = "a&b<c>d\"e'f\rg\th\ni 中文（全角） 😀 &amp; ]]> \u{85}\u{2028}";
@@ -129,6 +134,29 @@ fn xmlsec1_does_not_trust_another_authority() {
     let package = seal(&head(&other.signer, &fragments), &fragments, &other.signer);
     let (ours, theirs) = both.verdicts(&package);
     assert!(!ours && theirs.is_err());
+}
+
+#[test]
+fn control_bodies_are_valid_by_their_schema() {
+    let mut runner = TestRunner::deterministic();
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let schema = concat!(env!("CARGO_MANIFEST_DIR"), "/../../schemas/control/1/control.xsd");
+    let mut args = vec!["--noout".to_owned(), "--schema".to_owned(), schema.to_owned()];
+    for i in 0..200 {
+        let fragment = control_fragment().new_tree(&mut runner).expect("a body").current();
+        let file = dir.path().join(format!("{i}.xml"));
+        std::fs::write(&file, fragment).expect("a fragment");
+        args.push(file.display().to_string());
+    }
+    let args: Vec<_> = args.iter().map(String::as_str).collect();
+    let output = run("xmllint", &args);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    // And the schema is not one that takes anything.
+    let bad = dir.path().join("bad.xml");
+    let body = "<Refusal xmlns=\"urn:tiergate:control:1\"><Code>x</Code></Refusal>";
+    std::fs::write(&bad, body).expect("a fragment");
+    let output = run("xmllint", &["--noout", "--schema", schema, &bad.display().to_string()]);
+    assert!(!output.status.success());
 }
 
 #[test]
