@@ -1,5 +1,6 @@
 //! How many records of about a kilobyte one core validates, renders, digests and parses a second.
 //! `cargo bench -p canon`.
+#![expect(clippy::disallowed_methods, reason = "a bench measures time")]
 
 use std::io::Write as _;
 use std::time::Instant;

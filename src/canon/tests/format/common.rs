@@ -7,10 +7,10 @@ use canon::format::{
 use canon::{Digest, DigestAlg, Millis};
 
 /// A splitmix generator: the same seed gives the same documents on every machine.
-pub struct Chance(pub u64);
+pub(crate) struct Chance(pub(crate) u64);
 
 impl Chance {
-    pub fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -18,34 +18,34 @@ impl Chance {
         z ^ (z >> 31)
     }
 
-    pub fn below(&mut self, n: usize) -> usize {
+    pub(crate) fn below(&mut self, n: usize) -> usize {
         (self.next() % n as u64) as usize
     }
 
-    pub fn one_in(&mut self, n: usize) -> bool {
+    pub(crate) fn one_in(&mut self, n: usize) -> bool {
         self.below(n) == 0
     }
 }
 
-pub fn attributes() -> Attributes {
+pub(crate) fn attributes() -> Attributes {
     let collected = Millis::parse("2026-03-20 10:00:00").unwrap();
     let digest = Digest { alg: DigestAlg::Sha256, bytes: [7; 32] };
     Attributes::live("county_approval", "TESTUNIT1", collected, digest)
 }
 
 /// An invented person of a region that does not exist.
-pub fn citizen_id() -> String {
+pub(crate) fn citizen_id() -> String {
     let first = "99000019900101001";
     format!("{first}{}", citizen_id_check_char(first).unwrap())
 }
 
-pub fn unit_code() -> String {
+pub(crate) fn unit_code() -> String {
     let first = "TESTUN1T";
     format!("{first}{}", org_code_check_char(first).unwrap())
 }
 
 /// A valid value of a field; the stages' times follow one another.
-pub fn value(wire: &str, field: &Field) -> String {
+pub(crate) fn value(wire: &str, field: &Field) -> String {
     let hour = match wire {
         "SX" | "SB" => 8,
         "WSYSL" => 9,
@@ -76,7 +76,7 @@ pub fn value(wire: &str, field: &Field) -> String {
 }
 
 /// A record of a type with every field filled.
-pub fn full(format: &Format, ty: TypeIx) -> Values {
+pub(crate) fn full(format: &Format, ty: TypeIx) -> Values {
     let record = format.get(ty);
     let mut values = Values::new();
     for (ix, field) in record.fields.iter().enumerate() {

@@ -16,13 +16,13 @@ use crate::common::{Chance, attributes, value};
 const DOCUMENTS_PER_TYPE: usize = 60;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub(crate) enum Verdict {
     Valid,
     Invalid,
 }
 
 /// Runs the documents through `xmllint --schema`, many files a process.
-pub fn xmllint(schema: &Path, documents: &[String]) -> Vec<Verdict> {
+pub(crate) fn xmllint(schema: &Path, documents: &[String]) -> Vec<Verdict> {
     let dir = tempfile::tempdir().unwrap();
     let name = |ix: usize| format!("d{ix}.xml");
     for (ix, text) in documents.iter().enumerate() {
