@@ -62,7 +62,9 @@ pub(crate) fn text(path: &Path, max: u64) -> Result<String, Failure> {
 pub(crate) fn cannot(path: &Path, error: &io::Error) -> Failure {
     let path = path.display();
     let (en, zh) = match error.kind() {
-        io::ErrorKind::NotFound => ("there is no such file; check the path", "没有这个文件，请核对路径"),
+        io::ErrorKind::NotFound => {
+            ("there is no such file; check the path", "没有这个文件，请核对路径")
+        }
         io::ErrorKind::PermissionDenied => ("may not be read by this user", "当前用户无权读取"),
         io::ErrorKind::IsADirectory => ("is a folder, not a file", "是目录，不是文件"),
         _ => {

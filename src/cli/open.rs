@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use canon::Millis;
-use canon::format::Format;
+use canon::format::{Format, supervision_1};
 use envelope::{P256Signer, SenderCert, Signer, Trust};
 use exchange::config::{self, Identity, NodeConfig, Secret, SecretRef};
 use ring::rand::SystemRandom;
@@ -26,9 +27,8 @@ pub(crate) fn configs(paths: &[PathBuf]) -> Result<Result<Vec<NodeConfig>, Vec<F
 /// The configurations of one process, for commands that need them right.
 pub(crate) fn right_configs(paths: &[PathBuf]) -> Result<Vec<NodeConfig>, Failure> {
     configs(paths)?.map_err(|findings| {
-        let list = |lang| {
-            findings.iter().map(|f: &Finding| f.line(lang)).collect::<Vec<_>>().join("\n")
-        };
+        let list =
+            |lang| findings.iter().map(|f: &Finding| f.line(lang)).collect::<Vec<_>>().join("\n");
         let n = findings.len();
         let en = list(crate::text::Lang::En);
         let zh = list(crate::text::Lang::Zh);
@@ -102,11 +102,21 @@ pub(crate) fn identity(
     if certificate.node != identity.code || certificate.environment != identity.environment {
         let (node, environment) = (&certificate.node, certificate.environment);
         return Ok(Err(wrong(
-            format!("the certificate is of `{node}` ({environment}); the code and environment here must be the same"),
+            format!(
+                "the certificate is of `{node}` ({environment}); the code and environment here must be the same"
+            ),
             format!("证书属于『{node}』（{environment}），此处的代码与环境必须与之相同"),
         )));
     }
     Ok(Ok(Material { signer, certificate }))
+}
+
+/// The format a node works with: a folder's, or the one in the program.
+pub(crate) fn format_of(node: &NodeConfig) -> Result<Result<Arc<Format>, Vec<Finding>>, Failure> {
+    match &node.format {
+        Some(folder) => Ok(format(folder)?.map(Arc::new)),
+        None => Ok(Ok(supervision_1())),
+    }
 }
 
 /// A format from its folder `…/NAME/EDITION`.
@@ -116,7 +126,9 @@ pub(crate) fn format(dir: &Path) -> Result<Result<Format, Vec<Finding>>, Failure
     let part = |path: &Path| path.file_name().and_then(|n| n.to_str()).map(str::to_owned);
     let (Some(edition), Some(name)) = (part(&path), path.parent().and_then(part)) else {
         return Err(Failure::usage(
-            format!("{dir_shown} is not a format's folder; it is named …/NAME/EDITION, as schemas/supervision/1"),
+            format!(
+                "{dir_shown} is not a format's folder; it is named …/NAME/EDITION, as schemas/supervision/1"
+            ),
             format!("{dir_shown} 不是格式目录；应形如 …/名称/版本，如 schemas/supervision/1"),
         ));
     };

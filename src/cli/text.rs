@@ -146,10 +146,9 @@ impl Finding {
         }
         line.push_str(lang.of(&self.en, &self.zh));
         if let Some(hint) = &self.hint {
-            line.push_str(&lang.of(
-                format!(" (did you mean `{hint}`?)"),
-                format!("（是否应为『{hint}』？）"),
-            ));
+            line.push_str(
+                &lang.of(format!(" (did you mean `{hint}`?)"), format!("（是否应为『{hint}』？）")),
+            );
         }
         line
     }
@@ -274,7 +273,7 @@ impl Table {
     /// The lines, columns aligned, nothing trailing.
     pub(crate) fn lines(&self) -> Vec<String> {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
-        let widest = |n| self.rows.iter().filter_map(|r| r.get(n)).map(|c| width(c)).max();
+        let widest = |n: usize| self.rows.iter().filter_map(|r| r.get(n)).map(|c| width(c)).max();
         let widths: Vec<usize> = (0..columns).map(|n| widest(n).unwrap_or(0)).collect();
         let line = |row: &Vec<String>| {
             let mut line = String::new();
@@ -338,7 +337,18 @@ mod tests {
 
     #[test]
     fn a_finding_names_place_rule_and_next_step() {
-        let finding = Finding { line: 3, column: 7, hint: Some("url".into()), ..Finding::of("node.toml", "config.unknown_key", "store.ulr", "no such key", "没有这个键") };
+        let finding = Finding {
+            line: 3,
+            column: 7,
+            hint: Some("url".into()),
+            ..Finding::of(
+                "node.toml",
+                "config.unknown_key",
+                "store.ulr",
+                "no such key",
+                "没有这个键",
+            )
+        };
         assert_eq!(
             finding.line(Lang::En),
             "node.toml:3:7: [config.unknown_key] store.ulr: no such key (did you mean `url`?)"

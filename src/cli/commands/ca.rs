@@ -2,12 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use canon::{Environment, Millis, NodeCode};
+use canon::{Environment, NodeCode};
 use clap::Subcommand;
 use envelope::ca::{NodeName, Terms};
-use envelope::{Ca, KeyPem};
-use rand::RngExt as _;
-use ring::rand::SystemRandom;
+use envelope::{Ca, KeyPem, SignError};
+use ring::rand::{SecureRandom as _, SystemRandom};
 
 use super::keys::{not_written, signing};
 use crate::files::{self, CONFIG_BYTES_MAX};
@@ -63,17 +62,21 @@ pub(crate) fn run(command: CaCommand, out: &Out) -> Done {
 }
 
 /// Certificates count whole seconds; a minute of grace for clocks that are a little behind.
-fn terms(days: i64) -> Terms {
+fn terms(days: i64, random: &SystemRandom) -> Result<Terms, Failure> {
     let from = os::now().plus(-60_000);
-    let serial = rand::rng().random_range(1..=u64::MAX >> 1);
-    Terms { serial, from, until: Millis(from.0).plus(days * DAY) }
+    let mut bytes = [0; 8];
+    let silent = SignError::Sign("no randomness from the system");
+    random.fill(&mut bytes).map_err(|_| signing(&silent))?;
+    // X.509 wants a positive number.
+    let serial = u64::from_be_bytes(bytes) >> 1 | 1;
+    Ok(Terms { serial, from, until: from.plus(days * DAY) })
 }
 
 fn new(folder: &Path, out: &Out) -> Done {
     let random = SystemRandom::new();
     std::fs::create_dir_all(folder).map_err(|e| not_written(folder, &e))?;
     let key = KeyPem::generate(&random).map_err(|e| signing(&e))?;
-    let root = Ca::root("Tiergate Demo CA", &key, terms(ROOT_DAYS), &random);
+    let root = Ca::root("Tiergate Demo CA", &key, terms(ROOT_DAYS, &random)?, &random);
     let root = root.map_err(|e| signing(&e))?;
     let (key_path, pem_path) = (folder.join(ROOT_KEY), folder.join(ROOT_PEM));
     os::write_secret(&key_path, &key.0).map_err(|e| not_written(&key_path, &e))?;
@@ -83,27 +86,23 @@ fn new(folder: &Path, out: &Out) -> Done {
         "ok": true, "key": key.to_string(), "certificate": pem.to_string(),
     }))?;
     out.say(
-        format_args!("{pem}: a root for the demo. Name it in [trust] anchors; keep {key} to yourself"),
+        format_args!(
+            "{pem}: a root for the demo. Name it in [trust] anchors; keep {key} to yourself"
+        ),
         format_args!("{pem}：演示用根证书。请在 [trust] anchors 中引用；{key} 自行保管"),
     )?;
     Ok(Exit::Fine)
 }
 
-fn issue(
-    ca: &Path,
-    node: &str,
-    regions: Vec<String>,
-    key: &Path,
-    path: &Path,
-    out: &Out,
-) -> Done {
+fn issue(ca: &Path, node: &str, regions: Vec<String>, key: &Path, path: &Path, out: &Out) -> Done {
     let code = NodeCode::new(node).ok_or_else(|| {
         Failure::usage(
             format!("`{node}` is not a node code: 1 to 64 characters out of A-Z a-z 0-9 . _ -"),
             format!("『{node}』不是节点代码：1 至 64 个字符，可用 A-Z a-z 0-9 . _ -"),
         )
     })?;
-    let digits = |r: &&String| r.is_empty() || r.len() > 12 || !r.bytes().all(|b| b.is_ascii_digit());
+    let digits =
+        |r: &&String| r.is_empty() || r.len() > 12 || !r.bytes().all(|b| b.is_ascii_digit());
     if let Some(bad) = regions.iter().find(digits) {
         return Err(Failure::usage(
             format!("`{bad}` is not a region code: up to 12 digits"),
@@ -116,7 +115,9 @@ fn issue(
     let node_key = KeyPem(files::text(key, CONFIG_BYTES_MAX)?);
     let root = Ca::from_pem(&root_pem, &root_key, &random).map_err(|e| signing(&e))?;
     let name = NodeName { node: code, environment: Environment::Demo, regions };
-    let pem = root.issue(&name, &node_key, terms(NODE_DAYS), &random).map_err(|e| signing(&e))?;
+    let pem = root
+        .issue(&name, &node_key, terms(NODE_DAYS, &random)?, &random)
+        .map_err(|e| signing(&e))?;
     os::write_new(path, &pem).map_err(|e| not_written(path, &e))?;
     let shown = path.display();
     out.value(&serde_json::json!({ "ok": true, "certificate": shown.to_string(), "node": node }))?;

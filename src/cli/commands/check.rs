@@ -66,7 +66,7 @@ fn deep(node: &NodeConfig) -> Result<Vec<Finding>, Failure> {
             found.push(finding);
         }
     }
-    match open::format(&node.format)? {
+    match open::format_of(node)? {
         Err(findings) => found.extend(findings),
         Ok(format) => {
             for route in node.routes.iter().filter(|r| *r.edition != *format.edition()) {
