@@ -72,11 +72,11 @@ impl Format {
     }
 
     fn lists(&self, lang: Lang, out: &mut String) {
-        let mut lists: Vec<(&str, Option<&[(Box<str>, Box<str>)]>)> = vec![];
+        let mut lists = vec![];
         for list in self.types.iter().flat_map(|t| &t.fields).filter_map(|f| f.list.as_ref()) {
             lists.push(match list {
-                CodeList::Closed { name, codes } => (&**name, Some(&**codes)),
-                CodeList::Open { name, .. } => (&**name, None),
+                CodeList::Closed { name, codes } => (name, Some(codes)),
+                CodeList::Open { name, .. } => (name, None),
             });
         }
         lists.sort();
@@ -85,7 +85,7 @@ impl Format {
             line(out, format_args!("### {name}\n"));
             match codes {
                 Some(codes) => {
-                    for (code, label) in codes {
+                    for (code, label) in codes.iter() {
                         line(out, format_args!("- `{code}` {label}"));
                     }
                     out.push('\n');

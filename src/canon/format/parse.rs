@@ -281,7 +281,8 @@ fn content(
         }
     }
     if scan.at == start {
-        return Err(refuse("xml.empty", wire, scan.at, wire));
+        let code = if scan.rest().starts_with(b"</") { "xml.empty" } else { "xml.form" };
+        return Err(refuse(code, wire, scan.at, wire));
     }
     values.end(ix);
     Ok(())

@@ -73,14 +73,13 @@ pub(crate) fn all(
     let mut sorted: Vec<_> = types.into_iter().zip(nodes).collect();
     sorted.sort_by_key(|(t, _)| t.order);
     let (mut types, nodes): (Vec<_>, Vec<_>) = sorted.into_iter().unzip();
-    for ix in 0..types.len() {
-        unique(ix, &types, nodes[ix], ctx);
-        let (key, parent, parent_key) = keys(ix, &types, nodes[ix], ctx);
-        (types[ix].key, types[ix].parent, types[ix].parent_key) = (key, parent, parent_key);
+    for (ix, node) in nodes.iter().enumerate() {
+        unique(ix, &types, node, ctx);
+        (types[ix].key, types[ix].parent) = keys(ix, &types, node, ctx);
     }
-    for ix in 0..types.len() {
-        parent_keys(ix, &mut types, nodes[ix], ctx);
-        declared(ix, &mut types, nodes[ix], ctx);
+    for (ix, node) in nodes.iter().enumerate() {
+        parent_keys(ix, &mut types, node, ctx);
+        declared(ix, &mut types, node, ctx);
     }
     types
 }
@@ -252,10 +251,10 @@ fn keys(
     types: &[RecordType],
     node: &Node,
     ctx: &mut Ctx,
-) -> (Vec<usize>, Option<TypeIx>, Vec<usize>) {
+) -> (Vec<usize>, Option<TypeIx>) {
     let me = &types[ix];
     let Some(note) = ctx.appinfo(node, &RULES).into_iter().find(|n| n.name == "t:record") else {
-        return (vec![], None, vec![]);
+        return (vec![], None);
     };
     let mut key = vec![];
     for wire in words(note, "key") {
@@ -272,7 +271,7 @@ fn keys(
     if parent.is_some_and(|p| usize::from(p.0) >= ix) {
         ctx.at(note, "a parent stands earlier in the stage order than its child");
     }
-    (key, parent, vec![])
+    (key, parent)
 }
 
 /// The parent's key is made of the child's fields of the same wire names.
