@@ -114,7 +114,9 @@ fn package(folder: &Path, format: &Format, out: &Out) -> Done {
     let (records, samples) = package.map_or((0, 0), |p| (p.records.len(), p.samples.len()));
     out.verdict(
         &found,
-        format!("{shown}: {records} [[record]] blocks fit the format, {samples} samples as expected"),
+        format!(
+            "{shown}: {records} [[record]] blocks fit the format, {samples} samples as expected"
+        ),
         format!("{shown}：{records} 个 [[record]] 与格式相符，{samples} 个样例均与预期一致"),
     )
 }

@@ -54,7 +54,7 @@ impl Block<'_> {
         let required = |(f, _): &(&Field, &Option<usize>)| f.required;
         let all = self.ty.fields.iter().zip(&self.columns).filter(required);
         let (n, found) = all.fold((0, 0), |(n, m), (_, c)| (n + 1, m + usize::from(c.is_some())));
-        if n == 0 { 0 } else { found * 100 / n }
+        usize::checked_div(found * 100, n).unwrap_or(0)
     }
 }
 
@@ -65,7 +65,8 @@ pub(crate) fn guess(input: &Input, format: &Format) -> Guess {
     // Half of the mandatory fields named alike is no accident; less than that, only the best.
     blocks.retain(|b| b.share() >= best.min(50));
     let mut guess = Guess::default();
-    let used: BTreeSet<usize> = blocks.iter().flat_map(|b| b.columns.iter().flatten()).copied().collect();
+    let used: BTreeSet<usize> =
+        blocks.iter().flat_map(|b| b.columns.iter().flatten()).copied().collect();
     let unmatched = input.header.iter().enumerate().filter(|(n, _)| !used.contains(n));
     guess.unmatched = unmatched.map(|(_, name)| name.clone()).collect();
     let mut records = String::new();
@@ -110,9 +111,17 @@ fn block<'f>(ty: &'f RecordType, input: &Input) -> Block<'f> {
 fn head(input: &Input, format: &Format, blocks: &[Block<'_>]) -> String {
     let mut out = String::new();
     let (name, file) = (&input.name, &input.file);
-    put(&mut out, format_args!("# Made by `tiergate adapter new` from {file}. Complete what is commented out.\n"));
+    put(
+        &mut out,
+        format_args!(
+            "# Made by `tiergate adapter new` from {file}. Complete what is commented out.\n"
+        ),
+    );
     put(&mut out, format_args!("[adapter]\nedition = 1\nname = \"{name}\"\nversion = \"0.1.0\""));
-    put(&mut out, format_args!("title_zh = \"{name}\"\ntitle_en = \"{name}\"\nsystem = \"{name}\""));
+    put(
+        &mut out,
+        format_args!("title_zh = \"{name}\"\ntitle_en = \"{name}\"\nsystem = \"{name}\""),
+    );
     put(&mut out, format_args!("format = \"{}\"", format.edition()));
     let column = |field: &str| {
         let in_block = |b: &Block<'_>| *b.columns.get(b.ty.field_by_name(field)?)?;
@@ -120,15 +129,29 @@ fn head(input: &Input, format: &Format, blocks: &[Block<'_>]) -> String {
     };
     match column("unit_code") {
         Some(unit) => put(&mut out, format_args!("namespace = {{ column = {} }}", quoted(unit))),
-        None => put(&mut out, format_args!("# namespace: given in the node's [[adapter]], or {{ column = \"…\" }} with the unit's code")),
+        None => put(
+            &mut out,
+            format_args!(
+                "# namespace: given in the node's [[adapter]], or {{ column = \"…\" }} with the unit's code"
+            ),
+        ),
     }
     let delimiter = quoted(&input.delimiter.to_string());
     put(&mut out, format_args!("\n[source]\nkind = \"csv\"\nencoding = \"{}\"", input.encoding));
-    put(&mut out, format_args!("delimiter = {delimiter}\nquote = \"lenient\"\nfiles = {}", quoted(&pattern(file))));
+    put(
+        &mut out,
+        format_args!(
+            "delimiter = {delimiter}\nquote = \"lenient\"\nfiles = {}",
+            quoted(&pattern(file))
+        ),
+    );
     put(&mut out, format_args!("done = \"done\"\nfailed = \"failed\"\nsettle_seconds = 5"));
     match column("case_no").or_else(|| column("item_code")) {
         Some(key) => put(&mut out, format_args!("key = [{}]", quoted(key))),
-        None => put(&mut out, format_args!("# key = [\"…\"]   columns that tell rows apart, such as the case number")),
+        None => put(
+            &mut out,
+            format_args!("# key = [\"…\"]   columns that tell rows apart, such as the case number"),
+        ),
     }
     let all: Vec<String> = input.header.iter().map(|c| quoted(c)).collect();
     put(&mut out, format_args!("columns = [{}]\n\n[mapping]\ndo = [\"trim\"]\n", all.join(", ")));
@@ -194,9 +217,20 @@ fn mapped(
         }
         if rows.lines().count() == 1 {
             let all: Vec<String> = codes.iter().map(|(c, l)| format!("{c} {l}")).collect();
-            put(out, format_args!("# tables/{name}.csv has no row yet; the format's codes: {}", all.join(", ")));
+            put(
+                out,
+                format_args!(
+                    "# tables/{name}.csv has no row yet; the format's codes: {}",
+                    all.join(", ")
+                ),
+            );
         } else if known.iter().any(|v| !codes.iter().any(|(c, l)| **c == **v || **l == **v)) {
-            put(out, format_args!("# tables/{name}.csv lacks values of the source; `tiergate check adapter` names them"));
+            put(
+                out,
+                format_args!(
+                    "# tables/{name}.csv lacks values of the source; `tiergate check adapter` names them"
+                ),
+            );
         }
         put(out, format_args!("{name} = {{ from = {from}, table = \"{name}\" }}"));
         return;
@@ -226,7 +260,8 @@ fn open(field: &Field, ty: &RecordType, input: &Input, guess: &mut Guess, out: &
 
 /// The usual verbs for a kind of value.
 fn verbs(field: &Field) -> &'static str {
-    let ids = [CheckKind::CitizenId, CheckKind::CreditCode, CheckKind::OrgCode, CheckKind::UnitCode];
+    let ids =
+        [CheckKind::CitizenId, CheckKind::CreditCode, CheckKind::OrgCode, CheckKind::UnitCode];
     match field.kind {
         _ if field.checks.iter().any(|c| ids.contains(&c.kind)) => {
             "\"trim\", \"halfwidth\", \"digits\", \"noblank\", \"upper\""
@@ -290,7 +325,11 @@ mod tests {
         let guess = guess(&input(&header, &[]), &format);
         assert!(guess.records.contains(&"application".to_owned()), "{:?}", guess.records);
         assert_eq!(guess.unmatched, ["完全无关的一列"]);
-        assert!(!guess.missing.iter().any(|m| m.starts_with("application.")), "{:?}", guess.missing);
+        assert!(
+            !guess.missing.iter().any(|m| m.starts_with("application.")),
+            "{:?}",
+            guess.missing
+        );
         assert!(guess.toml.contains("files = \"drop-*.csv\""), "{}", guess.toml);
         assert!(toml::from_str::<toml::Table>(&guess.toml).is_ok(), "{}", guess.toml);
     }

@@ -47,7 +47,9 @@ pub(crate) fn files_of(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>, Failu
     if !folder.is_dir() {
         let shown = folder.display();
         return Err(Failure::environment(
-            format!("{shown} is not a folder; name an adapter package, such as adapters/township_window"),
+            format!(
+                "{shown} is not a folder; name an adapter package, such as adapters/township_window"
+            ),
             format!("{shown} 不是目录；请指明适配包目录，如 adapters/township_window"),
         ));
     }

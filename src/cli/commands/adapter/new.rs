@@ -53,7 +53,9 @@ fn read(path: &Path, name: &str, bytes: &[u8]) -> Result<Input, Failure> {
     let shown = path.display();
     if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"\xd0\xcf\x11\xe0") {
         return Err(Failure::usage(
-            format!("{shown} is a spreadsheet; save it as CSV (in Excel: Save as, CSV) and name that file"),
+            format!(
+                "{shown} is a spreadsheet; save it as CSV (in Excel: Save as, CSV) and name that file"
+            ),
             format!("{shown} 是电子表格；请在 Excel 中另存为 CSV，再指明该文件"),
         ));
     }

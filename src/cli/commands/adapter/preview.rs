@@ -1,7 +1,7 @@
 //! `tiergate adapter preview`: what a package makes of real rows. Nothing is stored or written back.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use adapt::{Package, Source, sample};
 use canon::format::Format;
@@ -95,8 +95,8 @@ async fn query_rows(
             };
             list.push(Value::Object(cells.map(cell).collect()));
         }
-        let enough = found.len() == package.queries().len()
-            && found.values().all(|list| list.len() >= rows);
+        let enough =
+            found.len() == package.queries().len() && found.values().all(|list| list.len() >= rows);
         if enough || !page.more {
             break;
         }
@@ -115,12 +115,19 @@ fn show(value: &Value, format: &Format, out: &Out) -> Done {
     let text = |value: &Value, key: &str| {
         value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
     };
-    out.value(&json!({ "ok": violations.is_empty(), "records": records, "violations": violations }))?;
+    out.value(
+        &json!({ "ok": violations.is_empty(), "records": records, "violations": violations }),
+    )?;
     if !out.json {
         for record in records {
             heading(record, format, out)?;
         }
+        let mut told = BTreeSet::new();
         for violation in violations {
+            // One cell that several records use is one cause.
+            if !told.insert(text(violation, "zh")) {
+                continue;
+            }
             let rule = text(violation, "rule");
             let row = violation.get("row").and_then(Value::as_u64).unwrap_or(0);
             let en = canon::code(&rule).map_or("", |c| c.en);

@@ -39,7 +39,8 @@ pub(crate) fn run(args: &Test, out: &Out) -> Done {
             Err(problems) => found.extend(problems),
             Ok(value) => {
                 let path = folder.join("samples").join(name).join("expected.json");
-                let mut text = serde_json::to_string_pretty(&value).map_err(std::io::Error::from)?;
+                let mut text =
+                    serde_json::to_string_pretty(&value).map_err(std::io::Error::from)?;
                 text.push('\n');
                 std::fs::write(&path, text).map_err(|e| {
                     let path = path.display();
@@ -53,7 +54,9 @@ pub(crate) fn run(args: &Test, out: &Out) -> Done {
     if blessed > 0 && found.is_empty() {
         out.value(&serde_json::json!({ "ok": true, "blessed": blessed }))?;
         out.say(
-            format_args!("{blessed} expected.json written; read them line by line before you keep them"),
+            format_args!(
+                "{blessed} expected.json written; read them line by line before you keep them"
+            ),
             format_args!("已写出 {blessed} 个 expected.json，请逐条核对后再保留"),
         )?;
         return Ok(Exit::Fine);
