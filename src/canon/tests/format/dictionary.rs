@@ -23,7 +23,10 @@ fn the_dictionary_names_every_type_field_and_rule_in_both_languages() {
             }
         }
         for rule in format.rules() {
-            assert!(text.contains(&format!("| `{}` |", rule.id)), "{}", rule.id);
+            let last = rule.id.rsplit('.').next().unwrap();
+            let id =
+                if matches!(last, "blank" | "calendar") { format!("*.{last}") } else { rule.id };
+            assert!(text.contains(&format!("| `{id}` |")), "{id}");
         }
     }
 }

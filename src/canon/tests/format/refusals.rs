@@ -129,6 +129,12 @@ fn keys_parents_and_identity_must_hold_together() {
 }
 
 #[test]
+fn names_must_be_readable_and_tell_fields_apart() {
+    refused("sl.xsd", "<xs:element name=\"PDH\"", "<xs:element name=\"排队号\"", 0, "no wire name");
+    refused("sl.xsd", ">排队号<", ">受理时间<", -5, "names two fields");
+}
+
+#[test]
 fn files_that_are_missing_idle_or_broken_are_named() {
     let missing = compile(|files| drop(files.remove("sl.xsd")));
     assert!(missing.iter().any(|p| p.message.contains("`sl.xsd` is not beside")), "{missing:?}");

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use canon::format::{
-    CaseFacts, Format, Op, OpenLists, RuleRow, TypeIx, Values, citizen_id_check_char, supervision_1,
+    CaseFacts, Format, Op, OpenLists, RuleRow, TypeIx, Values, citizen_id_check_char,
+    supervision_1, supervision_1_files,
 };
-use canon::{Severity, Violation};
+use canon::{Millis, Severity, Violation};
 
 use crate::common::{attributes, full};
 
@@ -392,6 +393,27 @@ fn a_void_is_judged_by_structure_and_by_its_reason() {
     assert!(judge(&attrs, &values).is_empty());
     values.set(record.field_by_wire("SLZTDM").unwrap(), "9");
     assert_eq!(judge(&attrs, &values), ["field.list"]);
+}
+
+#[test]
+fn a_warning_becomes_an_error_on_its_day() {
+    let mut files = supervision_1_files();
+    let text = files.get_mut("sbcl.xsd").unwrap();
+    let dated = "severity=\"warn\" error_from=\"2026-03-21\"";
+    *text = text.replacen("severity=\"warn\"", dated, 1);
+    let format = Format::compile("supervision", "1", &files).unwrap();
+    let ty = format.type_by_wire("SBCL").unwrap();
+    let record = format.get(ty);
+    let mut values = full(&format, ty);
+    values.set(record.field_by_wire("WJLX").unwrap(), "1");
+    values.remove(record.field_by_wire("ATTACH_DIGEST").unwrap());
+    for (day, severity) in [("2026-03-20", Severity::Warn), ("2026-03-21", Severity::Error)] {
+        let mut attrs = attributes();
+        attrs.collected = Millis::parse(&format!("{day} 12:00:00")).unwrap();
+        let mut out = vec![];
+        format.validate(ty, &values, &attrs, &CaseFacts::new(), &OpenLists::new(), &mut out);
+        assert_eq!(out.iter().map(|v| v.severity).collect::<Vec<_>>(), [severity]);
+    }
 }
 
 #[test]
