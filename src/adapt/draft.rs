@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use canon::format::{Amended, Nature, Op, TypeIx, Values};
+use canon::format::{Amended, Attributes, Format, Nature, Op, TypeIx, Values};
 use canon::violation::{Severity, Violation};
+use canon::{Digest, Millis};
 
 use crate::mapping::{BlockMap, Bound, CondMap, Mapping, OriginMap, QueryMap, StepMap};
 use crate::package::ParentIs;
@@ -55,6 +56,29 @@ impl Draft {
             by: None,
             violations: Vec::new(),
             block: 0,
+        }
+    }
+
+    /// The attribute group of a first version of this draft; whoever collects sets the version.
+    pub fn attributes(
+        &self,
+        mapping: &Mapping,
+        namespace: &Arc<str>,
+        collected: Millis,
+        row_digest: Digest,
+    ) -> Attributes {
+        Attributes {
+            version: 1,
+            op: self.op,
+            nature: self.nature,
+            system: mapping.system().clone(),
+            entered: self.entered.clone(),
+            collected,
+            row_digest,
+            amended: self.amended,
+            namespace: namespace.clone(),
+            reason: self.reason.clone(),
+            by: self.by.clone(),
         }
     }
 
@@ -194,6 +218,27 @@ impl Mapping {
         let step = map.blocks.get(block).and_then(|b| b.steps.iter().find(|s| *s.wire == *wire));
         let slots = step.map_or(&[][..], |s| s.origin.columns());
         slots.iter().filter_map(|slot| map.columns.get(*slot).map(String::as_str)).collect()
+    }
+}
+
+impl Mapping {
+    /// What a violation says in Chinese, with the source's column names where the format's text
+    /// has the field's label: the owner knows 『身份证号』, not 『申请人证件号码』.
+    pub fn said_zh(
+        &self,
+        format: &Format,
+        query: usize,
+        draft: &Draft,
+        violation: &Violation,
+    ) -> String {
+        let record = format.get(draft.ty);
+        let columns = self.columns_of(query, draft.block, &violation.field);
+        let field = record.field_by_wire(&violation.field).and_then(|ix| record.fields.get(ix));
+        let rest = field.and_then(|f| violation.zh.strip_prefix(&format!("『{}』", f.label)));
+        match (columns.is_empty(), rest) {
+            (false, Some(rest)) => format!("『{}』{rest}", columns.join("、")),
+            _ => violation.zh.clone(),
+        }
     }
 }
 
@@ -371,6 +416,9 @@ fn value(
     joined: &mut String,
     mut put: impl FnMut(&str),
 ) -> Made {
+    if !holds(&step.when, view) {
+        return Made { normalised: false, fault: None };
+    }
     let source = match &step.origin {
         OriginMap::Column(slot) => view.get(*slot),
         OriginMap::Constant(text) => text,

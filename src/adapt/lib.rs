@@ -4,21 +4,28 @@
 //! [`Bound`] is one of its queries found in an actual header. Then [`Mapping::map`] makes
 //! [`Draft`]s of rows. Nothing here touches files, a clock or the network.
 
+mod check;
+mod cut;
 mod draft;
+mod guess;
 mod mapping;
 mod moment;
 mod package;
+mod preview;
 mod problem;
 mod read;
 mod read_record;
 mod read_source;
 mod row;
+pub mod sample;
+mod scaffold;
 mod table;
 mod text;
 mod tree;
 mod verb;
 mod verbs;
 
+pub use check::check;
 pub use draft::{Draft, Drafts};
 pub use mapping::{Bound, Mapping};
 pub use package::{
@@ -26,8 +33,10 @@ pub use package::{
     Namespace, Origin, Package, ParentIs, Query, Source, SqlSource, Table, Vanished, VoidRule,
     WriteBack,
 };
+pub use preview::{Preview, PreviewField, PreviewRecord, PreviewViolation};
 pub use problem::{Pos, Problem, nearest};
 pub use row::{Row, RowBuf};
+pub use scaffold::{Look, Open, Proposal, scaffold};
 pub use table::{CodeTable, Otherwise, TableRow};
 pub use text::{
     COLUMNS_MAX, Encoding, Next, Quote, ROW_BYTES_MAX, RowFault, RowReader, TextSettings,
