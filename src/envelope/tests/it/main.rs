@@ -1,0 +1,4 @@
+//! The crate from outside, in one binary.
+
+mod common;
+mod package;
