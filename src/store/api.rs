@@ -301,11 +301,11 @@ pub trait Store: Send + Sync {
 
     // ── reconcile ───────────────────────────────────────────────────────────────────────────
 
-    /// Sums of own records collected on a day, by destination and type (counted from the facts,
+    /// Sums of own records collected on a day, by route and type (counted from the facts,
     /// kept up to date as they commit).
     fn tallies(&self, day: Day) -> StoreFuture<'_, Vec<Tally>>;
 
-    /// Sums of what one sender's windows brought here, by type.
+    /// Sums of what one sender's windows brought here, by route and type.
     fn tallies_received<'a>(
         &'a self,
         sender: &'a NodeCode,

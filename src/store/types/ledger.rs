@@ -8,11 +8,15 @@ use serde::{Deserialize, Serialize};
 
 use super::{AdapterProgress, Place};
 
-/// A window's sums of one sender, destination and type.
+/// A window's sums of one sender, route and type.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Tally {
     /// Other side: destination (own records) or sender (received ones).
     pub peer: String,
+    /// The route, as text: a line of its own in the manifest.
+    pub route: String,
+    /// Epoch of the sequences.
+    pub epoch: u32,
     /// Type.
     pub kind: String,
     /// All collected (or, received: all answered).
