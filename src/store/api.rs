@@ -190,6 +190,14 @@ pub trait Store: Send + Sync {
         now: Millis,
     ) -> StoreFuture<'a, ()>;
 
+    /// The sealed receipt of a judged envelope is due again (an inquiry asked for it).
+    fn receipt_again<'a>(
+        &'a self,
+        lease: &'a Lease,
+        id: &'a EnvelopeId,
+        now: Millis,
+    ) -> StoreFuture<'a, ()>;
+
     /// A parcel that does not verify, or is poison: set aside, audited, refusal queued.
     fn commit_refused<'a>(
         &'a self,
