@@ -9,7 +9,7 @@ use store::{InboxParcel, Lease, RefusedParcel};
 
 use crate::control;
 use crate::error::WorkError;
-use crate::node::Node;
+use crate::node::{self, Node};
 use crate::pace::Pace;
 
 /// Why a parcel is refused: stable code, and what was found (never body text).
@@ -132,9 +132,10 @@ impl Refuser {
         };
         let body = envelope::control::Refusal {
             parcel: outside.parcel,
-            envelope: Some(outside.id.clone()),
+            claimed: Some(outside.id.clone()),
             code: refusal.code.clone(),
-            text: canon::code(&refusal.code).map(|c| c.zh.to_owned()),
+            text: canon::code(&refusal.code).map(|c| c.zh.to_owned()).unwrap_or_default(),
+            at: node::whole_seconds(now),
         };
         control::content(Kind::Refusal, to, now.day(), &[body.write()])
     }

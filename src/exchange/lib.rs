@@ -11,6 +11,7 @@ pub mod control;
 pub mod deliver;
 pub mod dispatch;
 pub mod error;
+mod exceptions;
 pub mod gate;
 pub mod judge;
 pub mod limits;
@@ -22,6 +23,7 @@ pub mod relay;
 pub mod retry;
 pub mod seal;
 pub mod settle;
+mod shape;
 pub mod sweep;
 pub mod work;
 

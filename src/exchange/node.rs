@@ -53,6 +53,11 @@ pub enum Treatment {
     Keep,
 }
 
+/// The written form of a time has whole seconds.
+pub(crate) const fn whole_seconds(at: Millis) -> Millis {
+    Millis(at.0 - at.0.rem_euclid(1000))
+}
+
 /// One identity of this process.
 pub struct Node {
     /// Its code.
@@ -75,6 +80,11 @@ pub struct Node {
     pub signer: Arc<dyn Signer>,
     /// Neighbours.
     pub links: Vec<Link>,
+    /// Versions of the adapters that collect for it, by name.
+    pub adapters: BTreeMap<String, String>,
+    /// Record types this node owes, by route: each gets a line in every day's manifest, zero
+    /// reports included.
+    pub owes: Vec<(Route, Vec<Arc<str>>)>,
     /// What to do with records for others.
     pub treatment: Treatment,
     /// Limits in force.

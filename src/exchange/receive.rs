@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use canon::{DigestAlg, Lane, Millis};
-use store::Arrived;
+use canon::{DigestAlg, EnvelopeId, Lane, Millis, NodeCode};
+use store::{Arrived, AuditEvent};
 
 use crate::error::WorkError;
 use crate::node::Node;
@@ -39,8 +39,14 @@ impl Receive {
             return Ok(Progress::IDLE);
         }
         let tags: Vec<u64> = deliveries.iter().map(|d| d.tag).collect();
-        let arrived: Vec<Arrived> =
-            deliveries.into_iter().filter_map(|d| self.arrived(d.parcel)).collect();
+        let mut arrived: Vec<Arrived> = Vec::with_capacity(deliveries.len());
+        for delivery in deliveries {
+            let (from, id) = (delivery.parcel.from.clone(), delivery.parcel.id.clone());
+            match self.arrived(delivery.parcel) {
+                Some(parcel) => arrived.push(parcel),
+                None => self.node.store.audit(stranger(&from, &id, now)).await?,
+            }
+        }
         let done = arrived.len();
         if let Err(failed) = self.node.store.admit(arrived, now).await {
             self.node.bus.give_back(&self.node.code, &tags).await?;
@@ -51,8 +57,7 @@ impl Receive {
         Ok(Progress::some(done as u64, tags.len() == max))
     }
 
-    /// A parcel of a neighbour, with the link it came by; none from anybody else (the carrier's
-    /// own permissions should make that impossible).
+    /// A parcel of a neighbour, with the link it came by; none from anybody else.
     fn arrived(&self, parcel: bus::Parcel) -> Option<Arrived> {
         let link = self.node.links.iter().find(|l| l.peer == parcel.from)?;
         Some(Arrived {
@@ -64,6 +69,19 @@ impl Receive {
             to: parcel.to,
             frame: parcel.frame,
         })
+    }
+}
+
+/// A parcel of no neighbour: audited and dropped; the carrier's own permissions should make it
+/// impossible, and there is no link to answer along.
+fn stranger(from: &NodeCode, id: &EnvelopeId, now: Millis) -> AuditEvent {
+    AuditEvent {
+        at: now,
+        who: "receive".into(),
+        action: "parcel.of_no_neighbour".into(),
+        subject: id.to_string(),
+        reason: format!("came from `{from}`, which no link of this node names"),
+        ok: false,
     }
 }
 

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use canon::{Millis, NodeCode};
-use envelope::control::{Answer, Hop, Inquiry, Stage};
+use envelope::control::{Answer, HeldState, Hop, Inquiry, Stage};
 use envelope::{Kind, Opened, SenderCert};
 use store::{InboxFor, InboxParcel, Lease, NewControl, Relayed};
 
@@ -12,7 +12,7 @@ use crate::accept;
 use crate::control;
 use crate::error::WorkError;
 use crate::gate::{self, Refusal, Refuser};
-use crate::node::{Node, Treatment};
+use crate::node::{Node, Treatment, whole_seconds};
 use crate::work::{Progress, WorkFuture, Worker};
 
 /// The worker.
@@ -130,7 +130,15 @@ impl Relay {
             Treatment::Keep => Stage::Kept,
         };
         let next = self.node.link_to(&opened.head.to).map(|l| l.peer.clone());
-        let hop = Hop { envelope: opened.head.id(), head: opened.head_digest(), stage, next };
+        let hop = Hop {
+            envelope: opened.head.id(),
+            head: opened.head_digest(),
+            stage,
+            verified: true,
+            at: whole_seconds(now),
+            next,
+            by: None,
+        };
         let body = [hop.write()];
         let day = now.day();
         let (previous, origin) = (&parcel.arrived.from, &opened.head.from);
@@ -149,9 +157,9 @@ impl Relay {
     ) -> Result<Vec<NewControl>, WorkError> {
         let mut answers = Vec::new();
         for fragment in &opened.fragments {
-            let Ok(Inquiry::Envelope(id)) = Inquiry::read(fragment) else { continue };
+            let Ok(Inquiry::Status(id)) = Inquiry::read(fragment) else { continue };
             if self.node.store.relay_row(&id).await?.is_some() {
-                answers.push(Answer::held(&id).write());
+                answers.push(Answer::Held { envelope: id, state: HeldState::Relayed }.write());
             }
         }
         if answers.is_empty() {

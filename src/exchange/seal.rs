@@ -9,7 +9,7 @@ use store::{Consumes, Lease, NewEnvelope, Numbered, QueuedControl, Sealed, Stage
 
 use crate::control;
 use crate::error::WorkError;
-use crate::node::Node;
+use crate::node::{Node, whole_seconds};
 use crate::work::{Progress, WorkFuture, Worker};
 
 /// Control contents numbered in one turn.
@@ -136,7 +136,7 @@ impl Seal {
         head.window = batch.day;
         head.format = batch.route.edition.to_string();
         head.code_tables = self.node.code_tables();
-        head.adapters = batch.adapters.iter().map(|a| split_adapter(a)).collect();
+        head.adapters = batch.adapters.iter().map(|a| self.adapter(a)).collect();
         head.lengths = batch.records.iter().map(|r| r.len).collect();
         head.root = envelope::merkle_root(&leaves);
         head.keep_orphans = batch
@@ -168,7 +168,7 @@ impl Seal {
             sequence: counters.next_sequence,
             settled_below: counters.settled_below,
             skipped: Vec::new(),
-            sealed_at: Millis(now.0 - now.0.rem_euclid(1000)),
+            sealed_at: whole_seconds(now),
             window: now.day(),
             format: String::new(),
             code_tables: String::new(),
@@ -201,6 +201,11 @@ impl Seal {
         })
     }
 
+    fn adapter(&self, name: &str) -> (String, String) {
+        let version = self.node.adapters.get(name).map_or("0", String::as_str);
+        (name.to_owned(), version.to_owned())
+    }
+
     async fn sign_and_seal(
         &self,
         lease: &Lease,
@@ -223,11 +228,6 @@ impl Seal {
     }
 }
 
-/// `name@version` as staged; the head names both.
-fn split_adapter(adapter: &str) -> (String, String) {
-    let (name, version) = adapter.split_once('@').unwrap_or((adapter, "0"));
-    (name.to_owned(), version.to_owned())
-}
 
 impl Worker for Seal {
     fn name(&self) -> String {
