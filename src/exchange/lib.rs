@@ -7,6 +7,7 @@
 
 pub mod accept;
 pub mod collect;
+pub mod config;
 pub mod control;
 pub mod deliver;
 pub mod dispatch;

@@ -69,10 +69,7 @@ impl CaseFacts {
     }
 
     /// (key part, facts) of every record of a type, in the order inserted.
-    pub fn of<'a>(
-        &'a self,
-        wire: &'a str,
-    ) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
+    pub fn of<'a>(&'a self, wire: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
         self.rows
             .iter()
             .filter(move |&&r| self.kind(r) == wire)

@@ -9,6 +9,8 @@ use super::tree::{Finding, Tree};
 
 /// Where the codes stand.
 const LIST: &str = "src/canon/codes.rs";
+/// Where its larger groups stand.
+const GROUPS: &str = "src/canon/codes/";
 /// Every code there ever was.
 const FROZEN: &str = "tests/data/codes.txt";
 
@@ -21,6 +23,14 @@ pub(super) fn listed() -> Vec<Entry> {
     all.map(|code| (code.code, code.en, code.zh)).collect()
 }
 
+/// A finding where this code stands in the list or one of its groups.
+fn at(tree: &Tree, code: &str, says: String) -> Finding {
+    let literal = format!("\"{code}\"");
+    let mut files = tree.texts().filter(|(path, _)| *path == LIST || path.starts_with(GROUPS));
+    let path = files.find(|(_, text)| text.contains(&literal)).map_or(LIST, |(path, _)| path);
+    Finding::at(path, tree.line_of(path, &literal), says)
+}
+
 /// Each code is `origin.snake_case`, stands once, and says in both languages what it means.
 pub(super) fn documented(tree: &Tree, listed: &[Entry]) -> Vec<Finding> {
     static SHAPE: LazyLock<Regex> =
@@ -30,8 +40,7 @@ pub(super) fn documented(tree: &Tree, listed: &[Entry]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (code, en, zh) in listed {
         let mut find = |says: &str| {
-            let line = tree.line_of(LIST, &format!("\"{code}\""));
-            findings.push(Finding::at(LIST, line, format!("`{code}` {says}")));
+            findings.push(at(tree, code, format!("`{code}` {says}")));
         };
         if !SHAPE.is_match(code) {
             find("is not origin.snake_case");
@@ -69,7 +78,7 @@ pub(super) fn frozen(tree: &Tree, listed: &[Entry]) -> Vec<Finding> {
     }
     for (code, ..) in listed.iter().filter(|(code, ..)| !ever.contains(code)) {
         let says = format!("new code: freeze it with  echo {code} >> {FROZEN}");
-        findings.push(Finding::at(LIST, tree.line_of(LIST, &format!("\"{code}\"")), says));
+        findings.push(at(tree, code, says));
     }
     findings
 }
@@ -80,19 +89,24 @@ pub(super) fn used(tree: &Tree) -> Vec<Finding> {
 }
 
 fn used_of(tree: &Tree, listed: &[Entry]) -> Vec<Finding> {
-    static CODE: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r#""((?:record|field|rule|sender|receiver|source|adapter|node|bus|store|config)\.[a-z][a-z0-9_]*)""#)
-            .expect("constant")
-    });
-    // File names have the same shape.
-    let endings = ["toml", "xml", "xsd", "sqlite", "db", "key", "pem", "crt", "csv", "md", "rs"];
+    static CODE: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r#""([a-z]+)\.([a-z][a-z0-9_]*)""#).expect("constant"));
+    // File names and keys of a configuration have the same shape as a code.
+    let files = ["toml", "xml", "xsd", "sqlite", "db", "key", "pem", "crt", "csv", "md", "rs"];
+    let keys = ["source", "node", "store", "config"];
+    let own = ["record", "receiver", "bus", "rule", "case", "xml", "field", "sender", "envelope"];
     let mut findings = Vec::new();
     for (path, text) in tree.rust().filter(|(path, _)| path.starts_with("src/")) {
+        let text = text.split("#[cfg(test)]").next().unwrap_or(text);
         for (number, line) in (1..).zip(text.lines()) {
-            for code in CODE.captures_iter(line).filter_map(|found| found.get(1)) {
-                let code = code.as_str();
-                let file = endings.iter().any(|end| code.ends_with(&format!(".{end}")));
-                if !file && !listed.iter().any(|entry| entry.0 == code) {
+            for found in CODE.captures_iter(line) {
+                let (origin, name) = (&found[1], &found[2]);
+                let key =
+                    keys.contains(&origin) && (path.contains("/config") || !name.contains('_'));
+                let one = own.contains(&origin) || origin == "adapter" || keys.contains(&origin);
+                let code = format!("{origin}.{name}");
+                let known = listed.iter().any(|entry| entry.0 == code);
+                if one && !key && !files.contains(&name) && !known {
                     let says = format!("`{code}` is not in {LIST}: add it there with both texts");
                     findings.push(Finding::at(path, number, says));
                 }
