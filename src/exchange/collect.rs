@@ -1,7 +1,7 @@
 //! collect: source rows become valid records rendered as fragments; bad ones go to quarantine with
 //! every violation; outcomes are written back to the source.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use adapt::{Bound, Detect, FlagValues, Guard, Mapping, Package, Query, RowBuf, Vanished};
 use canon::format::Format;
@@ -30,8 +30,8 @@ pub struct Adapter {
     pub mapping: Arc<Mapping>,
     /// The format.
     pub format: Arc<Format>,
-    /// Where rows come from.
-    pub source: Box<dyn Source>,
+    /// Where rows come from. Never locked: only this worker has it, and a source may not be shared.
+    pub source: Mutex<Box<dyn Source>>,
     /// Unit or namespace of keys where the package leaves it to the node.
     pub namespace: Arc<str>,
     /// Where live records go.
@@ -43,6 +43,10 @@ pub struct Adapter {
 }
 
 impl Adapter {
+    fn source(&mut self) -> &mut dyn Source {
+        &mut **self.source.get_mut().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(crate) fn query(&self, table: u16) -> Option<&Query> {
         self.package.queries().get(usize::from(table))
     }
@@ -79,7 +83,7 @@ impl Collect {
             return Ok(written);
         }
         let rows_max = self.node.limits.page_rows_max as usize;
-        let read = self.adapter.source.read(before.cursor.as_deref(), now, rows_max).await;
+        let read = self.adapter.source().read(before.cursor.as_deref(), now, rows_max).await;
         let page = read.map_err(|e| self.failed(e))?;
         let rows = page.len() as u64;
         if before.cursor.as_deref() == Some(&page.cursor) && rows == 0 && page.broken.is_empty() {
@@ -123,7 +127,8 @@ impl Collect {
             rows_unchanged: shaped.unchanged,
         };
         self.node.store.commit_collected(lease, collected).await?;
-        self.adapter.source.committed(&cursor).await.map_err(|e| self.failed(e))?;
+        let told = self.adapter.source().committed(&cursor).await;
+        told.map_err(|e| self.failed(e))?;
         if let Some(pass) = pass.filter(|p| p.complete) {
             self.changed = 0;
             self.vanished(lease, table, pass.number, &cursor, now).await?;
@@ -258,7 +263,8 @@ impl Collect {
             return Ok(Progress::IDLE);
         }
         let items: Vec<WriteBack> = due.iter().map(|d| self.item(d)).collect();
-        let said = self.adapter.source.write_back(&items).await.map_err(|e| self.failed(e))?;
+        let said = self.adapter.source().write_back(&items).await;
+        let said = said.map_err(|e| self.failed(e))?;
         let done: Vec<WriteBackDone> = due
             .iter()
             .zip(said)
@@ -278,7 +284,8 @@ impl Collect {
 
     fn item(&self, due: &WriteBackDue) -> WriteBack {
         let (table, row_key) = row_parts(&due.row);
-        let values = self.adapter.query(table).and_then(|q| q.write_back.as_ref()).map(|w| &w.values);
+        let values =
+            self.adapter.query(table).and_then(|q| q.write_back.as_ref()).map(|w| &w.values);
         WriteBack {
             table,
             row_key,

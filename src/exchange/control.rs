@@ -47,12 +47,7 @@ impl Answers {
 }
 
 /// A control content of one or more fragments.
-pub fn content(
-    kind: Kind,
-    to: &NodeCode,
-    day: Day,
-    fragments: &[Vec<u8>],
-) -> NewControl {
+pub fn content(kind: Kind, to: &NodeCode, day: Day, fragments: &[Vec<u8>]) -> NewControl {
     NewControl {
         kind: kind.as_str().into(),
         to: to.clone(),

@@ -69,7 +69,7 @@ impl Dispatch {
         let pace = self
             .paces
             .entry((link.name.clone(), lane))
-            .or_insert_with(|| Pace::new(limits.records_per_second, limits.bytes_per_second));
+            .or_insert_with(|| Pace::new(limits.rate(lane).0, limits.rate(lane).1));
         let found = due.len();
         let due: Vec<DueParcel> =
             due.into_iter().take_while(|p| pace.allows(now, p.count, p.frame.len())).collect();

@@ -4,9 +4,7 @@
 use canon::format::Format;
 use canon::{Key, Millis};
 use envelope::{Outcome, OutcomeLine};
-use store::{
-    Again, Elsewhere, FinalOutcome, Member, NotAccepted, OutEnvelope, Place, WaitFor,
-};
+use store::{Again, Elsewhere, FinalOutcome, Member, NotAccepted, OutEnvelope, Place, WaitFor};
 
 use crate::error::WorkError;
 use crate::node::Node;
@@ -25,8 +23,8 @@ pub(crate) async fn of(
     }
     let lost = || WorkError::Own(format!("stored envelope {}", own.id));
     let frames = node.store.frames(&own.id).await?.ok_or_else(lost)?;
-    let package = envelope::open_frame(&frames.frame, node.limits.package_bytes_max)
-        .map_err(|_| lost())?;
+    let package =
+        envelope::open_frame(&frames.frame, node.limits.package_bytes_max).map_err(|_| lost())?;
     let opened = envelope::open(&package).map_err(|_| lost())?;
     let format = node.formats.get(&opened.head.format).ok_or_else(lost)?;
     let mut out = Vec::new();
@@ -77,9 +75,8 @@ async fn waits_for(
 ) -> Result<WaitFor, WorkError> {
     let kind = format.get(parent).wire.clone();
     let rows = node.store.cases(&[key.root()]).await?;
-    let mine = rows.iter().any(|r| {
-        r.id.kind == kind && r.id.key == key && r.place != Place::Voided
-    });
+    let mine =
+        rows.iter().any(|r| r.id.kind == kind && r.id.key == key && r.place != Place::Voided);
     let elsewhere = (!mine).then(|| Elsewhere {
         next: retry::next(now, own.attempts, &node.limits, node.seed),
         until: own.numbered_at.plus(node.limits.parent_wait),

@@ -104,8 +104,8 @@ impl Refuser {
     ) -> Result<(), WorkError> {
         // A refusal is never answered by a refusal: two nodes at odds would shout for ever.
         let answerable = parcel.arrived.kind.as_ref() == Kind::Records.as_str();
-        let answer = (answerable && self.pace.allows(now, 1, 0))
-            .then(|| self.answer(parcel, &refusal, now));
+        let answer =
+            (answerable && self.pace.allows(now, 1, 0)).then(|| self.answer(parcel, &refusal, now));
         self.node
             .store
             .commit_refused(

@@ -14,6 +14,9 @@ use crate::node::Node;
 /// Most violations of one record named in a receipt; the first is its code.
 const NOTES_MAX: usize = 8;
 
+/// The field that says in which region the acting unit works.
+const REGION: &str = "XZQHDM";
+
 /// Outcomes of one envelope, and what follows from them.
 #[derive(Debug, Default)]
 pub struct Judgement {
@@ -62,7 +65,8 @@ pub async fn judge(
     let roots: Vec<&str> = roots.into_iter().collect();
     let mut cases = known(node.store.kept_cases(&roots).await?);
 
-    let mut bench = Bench { node, format, cert, opened, counts: BTreeMap::new(), out: Judgement::default() };
+    let mut bench =
+        Bench { node, format, cert, opened, counts: BTreeMap::new(), out: Judgement::default() };
     for (position, candidate) in candidates.into_iter().enumerate() {
         match candidate {
             Ok(candidate) => {
@@ -153,10 +157,10 @@ impl Bench<'_> {
         let id = RecordId { kind, key, version: parsed.attrs.version };
         let digest = self.opened.leaves[position];
         let (line, new) = self.decide(position as u32, &parsed, &id, digest, case);
-        let count = self.counts.entry(Arc::clone(&id.kind)).or_insert_with(|| TypeCount {
-            kind: Arc::clone(&id.kind),
-            ..TypeCount::default()
-        });
+        let count = self
+            .counts
+            .entry(Arc::clone(&id.kind))
+            .or_insert_with(|| TypeCount { kind: Arc::clone(&id.kind), ..TypeCount::default() });
         match line.outcome {
             // Accepted again is answered, but was counted by the envelope that brought it.
             Outcome::Accepted if new => {
@@ -260,7 +264,8 @@ impl Bench<'_> {
 
     /// Until an authority table is there, a node speaks for the regions in its certificate.
     fn may_speak(&self, parsed: &Parsed) -> bool {
-        let region = self.format.get(parsed.ty).region;
+        let fields = &self.format.get(parsed.ty).fields;
+        let region = fields.iter().position(|f| *f.wire == *REGION);
         match region.and_then(|ix| parsed.values.get(ix)) {
             Some(region) => self.cert.covers(region),
             None => true,
@@ -268,8 +273,7 @@ impl Bench<'_> {
     }
 
     fn unreadable(&mut self, position: usize, violation: Violation) {
-        let mut line =
-            OutcomeLine::with_code(position as u32, Outcome::Rejected, &violation.rule);
+        let mut line = OutcomeLine::with_code(position as u32, Outcome::Rejected, &violation.rule);
         line.field = Some(violation.field.to_string());
         line.text = Some(violation.zh);
         self.out.problems.push(problem(&line, ""));

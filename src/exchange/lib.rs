@@ -15,7 +15,6 @@ pub mod error;
 mod exceptions;
 pub mod gate;
 pub mod judge;
-pub mod limits;
 pub mod node;
 pub mod pace;
 pub mod receive;
@@ -28,7 +27,7 @@ mod shape;
 pub mod sweep;
 pub mod work;
 
+pub use config::Limits;
 pub use error::WorkError;
-pub use limits::Limits;
-pub use node::{Link, Node, Treatment};
+pub use node::{Link, Node};
 pub use work::{Progress, WorkFuture, Worker};

@@ -10,8 +10,8 @@ use canon::{Environment, Lane, Millis, NodeCode, Route};
 use envelope::{Signer, Trust};
 use store::{Lease, SharedStore};
 
+use crate::config::{Limits, RelayConfig};
 use crate::error::WorkError;
-use crate::limits::Limits;
 
 /// A neighbour and how it is reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,16 +41,6 @@ impl Link {
             self.leads_to(sender)
         }
     }
-}
-
-/// What a middle tier does with records for another node.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Treatment {
-    /// Pass the sealed bytes on.
-    #[default]
-    Relay,
-    /// Verify, validate, keep a copy for its own use, pass the sealed bytes on.
-    Keep,
 }
 
 /// The written form of a time has whole seconds.
@@ -86,7 +76,7 @@ pub struct Node {
     /// reports included.
     pub owes: Vec<(Route, Vec<Arc<str>>)>,
     /// What to do with records for others.
-    pub treatment: Treatment,
+    pub relay: RelayConfig,
     /// Limits in force.
     pub limits: Limits,
     /// Seed of everything this node draws by chance.

@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use canon::Millis;
 use governor::clock::FakeRelativeClock;
+use governor::middleware::NoOpMiddleware;
+use governor::nanos::Nanos;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
 
-type Limiter = RateLimiter<NotKeyed, InMemoryState, FakeRelativeClock>;
+type Limiter = RateLimiter<NotKeyed, InMemoryState, FakeRelativeClock, NoOpMiddleware<Nanos>>;
 
 /// Both budgets of one link and lane. A budget of 0 is no limit.
 pub struct Pace {
@@ -24,8 +26,7 @@ impl Pace {
         let clock = FakeRelativeClock::default();
         let limiter = |rate| {
             let rate = NonZeroU32::new(rate)?;
-            let limiter =
-                RateLimiter::direct_with_clock(Quota::per_second(rate), clock.clone());
+            let limiter = RateLimiter::direct_with_clock(Quota::per_second(rate), clock.clone());
             Some((limiter, rate.get()))
         };
         Self {

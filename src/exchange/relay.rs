@@ -9,10 +9,11 @@ use envelope::{Kind, Opened, SenderCert};
 use store::{InboxFor, InboxParcel, Lease, NewControl, Relayed};
 
 use crate::accept;
+use crate::config::Treatment;
 use crate::control;
 use crate::error::WorkError;
 use crate::gate::{self, Refusal, Refuser};
-use crate::node::{Node, Treatment, whole_seconds};
+use crate::node::{Node, whole_seconds};
 use crate::work::{Progress, WorkFuture, Worker};
 
 /// The worker.
@@ -88,7 +89,8 @@ impl Relay {
         now: Millis,
     ) -> Result<(), WorkError> {
         let store = &self.node.store;
-        let keep = self.node.treatment == Treatment::Keep && opened.head.kind == Kind::Records;
+        let treatment = self.node.relay.treatment(&opened.head.from, &opened.head.route);
+        let keep = treatment == Treatment::Keep && opened.head.kind == Kind::Records;
         if keep && store.admission(&opened.head.id()).await?.is_none() {
             let copy = accept::kept_copy(&self.node, parcel, opened, cert, relayed, now).await?;
             return Ok(store.commit_judged(lease, copy).await?);
@@ -125,7 +127,7 @@ impl Relay {
         opened: &Opened<'_>,
         now: Millis,
     ) -> Vec<NewControl> {
-        let stage = match self.node.treatment {
+        let stage = match self.node.relay.treatment(&opened.head.from, &opened.head.route) {
             Treatment::Relay => Stage::Relayed,
             Treatment::Keep => Stage::Kept,
         };
@@ -150,11 +152,7 @@ impl Relay {
     }
 
     /// Every holder answers an inquiry; the destination answers it finally.
-    async fn held(
-        &self,
-        opened: &Opened<'_>,
-        now: Millis,
-    ) -> Result<Vec<NewControl>, WorkError> {
+    async fn held(&self, opened: &Opened<'_>, now: Millis) -> Result<Vec<NewControl>, WorkError> {
         let mut answers = Vec::new();
         for fragment in &opened.fragments {
             let Ok(Inquiry::Status(id)) = Inquiry::read(fragment) else { continue };

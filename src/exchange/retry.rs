@@ -5,7 +5,7 @@ use std::time::Duration;
 use backon::{BackoffBuilder, ExponentialBuilder};
 use canon::Millis;
 
-use crate::limits::Limits;
+use crate::config::Limits;
 
 /// When to try again after `attempts` failed ones. The jitter is drawn from `seed`, so that a
 /// simulation repeats it and a thousand senders do not come back in the same second.

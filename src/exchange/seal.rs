@@ -80,7 +80,7 @@ impl Seal {
         let kind: Kind = control
             .kind
             .parse()
-            .map_err(|()| WorkError::Own(format!("queued control of kind `{}`", control.kind)))?;
+            .map_err(|_| WorkError::Own(format!("queued control of kind `{}`", control.kind)))?;
         let answers = control::detail(control)?.answers;
         let mut leaves = Vec::with_capacity(control.lengths.len());
         let mut rest = control.body.as_slice();
@@ -116,8 +116,7 @@ impl Seal {
             let counters = self.node.store.counters(&route).await?;
             let body = batch.bytes.clone();
             let envelope = self.number_records(batch, counters, now)?;
-            let numbered =
-                Numbered { id: envelope.id.clone(), head: envelope.head.clone(), body };
+            let numbered = Numbered { id: envelope.id.clone(), head: envelope.head.clone(), body };
             self.node.store.number(lease, vec![envelope], now).await?;
             self.sign_and_seal(lease, vec![numbered], now).await?;
             progress = progress.and(Progress::some(done, staged > done));
@@ -151,13 +150,7 @@ impl Seal {
         self.envelope(&head, Consumes::Staged(batch))
     }
 
-    fn head(
-        &self,
-        kind: Kind,
-        route: Route,
-        counters: store::RouteCounters,
-        now: Millis,
-    ) -> Head {
+    fn head(&self, kind: Kind, route: Route, counters: store::RouteCounters, now: Millis) -> Head {
         Head {
             kind,
             environment: self.node.environment,
@@ -217,9 +210,8 @@ impl Seal {
         }
         let mut sealed = Vec::with_capacity(numbered.len());
         for one in numbered {
-            let signature = envelope::sign_head(&one.head, &*self.node.signer).map_err(|source| {
-                WorkError::Sign { node: self.node.code.to_string(), source }
-            })?;
+            let signature = envelope::sign_head(&one.head, &*self.node.signer)
+                .map_err(|source| WorkError::Sign { node: self.node.code.to_string(), source })?;
             let package = envelope::assemble(&one.head, &one.body, &signature);
             let frame = envelope::frame(&package, self.node.limits.compression_level);
             sealed.push(Sealed { id: one.id, frame: frame.into() });
@@ -227,7 +219,6 @@ impl Seal {
         Ok(self.node.store.sealed(lease, sealed, now).await?)
     }
 }
-
 
 impl Worker for Seal {
     fn name(&self) -> String {

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use canon::{EnvelopeId, Millis};
-use envelope::control::{Answer, HeldState, Hop, Inquiry, ManifestLine, Notice, Refusal as Refused};
+use envelope::control::{
+    Answer, HeldState, Hop, Inquiry, ManifestLine, Notice, Refusal as Refused,
+};
 use envelope::{Kind, Opened, Outcome, OutcomeLine};
 use store::{
     AuditEvent, EventOn, FinalOutcome, InboxFor, InboxParcel, Lease, Member, OutEnvelope, OutEvent,
@@ -200,7 +202,9 @@ impl Settle {
             None => None,
         };
         let Some(own) = own else {
-            return self.drop_with_audit(lease, parcel, "refusal.of_nothing_ours", &refused.code, now).await;
+            return self
+                .drop_with_audit(lease, parcel, "refusal.of_nothing_ours", &refused.code, now)
+                .await;
         };
         let refusals = own.refusals + 1;
         let due_at = retry::next(now, refusals, &self.node.limits, self.node.seed);
@@ -238,8 +242,12 @@ impl Settle {
                 {
                     self.fill_gap(lease, epoch, &route, first, last, now).await?;
                 }
-                Ok(Inquiry::Status(_) | Inquiry::Gap { .. } | Inquiry::Versions { .. }) | Err(_) => {
-                    return Ok(Some(Refusal::new("inquiry.not_yours", "about another node's parcels")));
+                Ok(Inquiry::Status(_) | Inquiry::Gap { .. } | Inquiry::Versions { .. })
+                | Err(_) => {
+                    return Ok(Some(Refusal::new(
+                        "inquiry.not_yours",
+                        "about another node's parcels",
+                    )));
                 }
             }
         }
@@ -346,7 +354,8 @@ impl Settle {
             opened.fragments.iter().map(|f| ManifestLine::read(f)).collect();
         match lines {
             Ok(lines) => {
-                reconcile::received(&self.node, parcel.inbox_id, &opened.head.from, lines, now).await
+                reconcile::received(&self.node, parcel.inbox_id, &opened.head.from, lines, now)
+                    .await
             }
             Err(refuse) => Ok(Some(refuse.into())),
         }
@@ -395,7 +404,9 @@ fn outcomes(
     decline: Option<&str>,
 ) -> Result<Vec<OutcomeLine>, Refusal> {
     if let Some(code) = decline {
-        return Ok((0..count).map(|i| OutcomeLine::with_code(i, Outcome::Rejected, code)).collect());
+        return Ok((0..count)
+            .map(|i| OutcomeLine::with_code(i, Outcome::Rejected, code))
+            .collect());
     }
     let wrong = || Refusal::new("receipt.incomplete", "not one outcome for every record, in order");
     if opened.fragments.len() != count as usize {

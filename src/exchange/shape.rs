@@ -117,7 +117,8 @@ impl Shaper {
         let looked_at = rows.len();
         for (index, range) in rows {
             let mut fresh = false;
-            let row = Row { index, digest: page.row(index).map(|r| r.digest(DigestAlg::default())) };
+            let row =
+                Row { index, digest: page.row(index).map(|r| r.digest(DigestAlg::default())) };
             for at in range {
                 let Some(draft) = self.drafts.as_mut_slice().get_mut(at) else { continue };
                 fresh |= pen.draft(draft, keys.get(at).and_then(Option::as_ref), &mut cases, &row);
@@ -375,11 +376,8 @@ impl Pen<'_> {
     /// The owner knows the columns of the source, not the labels of the format.
     fn in_source_words(&self, draft: &Draft, violation: &Violation) -> Violation {
         let mut told = violation.clone();
-        let columns = self.adapter.mapping.columns_of(
-            self.bound.query(),
-            draft.block,
-            &violation.field,
-        );
+        let columns =
+            self.adapter.mapping.columns_of(self.bound.query(), draft.block, &violation.field);
         let [column] = columns.as_slice() else { return told };
         if let Some((before, rest)) = told.zh.split_once('『')
             && let Some((_, after)) = rest.split_once('』')
@@ -389,4 +387,3 @@ impl Pen<'_> {
         told
     }
 }
-
