@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use canon::{Day, EnvelopeId, Lane, Millis, NodeCode, Route, Violation};
+use canon::{Day, Digest, EnvelopeId, Lane, Millis, NodeCode, Route, Violation};
 use serde::{Deserialize, Serialize};
 
 use super::{AdapterProgress, Place};
@@ -243,6 +243,10 @@ pub struct StoredFrames {
     /// Its receipt, if any.
     pub receipt: Option<Arc<[u8]>>,
 }
+
+/// Stands where a content digest is not known or was forgotten: no content has it, so that the next
+/// read of the row is news.
+pub const NO_CONTENT: Digest = Digest { alg: canon::DigestAlg::Sha256, bytes: [0; 32] };
 
 /// A lane's word for filters.
 pub fn lane_of(kind: &str, route: &Route) -> Lane {
