@@ -75,6 +75,12 @@ pub struct Row<'a> {
 }
 
 impl<'a> Row<'a> {
+    /// A row within a reader's page: each value is a range (start, end) of `text`, NULL has the end
+    /// [`u32::MAX`].
+    pub const fn in_arena(text: &'a str, spans: &'a [(u32, u32)], number: u64) -> Self {
+        Self { text, spans, number }
+    }
+
     /// The value of a column; none where it is NULL or not there.
     pub fn get(&self, column: usize) -> Option<&'a str> {
         let (start, end) = *self.spans.get(column)?;

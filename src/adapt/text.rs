@@ -176,6 +176,11 @@ impl RowReader {
         }
     }
 
+    /// The line that comes next, from 1: how far the rows taken so far go.
+    pub const fn line(&self) -> u64 {
+        self.line
+    }
+
     /// The header's column count: rows of another width are faults from here on.
     pub fn expect_columns(&mut self, columns: usize) {
         self.width = Some(columns);

@@ -114,21 +114,11 @@ pub const SOURCE: &[Code] = &[
     c("source.write_refused", "the source refused the write-back of this row", "来源拒绝该行回写"),
     c("source.no_write_back", "this source takes no write-back", "该来源不支持回写"),
     c(
-        "source.columns",
-        "a line has another number of columns than the header; set aside, returned to the owner",
-        "列数与表头不符，退回来源单位",
-    ),
-    c(
         "source.encoding",
         "a row has bytes that are no text in the agreed encoding",
         "行内含有不属于约定编码的字节",
     ),
     c("source.row_too_long", "a row is longer than the limit", "行长度超过上限"),
-    c(
-        "source.cut_off",
-        "the file ends in the middle of a row; deliver it again whole",
-        "文件在一行中间中断，请重新传送完整文件",
-    ),
     c(
         "source.file_too_large",
         "the file is larger than the limit; not read",

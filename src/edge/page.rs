@@ -3,19 +3,15 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use adapt::Row;
 use canon::{Digest, DigestAlg};
 
-/// A cell's place in the arena; [`NULL`] is no value at all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Span {
-    /// First byte.
-    pub(crate) start: u32,
-    /// Length in bytes.
-    pub(crate) len: u32,
-}
+/// A value's place in the arena: first byte, and the byte after the last.
+pub(crate) type Span = (u32, u32);
 
-/// The cell of a database NULL.
-pub(crate) const NULL: Span = Span { start: u32::MAX, len: 0 };
+/// The value of a database NULL.
+#[cfg(any(feature = "sqlite", test))]
+pub(crate) const NULL: Span = (u32::MAX, u32::MAX);
 
 /// Rows of one table (or one file) after a cursor.
 #[derive(Debug)]
@@ -37,6 +33,8 @@ pub struct Page {
     pub(crate) text: String,
     pub(crate) cells: Vec<Span>,
     pub(crate) keys: Vec<Span>,
+    /// Modified times, for the cursor.
+    #[cfg(feature = "sqlite")]
     pub(crate) order: Vec<Span>,
     pub(crate) lines: Vec<u64>,
     pub(crate) rows: usize,
@@ -80,6 +78,7 @@ impl Page {
             text: String::new(),
             cells: Vec::new(),
             keys: Vec::new(),
+            #[cfg(feature = "sqlite")]
             order: Vec::new(),
             lines: Vec::new(),
             rows: 0,
@@ -94,6 +93,13 @@ impl Page {
     /// No rows (there may still be a new cursor, broken rows or the end of a pass).
     pub const fn is_empty(&self) -> bool {
         self.rows == 0
+    }
+
+    /// Puts a value into the arena.
+    pub(crate) fn put(&mut self, value: &str) -> Span {
+        let start = self.text.len() as u32;
+        self.text.push_str(value);
+        (start, self.text.len() as u32)
     }
 
     /// Bytes of text held.
@@ -112,8 +118,7 @@ impl Page {
     }
 
     pub(crate) fn span(&self, span: Span) -> Option<&str> {
-        let start = span.start as usize;
-        self.text.get(start..start + span.len as usize)
+        self.text.get(span.0 as usize..span.1 as usize)
     }
 }
 
@@ -146,19 +151,13 @@ impl<'p> SourceRow<'p> {
         self.spans().iter().map(move |s| page.span(*s))
     }
 
-    /// Fills `cells` with this row's; a vector kept outside the loop is allocated once.
-    pub fn fill(&self, cells: &mut Vec<Option<&'p str>>) {
-        cells.clear();
-        cells.extend(self.cells());
-    }
-
     /// Line in the file, the header being line 1.
     pub fn line(&self) -> Option<u64> {
         self.page.lines.get(self.index).copied()
     }
 
-    /// Key of the row in its table, for write-back and `compare`; none for files. Several key
-    /// columns are joined by `/`, with `/` and `%` escaped.
+    /// Key of the row in its table, for write-back and `compare`; none for files. Key
+    /// columns are joined by `/`, with `/` and `%` inside them escaped.
     pub fn row_key(&self) -> Option<&'p str> {
         self.page.span(*self.page.keys.get(self.index)?)
     }
@@ -174,24 +173,21 @@ impl<'p> SourceRow<'p> {
         out
     }
 
-    /// Digest of the raw row: each cell's length (NULL told from empty) and bytes, in order.
+    /// The row as a mapping takes it; nothing is copied.
+    pub fn row(&self) -> Row<'p> {
+        let number = self.line().unwrap_or(self.index as u64 + 1);
+        Row::in_arena(&self.page.text, self.spans(), number)
+    }
+
+    /// Digest of the raw row (`rowdig`), NULL told from empty.
     pub fn digest(&self, alg: DigestAlg) -> Digest {
-        let mut raw = Vec::with_capacity(512);
-        for cell in self.cells() {
-            let len = cell.map_or(u32::MAX, |c| c.len() as u32);
-            raw.extend_from_slice(&len.to_le_bytes());
-            raw.extend_from_slice(cell.unwrap_or_default().as_bytes());
-        }
-        alg.of(&[&raw])
+        self.row().digest(alg)
     }
 }
 
-/// Joins key parts so that they can be told apart again: one part stands as it is.
+/// Joins key parts so that they can be told apart again.
+#[cfg(any(feature = "sqlite", test))]
 pub(crate) fn join_key(parts: &[&str], out: &mut String) {
-    if let [one] = parts {
-        out.push_str(one);
-        return;
-    }
     for (i, part) in parts.iter().enumerate() {
         if i > 0 {
             out.push('/');
@@ -207,10 +203,8 @@ pub(crate) fn join_key(parts: &[&str], out: &mut String) {
 }
 
 /// The parts of a joined key; none if their number is not `columns`.
+#[cfg(any(feature = "sqlite", test))]
 pub(crate) fn split_key(key: &str, columns: usize) -> Option<Vec<String>> {
-    if columns == 1 {
-        return Some(vec![key.into()]);
-    }
     let parts: Vec<String> =
         key.split('/').map(|p| p.replace("%2F", "/").replace("%25", "%")).collect();
     (parts.len() == columns).then_some(parts)
@@ -225,11 +219,8 @@ mod tests {
         let mut page = Page::empty("t".into(), columns, "{}".into());
         for row in rows {
             for cell in row {
-                page.cells.push(cell.map_or(NULL, |c| {
-                    let start = page.text.len() as u32;
-                    page.text.push_str(c);
-                    Span { start, len: c.len() as u32 }
-                }));
+                let span = cell.map_or(NULL, |c| page.put(c));
+                page.cells.push(span);
             }
             page.rows += 1;
         }
@@ -248,9 +239,8 @@ mod tests {
         assert_eq!(digests[0], digests[3]);
         assert_ne!(digests[0], digests[1]);
         assert_ne!(digests[0], digests[2]);
-        let mut cells = Vec::new();
-        page.row(2).unwrap().fill(&mut cells);
-        assert_eq!(cells, [Some("ab"), None]);
+        let row = page.row(2).unwrap().row();
+        assert_eq!((row.get(0), row.get(1), row.len()), (Some("ab"), None, 2));
         assert!(page.row(4).is_none());
     }
 
@@ -260,6 +250,8 @@ mod tests {
         join_key(&["a/b%", "", "c"], &mut key);
         assert_eq!(split_key(&key, 3).unwrap(), ["a/b%", "", "c"]);
         assert_eq!(split_key(&key, 2), None);
-        assert_eq!(split_key("a/b", 1).unwrap(), ["a/b"]);
+        key.clear();
+        join_key(&["a/b"], &mut key);
+        assert_eq!((key.as_str(), split_key(&key, 1).unwrap()), ("a%2Fb", vec!["a/b".to_owned()]));
     }
 }

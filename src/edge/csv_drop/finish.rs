@@ -9,12 +9,12 @@ use super::{CsvDrop, Settings};
 use crate::error::SourceError;
 use crate::os::{self, Stat};
 
-/// Contents already read, one `digest name` a line, beside the files in `done/`.
-const INDEX: &str = "done/.digests";
+/// Contents already read, one `digest name` a line, beside the processed files.
+const INDEX: &str = ".digests";
 
 /// Reads the index; a half-written last line is passed over.
 pub(super) fn known(settings: &Settings) -> Result<HashSet<String>, SourceError> {
-    let path = settings.folder.join(INDEX);
+    let path = settings.folder.join(&settings.done).join(INDEX);
     let raw = match std::fs::read(&path) {
         Ok(raw) => raw,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(HashSet::new()),
@@ -36,7 +36,7 @@ impl CsvDrop {
             self.open = None;
         }
         if finish.rows > 0 && finish.to != To::Duplicate && !self.known.contains(&finish.digest) {
-            let path = self.settings.folder.join(INDEX);
+            let path = self.settings.folder.join(&self.settings.done).join(INDEX);
             let name: String = finish.name.chars().filter(|c| !c.is_control()).collect();
             // The line end first: a line that a crash left half written stays alone.
             let line = format!("\n{} {name}\n", finish.digest);
@@ -61,7 +61,8 @@ impl CsvDrop {
 
     /// A free name in the folder; another content of the same name gets its digest's beginning.
     fn target(&self, finish: &Finish) -> Result<PathBuf, SourceError> {
-        let dir = if finish.to == To::Failed { "failed" } else { "done" };
+        let Settings { done, failed, .. } = &self.settings;
+        let dir = if finish.to == To::Failed { failed } else { done };
         let dir = self.settings.folder.join(dir);
         let plain = dir.join(&finish.name);
         if os::stat(&plain).map_err(self.io("look at", &plain))?.is_none() {

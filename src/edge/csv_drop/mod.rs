@@ -6,7 +6,6 @@
 mod cursor;
 mod file;
 mod finish;
-mod lines;
 #[cfg(test)]
 mod tests;
 
@@ -14,6 +13,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use adapt::TextSettings;
 use canon::{DigestAlg, Millis};
 
 use crate::error::SourceError;
@@ -22,22 +22,20 @@ use crate::page::{BrokenRow, Page};
 use crate::source::{BoxFuture, Source, TableCount, WriteBack};
 use cursor::{Cursor, Open, REASONS_MAX, To, Why};
 use file::{OpenFile, Wrong};
-pub use lines::{Encoding, QUOTED_LINES_MAX};
 
 /// Limits of a drop folder, each with a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CsvLimits {
     /// Largest file that is read, bytes.
     pub file_bytes_max: u64,
-    /// Longest line, bytes.
-    pub row_bytes_max: usize,
-    /// Bytes of one page; what is held in memory of a file.
+    /// Bytes of one page: what is held in memory of a file. At least twice
+    /// [`adapt::ROW_BYTES_MAX`].
     pub page_bytes_max: usize,
 }
 
 impl Default for CsvLimits {
     fn default() -> Self {
-        Self { file_bytes_max: 4 << 30, row_bytes_max: 1 << 20, page_bytes_max: 4 << 20 }
+        Self { file_bytes_max: 4 << 30, page_bytes_max: 4 << 20 }
     }
 }
 
@@ -46,20 +44,42 @@ impl Default for CsvLimits {
 pub struct Settings {
     /// Adapter id, for messages.
     pub adapter: String,
-    /// The folder; `done/` and `failed/` are made in it.
+    /// The folder.
     pub folder: PathBuf,
     /// Which names: `*` any characters, `?` one.
     pub pattern: String,
-    /// Encoding of the files; a BOM overrides it.
-    pub encoding: Encoding,
-    /// Between fields; one ASCII character that is neither `"` nor a line end.
-    pub delimiter: u8,
+    /// Encoding, delimiter and quotes; a BOM overrides the encoding.
+    pub text: TextSettings,
+    /// Where a processed file goes, below the folder.
+    pub done: String,
+    /// Where a broken one goes.
+    pub failed: String,
     /// The columns to give, by header name, in this order. Others in the file are passed over.
     pub columns: Arc<[Arc<str>]>,
     /// How long size and time must stand still, milliseconds.
     pub settle_for_ms: i64,
     /// Limits.
     pub limits: CsvLimits,
+}
+
+impl Settings {
+    /// The settings an adapter gives for a folder, with the usual limits.
+    pub fn of(adapter: &str, folder: PathBuf, source: &adapt::CsvSource) -> Self {
+        let columns = source.query.columns.iter().map(|c| Arc::from(c.text.as_str()));
+        Self {
+            adapter: adapter.into(),
+            folder,
+            pattern: source.files.clone(),
+            text: source.text,
+            done: source.done.clone(),
+            failed: source.failed.clone(),
+            columns: columns.collect(),
+            settle_for_ms: i64::try_from(source.settle_seconds)
+                .unwrap_or(i64::MAX)
+                .saturating_mul(1000),
+            limits: CsvLimits::default(),
+        }
+    }
 }
 
 /// A file's last look, and since when it has looked so.
@@ -83,23 +103,17 @@ impl CsvDrop {
     /// Opens the folder, makes `done/` and `failed/`, and holds it against other processes.
     pub fn open(settings: Settings) -> Result<Self, SourceError> {
         let adapter = settings.adapter.as_str();
-        if !settings.delimiter.is_ascii() || matches!(settings.delimiter, b'"' | b'\n' | b'\r') {
-            return Err(SourceError::Setting {
-                adapter: adapter.into(),
-                detail: "delimiter must be one ASCII character, not a quote or a line end".into(),
-            });
-        }
         if settings.columns.is_empty() {
             return Err(SourceError::Setting {
                 adapter: adapter.into(),
                 detail: "no columns; name those of the header that the mapping uses".into(),
             });
         }
-        for dir in ["done", "failed"] {
+        for dir in [&settings.done, &settings.failed] {
             let dir = settings.folder.join(dir);
             os::make_dir(&dir).map_err(|e| SourceError::io(adapter, "make", &dir, &e))?;
         }
-        let lock_path = settings.folder.join("done/.lock");
+        let lock_path = settings.folder.join(&settings.done).join(".lock");
         let lock = os::lock(&lock_path)
             .map_err(|e| SourceError::io(adapter, "lock", &lock_path, &e))?
             .ok_or_else(|| SourceError::FolderHeld {
@@ -152,7 +166,7 @@ impl CsvDrop {
     }
 
     fn page(&self, name: &str, cursor: &Cursor) -> Page {
-        Page::empty(name.into(), file::column_names(&self.settings), cursor.text())
+        Page::empty(name.into(), self.settings.columns.clone(), cursor.text())
     }
 
     /// Files whose look has not changed for long enough, in name order.

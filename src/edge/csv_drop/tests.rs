@@ -12,8 +12,9 @@ fn settings(dir: &Path) -> Settings {
         adapter: "window".into(),
         folder: dir.to_owned(),
         pattern: "window-*.csv".into(),
-        encoding: Encoding::Gb18030,
-        delimiter: b',',
+        text: TextSettings { encoding: adapt::Encoding::Gb18030, ..TextSettings::default() },
+        done: "done".into(),
+        failed: "failed".into(),
         columns: ["流水号", "姓名", "备注"].map(Arc::from).into(),
         settle_for_ms: 0,
         limits: CsvLimits::default(),
@@ -158,7 +159,7 @@ fn a_file_cut_off_keeps_its_good_rows_and_fails_with_a_reason() {
         let mut source = CsvDrop::open(settings(dir.path())).unwrap();
         let (rows, broken, _) = drain(&mut source, None, 10);
         assert_eq!(rows, ["甲", "乙"]);
-        assert_eq!(broken, ["source.cut_off"], "{tail}");
+        assert_eq!(broken, ["adapter.cut_off"], "{tail}");
         assert_eq!(there(dir.path(), "failed"), ["window-1.csv", "window-1.csv.reason.txt"]);
         let reason = fs::read_to_string(dir.path().join("failed/window-1.csv.reason.txt")).unwrap();
         assert!(
@@ -251,8 +252,11 @@ fn broken_rows_are_named_and_the_others_kept() {
     let page = source.read_now(None, NOW, 100).unwrap();
     assert_eq!(names(&page), ["甲", "\"丁", "戊"], "a stray quote swallows nothing");
     let broken: Vec<_> = page.broken.iter().map(|b| (b.line.unwrap(), b.code)).collect();
-    assert_eq!(broken, [(3, "source.columns"), (4, "source.encoding"), (8, "source.columns")]);
-    assert_eq!(page.broken[0].zh, "第 3 行应有 3 列，实有 2 列");
+    assert_eq!(
+        broken,
+        [(3, "adapter.row_width"), (4, "adapter.undecodable"), (8, "adapter.row_width")]
+    );
+    assert_eq!(page.broken[0].zh, "第 3 行：应有 3 列，实有 2 列");
     drain(&mut source, Some(page.cursor), 10);
     assert_eq!(there(dir.path(), "done"), ["window-1.csv"]);
 }
@@ -261,15 +265,20 @@ fn broken_rows_are_named_and_the_others_kept() {
 fn limits_hold_for_lines_pages_and_files() {
     let dir = tempfile::tempdir().unwrap();
     let mut settings = settings(dir.path());
-    settings.limits = CsvLimits { file_bytes_max: 4_000, row_bytes_max: 100, page_bytes_max: 150 };
-    let long = "x".repeat(1_000);
-    let rows: String = (0..20).map(|n| format!("{n},名{n},yyyyyyyyyyyyyyyyyyyy\r\n")).collect();
-    drop_file(dir.path(), "window-1.csv", &format!("{HEAD}1,长,{long}\r\n{rows}"));
-    drop_file(dir.path(), "window-2.csv", &format!("{HEAD}{}", "9,大,\r\n".repeat(1_000)));
+    settings.limits = CsvLimits { file_bytes_max: 4_000_000, page_bytes_max: 1 };
+    // A line longer than a page, one longer than a row, then rows over more than a page.
+    let (endless, long) = ("x".repeat(2_500_000), "x".repeat(adapt::ROW_BYTES_MAX + 1));
+    let rows: String = (0..20).map(|n| format!("{n},名{n},y\r\n")).collect();
+    drop_file(
+        dir.path(),
+        "window-1.csv",
+        &format!("{HEAD}1,长,{endless}\r\n{rows}2,长,{long}\r\n"),
+    );
+    drop_file(dir.path(), "window-2.csv", &format!("{HEAD}{}", "9,大,\r\n".repeat(600_000)));
     let mut source = CsvDrop::open(settings).unwrap();
     let (rows, broken, _) = drain(&mut source, None, 1_000);
     assert_eq!(rows.len(), 20);
-    assert_eq!(broken, ["source.row_too_long", "source.file_too_large"]);
+    assert_eq!(broken, ["adapter.row_too_long", "adapter.row_too_long", "source.file_too_large"]);
     assert_eq!(there(dir.path(), "done"), ["window-1.csv"]);
     assert_eq!(there(dir.path(), "failed")[0], "window-2.csv");
 }

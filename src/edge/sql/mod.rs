@@ -90,7 +90,7 @@ pub enum Detect {
 pub struct WriteBackTo {
     /// Table to update.
     pub table: String,
-    /// Its key columns, in the order of the query's key.
+    /// Its key columns, named as in the query's key.
     pub key: Vec<String>,
     /// Column of the flag.
     pub flag: String,
@@ -98,6 +98,57 @@ pub struct WriteBackTo {
     pub error: Option<String>,
     /// Longest error text, characters.
     pub error_chars_max: usize,
+}
+
+impl Settings {
+    /// The settings an adapter gives, with the usual limits.
+    pub fn of(adapter: &str, path: PathBuf, source: &adapt::SqlSource) -> Self {
+        Self {
+            adapter: adapter.into(),
+            path,
+            queries: source.queries.iter().map(Query::of).collect(),
+            busy_timeout_ms: 5_000,
+            compare_every_ms: 60_000,
+            row_bytes_max: adapt::ROW_BYTES_MAX,
+        }
+    }
+}
+
+impl Query {
+    fn of(query: &adapt::Query) -> Self {
+        let texts = |list: &[adapt::Text]| list.iter().map(|t| t.text.clone()).collect();
+        let detect = match &query.detect {
+            adapt::Detect::ModifiedTime { column, overlap_seconds } => Detect::ModifiedTime {
+                column: column.text.clone(),
+                overlap_ms: i64::try_from(*overlap_seconds)
+                    .unwrap_or(i64::MAX)
+                    .saturating_mul(1000),
+            },
+            adapt::Detect::Flag { column, pending } => {
+                Detect::Flag { column: column.text.clone(), pending: pending.clone() }
+            }
+            adapt::Detect::LogTable { table, column } => {
+                Detect::LogTable { table: table.text.clone(), column: column.text.clone() }
+            }
+            // `file` is no detection of a database; a package that says so is refused when read.
+            adapt::Detect::Compare | adapt::Detect::File => Detect::Compare,
+        };
+        let write_back = query.write_back.as_ref().map(|to| WriteBackTo {
+            table: to.table.text.clone(),
+            key: texts(&to.key),
+            flag: to.flag.text.clone(),
+            error: to.error.as_ref().map(|e| e.text.clone()),
+            error_chars_max: usize::try_from(to.error_chars).unwrap_or(usize::MAX),
+        });
+        Self {
+            name: query.name.text.clone(),
+            sql: query.sql.trim().trim_end_matches(';').to_owned(),
+            columns: texts(&query.columns),
+            key: texts(&query.key),
+            detect,
+            write_back,
+        }
+    }
 }
 
 /// The source. See the module.
@@ -132,9 +183,12 @@ impl SqlSource {
             if query.key.is_empty() || query.columns.is_empty() {
                 return wrong(format!("query `{}` needs columns and a key", query.name));
             }
-            if write.is_some_and(|w| w.key.len() != query.key.len()) {
-                let name = &query.name;
-                return wrong(format!("query `{name}`: write_back.key must match the query's key"));
+            let foreign = write.and_then(|w| w.key.iter().find(|k| !query.key.contains(k)));
+            if let Some(foreign) = foreign {
+                return wrong(format!(
+                    "query `{}`: write_back.key `{foreign}` is not in the query's key",
+                    query.name
+                ));
             }
         }
         let columns = settings

@@ -8,7 +8,7 @@ use super::cursor::{At, Cursor, State};
 use super::statement::{self, From};
 use super::{Detect, Query, Settings, SqlSource, failure};
 use crate::error::SourceError;
-use crate::page::{BrokenRow, NULL, Page, Pass, Span, join_key};
+use crate::page::{BrokenRow, NULL, Page, Pass, join_key};
 use crate::source::TableCount;
 
 /// Where a page begins, with what is bound there.
@@ -299,7 +299,7 @@ fn take(
     for column in 0..query.columns.len() {
         match text(first + column) {
             Ok(value) => {
-                let span = value.map_or(NULL, |v| put(&mut page.text, v));
+                let span = value.map_or(NULL, |v| page.put(v));
                 page.cells.push(span);
             }
             Err(_) => {
@@ -323,20 +323,14 @@ fn take(
         page.broken.push(broken(page, &joined, "source.row_too_long", &zh, &en));
         return Some(at);
     }
-    let key = put(&mut page.text, &joined);
+    let key = page.put(&joined);
     page.keys.push(key);
     if timed {
-        let order = put(&mut page.text, time);
+        let order = page.put(time);
         page.order.push(order);
     }
     page.rows += 1;
     Some(at)
-}
-
-fn put(text: &mut String, value: &str) -> Span {
-    let start = text.len() as u32;
-    text.push_str(value);
-    Span { start, len: value.len() as u32 }
 }
 
 fn broken(page: &Page, key: &str, code: &'static str, zh: &str, en: &str) -> BrokenRow {

@@ -37,13 +37,17 @@ impl SqlSource {
         item: &WriteBack,
     ) -> Result<Result<(), SourceError>, SourceError> {
         let adapter = || self.settings.adapter.clone();
-        let to =
-            self.settings.queries.get(usize::from(item.table)).and_then(|q| q.write_back.as_ref());
-        let Some(to) = to else {
+        let source = self.settings.queries.get(usize::from(item.table));
+        let Some((source, to)) = source.and_then(|q| Some((q, q.write_back.as_ref()?))) else {
             return Ok(Err(SourceError::NoWriteBack { adapter: adapter(), kind: "sql" }));
         };
         let missing = || SourceError::RowMissing { adapter: adapter(), table: to.table.clone() };
-        let Some(key) = split_key(&item.row_key, to.key.len()) else { return Ok(Err(missing())) };
+        let Some(parts) = split_key(&item.row_key, source.key.len()) else {
+            return Ok(Err(missing()));
+        };
+        let place = |name: &String| source.key.iter().position(|k| k == name);
+        let key: Vec<String> =
+            to.key.iter().filter_map(place).filter_map(|at| parts.get(at).cloned()).collect();
         match self.update(connection, to, item, &key).await {
             Ok(true) => Ok(Ok(())),
             Ok(false) => Ok(Err(missing())),

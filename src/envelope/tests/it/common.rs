@@ -25,8 +25,8 @@ pub(crate) struct World {
 pub(crate) fn terms(serial: u64) -> Terms {
     Terms {
         serial,
-        from: Millis::parse("2026-01-01 00:00:00").unwrap(),
-        until: Millis::parse("2036-01-01 00:00:00").unwrap(),
+        from: Millis::parse("2020-01-01 00:00:00").unwrap(),
+        until: Millis::parse("2099-01-01 00:00:00").unwrap(),
     }
 }
 

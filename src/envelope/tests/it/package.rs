@@ -1,8 +1,11 @@
 //! Packages: what is sealed opens and verifies; what is changed anywhere is refused.
 
-use crate::common::{World, digest, head, now, record, seal, terms, world, world_of};
-use canon::{Environment, Millis};
-use envelope::{Kind, Trust, check_clock, frame, open, open_frame, verify};
+use crate::common::{World, digest, head, now, receipt_head, record, seal, terms, world, world_of};
+use canon::{DigestAlg, Environment, Millis, leaf_hash};
+use envelope::{
+    Head, Kind, OutcomeLine, Trust, check_clock, frame, merkle_path, open, open_frame,
+    read_outcome, verify, verify_head, verify_path, write_outcome,
+};
 
 #[test]
 fn what_is_sealed_opens_and_verifies() {
@@ -58,7 +61,38 @@ fn fragments_swapped_under_the_same_lengths_are_refused() {
     assert_eq!(open(&package).unwrap_err().code(), "envelope.root_mismatch");
 }
 
-fn refusal(world: &World, change: impl FnOnce(&mut envelope::Head)) -> &'static str {
+#[test]
+fn one_record_and_its_outcome_are_proved_without_the_others() {
+    let world = world();
+    let fragments: Vec<_> = (0..7).map(record).collect();
+    let sent = head(&world.signer, &fragments);
+    let outcomes: Vec<_> = (0..7).map(|i| write_outcome(&OutcomeLine::accepted(i))).collect();
+    let receipt = receipt_head(&world.signer, &outcomes, &sent);
+    let package = seal(&receipt, &outcomes, &world.signer);
+    let opened = open(&package).unwrap();
+    let sent_bytes = sent.write();
+    let sent_leaves: Vec<_> = fragments.iter().map(|f| leaf_hash(DigestAlg::Sha256, f)).collect();
+
+    // What is handed over: both heads and the receipt's signature, one record, one outcome, and
+    // their paths.
+    let (head_bytes, signature) = (opened.head_bytes, opened.signature);
+    let outcome = opened.fragments[4];
+    let outcome_path = merkle_path(&opened.leaves, 4).unwrap();
+    let record_path = merkle_path(&sent_leaves, 4).unwrap();
+
+    let shown = Head::read(head_bytes).unwrap();
+    assert!(verify_head(&shown, head_bytes, signature, &world.trust, now()).is_ok());
+    let leaf = leaf_hash(shown.digest_alg, outcome);
+    let line = read_outcome(outcome).unwrap();
+    let at = line.position as usize;
+    assert!(verify_path(&leaf, at, shown.count(), &outcome_path, &shown.root));
+    let answers = shown.answers.unwrap();
+    assert_eq!(answers.head, Head::digest(&sent_bytes));
+    let leaf = leaf_hash(shown.digest_alg, &fragments[4]);
+    assert!(verify_path(&leaf, at, shown.lengths.len(), &record_path, &answers.root));
+}
+
+fn refusal(world: &World, change: impl FnOnce(&mut Head)) -> &'static str {
     let fragments = vec![record(1)];
     let mut head = head(&world.signer, &fragments);
     change(&mut head);
