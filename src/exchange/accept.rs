@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use canon::{DigestAlg, Millis};
+use canon::Millis;
 use envelope::{Opened, SenderCert, write_outcome};
 use store::{InboxFor, InboxParcel, Judged, Lease};
 
@@ -152,10 +152,6 @@ pub(crate) async fn kept_copy(
     Ok(copy)
 }
 
-/// Digest of a frame, as the outside names it.
-pub(crate) fn parcel_digest(frame: &[u8]) -> canon::Digest {
-    DigestAlg::default().of(&[frame])
-}
 
 impl Worker for Accept {
     fn name(&self) -> String {
