@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use canon::format::{Amended, Nature, Op, TypeIx, Values};
+use canon::format::{Amended, Format, Nature, Op, TypeIx, Values};
 use canon::violation::{Severity, Violation};
 
 use crate::mapping::{BlockMap, Bound, CondMap, Mapping, OriginMap, QueryMap, StepMap};
@@ -197,6 +197,27 @@ impl Mapping {
     }
 }
 
+impl Mapping {
+    /// What a violation says in Chinese, with the source's column names where the format's text
+    /// has the field's label: the owner knows 『身份证号』, not 『申请人证件号码』.
+    pub fn said_zh(
+        &self,
+        format: &Format,
+        query: usize,
+        draft: &Draft,
+        violation: &Violation,
+    ) -> String {
+        let record = format.get(draft.ty);
+        let columns = self.columns_of(query, draft.block, &violation.field);
+        let field = record.field_by_wire(&violation.field).and_then(|ix| record.fields.get(ix));
+        let rest = field.and_then(|f| violation.zh.strip_prefix(&format!("『{}』", f.label)));
+        match (columns.is_empty(), rest) {
+            (false, Some(rest)) => format!("『{}』{rest}", columns.join("、")),
+            _ => violation.zh.clone(),
+        }
+    }
+}
+
 fn reset(draft: &mut Draft, block: &BlockMap, i: usize) {
     draft.ty = block.ty;
     draft.values.clear();
@@ -371,6 +392,9 @@ fn value(
     joined: &mut String,
     mut put: impl FnMut(&str),
 ) -> Made {
+    if !holds(&step.when, view) {
+        return Made { normalised: false, fault: None };
+    }
     let source = match &step.origin {
         OriginMap::Column(slot) => view.get(*slot),
         OriginMap::Constant(text) => text,

@@ -4,6 +4,8 @@
 //! [`Bound`] is one of its queries found in an actual header. Then [`Mapping::map`] makes
 //! [`Draft`]s of rows. Nothing here touches files, a clock or the network.
 
+mod check;
+mod cut;
 mod draft;
 mod mapping;
 mod moment;
@@ -13,12 +15,14 @@ mod read;
 mod read_record;
 mod read_source;
 mod row;
+pub mod sample;
 mod table;
 mod text;
 mod tree;
 mod verb;
 mod verbs;
 
+pub use check::check;
 pub use draft::{Draft, Drafts};
 pub use mapping::{Bound, Mapping};
 pub use package::{

@@ -49,6 +49,7 @@ pub(crate) struct StepMap {
     pub(crate) wire: Arc<str>,
     pub(crate) label: String,
     pub(crate) name: String,
+    pub(crate) when: CondMap,
     pub(crate) origin: OriginMap,
     pub(crate) verbs: Box<[Verb]>,
     pub(crate) table: Option<usize>,
@@ -71,10 +72,13 @@ pub(crate) enum OriginMap {
 }
 
 impl OriginMap {
+    /// The columns that a message about the field names.
     pub(crate) fn columns(&self) -> &[usize] {
         match self {
             Self::Column(one) => std::slice::from_ref(one),
-            Self::Concat(columns, _) | Self::First(columns) => columns,
+            Self::Concat(columns, _) => columns,
+            // The others stand in where this one is empty.
+            Self::First(columns) => columns.get(..1).unwrap_or_default(),
             Self::Constant(_) => &[],
         }
     }
@@ -112,6 +116,12 @@ impl Mapping {
     /// # Errors
     /// Every problem in one pass, with its place in the package.
     pub fn compile(package: &Package, format: &Format) -> Result<Self, Vec<Problem>> {
+        let (mapping, problems) = Self::try_compile(package, format);
+        if problems.is_empty() { Ok(mapping) } else { Err(problems) }
+    }
+
+    /// What could be compiled, and every problem.
+    pub(crate) fn try_compile(package: &Package, format: &Format) -> (Self, Vec<Problem>) {
         let mut problems = Problems::of(MAIN);
         if package.format.text != format.edition() {
             problems.push(
@@ -134,16 +144,14 @@ impl Mapping {
         };
         let mut all = compiler.problems.sorted();
         all.extend(compiler.table_problems.into_values().flat_map(Problems::sorted));
-        if !all.is_empty() {
-            return Err(all);
-        }
-        Ok(Self {
+        let mapping = Self {
             system: package.system.text.as_str().into(),
             adapter: package.name.text.as_str().into(),
             queries,
             tables,
             fixed_namespace,
-        })
+        };
+        (mapping, all)
     }
 
     /// System id: the attribute `system`.
@@ -219,6 +227,11 @@ struct Compiler<'a> {
 impl<'a> Compiler<'a> {
     fn queries(&mut self) -> Vec<QueryMap> {
         let package = self.package;
+        for (i, block) in package.records.iter().enumerate() {
+            if self.type_of(&block.ty).is_none() {
+                self.unknown_type(i, &block.ty);
+            }
+        }
         package.queries().iter().map(|query| self.query(query)).collect()
     }
 
@@ -274,14 +287,7 @@ impl<'a> Compiler<'a> {
     }
 
     fn block(&mut self, i: usize, block: &Block, query: &Query) -> Option<BlockMap> {
-        let found = self
-            .format
-            .type_by_name(&block.ty.text)
-            .or_else(|| self.format.type_by_wire(&block.ty.text));
-        let Some(ty) = found else {
-            self.unknown_type(i, &block.ty);
-            return None;
-        };
+        let ty = self.type_of(&block.ty)?;
         let format = self.format;
         let record = format.get(ty);
         let mut steps = Vec::with_capacity(block.fields.len());
@@ -315,6 +321,10 @@ impl<'a> Compiler<'a> {
             nature: block.nature,
             steps,
         })
+    }
+
+    fn type_of(&self, ty: &Text) -> Option<TypeIx> {
+        self.format.type_by_name(&ty.text).or_else(|| self.format.type_by_wire(&ty.text))
     }
 
     fn unknown_type(&mut self, i: usize, ty: &Text) {
@@ -387,10 +397,10 @@ impl<'a> Compiler<'a> {
             Origin::Concat { columns, .. } | Origin::First(columns) => {
                 columns.first().map_or(Pos::default(), |c| c.pos)
             }
-            Origin::Constant(_) => Pos::default(),
+            Origin::Constant(text) => text.pos,
         };
         let constant = match &feed.from {
-            Origin::Constant(text) if feed.table.is_none() => Some(text),
+            Origin::Constant(text) if feed.table.is_none() => Some(&text.text),
             _ => None,
         };
         for code in [constant, feed.default.as_ref()].into_iter().flatten() {
@@ -441,6 +451,7 @@ impl<'a> Compiler<'a> {
             field: 0,
             wire: "".into(),
             label: String::new(),
+            when: cond(&feed.when, query),
             name: String::new(),
             origin,
             verbs: feed.verbs.clone().into(),

@@ -65,7 +65,7 @@ pub enum Namespace {
 #[derive(Clone, Debug)]
 pub enum Source {
     /// Files in a folder.
-    Csv(CsvSource),
+    Csv(Box<CsvSource>),
     /// Queries against a database.
     Sql(SqlSource),
 }
@@ -256,6 +256,8 @@ pub enum Cond {
 /// What feeds a field.
 #[derive(Clone, Debug)]
 pub struct Feed {
+    /// Only where this holds; otherwise the field stays empty.
+    pub when: Cond,
     /// The value to begin with.
     pub from: Origin,
     /// Verbs, in order.
@@ -272,7 +274,7 @@ pub enum Origin {
     /// One column.
     Column(Text),
     /// A constant.
-    Constant(String),
+    Constant(Text),
     /// The values of columns that are not empty, joined.
     Concat {
         /// Columns.
@@ -318,7 +320,10 @@ impl Package {
     /// # Errors
     /// Every problem found, in one pass, sorted by place.
     pub fn read(files: &BTreeMap<String, Vec<u8>>) -> Result<Self, Vec<Problem>> {
-        read::package(files)
+        match read::package(files) {
+            (Some(package), problems) if problems.is_empty() => Ok(package),
+            (_, problems) => Err(problems),
+        }
     }
 
     /// The streams of rows, in order.

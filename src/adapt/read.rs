@@ -12,15 +12,26 @@ use crate::tree::{Node, Tab, Text, Value, parse, wrong_kind};
 /// The file every package has.
 pub(crate) const MAIN: &str = "adapter.toml";
 
-pub(crate) fn package(files: &BTreeMap<String, Vec<u8>>) -> Result<Package, Vec<Problem>> {
+/// What could be read, and every problem; no package where `adapter.toml` itself cannot be read.
+pub(crate) fn package(files: &BTreeMap<String, Vec<u8>>) -> (Option<Package>, Vec<Problem>) {
     let mut problems = Problems::of(MAIN);
     check_sizes(files, &mut problems);
-    let text = files.get(MAIN).map(|bytes| std::str::from_utf8(bytes));
-    let text = match text {
-        Some(Ok(text)) => text,
+    let Some(text) = main_text(files, &mut problems) else { return (None, problems.sorted()) };
+    let root = parse(text, &mut problems);
+    if !problems.list.is_empty() {
+        return (None, problems.sorted());
+    }
+    let (package, table_problems) = whole(&root, files, &mut problems);
+    let mut all = problems.sorted();
+    all.extend(table_problems);
+    (Some(package), all)
+}
+
+fn main_text<'f>(files: &'f BTreeMap<String, Vec<u8>>, problems: &mut Problems) -> Option<&'f str> {
+    match files.get(MAIN).map(|bytes| std::str::from_utf8(bytes)) {
+        Some(Ok(text)) => return Some(text),
         Some(Err(_)) => {
             problems.push("adapter.syntax", Pos::default(), "", "not UTF-8", "不是 UTF-8 编码");
-            return Err(problems.sorted());
         }
         None => {
             problems.push(
@@ -30,20 +41,9 @@ pub(crate) fn package(files: &BTreeMap<String, Vec<u8>>) -> Result<Package, Vec<
                 "the package has no adapter.toml; `tiergate adapter new` makes one",
                 "包中没有 adapter.toml；可用 tiergate adapter new 生成",
             );
-            return Err(problems.sorted());
         }
-    };
-    let root = parse(text, &mut problems);
-    if !problems.list.is_empty() {
-        return Err(problems.sorted());
     }
-    let (package, table_problems) = whole(&root, files, &mut problems);
-    if problems.list.is_empty() && table_problems.is_empty() {
-        return Ok(package);
-    }
-    let mut all = problems.sorted();
-    all.extend(table_problems);
-    Err(all)
+    None
 }
 
 fn check_sizes(files: &BTreeMap<String, Vec<u8>>, problems: &mut Problems) {

@@ -207,7 +207,7 @@ impl Reader<'_> {
         let mut tab = Tab::of(node, path, self.problems);
         let several = |this: &mut Self, tab: &mut Tab<'_>, key: &'static str| {
             let path = tab.key(key);
-            let Some(node) = tab.get(key) else { return None };
+            let node = tab.get(key)?;
             match &node.value {
                 Value::List(items) => {
                     Some(items.iter().map(|i| this.cond(i, &path, depth + 1)).collect::<Vec<_>>())
@@ -276,9 +276,17 @@ impl Reader<'_> {
             let column = Text { text: column.clone(), pos: node.pos };
             self.column(&column, path);
             let verbs = self.usual.to_vec();
-            return Feed { from: Origin::Column(column), verbs, table: None, default: None };
+            return Feed {
+                when: Cond::Always,
+                from: Origin::Column(column),
+                verbs,
+                table: None,
+                default: None,
+            };
         }
         let mut tab = Tab::of(node, path, self.problems);
+        let when_path = tab.key("when");
+        let when = tab.get("when").map_or(Cond::Always, |n| self.cond(n, &when_path, 0));
         let from = self.origin(&mut tab);
         let do_path = tab.key("do");
         let verbs = match tab.get("do") {
@@ -303,12 +311,12 @@ impl Reader<'_> {
         }
         let default = tab.text("default", self.problems).map(|t| t.text);
         tab.finish(self.problems);
-        Feed { from, verbs, table, default }
+        Feed { when, from, verbs, table, default }
     }
 
     fn origin(&mut self, tab: &mut Tab<'_>) -> Origin {
         let column = tab.text("from", self.problems).map(Origin::Column);
-        let constant = tab.text("const", self.problems).map(|t| Origin::Constant(t.text));
+        let constant = tab.text("const", self.problems).map(Origin::Constant);
         let with = tab.text("with", self.problems).map(|t| t.text);
         let listed = |this: &mut Self, tab: &mut Tab<'_>, key: &'static str| {
             let path = tab.key(key);
@@ -340,13 +348,19 @@ impl Reader<'_> {
                 "字段只能有 from、const、concat（配 with）、first 之一",
             );
         }
-        origin.unwrap_or(Origin::Constant(String::new()))
+        origin.unwrap_or_else(|| Origin::Constant(Text::default()))
     }
 }
 
 impl Feed {
     /// A constant.
     pub(crate) fn constant(text: &str) -> Self {
-        Self { from: Origin::Constant(text.into()), verbs: Vec::new(), table: None, default: None }
+        Self {
+            when: Cond::Always,
+            from: Origin::Constant(Text { text: text.into(), ..Text::default() }),
+            verbs: Vec::new(),
+            table: None,
+            default: None,
+        }
     }
 }

@@ -60,7 +60,7 @@ fn csv(mut tab: Tab<'_>, problems: &mut Problems) -> Source {
     check_columns(&query, query.key.iter(), &tab.key("key"), problems);
     tab.finish(problems);
     let text = TextSettings { encoding, delimiter, quote };
-    Source::Csv(CsvSource { text, files, done, failed, settle_seconds, query })
+    Source::Csv(Box::new(CsvSource { text, files, done, failed, settle_seconds, query }))
 }
 
 fn delimiter(tab: &mut Tab<'_>, problems: &mut Problems) -> char {

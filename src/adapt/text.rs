@@ -2,16 +2,16 @@
 //!
 //! The reader is fed pieces of any size and keeps no more than one row and one piece in memory.
 
+use canon::violation::{Severity, Violation};
 use encoding_rs::{CoderResult, Decoder, GB18030, UTF_8};
 
+use crate::cut::{Cut, Outcome};
 use crate::row::RowBuf;
 
 /// Longest row, bytes of decoded text.
 pub const ROW_BYTES_MAX: usize = 1 << 20;
 /// Most columns of a header.
 pub const COLUMNS_MAX: usize = 1_000;
-/// Most lines one quoted value may span.
-const QUOTED_LINES_MAX: usize = 200;
 
 /// How the bytes are to be read as text. A byte order mark always wins.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -96,6 +96,17 @@ impl RowFault {
             Self::CutOff => "adapter.cut_off",
             Self::Quote => "adapter.stray_quote",
             Self::TooLong => "adapter.row_too_long",
+        }
+    }
+
+    /// As a violation of the whole row.
+    pub fn violation(self) -> Violation {
+        Violation {
+            rule: self.code().into(),
+            field: "row".into(),
+            severity: Severity::Error,
+            zh: self.zh(),
+            en: self.en(),
         }
     }
 
@@ -289,124 +300,6 @@ fn looks_utf8(bytes: &[u8]) -> bool {
     match std::str::from_utf8(bytes) {
         Ok(_) => true,
         Err(e) => e.error_len().is_none(),
-    }
-}
-
-enum Outcome {
-    Row {
-        taken: usize,
-        lines: usize,
-        ended: bool,
-    },
-    /// A quote is open at the end of the text.
-    Open,
-    /// Text follows a closing quote.
-    Stray,
-}
-
-/// Cuts one row out of the beginning of a text, quotes obeyed.
-struct Cut<'t> {
-    text: &'t str,
-    delimiter: char,
-}
-
-impl Cut<'_> {
-    fn row(&self, row: &mut RowBuf, end: usize, strict: bool) -> Outcome {
-        let mut at = 0;
-        let mut lines = 1;
-        loop {
-            let rest = self.text.get(at..end).unwrap_or_default();
-            let length = match rest.strip_prefix('"') {
-                Some(inside) => match self.quoted(inside, row, strict) {
-                    Ok((n, more)) => {
-                        lines += more;
-                        n + 1
-                    }
-                    Err(outcome) => return outcome,
-                },
-                None => {
-                    let n = rest.find([self.delimiter, '\n']).unwrap_or(rest.len());
-                    let value = rest.get(..n).unwrap_or_default();
-                    let bare = if rest.get(n..).is_some_and(|t| t.starts_with('\n')) {
-                        value.strip_suffix('\r').unwrap_or(value)
-                    } else {
-                        value
-                    };
-                    row.push(Some(bare));
-                    n
-                }
-            };
-            at += length;
-            let after = self.text.get(at..end).unwrap_or_default();
-            if after.starts_with(self.delimiter) {
-                at += self.delimiter.len_utf8();
-                continue;
-            }
-            let ended = after.starts_with('\n') || after.starts_with("\r\n");
-            let line_end = if after.starts_with("\r\n") { 2 } else { usize::from(ended) };
-            return Outcome::Row { taken: at + line_end, lines, ended };
-        }
-    }
-
-    /// A value after its opening quote: how many bytes it takes with its closing quote, and how
-    /// many line ends are in it.
-    fn quoted(
-        &self,
-        inside: &str,
-        row: &mut RowBuf,
-        strict: bool,
-    ) -> Result<(usize, usize), Outcome> {
-        let mut from = 0;
-        let mut stray = false;
-        let close = loop {
-            let Some(n) = inside.get(from..).and_then(|t| t.find('"')) else {
-                return Err(Outcome::Open);
-            };
-            let at = from + n;
-            let after = inside.get(at + 1..).unwrap_or_default();
-            if after.starts_with('"') {
-                from = at + 2;
-                continue;
-            }
-            let closes = after.is_empty()
-                || after.starts_with([self.delimiter, '\n'])
-                || after.starts_with("\r\n");
-            if closes {
-                break at;
-            }
-            if strict {
-                return Err(Outcome::Stray);
-            }
-            stray = true;
-            from = at + 1;
-        };
-        let value = inside.get(..close).unwrap_or_default();
-        let lines = value.bytes().filter(|b| *b == b'\n').count();
-        // A stray quote and a line end in one value: the opening quote was the stray one, and going
-        // on would swallow rows.
-        if lines > QUOTED_LINES_MAX || (stray && lines > 0) {
-            return Err(Outcome::Open);
-        }
-        if value.contains("\"\"") {
-            row.push_with(|out| {
-                for (i, piece) in value.split("\"\"").enumerate() {
-                    if i > 0 {
-                        out.push('"');
-                    }
-                    out.push_str(piece);
-                }
-            });
-        } else {
-            row.push(Some(value));
-        }
-        Ok((close + 1, lines))
-    }
-
-    /// The line cut at every delimiter, quotes kept as they are.
-    fn plain(&self, row: &mut RowBuf) {
-        for value in self.text.split(self.delimiter) {
-            row.push(Some(value));
-        }
     }
 }
 

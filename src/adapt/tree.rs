@@ -42,6 +42,7 @@ pub(crate) enum Value {
 impl Value {
     fn kind(&self) -> (&'static str, &'static str) {
         match self {
+            Self::Text(text) if text.is_empty() => ("an empty text", "空文本"),
             Self::Text(_) => ("a text", "文本"),
             Self::Int(_) => ("a whole number", "整数"),
             Self::Bool => ("true or false", "true 或 false"),
@@ -163,7 +164,9 @@ impl<'a> Tab<'a> {
     }
 
     pub(crate) fn get(&mut self, key: &'static str) -> Option<&'a Node> {
-        self.known.push(key);
+        if !self.known.contains(&key) {
+            self.known.push(key);
+        }
         self.entries.iter().find(|(k, _)| k.text == key).map(|(_, v)| v)
     }
 

@@ -37,13 +37,22 @@ pub fn check_shape(fragment: &[u8]) -> Result<(), Refuse> {
         let (size, max) = (fragment.len() as u64, FRAGMENT_BYTES_MAX as u64);
         return Err(Refuse::TooLarge { what: "fragment", size, max });
     }
-    let mut shape = Shape { bytes: fragment, at: 0, open: [(0, 0); XML_DEPTH_MAX], depth: 0 };
-    shape.start_tag()?;
-    while shape.depth > 0 {
-        shape.text()?;
-        if shape.byte(1) == Some(b'/') { shape.end_tag()? } else { shape.start_tag()? }
+    // Nearly every fragment passes here; what does not is looked at byte by byte, for the verdict
+    // and the place.
+    if is_plain(fragment) && Shape::new(fragment, true).check().is_ok() {
+        return Ok(());
     }
-    if shape.at == fragment.len() { Ok(()) } else { Err(shape.bad("one element")) }
+    Shape::new(fragment, false).check()
+}
+
+/// Whether nothing in it needs more than a look for tags and quotes: no reference, no control
+/// character, nothing near U+FFFE. Whole-slice passes, which the compiler turns into vectors.
+fn is_plain(fragment: &[u8]) -> bool {
+    let low = fragment.iter().fold(false, |any, b| any | (*b < 0x20) | (*b == b'&'));
+    let next = fragment.get(1..).unwrap_or_default();
+    let edge =
+        fragment.iter().zip(next).fold(false, |any, (a, b)| any | (*a == 0xef) & (*b == 0xbf));
+    !low && !edge
 }
 
 struct Shape<'a> {
@@ -52,9 +61,32 @@ struct Shape<'a> {
     /// Where the names of open elements stand.
     open: [(usize, usize); XML_DEPTH_MAX],
     depth: usize,
+    /// Set for plain fragments: text and values are skipped, not looked at.
+    plain: bool,
+    /// Tags so far: in a plain fragment the only places where `>` stands.
+    tags: usize,
 }
 
-impl Shape<'_> {
+impl<'a> Shape<'a> {
+    const fn new(bytes: &'a [u8], plain: bool) -> Self {
+        Self { bytes, at: 0, open: [(0, 0); XML_DEPTH_MAX], depth: 0, plain, tags: 0 }
+    }
+
+    fn check(mut self) -> Result<(), Refuse> {
+        self.start_tag()?;
+        while self.depth > 0 {
+            self.text()?;
+            if self.byte(1) == Some(b'/') { self.end_tag()? } else { self.start_tag()? }
+        }
+        if self.at != self.bytes.len() {
+            return Err(self.bad("one element"));
+        }
+        if self.plain && memchr::memchr_iter(b'>', self.bytes).count() != self.tags {
+            return Err(self.bad("text in the exact form"));
+        }
+        Ok(())
+    }
+
     const fn bad(&self, what: &'static str) -> Refuse {
         Refuse::Malformed { at: self.at, what }
     }
@@ -71,15 +103,25 @@ impl Shape<'_> {
         Ok(())
     }
 
+    /// Takes one byte.
+    #[inline]
+    fn take(&mut self, byte: u8, what: &'static str) -> Result<(), Refuse> {
+        if self.byte(0) != Some(byte) {
+            return Err(self.bad(what));
+        }
+        self.at += 1;
+        Ok(())
+    }
+
     /// Takes a name: an ASCII letter or `_`, then letters, digits, `_ - .`.
     fn name(&mut self) -> Result<(usize, usize), Refuse> {
         let from = self.at;
         if !self.byte(0).is_some_and(|b| b.is_ascii_alphabetic() || b == b'_') {
             return Err(self.bad("a name without prefix"));
         }
-        while self.byte(0).is_some_and(|b| CLASS[usize::from(b)] == NAME) {
-            self.at += 1;
-        }
+        let rest = self.bytes.get(from..).unwrap_or_default();
+        let len = rest.iter().position(|b| CLASS[usize::from(*b)] != NAME);
+        self.at += len.unwrap_or(rest.len());
         Ok((from, self.at))
     }
 
@@ -88,7 +130,7 @@ impl Shape<'_> {
     }
 
     fn start_tag(&mut self) -> Result<(), Refuse> {
-        self.literal(b"<", "a tag")?;
+        self.take(b'<', "a tag")?;
         let name = self.name()?;
         let Some(slot) = self.open.get_mut(self.depth) else {
             let max = XML_DEPTH_MAX as u64;
@@ -102,13 +144,14 @@ impl Shape<'_> {
             if from == self.at || RESERVED.contains(&self.slice((from, self.at))) {
                 return Err(self.bad("a namespace of records or control bodies"));
             }
-            self.literal(b"\"", "end of value")?;
+            self.take(b'"', "end of value")?;
         }
         self.depth += 1;
         while self.byte(0) == Some(b' ') {
             self.attribute()?;
         }
-        self.literal(b">", "end of tag")
+        self.tags += 1;
+        self.take(b'>', "end of tag")
     }
 
     fn attribute(&mut self) -> Result<(), Refuse> {
@@ -119,20 +162,30 @@ impl Shape<'_> {
         }
         self.literal(b"=\"", "a value")?;
         self.value()?;
-        self.literal(b"\"", "end of value")
+        self.take(b'"', "end of value")
     }
 
     fn end_tag(&mut self) -> Result<(), Refuse> {
-        self.literal(b"</", "an end tag")?;
+        self.take(b'<', "an end tag")?;
+        self.take(b'/', "an end tag")?;
         self.depth -= 1;
         let (from, to) = self.open[self.depth];
-        let name = self.bytes.get(from..to).unwrap_or_default();
-        self.literal(name, "the end tag of the open element")?;
-        self.literal(b">", "end of tag")
+        // Names are short: byte by byte is faster than a call to compare.
+        let bytes = self.bytes;
+        for name in bytes.get(from..to).unwrap_or_default() {
+            self.take(*name, "the end tag of the open element")?;
+        }
+        self.tags += 1;
+        self.take(b'>', "end of tag")
     }
 
     /// Takes text up to the next tag.
     fn text(&mut self) -> Result<(), Refuse> {
+        if self.plain {
+            let rest = self.bytes.get(self.at..).unwrap_or_default();
+            self.at += memchr::memchr(b'<', rest).ok_or_else(|| self.bad("a tag"))?;
+            return Ok(());
+        }
         loop {
             self.skip_plain();
             match self.byte(0) {
@@ -147,6 +200,11 @@ impl Shape<'_> {
 
     /// Takes an attribute value up to its closing quote.
     fn value(&mut self) -> Result<(), Refuse> {
+        if self.plain {
+            let rest = self.bytes.get(self.at..).unwrap_or_default();
+            self.at += memchr::memchr2(b'"', b'<', rest).ok_or_else(|| self.bad("a quote"))?;
+            return Ok(());
+        }
         loop {
             self.skip_plain();
             match self.byte(0) {

@@ -118,7 +118,8 @@ pub fn verify(opened: &Opened<'_>, trust: &Trust, at: Millis) -> Result<Arc<Send
     verify_head(&opened.head, opened.head_bytes, opened.signature, trust, at)
 }
 
-/// As [`verify`], for a head and its signature without the body (evidence).
+/// As [`verify`], for a head and its signature without the body (evidence). `head` must be what
+/// [`Head::read`] made of `head_bytes`.
 pub fn verify_head(
     head: &Head,
     head_bytes: &[u8],

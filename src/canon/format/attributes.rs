@@ -99,6 +99,8 @@ impl Attributes {
     }
 }
 
+/// Highest version: nine digits, as the XSD says.
+pub const VERSION_MAX: u32 = 999_999_999;
 /// Longest `ns`; with [`TOKEN_MAX`] it keeps the group within `ATTRIBUTES_BYTES_MAX`.
 pub const NAMESPACE_MAX: usize = 48;
 /// Longest `system`, `reason` and `by`.

@@ -24,7 +24,15 @@ impl Format {
             "| Rule | Severity | Field | What must hold | Codes |"
         };
         line(&mut out, format_args!("{head}\n|---|---|---|---|---|"));
-        for row in self.rules() {
+        let everywhere = if zh {
+            "| `*.blank` | 错误 | 自由文本和编号 | 不能只有空格 | `field.blank` |\n\
+             | `*.calendar` | 错误 | 时间 | 日期和时刻存在 | `field.calendar` |"
+        } else {
+            "| `*.blank` | error | free text and numbers | is not only blanks | `field.blank` |\n\
+             | `*.calendar` | error | times | exists in the calendar | `field.calendar` |"
+        };
+        line(&mut out, format_args!("{everywhere}"));
+        for row in self.rules().iter().filter(|r| !is_everywhere(&r.codes)) {
             let severity = match (row.severity, zh) {
                 (crate::Severity::Error, true) => "错误",
                 (crate::Severity::Warn, true) => "警告",
@@ -72,11 +80,11 @@ impl Format {
     }
 
     fn lists(&self, lang: Lang, out: &mut String) {
-        let mut lists: Vec<(&str, Option<&[(Box<str>, Box<str>)]>)> = vec![];
+        let mut lists = vec![];
         for list in self.types.iter().flat_map(|t| &t.fields).filter_map(|f| f.list.as_ref()) {
             lists.push(match list {
-                CodeList::Closed { name, codes } => (&**name, Some(&**codes)),
-                CodeList::Open { name, .. } => (&**name, None),
+                CodeList::Closed { name, codes } => (name, Some(codes)),
+                CodeList::Open { name, .. } => (name, None),
             });
         }
         lists.sort();
@@ -85,7 +93,7 @@ impl Format {
             line(out, format_args!("### {name}\n"));
             match codes {
                 Some(codes) => {
-                    for (code, label) in codes {
+                    for (code, label) in codes.iter() {
                         line(out, format_args!("- `{code}` {label}"));
                     }
                     out.push('\n');
@@ -115,6 +123,11 @@ impl Format {
         out.push_str("</xs:schema>\n");
         out
     }
+}
+
+/// Whether a rule holds for every field of a kind, so that one line says it.
+fn is_everywhere(codes: &[&str]) -> bool {
+    matches!(codes, ["field.blank" | "field.calendar"])
 }
 
 fn field_row(record: &RecordType, f: &Field, lang: Lang, out: &mut String) {

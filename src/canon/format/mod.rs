@@ -35,7 +35,7 @@ mod xsd;
 use std::collections::BTreeMap;
 
 pub use attributes::{
-    Amended, Attributes, NAMESPACE_MAX, Nature, Op, TOKEN_MAX, is_token, token_max,
+    Amended, Attributes, NAMESPACE_MAX, Nature, Op, TOKEN_MAX, VERSION_MAX, is_token, token_max,
 };
 pub use builtin::{supervision_1, supervision_1_files};
 pub use case::{CaseFacts, OpenList, OpenLists, fact};
@@ -51,6 +51,9 @@ pub use table::RuleRow;
 pub use values::Values;
 
 use crate::key::Key;
+
+/// Most key fields of a record type.
+const KEY_FIELDS_MAX: usize = 8;
 
 /// A compiled format; immutable, shared by all workers.
 #[derive(Clone, Debug)]
@@ -138,7 +141,7 @@ fn find(index: &[(Box<str>, TypeIx)], name: &str) -> Option<TypeIx> {
 
 fn key_of(fields: &[usize], values: &Values, namespace: &str) -> Option<Key> {
     // Keys have few parts; a fixed buffer spares an allocation a record.
-    let mut parts = [""; 8];
+    let mut parts = [""; KEY_FIELDS_MAX];
     for (slot, &ix) in parts.iter_mut().zip(fields) {
         *slot = values.get(ix)?;
     }

@@ -3,7 +3,8 @@
 
 use super::scan::{Scan, refuse};
 use super::{
-    Attributes, Format, NAMESPACE_MAX, RecordType, TOKEN_MAX, TypeIx, Values, is_token, time,
+    Attributes, Format, NAMESPACE_MAX, RecordType, TOKEN_MAX, TypeIx, VERSION_MAX, Values,
+    is_token, time,
 };
 use crate::limits::{ATTRIBUTES_BYTES_MAX, FRAGMENT_BYTES_MAX};
 use crate::violation::Violation;
@@ -173,7 +174,8 @@ fn value<'a>(scan: &mut Scan<'a>) -> Option<&'a str> {
 
 /// A version as the renderer writes it: from 1, no leading zero.
 fn version(text: &str) -> Option<u32> {
-    if text.starts_with(['0', '+']) { None } else { text.parse().ok() }
+    let plain = !text.starts_with(['0', '+']);
+    text.parse().ok().filter(|v| plain && *v <= VERSION_MAX)
 }
 
 /// Elements in schema order, through the end tag of the record.
@@ -281,7 +283,8 @@ fn content(
         }
     }
     if scan.at == start {
-        return Err(refuse("xml.empty", wire, scan.at, wire));
+        let code = if scan.rest().starts_with(b"</") { "xml.empty" } else { "xml.form" };
+        return Err(refuse(code, wire, scan.at, wire));
     }
     values.end(ix);
     Ok(())

@@ -4,6 +4,9 @@ use std::sync::Arc;
 
 use crate::violation::{Severity, Violation};
 
+/// Longest wire name, bytes.
+pub(crate) const NAME_BYTES_MAX: usize = 64;
+
 /// Refuses the fragment with a code, at a byte offset.
 pub(crate) fn refuse(code: &'static str, record: &str, at: usize, what: &str) -> Violation {
     let entry = crate::codes::code(code);
@@ -52,7 +55,7 @@ impl<'a> Scan<'a> {
         let rest = self.rest();
         let len = rest
             .iter()
-            .take(64)
+            .take(NAME_BYTES_MAX)
             .take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
             .count();
         rest.get(..len).unwrap_or(&[])

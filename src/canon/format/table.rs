@@ -60,7 +60,7 @@ impl Format {
                 (
                     "case.missing",
                     format!("该办件应有{}记录 {zh}", there.label),
-                    format!("the case must have a {} where {en}", there.name),
+                    format!("the case must have a record {} where {en}", there.name),
                 )
             }
         };

@@ -226,7 +226,7 @@ pub(crate) fn needs(there: &RecordType, filter: &Condition) -> Text {
             if zh.is_empty() { zh } else { format!("（{zh}）") }
         ),
         format!(
-            "the case has no {}{}",
+            "the case has no record {}{}",
             there.name,
             if en.is_empty() { en } else { format!(" where {en}") }
         ),

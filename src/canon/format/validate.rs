@@ -7,8 +7,8 @@ use super::model::{Check, CodeList, Field, Kind, RecordType, Weight};
 use super::text::{self, Text};
 use super::time::{self, TimeFault};
 use super::{
-    Attributes, CaseFacts, Format, NAMESPACE_MAX, Op, OpenLists, TOKEN_MAX, TypeIx, Values,
-    is_token,
+    Attributes, CaseFacts, Format, NAMESPACE_MAX, Op, OpenLists, TOKEN_MAX, TypeIx, VERSION_MAX,
+    Values, is_token,
 };
 use crate::limits::VIOLATIONS_PER_RECORD_MAX;
 use crate::time::Day;
@@ -86,7 +86,7 @@ impl Judge<'_> {
         };
         let (year, _, _) = a.collected.day().civil();
         let judged = [
-            ("v", a.version > 0),
+            ("v", (1..=VERSION_MAX).contains(&a.version)),
             ("system", is_token(&a.system, TOKEN_MAX)),
             ("entered", a.entered.as_deref().is_none_or(|t| time::check(t).is_ok())),
             ("collected", (1..=9999).contains(&year)),

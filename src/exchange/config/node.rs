@@ -21,8 +21,9 @@ pub struct NodeConfig {
     pub data: PathBuf,
     /// Where the facts lie.
     pub store: StoreUrl,
-    /// Folder of the format (annotated XSDs).
-    pub format: PathBuf,
+    /// Folder of the format (annotated XSDs); none is the one that comes with the program,
+    /// `supervision/1`.
+    pub format: Option<PathBuf>,
     /// Folders and files of open code lists (regions, items).
     pub lists: Vec<PathBuf>,
     /// Certificates of the trust anchors, PEM.

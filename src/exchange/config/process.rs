@@ -291,7 +291,9 @@ fn paths(
     let mut need = |at: &At, key: &str, path: &Path, folder: bool| {
         exists(files, at, key, path, folder, problems);
     };
-    need(&whole, "[format] folder", &node.format, true);
+    if let Some(folder) = &node.format {
+        need(&whole, "[format] folder", folder, true);
+    }
     for anchor in &node.anchors {
         need(&whole, "[trust] anchors", anchor, false);
     }

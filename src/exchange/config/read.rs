@@ -148,11 +148,11 @@ fn store_section(top: &mut Tab<'_>, data: &Path, cx: &mut Cx<'_>) -> StoreUrl {
     StoreUrl::Memory
 }
 
-fn format_section(top: &mut Tab<'_>, cx: &mut Cx<'_>) -> PathBuf {
+fn format_section(top: &mut Tab<'_>, cx: &mut Cx<'_>) -> Option<PathBuf> {
     let mut tab = top.table("format", cx.problems);
-    let folder = tab.need("folder", cx.problems);
+    let folder = tab.text("folder", cx.problems);
     tab.finish(cx.problems);
-    folder.map_or_else(PathBuf::new, |s| cx.base.join(s.text))
+    folder.map(|s| cx.base.join(s.text))
 }
 
 fn paths_section(

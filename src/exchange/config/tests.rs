@@ -281,3 +281,48 @@ certificate = "town.pem"
     let order: Vec<_> = tier_order(&nodes).iter().map(|(_, i)| i.code.to_string()).collect();
     assert_eq!(order, ["town", "county", "province"]);
 }
+
+#[test]
+fn the_annotated_example_and_the_four_tiers_are_right() {
+    let tier = |name: &str, text: &str| (format!("config/{name}"), text.to_owned());
+    let county =
+        tier("demo/county/node.toml", include_str!("../../../config/demo/county/node.toml"));
+    let others = [
+        tier("demo/township/node.toml", include_str!("../../../config/demo/township/node.toml")),
+        tier("demo/city/node.toml", include_str!("../../../config/demo/city/node.toml")),
+        tier("demo/province/node.toml", include_str!("../../../config/demo/province/node.toml")),
+    ];
+    for county in [county, tier("node.toml", include_str!("../../../config/node.toml"))] {
+        let files: Vec<_> = others.iter().cloned().chain([county]).collect();
+        let nodes = load(&files, &BTreeMap::new(), &AllThere);
+        let nodes = nodes.unwrap_or_else(|p| panic!("{p:#?}"));
+        let order: Vec<_> = tier_order(&nodes).iter().map(|(_, i)| i.code.to_string()).collect();
+        assert_eq!(order, ["town-990103101", "county-990103", "city-990100", "province-990000"]);
+    }
+    // The example leaves no key out that the reader knows.
+    let example = include_str!("../../../config/node.toml");
+    for key in [
+        "title",
+        "data",
+        "url",
+        "folders",
+        "anchors",
+        "may_carry",
+        "beneath",
+        "lanes",
+        "namespace",
+        "interval",
+        "database",
+        "overlap",
+        "files",
+        "settle",
+        "folder",
+        "origin",
+        "treatment",
+        "nature",
+        "suite",
+        "kind",
+    ] {
+        assert!(example.contains(&format!("{key} = ")), "{key}");
+    }
+}

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::super::KEY_FIELDS_MAX;
 use super::super::model::{CodeList, Field, Kind, RecordType, TypeIx};
+use super::super::scan::NAME_BYTES_MAX;
 use super::super::xsd::Node;
 use super::declare::{checks, flag, rules};
 use super::simple::{SimpleType, resolve};
@@ -73,14 +75,13 @@ pub(crate) fn all(
     let mut sorted: Vec<_> = types.into_iter().zip(nodes).collect();
     sorted.sort_by_key(|(t, _)| t.order);
     let (mut types, nodes): (Vec<_>, Vec<_>) = sorted.into_iter().unzip();
-    for ix in 0..types.len() {
-        unique(ix, &types, nodes[ix], ctx);
-        let (key, parent, parent_key) = keys(ix, &types, nodes[ix], ctx);
-        (types[ix].key, types[ix].parent, types[ix].parent_key) = (key, parent, parent_key);
+    for (ix, node) in nodes.iter().enumerate() {
+        unique(ix, &types, node, ctx);
+        (types[ix].key, types[ix].parent) = keys(ix, &types, node, ctx);
     }
-    for ix in 0..types.len() {
-        parent_keys(ix, &mut types, nodes[ix], ctx);
-        declared(ix, &mut types, nodes[ix], ctx);
+    for (ix, node) in nodes.iter().enumerate() {
+        parent_keys(ix, &mut types, node, ctx);
+        declared(ix, &mut types, node, ctx);
     }
     types
 }
@@ -108,7 +109,7 @@ fn record_type(
 ) -> Option<RecordType> {
     ctx.only(node, &["name"]);
     ctx.children(node, &["xs:annotation", "xs:complexType"]);
-    let wire = node.attr("name")?;
+    let wire = wire(node, ctx);
     let notes = ctx.appinfo(node, &RULES);
     let Some(note) = notes.iter().find(|n| n.name == "t:record") else {
         ctx.at(node, format!("`{wire}` needs a t:record annotation (name, order, key)"));
@@ -161,6 +162,14 @@ fn fields(node: &Node, simple: &BTreeMap<String, SimpleType>, ctx: &mut Ctx) -> 
                 format!("wire or English name of `{}` stands twice in this type", field.wire),
             );
         }
+        if let Some(label) =
+            labels(&field).find(|l| fields.iter().any(|f| labels(f).any(|o| o == *l)))
+        {
+            ctx.at(
+                child,
+                format!("label or alias `{label}` names two fields of this type; change one"),
+            );
+        }
         fields.push(field);
     }
     Some(fields)
@@ -169,7 +178,7 @@ fn fields(node: &Node, simple: &BTreeMap<String, SimpleType>, ctx: &mut Ctx) -> 
 fn field(node: &Node, simple: &BTreeMap<String, SimpleType>, ctx: &mut Ctx) -> Option<Field> {
     ctx.only(node, &["name", "type", "minOccurs"]);
     ctx.children(node, &["xs:annotation", "xs:simpleType"]);
-    let wire = node.attr("name").unwrap_or("");
+    let wire = wire(node, ctx);
     let ty = match (node.attr("type"), node.first("xs:simpleType")) {
         (Some(ty), None) => simple.get(ty).cloned().or_else(|| {
             ctx.at(node, format!("type `{ty}` is not a simple type of this format"));
@@ -225,6 +234,28 @@ fn field(node: &Node, simple: &BTreeMap<String, SimpleType>, ctx: &mut Ctx) -> O
     Some(field)
 }
 
+/// Everything people call a field.
+fn labels(field: &Field) -> impl Iterator<Item = &str> {
+    std::iter::once(field.label.as_str()).chain(field.aliases.iter().map(String::as_str))
+}
+
+/// A wire name the parser can read back.
+fn wire<'a>(node: &'a Node, ctx: &mut Ctx) -> &'a str {
+    let wire = node.attr("name").unwrap_or("");
+    let legal = wire.starts_with(|c: char| c.is_ascii_alphabetic())
+        && wire.len() <= NAME_BYTES_MAX
+        && wire.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'));
+    if !legal {
+        ctx.at(
+            node,
+            format!(
+                "`{wire}` is no wire name; write at most {NAME_BYTES_MAX} of A-Z a-z 0-9 _ - ."
+            ),
+        );
+    }
+    wire
+}
+
 fn consistent(field: &Field, note: &Node, ctx: &mut Ctx) {
     let plain = matches!(field.kind, Kind::Code | Kind::Int | Kind::DateTime);
     if field.fact && (field.personal || !plain) {
@@ -252,10 +283,10 @@ fn keys(
     types: &[RecordType],
     node: &Node,
     ctx: &mut Ctx,
-) -> (Vec<usize>, Option<TypeIx>, Vec<usize>) {
+) -> (Vec<usize>, Option<TypeIx>) {
     let me = &types[ix];
     let Some(note) = ctx.appinfo(node, &RULES).into_iter().find(|n| n.name == "t:record") else {
-        return (vec![], None, vec![]);
+        return (vec![], None);
     };
     let mut key = vec![];
     for wire in words(note, "key") {
@@ -265,14 +296,17 @@ fn keys(
         }
         key.push(at);
     }
-    if key.is_empty() {
-        ctx.at(note, "`key` names the key fields, the case or item number first");
+    if key.is_empty() || key.len() > KEY_FIELDS_MAX {
+        ctx.at(
+            note,
+            format!("`key` names 1 to {KEY_FIELDS_MAX} key fields, the case or item number first"),
+        );
     }
     let parent = note.attr("parent").and_then(|wire| condition::record(note, wire, types, ctx));
     if parent.is_some_and(|p| usize::from(p.0) >= ix) {
         ctx.at(note, "a parent stands earlier in the stage order than its child");
     }
-    (key, parent, vec![])
+    (key, parent)
 }
 
 /// The parent's key is made of the child's fields of the same wire names.

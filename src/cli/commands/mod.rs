@@ -1,0 +1,6 @@
+//! The commands, a file each.
+
+pub(crate) mod ca;
+pub(crate) mod check;
+pub(crate) mod format;
+pub(crate) mod keys;
