@@ -153,7 +153,18 @@ pub const SOURCE: &[Code] = &[
 ];
 
 /// `node.*`, `bus.*`, `store.*`: this node's own troubles.
-pub const NODE: &[Code] = &[];
+pub const NODE: &[Code] = &[
+    c(
+        "bus.full",
+        "the carrier's queue to the next node is full; not sent, tried again later",
+        "对端队列已满，未发出，稍后重试",
+    ),
+    c(
+        "bus.unreachable",
+        "the next node cannot be reached; not sent, tried again later",
+        "对端不可达，未发出，稍后重试",
+    ),
+];
 
 /// `config.*`: a configuration is refused.
 pub const CONFIG: &[Code] = &[

@@ -152,7 +152,6 @@ pub(crate) async fn kept_copy(
     Ok(copy)
 }
 
-
 impl Worker for Accept {
     fn name(&self) -> String {
         "accept".into()

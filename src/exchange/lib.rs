@@ -30,4 +30,4 @@ pub mod work;
 pub use config::Limits;
 pub use error::WorkError;
 pub use node::{Link, Node};
-pub use work::{Progress, WorkFuture, Worker};
+pub use work::{Progress, WorkFuture, Worker, workers};

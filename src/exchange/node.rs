@@ -1,8 +1,8 @@
 //! One identity with everything its workers need: ports, links, routing, limits.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bus::Bus;
 use canon::format::{Format, OpenLists};
@@ -81,6 +81,8 @@ pub struct Node {
     pub limits: Limits,
     /// Seed of everything this node draws by chance.
     pub seed: u64,
+    /// Leases held by this process, and when each was renewed last.
+    pub held: Mutex<BTreeMap<String, (Lease, Millis)>>,
     /// Parcels in the inbox, as far as this process knows; bounds what is taken off the carrier.
     pub inbox_depth: AtomicI64,
 }
@@ -109,9 +111,33 @@ impl Node {
         }
     }
 
-    /// A lease in this process's name; none while another process has it.
+    /// A lease in this process's name; none while another process has it. It is renewed in the
+    /// store once half of its life is over, so that an idle turn writes nothing.
     pub async fn lease(&self, name: &str, now: Millis) -> Result<Option<Lease>, WorkError> {
-        Ok(self.store.lease(name, &self.holder, now, self.limits.lease_ttl).await?)
+        let ttl = self.limits.lease_ttl;
+        let held = self.leases().get(name).cloned();
+        if let Some((lease, at)) = held
+            && now >= at
+            && now.since(at) < ttl / 2
+        {
+            return Ok(Some(lease));
+        }
+        let lease = self.store.lease(name, &self.holder, now, ttl).await?;
+        match &lease {
+            Some(lease) => self.leases().insert(name.to_owned(), (lease.clone(), now)),
+            None => self.leases().remove(name),
+        };
+        Ok(lease)
+    }
+
+    /// Forgets leases: another holder took one over, so the store is asked again.
+    pub fn forget_leases(&self) {
+        self.leases().clear();
+    }
+
+    fn leases(&self) -> MutexGuard<'_, BTreeMap<String, (Lease, Millis)>> {
+        // Every change under the lock is complete before anything can panic.
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The inbox grew or shrank by `n`.

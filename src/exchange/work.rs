@@ -35,6 +35,21 @@ impl Progress {
 /// A boxed turn.
 pub type WorkFuture<'a> = Pin<Box<dyn Future<Output = Result<Progress, WorkError>> + Send + 'a>>;
 
+/// Every worker of a node but those of its adapters and sinks, in the order of a record's way.
+pub fn workers(node: &std::sync::Arc<crate::Node>) -> Vec<Box<dyn Worker>> {
+    let n = || std::sync::Arc::clone(node);
+    vec![
+        Box::new(crate::seal::Seal::new(n())),
+        Box::new(crate::dispatch::Dispatch::new(n())),
+        Box::new(crate::receive::Receive::new(n())),
+        Box::new(crate::accept::Accept::new(n())),
+        Box::new(crate::relay::Relay::new(n())),
+        Box::new(crate::settle::Settle::new(n())),
+        Box::new(crate::reconcile::Reconcile::new(n())),
+        Box::new(crate::sweep::Sweep::new(n())),
+    ]
+}
+
 /// A worker of a node. The loop around it only sleeps and wakes.
 pub trait Worker: Send {
     /// `seal`, `dispatch`, …; for an adapter or sink with its name behind a slash.

@@ -1,4 +1,4 @@
 //! One binary for everything that spans crates, so that two cores link once.
 
-mod tidy;
 mod exchange;
+mod tidy;

@@ -9,19 +9,11 @@ use adapt::{Mapping, Package};
 use bus::{Bus, LocalBus};
 use canon::format::{Format, OpenLists};
 use canon::{Environment, Lane, Millis, NodeCode, Route};
-use edge::csv_drop::{CsvDrop, CsvLimits, Settings};
+use edge::csv_drop::{CsvDrop, Settings};
 use envelope::ca::{NodeName, Terms};
 use envelope::{Ca, KeyPem, P256Signer, Trust};
-use exchange::accept::Accept;
 use exchange::collect::{Adapter, Collect};
 use exchange::config::{RelayConfig, Treatment};
-use exchange::dispatch::Dispatch;
-use exchange::receive::Receive;
-use exchange::reconcile::Reconcile;
-use exchange::relay::Relay;
-use exchange::seal::Seal;
-use exchange::settle::Settle;
-use exchange::sweep::Sweep;
 use exchange::{Limits, Link, Node, Worker};
 use ring::rand::SystemRandom;
 use store::{Place, SharedStore};
@@ -83,11 +75,8 @@ impl Authority {
     pub fn signer(&mut self, code: &NodeCode, region: &str) -> P256Signer {
         self.serial += 1;
         let key = KeyPem::generate(&self.random).expect("randomness");
-        let terms = Terms {
-            serial: self.serial,
-            from: self.from,
-            until: self.from.plus(365 * 86_400_000),
-        };
+        let terms =
+            Terms { serial: self.serial, from: self.from, until: self.from.plus(365 * 86_400_000) };
         let name = NodeName {
             node: code.clone(),
             environment: Environment::Demo,
@@ -173,6 +162,7 @@ impl World {
                 relay: RelayConfig { default: Treatment::Relay, rules: Vec::new() },
                 limits: limits.clone(),
                 seed: i as u64,
+                held: Mutex::default(),
                 inbox_depth: 0.into(),
                 code: me,
             };
@@ -187,19 +177,9 @@ impl World {
         let package = Package::read(&package).unwrap_or_else(|p| panic!("the package: {p:?}"));
         let mapping = Mapping::compile(&package, &self.format).unwrap_or_else(|p| panic!("{p:?}"));
         let adapt::Source::Csv(csv) = &package.source else { panic!("a csv package") };
-        let columns = csv.query.columns.iter().map(|c| Arc::from(c.text.as_str())).collect();
-        let source = CsvDrop::open(Settings {
-            adapter: "township_window".into(),
-            folder: folder.to_owned(),
-            pattern: csv.files.clone(),
-            text: csv.text.clone(),
-            done: csv.done.clone(),
-            failed: csv.failed.clone(),
-            columns,
-            settle_for_ms: 0,
-            limits: CsvLimits::default(),
-        })
-        .expect("the folder");
+        let mut settings = Settings::of("township_window", folder.to_owned(), csv);
+        settings.settle_for_ms = 0;
+        let source = CsvDrop::open(settings).expect("the folder");
         let adapter = Adapter {
             name: "township_window".into(),
             package: Arc::new(package),
@@ -259,16 +239,7 @@ impl World {
 
 impl TestNode {
     fn new(node: Arc<Node>) -> Self {
-        let workers: Vec<Box<dyn Worker>> = vec![
-            Box::new(Seal::new(Arc::clone(&node))),
-            Box::new(Dispatch::new(Arc::clone(&node))),
-            Box::new(Receive::new(Arc::clone(&node))),
-            Box::new(Accept::new(Arc::clone(&node))),
-            Box::new(Relay::new(Arc::clone(&node))),
-            Box::new(Settle::new(Arc::clone(&node))),
-            Box::new(Reconcile::new(Arc::clone(&node))),
-            Box::new(Sweep::new(Arc::clone(&node))),
-        ];
+        let workers = exchange::workers(&node);
         Self { node, workers }
     }
 }
@@ -280,7 +251,12 @@ fn links(tier: usize) -> Vec<Link> {
     }
     if let Some(down) = tier.checked_sub(1) {
         let beneath = TIERS[..down].iter().map(|t| code(t)).collect();
-        out.push(Link { name: TIERS[down].into(), peer: code(TIERS[down]), parent: false, beneath });
+        out.push(Link {
+            name: TIERS[down].into(),
+            peer: code(TIERS[down]),
+            parent: false,
+            beneath,
+        });
     }
     out
 }

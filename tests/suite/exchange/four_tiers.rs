@@ -16,11 +16,10 @@ async fn every_record_of_a_file_is_accepted_by_the_province_and_settled() {
     let mut world = World::four_tiers(|c| MemoryStore::new(c).shared(), &world::limits());
     world.township(0, folder.path());
     world.quiet().await;
-    let status = world.store(0).status().await.unwrap();
-    println!("{status:#?}");
-    let problems = world.store(0).problems(store::ProblemFilter { limit: 100, ..Default::default() }).await.unwrap();
-    println!("{problems:#?}");
-    println!("{:#?}", world.store(3).status().await.unwrap());
-    assert!(world.count(0, Place::Accepted).await > 0);
-    assert_eq!(world.count(0, Place::InFlight).await, 0);
+    assert_eq!(world.count(0, Place::Accepted).await, 12);
+    assert_eq!(world.store(3).status().await.unwrap().kept, 12);
+    assert_eq!(
+        world.store(0).census().await.unwrap(),
+        world.store(0).status().await.unwrap().places
+    );
 }

@@ -61,21 +61,29 @@ pub(super) fn manuals(tree: &Tree) -> Vec<Finding> {
     bare.map(|name| Finding::of(&name, says)).collect()
 }
 
-/// An adapter folder has its package, its manual, and samples for the good and the bad.
+/// An adapter folder has its package, its manual, and samples: at least one whose rows are all
+/// good, and one with an error in it.
 pub(super) fn adapters(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
     for name in tree.folders("adapters") {
         let folder = format!("adapters/{name}");
-        let samples: Vec<&str> = tree
-            .files()
-            .filter_map(|(path, _)| path.strip_prefix(&format!("{folder}/samples/")))
-            .collect();
-        let sample = |word: &str| samples.iter().any(|path| path.contains(word));
+        let (mut good, mut bad) = (false, false);
+        for sample in tree.folders(&format!("{folder}/samples")) {
+            let sample = format!("{folder}/samples/{sample}");
+            let errors = expected_errors(tree.text(&format!("{sample}/expected.json")));
+            good |= errors == Some(0);
+            bad |= errors.is_some_and(|errors| errors > 0);
+            let input = tree.files().any(|(path, _)| path.starts_with(&format!("{sample}/input.")));
+            if errors.is_none() || !input {
+                let says = "a sample is an input.… and an expected.json with its violations";
+                findings.push(Finding::of(&sample, says));
+            }
+        }
         let parts = [
             (tree.has(&format!("{folder}/adapter.toml")), "adapter.toml"),
             (tree.has(&format!("{folder}/README.md")), "README.md"),
-            (sample("good"), "a sample named good… in samples/"),
-            (sample("bad"), "a sample named bad… in samples/"),
+            (good, "a sample without errors in samples/"),
+            (bad, "a sample with an error in samples/"),
         ];
         for (_, part) in parts.iter().filter(|(there, _)| !there) {
             findings.push(Finding::of(&folder, format!("the adapter lacks {part}: add it")));
@@ -85,6 +93,14 @@ pub(super) fn adapters(tree: &Tree) -> Vec<Finding> {
             .extend(rust.map(|(path, _)| Finding::of(path, "an adapter is data: no Rust here")));
     }
     findings
+}
+
+/// How many errors (warnings aside) a sample expects; none where it expects nothing at all.
+fn expected_errors(text: &str) -> Option<usize> {
+    let expected: serde_json::Value = serde_json::from_str(text).ok()?;
+    let warns = |violation: &&serde_json::Value| violation["severity"] == "warn";
+    let violations = expected.get("violations")?.as_array()?;
+    Some(violations.len() - violations.iter().filter(warns).count())
 }
 
 /// No tracked file is larger than 200 KiB; what is larger is generated.
@@ -157,14 +173,16 @@ fn an_incomplete_adapter_is_found() {
     let whole = [
         ("adapters/a/adapter.toml", ""),
         ("adapters/a/README.md", ""),
-        ("adapters/a/samples/good.csv", ""),
-        ("adapters/a/samples/bad_code.csv", ""),
+        ("adapters/a/samples/plain/input.csv", ""),
+        ("adapters/a/samples/plain/expected.json", r#"{"violations": [{"severity": "warn"}]}"#),
+        ("adapters/a/samples/dirty/input.csv", ""),
+        ("adapters/a/samples/dirty/expected.json", r#"{"violations": [{}]}"#),
     ];
     assert_eq!(adapters(&Tree::with(&whole)), []);
     for gone in 0..whole.len() {
         let mut files = whole.to_vec();
         files.remove(gone);
-        assert_eq!(adapters(&Tree::with(&files)).len(), 1, "without {}", whole[gone].0);
+        assert!(!adapters(&Tree::with(&files)).is_empty(), "without {}", whole[gone].0);
     }
     let rust = [whole.as_slice(), &[("adapters/a/decode.rs", "//! x")]].concat();
     assert_eq!(adapters(&Tree::with(&rust)).len(), 1);

@@ -120,7 +120,7 @@ pub(super) fn places(tree: &Tree) -> Vec<Finding> {
 }
 
 /// Every named limit is told in the manual of the configuration, once there is one: constants that
-/// end in `_MAX`, and the fields of what stands in a `limits.rs`.
+/// end in `_MAX`, and the fields of what stands in a crate's `limits.rs`.
 pub(super) fn limits(tree: &Tree) -> Vec<Finding> {
     static LIMIT: LazyLock<Regex> = LazyLock::new(|| {
         Regex::new(r"^\s*pub (?:const ([A-Z][A-Z0-9_]*_MAX)|([a-z][a-z0-9_]*)):").expect("constant")
@@ -135,7 +135,9 @@ pub(super) fn limits(tree: &Tree) -> Vec<Finding> {
     for (path, text) in tree.rust().filter(|(path, _)| path.starts_with("src/")) {
         for (number, line) in (1..).zip(text.lines()) {
             let Some(found) = LIMIT.captures(line) else { continue };
-            let field = found.get(2).filter(|_| path.ends_with("/limits.rs"));
+            let field = found
+                .get(2)
+                .filter(|_| path.ends_with("/limits.rs") && path.matches('/').count() == 2);
             let Some(name) = found.get(1).or(field).map(|name| name.as_str()) else { continue };
             if !told.contains(name) {
                 let says = format!(
