@@ -16,6 +16,8 @@ pub(crate) const CONFIG_BYTES_MAX: u64 = 1 << 20;
 pub(crate) const PACKAGE_FILE_BYTES_MAX: u64 = 16 << 20;
 /// Most files of a format or an adapter package.
 pub(crate) const PACKAGE_FILES_MAX: usize = 1_000;
+/// What is read of a source file for a preview or a new package, bytes.
+pub(crate) const HEAD_BYTES_MAX: u64 = 4 << 20;
 /// Deepest folder of a format or an adapter package.
 pub(crate) const PACKAGE_DEPTH_MAX: usize = 4;
 
@@ -43,6 +45,20 @@ pub(crate) fn bytes(path: &Path, max: u64) -> Result<Vec<u8>, Failure> {
             format!("{path} is larger than {max} bytes; it is not what is asked for here"),
             format!("{path} 超过 {max} 字节，不是这里所需的文件"),
         ));
+    }
+    Ok(bytes)
+}
+
+/// The beginning of a file: whole lines, at most [`HEAD_BYTES_MAX`].
+pub(crate) fn head(path: &Path) -> Result<Vec<u8>, Failure> {
+    let failed = |error: io::Error| cannot(path, &error);
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(failed)?;
+    file.take(HEAD_BYTES_MAX).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 == HEAD_BYTES_MAX
+        && let Some(end) = bytes.iter().rposition(|b| *b == b'\n')
+    {
+        bytes.truncate(end + 1);
     }
     Ok(bytes)
 }

@@ -14,7 +14,7 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
-use commands::{ca, check, format, keys};
+use commands::{adapter, ca, check, format, keys};
 use text::{Done, Exit, Lang, Out};
 
 const AFTER: &str = "\
@@ -44,6 +44,9 @@ enum Command {
     /// Print a format's data dictionary or its schema · 打印格式的数据字典或 XSD
     #[command(subcommand)]
     Format(format::FormatCommand),
+    /// Make, preview and test adapter packages · 新建、预览、测试适配包
+    #[command(subcommand)]
+    Adapter(adapter::AdapterCommand),
     /// Make and show keys and certificates · 生成、查看密钥与证书
     #[command(subcommand)]
     Keys(keys::Keys),
@@ -83,6 +86,7 @@ fn run(command: Command, out: &Out) -> Done {
     match command {
         Command::Check(args) => check::run(args, out),
         Command::Format(args) => format::run(args, out),
+        Command::Adapter(args) => adapter::run(args, out),
         Command::Keys(args) => keys::run(args, out),
         Command::Ca(args) => ca::run(args, out),
     }

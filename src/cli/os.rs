@@ -10,6 +10,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use canon::Millis;
 
+use crate::text::Failure;
+
 /// Now. The one clock of the program.
 pub(crate) fn now() -> Millis {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
@@ -56,6 +58,16 @@ pub(crate) fn write_new(path: &Path, text: &str) -> io::Result<()> {
 fn put(file: &mut std::fs::File, text: &str) -> io::Result<()> {
     file.write_all(text.as_bytes())?;
     file.sync_all()
+}
+
+/// Runs a future to its end on this thread, timers and I/O included.
+pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|e| {
+        let en = format!("the system gives no event loop: {e}");
+        Failure::environment(en, format!("无法启动事件循环：{e}"))
+    })?;
+    Ok(runtime.block_on(future))
 }
 
 #[cfg(test)]

@@ -1,10 +1,12 @@
 //! `tiergate check`: everything that is wrong with a configuration, a package or a format.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use canon::format::Format;
 use clap::Subcommand;
 use exchange::config::NodeConfig;
 
+use super::adapter;
 use crate::open;
 use crate::os;
 use crate::text::{Done, Failure, Finding, Out};
@@ -18,6 +20,13 @@ pub(crate) enum Check {
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },
+    /// The folder of an adapter package: files, fit with the format, samples · 适配包目录
+    Adapter {
+        /// The folder
+        folder: PathBuf,
+        #[command(flatten)]
+        format: adapter::FormatArg,
+    },
     /// The folder of a format, such as schemas/supervision/1 · 格式目录
     Format {
         /// The folder, named …/NAME/EDITION
@@ -29,6 +38,10 @@ pub(crate) enum Check {
 pub(crate) fn run(check: Check, out: &Out) -> Done {
     match check {
         Check::Config { files } => config(&files, out),
+        Check::Adapter { folder, format: arg } => {
+            let format = super::format::load(arg.format.as_deref(), out)?;
+            package(&folder, &format, out)
+        }
         Check::Format { folder } => format(&folder, out),
     }
 }
@@ -69,6 +82,11 @@ fn deep(node: &NodeConfig) -> Result<Vec<Finding>, Failure> {
     match open::format_of(node)? {
         Err(findings) => found.extend(findings),
         Ok(format) => {
+            for source in &node.adapters {
+                let folder = &source.package;
+                let problems = adapt::check(&adapter::files_of(folder)?, &format).err();
+                found.extend(adapter::findings(folder, problems.unwrap_or_default()));
+            }
             for route in node.routes.iter().filter(|r| *r.edition != *format.edition()) {
                 let (has, wants) = (format.edition(), &route.edition);
                 let mut finding = Finding::of(
@@ -86,7 +104,24 @@ fn deep(node: &NodeConfig) -> Result<Vec<Finding>, Failure> {
     Ok(found)
 }
 
-fn format(folder: &std::path::Path, out: &Out) -> Done {
+fn package(folder: &Path, format: &Format, out: &Out) -> Done {
+    let checked = adapt::check(&adapter::files_of(folder)?, format);
+    let shown = folder.display();
+    let (found, package) = match checked {
+        Ok((package, _)) => (Vec::new(), Some(package)),
+        Err(problems) => (adapter::findings(folder, problems), None),
+    };
+    let (records, samples) = package.map_or((0, 0), |p| (p.records.len(), p.samples.len()));
+    out.verdict(
+        &found,
+        format!(
+            "{shown}: {records} [[record]] blocks fit the format, {samples} samples as expected"
+        ),
+        format!("{shown}：{records} 个 [[record]] 与格式相符，{samples} 个样例均与预期一致"),
+    )
+}
+
+fn format(folder: &Path, out: &Out) -> Done {
     let (found, types) = match open::format(folder)? {
         Ok(format) => (Vec::new(), format.types().len()),
         Err(found) => (found, 0),

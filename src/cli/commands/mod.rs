@@ -1,5 +1,6 @@
 //! The commands, a file each.
 
+pub(crate) mod adapter;
 pub(crate) mod ca;
 pub(crate) mod check;
 pub(crate) mod format;

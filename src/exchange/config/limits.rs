@@ -5,26 +5,7 @@ use std::fmt::Write as _;
 
 use super::problem::Problems;
 use super::tree::{Node, Spot, Tab, Value, unknown_key, wrong_kind};
-use super::units::{DAY, GIB, HOUR, MIB, MINUTE, SECOND, Unit};
-
-/// One limit as documented.
-#[derive(Clone, Copy, Debug)]
-pub struct Limit {
-    /// Key in `[limits]`.
-    pub name: &'static str,
-    /// What it counts; durations are kept in milliseconds.
-    pub unit: Unit,
-    /// Value when the file says nothing.
-    pub default: u64,
-    /// Smallest legal value.
-    pub min: u64,
-    /// Largest legal value.
-    pub max: u64,
-    /// English.
-    pub en: &'static str,
-    /// Chinese.
-    pub zh: &'static str,
-}
+use super::units::{DAY, GIB, HOUR, Limit, MIB, MINUTE, SECOND, Unit};
 
 macro_rules! limits {
     ($($name:ident: $kind:ident $unit:ident = $default:expr, $min:expr, $max:expr; $en:literal $zh:literal)+) => {

@@ -19,7 +19,7 @@ mod units;
 
 use std::collections::BTreeMap;
 
-pub use limits::{LIMITS, Limit, Limits, table as limits_table};
+pub use limits::{LIMITS, Limits, table as limits_table};
 pub use node::{
     AdapterConfig, Carrier, Database, Identity, Link, MayCarry, Nature, NodeConfig, RelayConfig,
     RelayRule, RouteConfig, SinkConfig, SinkKind, SourceConfig, StoreUrl, Treatment,
@@ -29,7 +29,7 @@ pub use process::{FileFacts, Files, tier_order};
 pub use read::{NodeDocument, VERSION};
 pub use secret::{Secret, SecretRef};
 pub use tree::ENV_PREFIX;
-pub use units::Unit;
+pub use units::{Limit, Unit};
 
 /// The nodes of one process from their files' names and texts, or everything wrong with them.
 pub fn load(

@@ -99,6 +99,25 @@ impl Unit {
     }
 }
 
+/// One limit as documented.
+#[derive(Clone, Copy, Debug)]
+pub struct Limit {
+    /// Key in `[limits]`.
+    pub name: &'static str,
+    /// What it counts; durations are kept in milliseconds.
+    pub unit: Unit,
+    /// Value when the file says nothing.
+    pub default: u64,
+    /// Smallest legal value.
+    pub min: u64,
+    /// Largest legal value.
+    pub max: u64,
+    /// English.
+    pub en: &'static str,
+    /// Chinese.
+    pub zh: &'static str,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
