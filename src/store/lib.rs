@@ -16,3 +16,6 @@ pub use error::{Disposition, StoreError};
 pub use lifecycle::{OutEvent, OutState};
 pub use memory::{MemoryStore, MemoryWorld};
 pub use types::*;
+
+#[cfg(test)]
+mod tests_with_memory;
