@@ -72,7 +72,9 @@ pub(crate) fn config_files(args: &NodesArg) -> Result<Vec<PathBuf>, Failure> {
     if found.is_empty() {
         let data = data.display();
         return Err(Failure::environment(
-            format!("{data} has no */node.toml; name the folder that `tiergate demo --keep --data` made"),
+            format!(
+                "{data} has no */node.toml; name the folder that `tiergate demo --keep --data` made"
+            ),
             format!("{data} 下没有 */node.toml；请指明 tiergate demo --keep --data 所建的目录"),
         ));
     }
@@ -130,7 +132,9 @@ async fn open_store(
 fn not_there(code: &NodeCode, path: &Path) -> Failure {
     let path = path.display();
     Failure::environment(
-        format!("`{code}` has no store at {path} yet; start it once with `tiergate run --config …`"),
+        format!(
+            "`{code}` has no store at {path} yet; start it once with `tiergate run --config …`"
+        ),
         format!("『{code}』在 {path} 还没有存储；请先用 tiergate run --config … 启动一次"),
     )
 }

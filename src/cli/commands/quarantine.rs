@@ -192,7 +192,10 @@ async fn show(args: &Show, out: &Out) -> Done {
         out.say(format_args!("deadline  {deadline}"), format_args!("期限    {deadline}"))?;
     }
     if let Some(version) = item.cured_by {
-        out.say(format_args!("cured by  version {version}"), format_args!("由版本 {version} 更正"))?;
+        out.say(
+            format_args!("cured by  version {version}"),
+            format_args!("由版本 {version} 更正"),
+        )?;
     }
     for v in &item.violations {
         let weight = match v.severity {

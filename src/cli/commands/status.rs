@@ -146,7 +146,9 @@ fn link_says(link: &LinkStatus, oldest: Option<i64>) -> (String, String) {
     if let Some(code) = &link.reason {
         let (en, zh) = reason(code);
         return (
-            format!("not reached: {en}; {due} records wait, the oldest {old_en}; tried again by itself"),
+            format!(
+                "not reached: {en}; {due} records wait, the oldest {old_en}; tried again by itself"
+            ),
             format!("不可达：{zh}；积压 {due} 条，最久 {old_zh}；会自动重试"),
         );
     }

@@ -31,9 +31,9 @@ pub(crate) fn run(args: &Trace, out: &Out) -> Done {
 
 fn show(case: &str, found: &[(Tier, Vec<TraceStep>)], out: &Out) -> Done {
     let known = found.iter().any(|(_, steps)| !steps.is_empty());
-    let tiers = found.iter().map(|(tier, steps)| {
-        json!({ "node": tier.code.as_str(), "title": tier.title, "steps": steps })
-    });
+    let tiers = found.iter().map(
+        |(tier, steps)| json!({ "node": tier.code.as_str(), "title": tier.title, "steps": steps }),
+    );
     out.value(&json!({ "ok": known, "case": case, "tiers": tiers.collect::<Vec<_>>() }))?;
     if !known {
         out.say(
