@@ -1,5 +1,7 @@
 //! What the built program answers: right and wrong input, both languages, exit codes.
 
+#![expect(clippy::unwrap_used, reason = "a test that unwraps says where it failed")]
+
 use std::path::Path;
 use std::process::Command;
 
@@ -91,7 +93,7 @@ fn one_tier_alone_is_told_to_bring_the_others() {
     let said = tiergate(dir.path(), &["check", "config", "city/node.toml"]);
     assert_eq!(said.code, 1);
     assert!(
-        said.out.contains("city/node.toml:18:1: [config.link_outside] [link] peer"),
+        said.out.contains("city/node.toml:20:1: [config.link_outside] [link] peer"),
         "{}",
         said.out
     );
@@ -114,7 +116,7 @@ fn wrong_keys_certificates_and_permissions_are_named() {
         lines[0].contains("[config.certificate]") && lines[0].contains("`county-990103`"),
         "{lines:?}"
     );
-    assert!(lines[1].starts_with("city/node.toml:13:1: [config.certificate]"), "{lines:?}");
+    assert!(lines[1].starts_with("city/node.toml:14:1: [config.certificate]"), "{lines:?}");
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
