@@ -174,7 +174,6 @@ fn mistakes_on_the_command_line_and_missing_files_have_their_own_codes() {
     assert_eq!(said.code, 2);
     assert!(said.err.contains("a similar subcommand exists: 'check'"), "{}", said.err);
     assert_eq!(run(&[]).code, 2);
-    assert_eq!(run(&["status"]).code, 2);
     assert_eq!(run(&["--help"]).code, 0);
     let said = run(&["check", "config", "no.toml"]);
     assert_eq!((said.code, said.out.as_str()), (3, ""));
