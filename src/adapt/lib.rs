@@ -1,1 +1,41 @@
 //! Adapter packages: source rows to records by data, no Rust.
+//!
+//! A [`Package`] is read from its files, a [`Mapping`] is the package compiled against a format, a
+//! [`Bound`] is one of its queries found in an actual header. Then [`Mapping::map`] makes
+//! [`Draft`]s of rows. Nothing here touches files, a clock or the network.
+
+mod check;
+mod cut;
+mod draft;
+mod mapping;
+mod moment;
+mod package;
+mod problem;
+mod read;
+mod read_record;
+mod read_source;
+mod row;
+pub mod sample;
+mod table;
+mod text;
+mod tree;
+mod verb;
+mod verbs;
+
+pub use check::check;
+pub use draft::{Draft, Drafts};
+pub use mapping::{Bound, Mapping};
+pub use package::{
+    Block, Cond, CsvSource, Detect, EDITION, FILE_BYTES_MAX, FILES_MAX, Feed, FlagValues, Guard,
+    Namespace, Origin, Package, ParentIs, Query, Source, SqlSource, Table, Vanished, VoidRule,
+    WriteBack,
+};
+pub use problem::{Pos, Problem, nearest};
+pub use row::{Row, RowBuf};
+pub use table::{CodeTable, Otherwise, TableRow};
+pub use text::{
+    COLUMNS_MAX, Encoding, Next, Quote, ROW_BYTES_MAX, RowFault, RowReader, TextSettings,
+};
+pub use tree::Text;
+pub use verb::{Fault, Verb};
+pub use verbs::{VERBS, VerbInfo, verb_table};

@@ -1,1 +1,93 @@
-//! Parcels between nodes: the trait and its carriers.
+//! Parcels between nodes: the trait every carrier obeys, and the carriers.
+//!
+//! A carrier may lose, double, delay and reorder. Correctness rests on store, receipts and
+//! reconciliation; a carrier only says honestly what it confirmed.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use canon::{EnvelopeId, Lane, NodeCode};
+
+pub mod local;
+
+#[cfg(test)]
+mod contract;
+
+pub use local::LocalBus;
+
+/// What every method returns: boxed, `Send`, ready at first poll in memory.
+pub type BusFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, BusError>> + Send + 'a>>;
+
+/// One parcel on one hop: the sealed frame and what its outside says.
+#[derive(Clone, Debug)]
+pub struct Parcel {
+    /// The hop it comes from.
+    pub from: NodeCode,
+    /// The hop it goes to.
+    pub hop: NodeCode,
+    /// Lane (its queue).
+    pub lane: Lane,
+    /// Envelope id: the message id.
+    pub id: EnvelopeId,
+    /// Kind word of the head.
+    pub kind: Arc<str>,
+    /// Final destination.
+    pub to: NodeCode,
+    /// The frame, untouched.
+    pub frame: Arc<[u8]>,
+}
+
+/// What a carrier says of one published parcel. Only `Confirmed` means that it has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Confirmation {
+    /// The carrier has it.
+    Confirmed,
+    /// No queue takes it (`bus.unroutable`).
+    Returned,
+    /// The carrier refused it (`bus.full`, …).
+    Nacked(&'static str),
+    /// Nobody answered in time, or the peer cannot be reached.
+    Unreachable(&'static str),
+}
+
+/// A parcel taken off a carrier, to be acknowledged after the inbox commit and not before.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    /// The carrier's number of this delivery.
+    pub tag: u64,
+    /// The parcel.
+    pub parcel: Parcel,
+}
+
+/// A failure of the carrier itself.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BusError {
+    /// The carrier cannot be reached; the worker tries again. Environment at fault.
+    #[error("carrier unavailable: {0}; nothing was taken or acknowledged, the worker tries again")]
+    Unavailable(String),
+}
+
+/// A carrier, as one node sees it.
+pub trait Bus: Send + Sync {
+    /// Hands parcels over, one confirmation each, in order.
+    fn publish(&self, parcels: Vec<Parcel>) -> BusFuture<'_, Vec<Confirmation>>;
+
+    /// Takes at most `max` parcels of one lane of `node`'s queues, without waiting.
+    fn take<'a>(
+        &'a self,
+        node: &'a NodeCode,
+        lane: Lane,
+        max: usize,
+    ) -> BusFuture<'a, Vec<Delivery>>;
+
+    /// Acknowledges deliveries: the inbox has them.
+    fn ack<'a>(&'a self, node: &'a NodeCode, tags: &'a [u64]) -> BusFuture<'a, ()>;
+
+    /// Gives deliveries back, to be delivered again.
+    fn give_back<'a>(&'a self, node: &'a NodeCode, tags: &'a [u64]) -> BusFuture<'a, ()>;
+
+    /// Resolves when a parcel may have come for `node`. Spurious wake-ups are legal.
+    fn arrival<'a>(&'a self, node: &'a NodeCode) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+}

@@ -3,6 +3,14 @@
 //! A code is never removed and never changes its meaning; a test holds the list unique, documented
 //! in both languages and complete against `tests/data/codes.txt`.
 
+mod adapter;
+mod envelope;
+mod format;
+
+pub use adapter::ADAPTER;
+pub use envelope::SENDER;
+pub use format::FIELD;
+
 /// One stable code with its text in both languages.
 #[derive(Debug)]
 pub struct Code {
@@ -56,23 +64,189 @@ pub const RECORD: &[Code] = &[
     c("record.review_returned", "returned by a reviewing tier", "审核退回"),
 ];
 
-/// `field.*` and `rule.*`: violations of the format.
-pub const FIELD: &[Code] = &[];
-
-/// `sender.*`: why an envelope was refused; the sender is at fault or misconfigured.
-pub const SENDER: &[Code] = &[];
-
 /// `receiver.*`: why a verified envelope was declined or set aside.
 pub const RECEIVER: &[Code] = &[];
 
 /// `source.*`: a source system's input could not be read.
-pub const SOURCE: &[Code] = &[];
-
-/// `adapter.*`: an adapter package is wrong, or a mapping failed on a row.
-pub const ADAPTER: &[Code] = &[];
+pub const SOURCE: &[Code] = &[
+    c(
+        "source.unreachable",
+        "the source's database or folder cannot be opened; tried again",
+        "来源数据库或目录无法打开，稍后重试",
+    ),
+    c(
+        "source.busy",
+        "the source is locked by another program; tried again",
+        "来源被其他程序占用，稍后重试",
+    ),
+    c(
+        "source.folder_held",
+        "another process reads the same folder; stop one of them",
+        "另一进程正在读取同一目录，请停止其一",
+    ),
+    c(
+        "source.io",
+        "a file operation failed; nothing was lost, it is tried again",
+        "文件操作失败，数据未丢失，稍后重试",
+    ),
+    c(
+        "source.schema",
+        "the source's tables are not as the adapter says; the adapter stops until it is mended",
+        "来源表结构与适配器约定不符，适配器暂停待修正",
+    ),
+    c("source.setting", "a setting of the source cannot be used", "来源配置不可用"),
+    c(
+        "source.cursor_unreadable",
+        "the stored cursor is not one of this source; the adapter stops",
+        "保存的读取位置不属于该来源，适配器暂停",
+    ),
+    c(
+        "source.cursor_regressed",
+        "the source went back in time (restored from a backup?); the adapter stops until a person resets the cursor",
+        "来源时间倒退（是否由备份恢复？），适配器暂停，待人工重置读取位置",
+    ),
+    c(
+        "source.time_missing",
+        "rows without a modified time would never be read; fill it or use compare",
+        "有行缺少修改时间，将永远读不到；请补齐或改用全量比对",
+    ),
+    c("source.row_missing", "the row to write an outcome to is gone", "回写目标行已不存在"),
+    c("source.write_refused", "the source refused the write-back of this row", "来源拒绝该行回写"),
+    c("source.no_write_back", "this source takes no write-back", "该来源不支持回写"),
+    c(
+        "source.encoding",
+        "a row has bytes that are no text in the agreed encoding",
+        "行内含有不属于约定编码的字节",
+    ),
+    c("source.row_too_long", "a row is longer than the limit", "行长度超过上限"),
+    c(
+        "source.file_too_large",
+        "the file is larger than the limit; not read",
+        "文件超过大小上限，未读取",
+    ),
+    c(
+        "source.header_missing",
+        "the first line is not the agreed header; the file is not read",
+        "首行不是约定的表头，文件未读取",
+    ),
+    c(
+        "source.header_wrong",
+        "the header lacks columns or names one twice; the file is not read",
+        "表头缺列或重复，文件未读取",
+    ),
+    c(
+        "source.encoding_wrong",
+        "the file is not in the agreed encoding; not read",
+        "文件编码与约定不符，未读取",
+    ),
+    c("source.key_missing", "a row has no key", "行没有主键"),
+    c(
+        "source.sink_io",
+        "a sink's file operation failed; its watermark stands, it is tried again",
+        "接收端文件操作失败，水位未动，稍后重试",
+    ),
+    c(
+        "source.sink_damaged",
+        "a sink's file holds what was never written by it; the sink stops",
+        "接收端文件内容异常，停止写入",
+    ),
+];
 
 /// `node.*`, `bus.*`, `store.*`: this node's own troubles.
-pub const NODE: &[Code] = &[];
+pub const NODE: &[Code] = &[
+    c(
+        "bus.full",
+        "the carrier's queue to the next node is full; not sent, tried again later",
+        "对端队列已满，未发出，稍后重试",
+    ),
+    c(
+        "bus.unreachable",
+        "the next node cannot be reached; not sent, tried again later",
+        "对端不可达，未发出，稍后重试",
+    ),
+];
 
 /// `config.*`: a configuration is refused.
-pub const CONFIG: &[Code] = &[];
+pub const CONFIG: &[Code] = &[
+    c(
+        "config.syntax",
+        "a configuration file is not TOML; mend the line named",
+        "配置文件不是合法的 TOML，请改正所指行",
+    ),
+    c(
+        "config.version",
+        "a configuration file is of a version that this build does not read",
+        "配置文件版本与本程序不符",
+    ),
+    c(
+        "config.unknown_key",
+        "a configuration has a key that nobody reads; the nearest known one is named",
+        "配置中有不认识的键",
+    ),
+    c("config.missing_key", "a configuration lacks a key that must be given", "配置缺少必填的键"),
+    c(
+        "config.bad_value",
+        "a configuration value is not of its kind; the message says how it is written",
+        "配置值的写法不对",
+    ),
+    c(
+        "config.out_of_range",
+        "a limit lies outside its range; the message names the range",
+        "限值超出允许范围",
+    ),
+    c(
+        "config.duplicate",
+        "a name, code, store or parent is given twice",
+        "名称、代码、存储或上级重复",
+    ),
+    c(
+        "config.unknown_identity",
+        "a section names an identity that the file does not have",
+        "所指的身份在本文件中不存在",
+    ),
+    c(
+        "config.secret_literal",
+        "a secret stands in the configuration; write file: or env:",
+        "配置中不得写入密钥本身，请写 file: 或 env: 引用",
+    ),
+    c(
+        "config.secret_open",
+        "a key file may be read by others; restrict it to its owner",
+        "密钥文件他人可读，请收紧权限",
+    ),
+    c(
+        "config.file_missing",
+        "a file, folder or variable that a configuration names is not there",
+        "配置所指的文件、目录或环境变量不存在",
+    ),
+    c(
+        "config.not_yet",
+        "the configuration asks for something that this build does not do",
+        "本版本尚不支持所配置的功能",
+    ),
+    c(
+        "config.no_way",
+        "no link leads to a destination, or back from a peer",
+        "到不了目的节点，或对端没有回程链路",
+    ),
+    c(
+        "config.link_outside",
+        "a local link leads to a node outside the process; give its file too",
+        "local 链路通向本进程之外的节点，请一并给出其配置",
+    ),
+    c(
+        "config.environment",
+        "an environment variable names no place in the configuration",
+        "环境变量在配置中没有对应位置",
+    ),
+    c(
+        "config.environment_mixed",
+        "a link joins nodes of different environments",
+        "链路两端环境不同",
+    ),
+    c(
+        "config.certificate",
+        "a certificate does not fit its identity, key or trust anchors",
+        "证书与身份、密钥或信任锚不符",
+    ),
+];

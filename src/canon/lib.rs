@@ -5,6 +5,7 @@
 
 pub mod codes;
 pub mod digest;
+pub mod format;
 pub mod key;
 pub mod limits;
 pub mod node;

@@ -1,2 +1,93 @@
-//! tiergate.
-fn main() {}
+//! The commands of tiergate. Reads configuration, secrets and the clock, wires everything.
+//!
+//! A command is a file in `commands/` (or a module of its own, if it is large), a variant of
+//! [`Command`] and an arm of [`run`]. Exit codes: see `README.md` beside this file.
+
+mod commands;
+mod files;
+mod open;
+mod os;
+mod text;
+
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{Parser, Subcommand};
+
+use commands::{adapter, ca, check, format, keys};
+use text::{Done, Exit, Lang, Out};
+
+const AFTER: &str = "\
+Exit codes: 0 done · 1 done, and problems were found · 2 the command line is wrong ·
+            3 a file, a store or the system failed · 4 interrupted
+退出码：    0 完成 · 1 完成且发现问题 · 2 命令行有误 · 3 文件、存储或系统出错 · 4 被中断";
+
+/// 级联交换网关 · carries government records up the tiers, signed and acknowledged record by record.
+#[derive(Debug, Parser)]
+#[command(name = "tiergate", version, after_help = AFTER, disable_help_subcommand = true)]
+struct Cli {
+    /// Answer as JSON, for programs · 以 JSON 输出
+    #[arg(long, global = true)]
+    json: bool,
+    /// Language; from LC_ALL, LC_MESSAGES or LANG if not given · 语言
+    #[arg(long, global = true, value_enum)]
+    lang: Option<Lang>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Check a configuration, an adapter package or a format · 检查配置、适配包或格式
+    #[command(subcommand)]
+    Check(check::Check),
+    /// Print a format's data dictionary or its schema · 打印格式的数据字典或 XSD
+    #[command(subcommand)]
+    Format(format::FormatCommand),
+    /// Make, preview and test adapter packages · 新建、预览、测试适配包
+    #[command(subcommand)]
+    Adapter(adapter::AdapterCommand),
+    /// Make and show keys and certificates · 生成、查看密钥与证书
+    #[command(subcommand)]
+    Keys(keys::Keys),
+    /// A certificate authority for the demo environment only · 仅供演示环境的证书颁发
+    #[command(subcommand)]
+    Ca(ca::CaCommand),
+}
+
+fn main() -> ExitCode {
+    let locale = Lang::of_locale(|name| std::env::var(name).ok());
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    let out = Out { lang: cli.lang.unwrap_or(locale), json: cli.json };
+    let exit = match run(cli.command, &out) {
+        Ok(exit) => exit,
+        Err(failure) => match out.failure(&failure) {
+            Ok(()) => failure.exit,
+            // Nobody listens; the code still says it.
+            Err(_) => failure.exit,
+        },
+    };
+    ExitCode::from(exit as u8)
+}
+
+/// Help is an answer, everything else about the command line is a mistake in it.
+fn usage(error: &clap::Error) -> ExitCode {
+    let fine = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+    match error.print() {
+        Ok(()) if fine => ExitCode::from(Exit::Fine as u8),
+        Ok(()) | Err(_) => ExitCode::from(Exit::Usage as u8),
+    }
+}
+
+fn run(command: Command, out: &Out) -> Done {
+    match command {
+        Command::Check(args) => check::run(args, out),
+        Command::Format(args) => format::run(args, out),
+        Command::Adapter(args) => adapter::run(args, out),
+        Command::Keys(args) => keys::run(args, out),
+        Command::Ca(args) => ca::run(args, out),
+    }
+}

@@ -1,1 +1,20 @@
 //! Where records enter (sources) and leave (sinks).
+//!
+//! A source gives pages of rows after a cursor and changes nothing until the page is committed. What
+//! was read is decided by the cursor the caller keeps, never by this crate's memory.
+
+pub mod csv_drop;
+mod error;
+#[cfg(feature = "sqlite")]
+pub mod legacy_db;
+mod os;
+mod page;
+mod sink;
+mod source;
+#[cfg(feature = "sqlite")]
+pub mod sql;
+
+pub use error::{Disposition, SinkError, SourceError};
+pub use page::{BrokenRow, Page, Pass, SourceRow};
+pub use sink::{FilesSink, KeptRecord, Sink};
+pub use source::{BoxFuture, Source, TableCount, WriteBack};

@@ -1,1 +1,37 @@
 //! What two nodes exchange: package, receipt, manifest to bytes and back; suites; certificates.
+//!
+//! Everything here is a pure function of its arguments: the time, the randomness and the trust
+//! anchors are given. The reader is strict: it accepts exactly the bytes that the writer writes
+//! (`README.md` beside this file has the layout), so that there is nothing to canonicalize, no DTD,
+//! no entity, no comment, and one reading of every signed byte.
+
+pub mod ca;
+pub mod control;
+pub mod fragment;
+pub mod frame;
+pub mod head;
+mod head_wire;
+pub mod identity;
+pub mod limits;
+pub mod merkle;
+pub mod outcome;
+pub mod package;
+pub mod refuse;
+pub mod suite;
+pub mod trust;
+mod wire;
+mod words;
+pub mod xmldsig;
+
+pub use ca::{Ca, KeyPem};
+pub use frame::{frame, open_frame};
+pub use head::{By, Confidential, Head, Kind, ReceiptFor, Recipient, Skipped};
+pub use identity::SenderCert;
+pub use merkle::{merkle_path, merkle_root, verify_path};
+pub use outcome::{Note, Outcome, OutcomeLine, read_outcome, write_outcome};
+pub use package::{Opened, assemble, assemble_parts, open};
+pub use refuse::Refuse;
+pub use suite::Suite;
+pub use trust::{Trust, check_clock, verify, verify_head};
+pub use wire::parse_envelope_id;
+pub use xmldsig::{P256Signer, SignError, Signer, sign_head};

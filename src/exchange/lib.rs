@@ -1,1 +1,3 @@
 //! The node: ten workers, lifecycles, retry policy, routes, validated configuration.
+
+pub mod config;

@@ -190,6 +190,14 @@ pub trait Store: Send + Sync {
         now: Millis,
     ) -> StoreFuture<'a, ()>;
 
+    /// The sealed receipt of a judged envelope is due again (an inquiry asked for it).
+    fn receipt_again<'a>(
+        &'a self,
+        lease: &'a Lease,
+        id: &'a EnvelopeId,
+        now: Millis,
+    ) -> StoreFuture<'a, ()>;
+
     /// A parcel that does not verify, or is poison: set aside, audited, refusal queued.
     fn commit_refused<'a>(
         &'a self,
@@ -301,11 +309,11 @@ pub trait Store: Send + Sync {
 
     // ── reconcile ───────────────────────────────────────────────────────────────────────────
 
-    /// Sums of own records collected on a day, by destination and type (counted from the facts,
+    /// Sums of own records collected on a day, by route and type (counted from the facts,
     /// kept up to date as they commit).
     fn tallies(&self, day: Day) -> StoreFuture<'_, Vec<Tally>>;
 
-    /// Sums of what one sender's windows brought here, by type.
+    /// Sums of what one sender's windows brought here, by route and type.
     fn tallies_received<'a>(
         &'a self,
         sender: &'a NodeCode,

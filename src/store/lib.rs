@@ -4,11 +4,15 @@
 //! here knows a carrier, a format or a source. One contract suite runs over every back end.
 
 pub mod api;
+pub mod audit;
 pub mod error;
 pub mod lifecycle;
+pub mod memory;
 pub mod types;
 
 pub use api::{EventOn, SharedStore, Store, StoreFuture};
+pub use audit::{chain, verify_chain};
 pub use error::{Disposition, StoreError};
 pub use lifecycle::{OutEvent, OutState};
+pub use memory::{MemoryStore, MemoryWorld};
 pub use types::*;

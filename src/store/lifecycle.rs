@@ -37,7 +37,7 @@ pub enum OutEvent {
     NotConfirmed,
     /// The receiver refused it (did not verify there).
     Refused,
-    /// The receipt is overdue.
+    /// The receipt is overdue, or still overdue after an inquiry.
     Overdue,
     /// The peer answered an inquiry: it does not have it; send it again.
     Resend,
@@ -98,7 +98,7 @@ impl OutState {
             (S::Sealed | S::RetryWait, E::Confirmed) => Some(S::Sent),
             (S::Sealed | S::RetryWait | S::Sent, E::NotConfirmed | E::Refused)
             | (S::Unknown, E::Refused) => Some(S::RetryWait),
-            (S::Sent, E::Overdue) => Some(S::Unknown),
+            (S::Sent | S::Unknown, E::Overdue) => Some(S::Unknown),
             (S::Unknown | S::Sent, E::Resend) | (S::Dead, E::Reopened) => Some(S::Sealed),
             // A receipt settles whenever it comes: before the carrier's confirm, late, or after
             // the envelope was given up.
@@ -164,7 +164,7 @@ mod tests {
             (S::Sealed, ".trr..SDx."),
             (S::Sent, "..rrusSDx."),
             (S::RetryWait, ".trr..SDx."),
-            (S::Unknown, "...r.sSDx."),
+            (S::Unknown, "...rusSDx."),
             (S::Settled, ".........."),
             (S::Declined, ".........."),
             (S::Dead, "......SD.s"),

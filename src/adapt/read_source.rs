@@ -1,0 +1,297 @@
+//! Reads `[source]`: files or queries, change detection, write-back.
+
+use crate::package::{
+    CsvSource, Detect, FlagValues, Query, Source, SqlSource, Vanished, WriteBack,
+};
+use crate::problem::Problems;
+use crate::text::{Encoding, Quote, TextSettings};
+use crate::tree::{Node, Tab, Text, Value, wrong_kind};
+
+/// The one query of a file source.
+pub(crate) const ROW: &str = "row";
+/// Longest error text written back where the package does not say.
+const ERROR_CHARS: u64 = 500;
+/// A file is read once it has not grown for so long, where the package does not say.
+const SETTLE_SECONDS: u64 = 5;
+/// How far a run looks back behind its cursor, where the package does not say.
+const OVERLAP_SECONDS: u64 = 600;
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Csv,
+    Sql,
+}
+
+pub(crate) fn source(mut tab: Tab<'_>, problems: &mut Problems) -> Source {
+    let kind = tab.word("kind", &[("csv", Kind::Csv), ("sql", Kind::Sql)], problems);
+    if tab.get("kind").is_none() {
+        tab.need("kind", problems);
+    }
+    match kind {
+        Some(Kind::Sql) => sql(tab, problems),
+        Some(Kind::Csv) => csv(tab, problems),
+        // Which keys are known depends on the kind: without it none is judged.
+        None => Source::Sql(SqlSource { queries: Vec::new() }),
+    }
+}
+
+fn csv(mut tab: Tab<'_>, problems: &mut Problems) -> Source {
+    let encodings =
+        [("auto", Encoding::Auto), ("utf-8", Encoding::Utf8), ("gb18030", Encoding::Gb18030)];
+    let quotes = [("strict", Quote::Strict), ("lenient", Quote::Lenient), ("none", Quote::None)];
+    let encoding = tab.word("encoding", &encodings, problems).unwrap_or_default();
+    let quote = tab.word("quote", &quotes, problems).unwrap_or_default();
+    let delimiter = delimiter(&mut tab, problems);
+    let files = tab.text("files", problems).map_or_else(|| "*.csv".into(), |t| t.text);
+    let done = folder(&mut tab, "done", problems);
+    let failed = folder(&mut tab, "failed", problems);
+    let settle_seconds = tab.number("settle_seconds", problems).unwrap_or(SETTLE_SECONDS);
+    let columns = columns(&mut tab, problems);
+    let key = tab.texts("key", problems);
+    let query = Query {
+        name: Text { text: ROW.into(), pos: tab.pos },
+        sql: String::new(),
+        columns,
+        key,
+        detect: Detect::File,
+        vanished: Vanished::Ignore,
+        write_back: None,
+    };
+    check_columns(&query, query.key.iter(), &tab.key("key"), problems);
+    tab.finish(problems);
+    let text = TextSettings { encoding, delimiter, quote };
+    Source::Csv(Box::new(CsvSource { text, files, done, failed, settle_seconds, query }))
+}
+
+fn delimiter(tab: &mut Tab<'_>, problems: &mut Problems) -> char {
+    let Some(text) = tab.text("delimiter", problems) else { return ',' };
+    let mut chars = text.text.chars();
+    match (chars.next(), chars.next()) {
+        (Some(c), None) if !matches!(c, '"' | '\n' | '\r') => c,
+        _ => {
+            problems.push(
+                "adapter.bad_value",
+                text.pos,
+                tab.key("delimiter"),
+                "must be one character, no quote and no line end",
+                "应为一个字符，不可为引号或换行",
+            );
+            ','
+        }
+    }
+}
+
+/// A folder below the source's own: one plain name.
+fn folder(tab: &mut Tab<'_>, key: &'static str, problems: &mut Problems) -> String {
+    let Some(text) = tab.text(key, problems) else { return key.into() };
+    let plain = !text.text.is_empty()
+        && !text.text.contains(['/', '\\'])
+        && text.text != "."
+        && text.text != "..";
+    if !plain {
+        problems.push(
+            "adapter.bad_value",
+            text.pos,
+            tab.key(key),
+            "must be a plain folder name below the source's folder",
+            "应为来源目录下的普通目录名",
+        );
+    }
+    text.text
+}
+
+fn columns(tab: &mut Tab<'_>, problems: &mut Problems) -> Vec<Text> {
+    let columns = tab.texts("columns", problems);
+    if columns.is_empty() {
+        problems.push(
+            "adapter.missing_key",
+            tab.pos,
+            tab.key("columns"),
+            "the columns must be listed, in the order of the source",
+            "必须按来源顺序列出各列",
+        );
+    }
+    for (i, column) in columns.iter().enumerate() {
+        if columns.iter().take(i).any(|c| c.text == column.text) {
+            problems.push(
+                "adapter.bad_value",
+                column.pos,
+                tab.key("columns"),
+                format!("`{}` is listed twice", column.text),
+                format!("『{}』重复列出", column.text),
+            );
+        }
+    }
+    columns
+}
+
+fn sql(mut tab: Tab<'_>, problems: &mut Problems) -> Source {
+    let mut queries: Vec<Query> = Vec::new();
+    let path = tab.key("query");
+    match tab.get("query") {
+        Some(Node { value: Value::List(items), .. }) => {
+            for (i, item) in items.iter().enumerate() {
+                let query = query(Tab::of(item, format!("{path}[{}]", i + 1), problems), problems);
+                if queries.iter().any(|q| q.name.text == query.name.text) {
+                    problems.push(
+                        "adapter.bad_value",
+                        query.name.pos,
+                        format!("{path}[{}].name", i + 1),
+                        "another query has this name",
+                        "查询名重复",
+                    );
+                }
+                queries.push(query);
+            }
+        }
+        Some(node) => {
+            let want = ("[[source.query]] blocks", "[[source.query]] 块");
+            wrong_kind(problems, node.pos, &path, want, &node.value);
+        }
+        None => {
+            problems.push(
+                "adapter.missing_key",
+                tab.pos,
+                path,
+                "there must be at least one [[source.query]]",
+                "至少要有一个 [[source.query]]",
+            );
+        }
+    }
+    tab.finish(problems);
+    Source::Sql(SqlSource { queries })
+}
+
+#[derive(Clone, Copy)]
+enum How {
+    ModifiedTime,
+    Flag,
+    LogTable,
+    Compare,
+}
+
+fn query(mut tab: Tab<'_>, problems: &mut Problems) -> Query {
+    let name = tab.need("name", problems);
+    let sql = tab.need("sql", problems);
+    check_sql(&sql, &tab, problems);
+    let columns = columns(&mut tab, problems);
+    let key = tab.texts("key", problems);
+    if key.is_empty() {
+        problems.push(
+            "adapter.missing_key",
+            tab.pos,
+            tab.key("key"),
+            "the columns that tell rows apart must be given",
+            "必须给出区分各行的列",
+        );
+    }
+    let detect = detect(&mut tab, problems);
+    let ways = [("hold", Vanished::Hold), ("void", Vanished::Void), ("ignore", Vanished::Ignore)];
+    let vanished = tab.word("vanished", &ways, problems).unwrap_or_default();
+    let write_back = match tab.get("write_back") {
+        Some(Node { value: Value::Text(word), .. }) if word == "none" => None,
+        Some(node) => {
+            let path = tab.key("write_back");
+            Some(write_back(Tab::of(node, path, problems), &key, problems))
+        }
+        None => None,
+    };
+    let query = Query { name, sql: sql.text, columns, key, detect, vanished, write_back };
+    check_columns(&query, query.key.iter(), &tab.key("key"), problems);
+    let cursor = match &query.detect {
+        Detect::ModifiedTime { column, .. } | Detect::Flag { column, .. } => Some(column),
+        Detect::LogTable { .. } | Detect::Compare | Detect::File => None,
+    };
+    check_columns(&query, cursor, &tab.key("cursor"), problems);
+    tab.finish(problems);
+    query
+}
+
+/// One SELECT; whoever runs it wraps it, so a second statement would be an accident or worse.
+fn check_sql(sql: &Text, tab: &Tab<'_>, problems: &mut Problems) {
+    let lower = sql.text.trim_start().to_ascii_lowercase();
+    let select = lower.starts_with("select") || lower.starts_with("with");
+    if !sql.text.is_empty() && (!select || sql.text.contains(';')) {
+        problems.push(
+            "adapter.bad_value",
+            sql.pos,
+            tab.key("sql"),
+            "must be one SELECT without a semicolon",
+            "应为一条 SELECT，不含分号",
+        );
+    }
+}
+
+fn detect(tab: &mut Tab<'_>, problems: &mut Problems) -> Detect {
+    let words = [
+        ("modified_time", How::ModifiedTime),
+        ("flag", How::Flag),
+        ("log_table", How::LogTable),
+        ("compare", How::Compare),
+    ];
+    if tab.get("detect").is_none() {
+        tab.need("detect", problems);
+    }
+    match tab.word("detect", &words, problems) {
+        Some(How::ModifiedTime) => Detect::ModifiedTime {
+            column: tab.need("cursor", problems),
+            overlap_seconds: tab.number("overlap_seconds", problems).unwrap_or(OVERLAP_SECONDS),
+        },
+        Some(How::Flag) => Detect::Flag {
+            column: tab.need("cursor", problems),
+            pending: tab.need("pending", problems).text,
+        },
+        Some(How::LogTable) => Detect::LogTable {
+            table: tab.need("log_table", problems),
+            column: tab.need("cursor", problems),
+        },
+        Some(How::Compare) | None => Detect::Compare,
+    }
+}
+
+fn write_back(mut tab: Tab<'_>, query_key: &[Text], problems: &mut Problems) -> WriteBack {
+    let table = tab.need("table", problems);
+    let key = tab.texts("key", problems);
+    let flag = tab.need("flag", problems);
+    let error = tab.text("error", problems);
+    let error_chars = tab.number("error_chars", problems).unwrap_or(ERROR_CHARS);
+    let mut values = tab.table("values", problems);
+    let flags = FlagValues {
+        accepted: values.need("accepted", problems).text,
+        warned: values.need("warned", problems).text,
+        rejected: values.need("rejected", problems).text,
+        quarantined: values.need("quarantined", problems).text,
+    };
+    values.finish(problems);
+    for name in [Some(&table), Some(&flag), error.as_ref()].into_iter().flatten().chain(&key) {
+        check_name(name, &tab.path, problems);
+    }
+    tab.finish(problems);
+    let key = if key.is_empty() { query_key.to_vec() } else { key };
+    WriteBack { table, key, flag, error, error_chars, values: flags }
+}
+
+/// Names that stand in an UPDATE are plain, whatever the database.
+fn check_name(name: &Text, path: &str, problems: &mut Problems) {
+    let plain = name.text.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '.' | '$'));
+    if !plain {
+        problems.push(
+            "adapter.bad_value",
+            name.pos,
+            path,
+            format!("`{}` is not a plain table or column name", name.text),
+            format!("『{}』不是普通的表名或列名", name.text),
+        );
+    }
+}
+
+fn check_columns<'t>(
+    query: &Query,
+    names: impl IntoIterator<Item = &'t Text>,
+    path: &str,
+    problems: &mut Problems,
+) {
+    for name in names {
+        crate::read_record::check_column(&query.columns, name, path, problems);
+    }
+}

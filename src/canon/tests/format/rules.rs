@@ -1,0 +1,430 @@
+//! Every rule of the generated table, once accepting and once refusing.
+
+use std::collections::BTreeMap;
+
+use canon::format::{
+    CaseFacts, Format, Op, OpenLists, RuleRow, TypeIx, Values, citizen_id_check_char,
+    supervision_1, supervision_1_files,
+};
+use canon::{Millis, Severity, Violation};
+
+use crate::common::{attributes, full};
+
+type Set = &'static [(&'static str, &'static str)];
+
+/// A declared rule: what both records share, what only the accepted and only the refused one has.
+/// An empty value is an absent field; `TYPE/part` puts facts into the case.
+struct Case {
+    id: &'static str,
+    both: Set,
+    good: Set,
+    bad: Set,
+}
+
+const fn case(id: &'static str, both: Set, good: Set, bad: Set) -> Case {
+    Case { id, both, good, bad }
+}
+
+const CASES: &[Case] = &[
+    case("SX.statutory_unit", &[("FDSX", "20")], &[("FDSXDW", "G")], &[("FDSXDW", "")]),
+    case("SX.promised_unit", &[("CNSX", "5")], &[("CNSXDW", "Z")], &[("CNSXDW", "")]),
+    case(
+        "SX.valid_range",
+        &[("QYRQ", "2026-02-01 08:00:00")],
+        &[("ZFRQ", "2026-02-01")],
+        &[("ZFRQ", "2026-01-31")],
+    ),
+    case(
+        "SB.before_acceptance",
+        &[("SL/", "SLSJ=2026-03-05")],
+        &[("SBSJ", "2026-03-05 23:00:00")],
+        &[("SBSJ", "2026-03-06")],
+    ),
+    case(
+        "WSYSL.reason_when_refused",
+        &[("YSLZTDM", "2")],
+        &[("BSLYY", "材料不全")],
+        &[("BSLYY", "")],
+    ),
+    case(
+        "WSYSL.note_when_incomplete",
+        &[("YSLZTDM", "3")],
+        &[("BJBZSM", "补照片")],
+        &[("BJBZSM", "")],
+    ),
+    case(
+        "WSYSL.after_application",
+        &[("SB/", "SBSJ=2026-03-05 09:00:00")],
+        &[("YSLSJ", "2026-03-05")],
+        &[("YSLSJ", "2026-03-05 08:59:59")],
+    ),
+    case(
+        "SL.reason_when_refused",
+        &[("SLZTDM", "4")],
+        &[("BSLYY", "不属本部门")],
+        &[("BSLYY", "")],
+    ),
+    case("SL.limit_unit", &[("GDBLSX", "20")], &[("GDBLSXDW", "G")], &[("GDBLSXDW", "")]),
+    case(
+        "SL.after_application",
+        &[("SB/", "SBSJ=2026-03-05 09:00:00")],
+        &[("SLSJ", "2026-03-05 09:00:00")],
+        &[("SLSJ", "2026-03-04")],
+    ),
+    case(
+        "SL.after_pre_acceptance",
+        &[("WSYSL/", "YSLZTDM=1;YSLSJ=2026-03-05")],
+        &[("SLSJ", "2026-03-05 00:00:00")],
+        &[("SLSJ", "2026-03-04 23:59:59")],
+    ),
+    case(
+        "SPCL.after_application",
+        &[("SB/", "SBSJ=2026-03-05")],
+        &[("SPSJ", "2026-03-05")],
+        &[("SPSJ", "2026-03-04")],
+    ),
+    case(
+        "SPCL.after_acceptance",
+        &[("SL/", "SLZTDM=1;SLSJ=2026-03-05")],
+        &[("SPSJ", "2026-03-05")],
+        &[("SPSJ", "2026-03-04")],
+    ),
+    case(
+        "SPCL.review_after_undertaking",
+        &[("SPHJDM", "2"), ("SPCL/1", "SPHJDM=1;SPSJ=2026-03-05")],
+        &[("SPSJ", "2026-03-05")],
+        &[("SPSJ", "2026-03-04")],
+    ),
+    case(
+        "SPCL.approval_after_review",
+        &[("SPHJDM", "3"), ("SPCL/2", "SPHJDM=2;SPSJ=2026-03-05")],
+        &[("SPSJ", "2026-03-05")],
+        &[("SPSJ", "2026-03-04")],
+    ),
+    case(
+        "BJGZ.after_application",
+        &[("SB/", "SBSJ=2026-03-05")],
+        &[("BJGZSJ", "2026-03-05")],
+        &[("BJGZSJ", "2026-03-04")],
+    ),
+    case(
+        "BJSL.after_application",
+        &[("SB/", "SBSJ=2026-03-05")],
+        &[("BJSJ", "2026-03-05")],
+        &[("BJSJ", "2026-03-04")],
+    ),
+    case(
+        "BJSL.after_notice",
+        &[("XH", "2"), ("BJGZ/2", "BJGZSJ=2026-03-05")],
+        &[("BJSJ", "2026-03-05"), ("BJGZ/1", "BJGZSJ=2026-04-01")],
+        &[("BJSJ", "2026-03-04")],
+    ),
+    case("TBCXSQ.extension_limit", &[("TBCXZL", "A")], &[("TBCXSX", "10")], &[("TBCXSX", "16")]),
+    case(
+        "TBCXSQ.extension_single_department",
+        &[("TBCXZL", "A")],
+        &[("TBCXSX", "10")],
+        &[("TBCXSX", "15")],
+    ),
+    case(
+        "TBCXSQ.after_application",
+        &[("SB/", "SBSJ=2026-03-05")],
+        &[("TBCXKSRQ", "2026-03-05")],
+        &[("TBCXKSRQ", "2026-03-04")],
+    ),
+    case(
+        "TBCXSQ.after_acceptance",
+        &[("SL/", "SLSJ=2026-03-05")],
+        &[("TBCXKSRQ", "2026-03-05")],
+        &[("TBCXKSRQ", "2026-03-04")],
+    ),
+    case("TBCXJG.currency_of_fee", &[("TBCXSFJE", "10")], &[("JEDWDM", "CNY")], &[("JEDWDM", "")]),
+    case(
+        "TBCXJG.after_start",
+        &[("XH", "2"), ("TBCXSQ/2", "TBCXKSRQ=2026-03-05")],
+        &[("TBCXJSRQ", "2026-03-05"), ("TBCXSQ/3", "TBCXKSRQ=2026-04-01")],
+        &[("TBCXJSRQ", "2026-03-04")],
+    ),
+    case(
+        "BJ.reason_when_returned",
+        &[("BJJGDM", "1")],
+        &[("ZFHTHYY", "申请人撤回")],
+        &[("ZFHTHYY", "")],
+    ),
+    case("BJ.certificate_name", &[("BJJGDM", "0")], &[("ZJGZMC", "许可证")], &[("ZJGZMC", "")]),
+    case("BJ.certificate_no", &[("BJJGDM", "0")], &[("ZJBH", "测字 1 号")], &[("ZJBH", "")]),
+    case("BJ.certificate_valid", &[("BJJGDM", "0")], &[("ZJYXQX", "长期")], &[("ZJYXQX", "")]),
+    case("BJ.certificate_unit", &[("BJJGDM", "0")], &[("FZGZDW", "测试局")], &[("FZGZDW", "")]),
+    case(
+        "BJ.after_application",
+        &[("SB/", "SBSJ=2026-03-05")],
+        &[("BJSJ", "2026-03-05")],
+        &[("BJSJ", "2026-03-04")],
+    ),
+    case(
+        "BJ.after_acceptance",
+        &[("SL/", "SLZTDM=1;SLSJ=2026-03-05")],
+        &[("BJSJ", "2026-03-05")],
+        &[("BJSJ", "2026-03-04")],
+    ),
+    case(
+        "BJ.after_approval",
+        &[("SPCL/1", "SPHJDM=1;SPSJ=2026-04-05"), ("SPCL/3", "SPHJDM=3;SPSJ=2026-03-05")],
+        &[("BJSJ", "2026-03-05")],
+        &[("BJSJ", "2026-03-04")],
+    ),
+    case(
+        "BJ.accepted",
+        &[("BJJGDM", "6"), ("complete/", "")],
+        &[("SL/", "SLZTDM=1")],
+        &[("SL/", "SLZTDM=2")],
+    ),
+    case(
+        "LQDJ.after_application",
+        &[("SB/", "SBSJ=2026-03-05")],
+        &[("LQSJ", "2026-03-05")],
+        &[("LQSJ", "2026-03-04")],
+    ),
+    case(
+        "LQDJ.after_completion",
+        &[("BJ/", "BJJGDM=0;BJSJ=2026-03-05")],
+        &[("LQSJ", "2026-03-05")],
+        &[("LQSJ", "2026-03-04")],
+    ),
+    case(
+        "SBCL.digest_of_file",
+        &[("WJLX", "1")],
+        &[(
+            "ATTACH_DIGEST",
+            "sha256:0000000000000000000000000000000000000000000000000000000000000000",
+        )],
+        &[("ATTACH_DIGEST", "")],
+    ),
+    case("SBCL.size_of_file", &[("WJLX", "1")], &[("ATTACH_SIZE", "1024")], &[("ATTACH_SIZE", "")]),
+];
+
+fn lists() -> OpenLists {
+    let mut lists = OpenLists::new();
+    lists.insert("regions", "2026", [("990101", "测试区")]);
+    lists.insert("items", "2026", [("99-SXBM", "测试事项")]);
+    lists
+}
+
+fn judge(format: &Format, ty: TypeIx, sets: &[Set]) -> Vec<Violation> {
+    let mut values = full(format, ty);
+    let mut case = CaseFacts::new();
+    for (name, value) in sets.iter().copied().flatten() {
+        match name.split_once('/') {
+            Some(("complete", _)) => case.set_complete(true),
+            Some((wire, part)) => case.insert(wire, part, value),
+            None => values.set(format.get(ty).field_by_wire(name).unwrap(), value),
+        }
+    }
+    validate(format, ty, &values, &case, &lists())
+}
+
+fn validate(
+    format: &Format,
+    ty: TypeIx,
+    values: &Values,
+    case: &CaseFacts,
+    lists: &OpenLists,
+) -> Vec<Violation> {
+    let mut out = vec![];
+    format.validate(ty, values, &attributes(), case, lists, &mut out);
+    out
+}
+
+fn refused(row: &RuleRow, found: &[Violation]) {
+    let hit = found.iter().find(|v| row.codes.contains(&&*v.rule) && *v.field == row.field);
+    let Some(hit) = hit else { panic!("{} did not refuse: {found:?}", row.id) };
+    assert!(found.iter().any(|v| v.severity == row.severity), "{}", row.id);
+    assert!(hit.zh.contains('『') || hit.zh.contains("办件"), "{}: {}", row.id, hit.zh);
+    assert!(canon::code(&hit.rule).is_some(), "{} is not a stable code", hit.rule);
+}
+
+#[test]
+fn every_declared_rule_accepts_and_refuses() {
+    let format = supervision_1();
+    let rows = format.rules();
+    let mut cases: BTreeMap<&str, &Case> = CASES.iter().map(|c| (c.id, c)).collect();
+    assert_eq!(cases.len(), CASES.len(), "a case stands twice");
+    for row in rows.iter().filter(|r| r.id.split('.').count() == 2) {
+        let case = cases.remove(&*row.id).unwrap_or_else(|| panic!("no case for rule {}", row.id));
+        let ty = format.type_by_wire(&row.record).unwrap();
+        let good = judge(&format, ty, &[case.both, case.good]);
+        assert!(good.is_empty(), "{} refused the good one: {good:?}", row.id);
+        refused(row, &judge(&format, ty, &[case.both, case.bad]));
+    }
+    assert!(cases.is_empty(), "cases without a rule: {:?}", cases.keys());
+}
+
+/// Values that break an implied rule, by the last part of its id.
+fn breaking(row: &RuleRow) -> Vec<(String, &'static str)> {
+    let id = |first: &str, digit_ok: bool| {
+        let right = citizen_id_check_char(first).unwrap();
+        let wrong = if right == '1' { '2' } else { '1' };
+        format!("{first}{}", if digit_ok { right } else { wrong })
+    };
+    let text = |t: &str| t.to_owned();
+    match row.id.rsplit('.').next().unwrap() {
+        "calendar" => vec![
+            (text("2026-02-30"), "field.calendar"),
+            (text("2026-02-01 24:00:00"), "field.calendar"),
+        ],
+        "blank" => vec![(text(" "), "field.blank"), (text("\u{3000}"), "field.blank")],
+        "list" if row.field.ends_with("XZQHDM") => vec![(text("990202"), "field.code_unknown")],
+        "list" => vec![(text("99-OTHER"), "field.code_unknown")],
+        "expected" => vec![(text(""), "field.expected")],
+        "name" => vec![(text("张?"), "field.lost_character")],
+        "citizen_id" => vec![
+            (id("99000019900101001", false), "field.check_digit"),
+            (id("99000019900231001", true), "field.check_date"),
+            (text("990000900101001"), "field.check_form"),
+        ],
+        "unit_code" => vec![
+            (text("008778184"), "field.check_digit"),
+            (text("115113010833722044"), "field.check_digit"),
+        ],
+        "credit_code" => vec![
+            (text("11420000MB15291760"), "field.check_digit"),
+            (text("1142"), "field.check_form"),
+        ],
+        "org_code" => {
+            vec![(text("008778180"), "field.check_digit"), (text("1142"), "field.check_form")]
+        }
+        other => panic!("no breaking value for implied rule {other}"),
+    }
+}
+
+#[test]
+fn every_implied_rule_accepts_and_refuses() {
+    let format = supervision_1();
+    let mut tried = 0;
+    for row in format.rules().iter().filter(|r| r.id.split('.').count() == 3) {
+        let ty = format.type_by_wire(&row.record).unwrap();
+        let record = format.get(ty);
+        let mut base = full(&format, ty);
+        let kind = match row.id.rsplit('.').next().unwrap() {
+            "credit_code" => Some(("001", "11420000MB15291767")),
+            "org_code" => Some(("002", "008778183")),
+            _ => None,
+        };
+        if let Some((document, number)) = kind {
+            base.set(record.field_by_wire("SQRZJLX").unwrap(), document);
+            base.set(record.field_by_wire("SQRZJHM").unwrap(), number);
+        }
+        let case = CaseFacts::new();
+        let good = validate(&format, ty, &base, &case, &lists());
+        assert!(good.is_empty(), "{}: {good:?}", row.id);
+        for (value, code) in breaking(row) {
+            let mut bad = base.clone();
+            bad.set(record.field_by_wire(&row.field).unwrap(), &value);
+            let found = validate(&format, ty, &bad, &case, &lists());
+            refused(row, &found);
+            assert!(found.iter().any(|v| &*v.rule == code), "{}: {found:?}", row.id);
+            tried += 1;
+        }
+    }
+    assert!(tried > 100);
+}
+
+#[test]
+fn texts_name_the_label_and_what_the_digit_should_be() {
+    let format = supervision_1();
+    let ty = format.type_by_wire("SB").unwrap();
+    let right = citizen_id_check_char("99000019900101001").unwrap();
+    let wrong = if right == '1' { "990000199001010012" } else { "990000199001010011" };
+    let mut values = full(&format, ty);
+    values.set(format.get(ty).field_by_wire("SQRZJHM").unwrap(), wrong);
+    let found = validate(&format, ty, &values, &CaseFacts::new(), &OpenLists::new());
+    assert_eq!(found[0].zh, format!("『申请人证件号码』校验位错误，应为 {right}"));
+    assert!(!format!("{found:?}").contains(wrong), "values are never copied into violations");
+}
+
+#[test]
+fn a_citizen_id_is_checked_only_when_the_paper_is_an_identity_card() {
+    let format = supervision_1();
+    let ty = format.type_by_wire("SB").unwrap();
+    for (paper, judged) in [("111", true), ("112", true), ("414", false), ("999", false)] {
+        let sets: [Set; 1] = [&[("SQRZJHM", "E00000001")]];
+        let mut values = full(&format, ty);
+        values.set(format.get(ty).field_by_wire("SQRZJLX").unwrap(), paper);
+        for (wire, value) in sets[0] {
+            values.set(format.get(ty).field_by_wire(wire).unwrap(), value);
+        }
+        let found = validate(&format, ty, &values, &CaseFacts::new(), &OpenLists::new());
+        assert_eq!(!found.is_empty(), judged, "{paper}: {found:?}");
+    }
+}
+
+#[test]
+fn what_is_not_loaded_or_not_known_is_not_judged() {
+    let format = supervision_1();
+    let ty = format.type_by_wire("BJ").unwrap();
+    let mut values = full(&format, ty);
+    values.set(format.get(ty).field_by_wire("XZQHDM").unwrap(), "990909");
+    // No list is loaded, and nobody says that the case has no acceptance.
+    let found = validate(&format, ty, &values, &CaseFacts::new(), &OpenLists::new());
+    assert!(found.is_empty(), "{found:?}");
+    // A village is known where its county is.
+    values.set(format.get(ty).field_by_wire("XZQHDM").unwrap(), "990101001002");
+    assert!(validate(&format, ty, &values, &CaseFacts::new(), &lists()).is_empty());
+}
+
+#[test]
+fn a_void_is_judged_by_structure_and_by_its_reason() {
+    let format = supervision_1();
+    let ty = format.type_by_wire("SL").unwrap();
+    let record = format.get(ty);
+    let mut values = full(&format, ty);
+    values.set(record.field_by_wire("SLZTDM").unwrap(), "2");
+    values.remove(record.field_by_wire("BSLYY").unwrap());
+    let mut attrs = attributes();
+    let judge = |attrs: &canon::format::Attributes, values: &Values| {
+        let mut out = vec![];
+        format.validate(ty, values, attrs, &CaseFacts::new(), &OpenLists::new(), &mut out);
+        out.iter().map(|v| v.rule.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(judge(&attrs, &values), ["rule.required_when"]);
+    attrs.op = Op::Void;
+    assert_eq!(judge(&attrs, &values), ["field.attribute", "field.attribute"]);
+    (attrs.reason, attrs.by) = (Some("duplicate".to_owned()), Some("op-17".to_owned()));
+    assert!(judge(&attrs, &values).is_empty());
+    values.set(record.field_by_wire("SLZTDM").unwrap(), "9");
+    assert_eq!(judge(&attrs, &values), ["field.list"]);
+}
+
+#[test]
+fn a_warning_becomes_an_error_on_its_day() {
+    let mut files = supervision_1_files();
+    let text = files.get_mut("sbcl.xsd").unwrap();
+    let dated = "severity=\"warn\" error_from=\"2026-03-21\"";
+    *text = text.replacen("severity=\"warn\"", dated, 1);
+    let format = Format::compile("supervision", "1", &files).unwrap();
+    let ty = format.type_by_wire("SBCL").unwrap();
+    let record = format.get(ty);
+    let mut values = full(&format, ty);
+    values.set(record.field_by_wire("WJLX").unwrap(), "1");
+    values.remove(record.field_by_wire("ATTACH_DIGEST").unwrap());
+    for (day, severity) in [("2026-03-20", Severity::Warn), ("2026-03-21", Severity::Error)] {
+        let mut attrs = attributes();
+        attrs.collected = Millis::parse(&format!("{day} 12:00:00")).unwrap();
+        let mut out = vec![];
+        format.validate(ty, &values, &attrs, &CaseFacts::new(), &OpenLists::new(), &mut out);
+        assert_eq!(out.iter().map(|v| v.severity).collect::<Vec<_>>(), [severity]);
+    }
+}
+
+#[test]
+fn only_the_first_violations_of_a_record_are_kept() {
+    let format = supervision_1();
+    let ty = format.type_by_wire("SB").unwrap();
+    let mut values = Values::new();
+    for ix in 0..format.get(ty).fields.len() {
+        values.set(ix, "\u{1}");
+    }
+    let found = validate(&format, ty, &values, &CaseFacts::new(), &OpenLists::new());
+    assert_eq!(found.len(), canon::limits::VIOLATIONS_PER_RECORD_MAX);
+    assert!(found.iter().all(|v| v.severity == Severity::Error));
+}

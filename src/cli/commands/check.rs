@@ -1,0 +1,135 @@
+//! `tiergate check`: everything that is wrong with a configuration, a package or a format.
+
+use std::path::{Path, PathBuf};
+
+use canon::format::Format;
+use clap::Subcommand;
+use exchange::config::NodeConfig;
+
+use super::adapter;
+use crate::open;
+use crate::os;
+use crate::text::{Done, Failure, Finding, Out};
+
+/// What is checked.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Check {
+    /// Configuration files that run in one process · 同一进程的配置文件
+    Config {
+        /// The files; give those of both ends of a `local` link
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
+    /// The folder of an adapter package: files, fit with the format, samples · 适配包目录
+    Adapter {
+        /// The folder
+        folder: PathBuf,
+        #[command(flatten)]
+        format: adapter::FormatArg,
+    },
+    /// The folder of a format, such as schemas/supervision/1 · 格式目录
+    Format {
+        /// The folder, named …/NAME/EDITION
+        folder: PathBuf,
+    },
+}
+
+/// Runs the check.
+pub(crate) fn run(check: Check, out: &Out) -> Done {
+    match check {
+        Check::Config { files } => config(&files, out),
+        Check::Adapter { folder, format: arg } => {
+            let format = super::format::load(arg.format.as_deref(), out)?;
+            package(&folder, &format, out)
+        }
+        Check::Format { folder } => format(&folder, out),
+    }
+}
+
+fn config(files: &[PathBuf], out: &Out) -> Done {
+    let nodes = match open::configs(files)? {
+        Ok(nodes) => nodes,
+        Err(found) => return out.verdict(&found, String::new(), String::new()),
+    };
+    let mut found = Vec::new();
+    for node in &nodes {
+        found.extend(deep(node)?);
+    }
+    let identities: usize = nodes.iter().map(|n| n.identities.len()).sum();
+    let links: usize = nodes.iter().map(|n| n.links.len()).sum();
+    let adapters: usize = nodes.iter().map(|n| n.adapters.len()).sum();
+    out.verdict(
+        &found,
+        format!(
+            "{} node(s), {identities} identities, {links} links, {adapters} adapters: all fine; start them with `tiergate run --config …`",
+            nodes.len()
+        ),
+        format!(
+            "{} 个节点、{identities} 个身份、{links} 条链路、{adapters} 个适配器，均无问题；可用 tiergate run --config … 启动",
+            nodes.len()
+        ),
+    )
+}
+
+/// What is only seen when the files that a configuration names are opened.
+fn deep(node: &NodeConfig) -> Result<Vec<Finding>, Failure> {
+    let mut found = Vec::new();
+    for identity in &node.identities {
+        if let Err(finding) = open::identity(node, identity, os::now())? {
+            found.push(finding);
+        }
+    }
+    match open::format_of(node)? {
+        Err(findings) => found.extend(findings),
+        Ok(format) => {
+            for source in &node.adapters {
+                let folder = &source.package;
+                let problems = adapt::check(&adapter::files_of(folder)?, &format).err();
+                found.extend(adapter::findings(folder, problems.unwrap_or_default()));
+            }
+            for route in node.routes.iter().filter(|r| *r.edition != *format.edition()) {
+                let (has, wants) = (format.edition(), &route.edition);
+                let mut finding = Finding::of(
+                    &route.at.file,
+                    "config.bad_value",
+                    "[route] format",
+                    format!("is `{wants}`, but [format] folder holds `{has}`; write the same"),
+                    format!("为『{wants}』，而 [format] folder 是『{has}』，两者须一致"),
+                );
+                (finding.line, finding.column) = (route.at.line.into(), route.at.column.into());
+                found.push(finding);
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn package(folder: &Path, format: &Format, out: &Out) -> Done {
+    let checked = adapt::check(&adapter::files_of(folder)?, format);
+    let shown = folder.display();
+    let (found, package) = match checked {
+        Ok((package, _)) => (Vec::new(), Some(package)),
+        Err(problems) => (adapter::findings(folder, problems), None),
+    };
+    let (records, samples) = package.map_or((0, 0), |p| (p.records.len(), p.samples.len()));
+    out.verdict(
+        &found,
+        format!(
+            "{shown}: {records} [[record]] blocks fit the format, {samples} samples as expected"
+        ),
+        format!("{shown}：{records} 个 [[record]] 与格式相符，{samples} 个样例均与预期一致"),
+    )
+}
+
+fn format(folder: &Path, out: &Out) -> Done {
+    let (found, types) = match open::format(folder)? {
+        Ok(format) => (Vec::new(), format.types().len()),
+        Err(found) => (found, 0),
+    };
+    let shown = folder.display();
+    out.verdict(
+        &found,
+        format!("{shown}: {types} record types, all fine; see `tiergate format doc`"),
+        format!("{shown}：{types} 种记录，均无问题；数据字典见 tiergate format doc"),
+    )
+}

@@ -1,0 +1,7 @@
+//! The commands, a file each.
+
+pub(crate) mod adapter;
+pub(crate) mod ca;
+pub(crate) mod check;
+pub(crate) mod format;
+pub(crate) mod keys;

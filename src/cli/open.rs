@@ -1,0 +1,162 @@
+//! From paths to opened things: formats, packages, keys with their certificates.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use canon::Millis;
+use canon::format::{Format, supervision_1};
+use envelope::{P256Signer, SenderCert, Signer, Trust};
+use exchange::config::{self, Identity, NodeConfig, Secret, SecretRef};
+use ring::rand::SystemRandom;
+
+use crate::files::{self, CONFIG_BYTES_MAX, Disk};
+use crate::os;
+use crate::text::{Failure, Finding};
+
+/// The configurations of one process, or everything wrong with them.
+pub(crate) fn configs(paths: &[PathBuf]) -> Result<Result<Vec<NodeConfig>, Vec<Finding>>, Failure> {
+    let mut sources = Vec::new();
+    for path in paths {
+        sources.push((path.display().to_string(), files::text(path, CONFIG_BYTES_MAX)?));
+    }
+    let loaded = config::load(&sources, &os::environment(), &Disk);
+    Ok(loaded.map_err(|problems| problems.into_iter().map(Finding::from).collect()))
+}
+
+/// The configurations of one process, for commands that need them right.
+pub(crate) fn right_configs(paths: &[PathBuf]) -> Result<Vec<NodeConfig>, Failure> {
+    configs(paths)?.map_err(|findings| {
+        let list =
+            |lang| findings.iter().map(|f: &Finding| f.line(lang)).collect::<Vec<_>>().join("\n");
+        let n = findings.len();
+        let en = list(crate::text::Lang::En);
+        let zh = list(crate::text::Lang::Zh);
+        Failure {
+            exit: crate::text::Exit::Problems,
+            en: format!("the configuration has {n} problems; mend them first:\n{en}"),
+            zh: format!("配置有 {n} 个问题，请先改正：\n{zh}"),
+        }
+    })
+}
+
+/// A secret from where its reference says.
+pub(crate) fn secret(reference: &SecretRef) -> Result<Secret, Failure> {
+    match reference {
+        SecretRef::File(path) => Ok(Secret::new(files::text(path, CONFIG_BYTES_MAX)?)),
+        SecretRef::Env(name) => os::environment().remove(name).map(Secret::new).ok_or_else(|| {
+            Failure::environment(
+                format!("the environment has no variable {name}; set it before the start"),
+                format!("环境中没有变量 {name}，请在启动前设置"),
+            )
+        }),
+    }
+}
+
+/// The anchors of a node, as PEM texts.
+pub(crate) fn anchors(node: &NodeConfig) -> Result<Vec<String>, Failure> {
+    node.anchors.iter().map(|path| files::text(path, CONFIG_BYTES_MAX)).collect()
+}
+
+/// An identity's key, certificate and trust, held against one another.
+pub(crate) struct Material {
+    /// Signs with the key, shows the certificate.
+    pub(crate) signer: P256Signer,
+    /// Whom the certificate names.
+    pub(crate) certificate: SenderCert,
+}
+
+/// Opens an identity; what does not fit together is found, not failed.
+pub(crate) fn identity(
+    node: &NodeConfig,
+    identity: &Identity,
+    now: Millis,
+) -> Result<Result<Material, Finding>, Failure> {
+    let key = secret(&identity.key)?;
+    let pem = files::text(&identity.certificate, CONFIG_BYTES_MAX)?;
+    let pems = anchors(node)?;
+    let anchors: Vec<&str> = pems.iter().map(String::as_str).collect();
+    let wrong = |en: String, zh: String| {
+        let mut finding = Finding::of(&identity.at.file, "config.certificate", "", en, zh);
+        (finding.line, finding.column) = (identity.at.line.into(), identity.at.column.into());
+        finding.key = format!("[identity] {}", identity.code);
+        finding
+    };
+    let signer = match P256Signer::from_pem(key.expose(), &pem, SystemRandom::new()) {
+        Ok(signer) => signer,
+        Err(e) => return Ok(Err(wrong(e.to_string(), format!("密钥与证书不可用：{e}")))),
+    };
+    let mut chain = vec![signer.certificate_der().to_vec()];
+    chain.extend(signer.intermediates().iter().cloned());
+    let verified = Trust::from_pem(identity.environment, &anchors)
+        .and_then(|trust| trust.verify_chain(&chain, now));
+    let certificate = match verified {
+        Ok(certificate) => SenderCert::clone(&certificate),
+        Err(e) => {
+            return Ok(Err(wrong(
+                format!("{e}; ask the authority named in [trust] anchors for a certificate"),
+                format!("证书未通过验证（{}）；请向 [trust] anchors 所指机构申请证书", e.code()),
+            )));
+        }
+    };
+    if certificate.node != identity.code || certificate.environment != identity.environment {
+        let (node, environment) = (&certificate.node, certificate.environment);
+        return Ok(Err(wrong(
+            format!(
+                "the certificate is of `{node}` ({environment}); the code and environment here must be the same"
+            ),
+            format!("证书属于『{node}』（{environment}），此处的代码与环境必须与之相同"),
+        )));
+    }
+    Ok(Ok(Material { signer, certificate }))
+}
+
+/// The format a node works with: a folder's, or the one in the program.
+pub(crate) fn format_of(node: &NodeConfig) -> Result<Result<Arc<Format>, Vec<Finding>>, Failure> {
+    match &node.format {
+        Some(folder) => Ok(format(folder)?.map(Arc::new)),
+        None => Ok(Ok(supervision_1())),
+    }
+}
+
+/// A format from its folder `…/NAME/EDITION`.
+pub(crate) fn format(dir: &Path) -> Result<Result<Format, Vec<Finding>>, Failure> {
+    let dir_shown = dir.display();
+    let path = std::fs::canonicalize(dir).map_err(|e| files::cannot(dir, &e))?;
+    let part = |path: &Path| path.file_name().and_then(|n| n.to_str()).map(str::to_owned);
+    let (Some(edition), Some(name)) = (part(&path), path.parent().and_then(part)) else {
+        return Err(Failure::usage(
+            format!(
+                "{dir_shown} is not a format's folder; it is named …/NAME/EDITION, as schemas/supervision/1"
+            ),
+            format!("{dir_shown} 不是格式目录；应形如 …/名称/版本，如 schemas/supervision/1"),
+        ));
+    };
+    let mut texts = BTreeMap::new();
+    for (name, bytes) in files::folder(&path)? {
+        if name.ends_with(".xsd") {
+            let text = String::from_utf8(bytes).map_err(|_| {
+                Failure::environment(
+                    format!("{dir_shown}/{name} is not UTF-8; save it as UTF-8"),
+                    format!("{dir_shown}/{name} 不是 UTF-8，请另存为 UTF-8"),
+                )
+            })?;
+            texts.insert(name, text);
+        }
+    }
+    Ok(Format::compile(&name, &edition, &texts).map_err(|problems| {
+        problems
+            .into_iter()
+            .map(|p| Finding {
+                line: p.line as u64,
+                ..Finding::of(
+                    format_args!("{dir_shown}/{}", p.file),
+                    "config.format",
+                    "",
+                    p.message.clone(),
+                    p.message,
+                )
+            })
+            .collect()
+    }))
+}

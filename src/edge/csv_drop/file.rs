@@ -1,0 +1,301 @@
+//! One file of a drop folder: its digest, its header, a page of its rows.
+//!
+//! Bytes become rows in `adapt`, so that a preview and the real run cannot differ; here are the
+//! offsets. A line end is never part of a longer character in UTF-8 or GB18030, so pages are cut on
+//! raw bytes.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::Path;
+
+use adapt::{Encoding, Next, Quote, ROW_BYTES_MAX, RowBuf, RowFault, RowReader, TextSettings};
+use canon::DigestAlg;
+
+use super::Settings;
+use crate::page::{BrokenRow, Page};
+
+const BOM: &[u8] = b"\xEF\xBB\xBF";
+
+/// What is wrong with a whole file.
+#[derive(Clone, Debug)]
+pub(super) struct Wrong {
+    pub(super) code: &'static str,
+    pub(super) zh: String,
+    pub(super) en: String,
+}
+
+/// The header as read: where the wanted columns stand, where the rows begin.
+#[derive(Clone, Debug)]
+pub(super) struct Header {
+    /// With the encoding decided.
+    text: TextSettings,
+    /// How many fields the header has.
+    width: usize,
+    /// For each wanted column its field.
+    pick: Vec<usize>,
+    /// First byte after the header line.
+    pub(super) offset: u64,
+}
+
+/// A file open for reading, kept between pages.
+pub(super) struct OpenFile {
+    pub(super) file: File,
+    pub(super) header: Header,
+}
+
+/// How far a page came.
+pub(super) struct Step {
+    pub(super) offset: u64,
+    pub(super) line: u64,
+    pub(super) eof: bool,
+    /// The last line is not whole.
+    pub(super) cut_off: bool,
+}
+
+/// Digest of the content, in constant memory.
+pub(super) fn content_digest(alg: DigestAlg, file: &mut File) -> io::Result<String> {
+    // A digest of digests of fixed blocks: the same bytes always give the same text.
+    let mut sums = Vec::new();
+    let mut offset = 0;
+    loop {
+        let block = read_at(file, offset, 1 << 20)?;
+        if block.is_empty() {
+            return Ok(alg.of(&[&sums]).to_string());
+        }
+        offset += block.len() as u64;
+        sums.extend_from_slice(&alg.of(&[&block]).bytes);
+    }
+}
+
+/// Reads at most `max` bytes from `offset`.
+fn read_at(file: &mut File, offset: u64, max: usize) -> io::Result<Vec<u8>> {
+    file.seek(SeekFrom::Start(offset))?;
+    let mut raw = Vec::new();
+    file.take(max as u64).read_to_end(&mut raw)?;
+    Ok(raw)
+}
+
+/// Opens a file for reading.
+pub(super) fn open(path: &Path) -> io::Result<File> {
+    File::open(path)
+}
+
+/// Reads the header line and finds the wanted columns in it.
+pub(super) fn header(file: &mut File, settings: &Settings) -> io::Result<Result<Header, Wrong>> {
+    let raw = read_at(file, 0, ROW_BYTES_MAX)?;
+    let offset = memchr::memchr(b'\n', &raw).map_or(raw.len(), |end| end + 1);
+    let line = &raw[..offset];
+    let candidates: &[Encoding] = match settings.text.encoding {
+        _ if line.starts_with(BOM) => &[Encoding::Utf8],
+        Encoding::Utf8 => &[Encoding::Utf8],
+        Encoding::Gb18030 => &[Encoding::Gb18030],
+        Encoding::Auto => &[Encoding::Utf8, Encoding::Gb18030],
+    };
+    let mut wrong = None;
+    for encoding in candidates {
+        let text = TextSettings { encoding: *encoding, ..settings.text };
+        match find_columns(text, line, settings) {
+            Ok((width, pick)) => {
+                return Ok(Ok(Header { text, width, pick, offset: offset as u64 }));
+            }
+            Err(w) => wrong = wrong.or(Some(w)),
+        }
+    }
+    let mut wrong = wrong.expect("there is at least one candidate");
+    let other = if candidates[0] == Encoding::Utf8 { Encoding::Gb18030 } else { Encoding::Utf8 };
+    let other = TextSettings { encoding: other, ..settings.text };
+    if candidates.len() == 1 && find_columns(other, line, settings).is_ok() {
+        let agreed = encoding_name(candidates[0]);
+        wrong.code = "source.encoding_wrong";
+        wrong.zh = format!("文件编码与约定不符，约定为 {agreed}");
+        wrong.en = format!("the file is not in the agreed {agreed}");
+    }
+    Ok(Err(wrong))
+}
+
+const fn encoding_name(encoding: Encoding) -> &'static str {
+    match encoding {
+        Encoding::Auto => "UTF-8 / GB18030",
+        Encoding::Gb18030 => "GB18030",
+        Encoding::Utf8 => "UTF-8",
+    }
+}
+
+/// A column's name without what does not matter: blanks, quotes, the case of ASCII letters.
+fn plain(name: &str) -> String {
+    name.trim().trim_matches('"').trim().to_ascii_lowercase()
+}
+
+fn find_columns(
+    text: TextSettings,
+    line: &[u8],
+    settings: &Settings,
+) -> Result<(usize, Vec<usize>), Wrong> {
+    let mut reader = RowReader::new(text);
+    reader.feed(line, true);
+    let mut row = RowBuf::new();
+    reader.next_row(&mut row);
+    let row = row.row();
+    let names: Vec<String> = (0..row.len()).map(|i| plain(row.get(i).unwrap_or(""))).collect();
+    let mut pick = Vec::with_capacity(settings.columns.len());
+    let mut missing = Vec::new();
+    for column in settings.columns.iter() {
+        let want = plain(column);
+        let mut places = names.iter().enumerate().filter(|(_, n)| **n == want);
+        match (places.next(), places.next()) {
+            (Some((at, _)), None) => pick.push(at),
+            (Some(_), Some(_)) => {
+                return Err(Wrong {
+                    code: "source.header_wrong",
+                    zh: format!("表头中『{column}』出现两次"),
+                    en: format!("the header names `{column}` twice"),
+                });
+            }
+            (None, _) => missing.push(&**column),
+        }
+    }
+    if missing.is_empty() {
+        return Ok((names.len(), pick));
+    }
+    Err(if pick.is_empty() {
+        Wrong {
+            code: "source.header_missing",
+            zh: "首行不是约定的表头".into(),
+            en: "the first line is not the agreed header".into(),
+        }
+    } else {
+        Wrong {
+            code: "source.header_wrong",
+            zh: format!("表头缺少：{}", missing.join("、")),
+            en: format!("the header lacks: {}", missing.join(", ")),
+        }
+    })
+}
+
+/// Reads the next page of rows into `page`, from (offset, lines before it) of a file of `size`.
+pub(super) fn read_page(
+    open: &mut OpenFile,
+    settings: &Settings,
+    (offset, line, size): (u64, u64, u64),
+    limit: usize,
+    page: &mut Page,
+) -> io::Result<Step> {
+    // Larger than a row: the first row of a page can always be judged.
+    let most = settings.limits.page_bytes_max.max(2 * ROW_BYTES_MAX);
+    let raw = read_at(&mut open.file, offset, most)?;
+    let eof = offset + raw.len() as u64 >= size;
+    let whole_end = memchr::memrchr(b'\n', &raw).map_or(0, |at| at + 1);
+    let usable = &raw[..if eof { raw.len() } else { whole_end }];
+    if usable.is_empty() {
+        if eof {
+            return Ok(Step { offset, line, eof: true, cut_off: false });
+        }
+        let next = skip_line(&mut open.file, offset)?;
+        page.broken.push(broken(page, line + 1, RowFault::TooLong));
+        return Ok(Step { offset: next, line: line + 1, eof: next >= size, cut_off: false });
+    }
+    let run = Run { header: &open.header, before: line, eof, open_end: whole_end < usable.len() };
+    let (lines, cut_off) = run.rows(usable, limit, page);
+    let used = memchr::memchr_iter(b'\n', usable).nth(lines.saturating_sub(1) as usize);
+    let used = match used {
+        _ if lines == 0 => 0,
+        Some(at) => at + 1,
+        None => usable.len(),
+    };
+    let offset = offset + used as u64;
+    Ok(Step { offset, line: line + lines, eof: offset >= size, cut_off })
+}
+
+fn broken(page: &Page, line: u64, fault: RowFault) -> BrokenRow {
+    BrokenRow {
+        reference: format!("{}:{line}", page.place),
+        line: Some(line),
+        code: fault.code(),
+        zh: format!("第 {line} 行：{}", fault.zh()),
+        en: format!("line {line}: {}", fault.en()),
+    }
+}
+
+/// First byte after the line that begins at `offset`, in constant memory.
+fn skip_line(file: &mut File, offset: u64) -> io::Result<u64> {
+    let mut at = offset;
+    loop {
+        let raw = read_at(file, at, 1 << 20)?;
+        match memchr::memchr(b'\n', &raw) {
+            Some(end) => return Ok(at + end as u64 + 1),
+            None if raw.is_empty() => return Ok(at),
+            None => at += raw.len() as u64,
+        }
+    }
+}
+
+/// One pass over the whole lines of a page.
+struct Run<'a> {
+    header: &'a Header,
+    /// Lines before this page.
+    before: u64,
+    /// Nothing comes after these lines.
+    eof: bool,
+    /// The last line has no line end.
+    open_end: bool,
+}
+
+impl Run<'_> {
+    /// Puts rows into the page; gives the lines used and whether the file is cut off.
+    fn rows(&self, usable: &[u8], limit: usize, page: &mut Page) -> (u64, bool) {
+        let mut reader = RowReader::new(self.header.text);
+        reader.expect_columns(self.header.width);
+        reader.feed(usable, self.eof);
+        page.text.reserve(usable.len() + usable.len() / 2);
+        let mut row = RowBuf::new();
+        let mut cut_off = false;
+        let last_line = memchr::memchr_iter(b'\n', usable).count() as u64 + 1;
+        while page.rows + page.broken.len() < limit {
+            let next = reader.next_row(&mut row);
+            let line = self.before + row.number;
+            let at_end = self.open_end && reader.line() > last_line;
+            match next {
+                Next::Row if at_end && self.unclosed(&row) => {
+                    cut_off = true;
+                    page.broken.push(broken(page, line, RowFault::CutOff));
+                }
+                Next::Row => self.push(&row, line, page),
+                // Half a character at the very end is no wrong encoding.
+                Next::Fault(RowFault::CutOff | RowFault::Undecodable) if at_end => {
+                    cut_off = true;
+                    page.broken.push(broken(page, line, RowFault::CutOff));
+                }
+                Next::Fault(RowFault::Width { got, .. }) if self.padded(&row, got) => {
+                    self.push(&row, line, page);
+                }
+                Next::Fault(fault) => page.broken.push(broken(page, line, fault)),
+                Next::More | Next::End => break,
+            }
+        }
+        (reader.line() - 1, cut_off)
+    }
+
+    /// A quote opened in the last line was never closed: the file ends within the value.
+    fn unclosed(&self, row: &RowBuf) -> bool {
+        let row = row.row();
+        let quoted = self.header.text.quote != Quote::None;
+        quoted && (0..row.len()).any(|i| row.get(i).is_some_and(|v| v.starts_with('"')))
+    }
+
+    /// Only empty values stand beyond the header's columns, as spreadsheets leave them.
+    fn padded(&self, row: &RowBuf, got: usize) -> bool {
+        let row = row.row();
+        got > self.header.width
+            && (self.header.width..got).all(|i| row.get(i).is_none_or(|v| v.trim().is_empty()))
+    }
+
+    fn push(&self, row: &RowBuf, line: u64, page: &mut Page) {
+        let row = row.row();
+        for at in &self.header.pick {
+            let span = page.put(row.get(*at).unwrap_or_default());
+            page.cells.push(span);
+        }
+        page.lines.push(line);
+        page.rows += 1;
+    }
+}

@@ -1,0 +1,379 @@
+//! A folder into which another system drops CSV files.
+//!
+//! A file is read once its size and time have stood still for `settle_for`; a page at a time; then it
+//! moves to `done/`, or to `failed/` with a reason beside it. No file is lost, none is read twice.
+
+mod cursor;
+mod file;
+mod finish;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use adapt::TextSettings;
+use canon::{DigestAlg, Millis};
+
+use crate::error::SourceError;
+use crate::os::{self, Stat};
+use crate::page::{BrokenRow, Page};
+use crate::source::{BoxFuture, Source, TableCount, WriteBack};
+use cursor::{Cursor, Open, REASONS_MAX, To, Why};
+use file::{OpenFile, Wrong};
+
+/// Limits of a drop folder, each with a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CsvLimits {
+    /// Largest file that is read, bytes.
+    pub file_bytes_max: u64,
+    /// Bytes of one page: what is held in memory of a file. At least twice
+    /// [`adapt::ROW_BYTES_MAX`].
+    pub page_bytes_max: usize,
+}
+
+impl Default for CsvLimits {
+    fn default() -> Self {
+        Self { file_bytes_max: 4 << 30, page_bytes_max: 4 << 20 }
+    }
+}
+
+/// Settings of a drop folder.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Adapter id, for messages.
+    pub adapter: String,
+    /// The folder.
+    pub folder: PathBuf,
+    /// Which names: `*` any characters, `?` one.
+    pub pattern: String,
+    /// Encoding, delimiter and quotes; a BOM overrides the encoding.
+    pub text: TextSettings,
+    /// Where a processed file goes, below the folder.
+    pub done: String,
+    /// Where a broken one goes.
+    pub failed: String,
+    /// The columns to give, by header name, in this order. Others in the file are passed over.
+    pub columns: Arc<[Arc<str>]>,
+    /// How long size and time must stand still, milliseconds.
+    pub settle_for_ms: i64,
+    /// Limits.
+    pub limits: CsvLimits,
+}
+
+impl Settings {
+    /// The settings an adapter gives for a folder, with the usual limits.
+    pub fn of(adapter: &str, folder: PathBuf, source: &adapt::CsvSource) -> Self {
+        let columns = source.query.columns.iter().map(|c| Arc::from(c.text.as_str()));
+        Self {
+            adapter: adapter.into(),
+            folder,
+            pattern: source.files.clone(),
+            text: source.text,
+            done: source.done.clone(),
+            failed: source.failed.clone(),
+            columns: columns.collect(),
+            settle_for_ms: i64::try_from(source.settle_seconds)
+                .unwrap_or(i64::MAX)
+                .saturating_mul(1000),
+            limits: CsvLimits::default(),
+        }
+    }
+}
+
+/// A file's last look, and since when it has looked so.
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    stat: Stat,
+    since: Millis,
+}
+
+/// The source. See the module.
+pub struct CsvDrop {
+    settings: Settings,
+    /// Digests of the contents already read.
+    known: HashSet<String>,
+    settling: BTreeMap<String, Seen>,
+    open: Option<(String, OpenFile)>,
+    _lock: os::DirLock,
+}
+
+impl CsvDrop {
+    /// Opens the folder, makes `done/` and `failed/`, and holds it against other processes.
+    pub fn open(settings: Settings) -> Result<Self, SourceError> {
+        let adapter = settings.adapter.as_str();
+        if settings.columns.is_empty() {
+            return Err(SourceError::Setting {
+                adapter: adapter.into(),
+                detail: "no columns; name those of the header that the mapping uses".into(),
+            });
+        }
+        for dir in [&settings.done, &settings.failed] {
+            let dir = settings.folder.join(dir);
+            os::make_dir(&dir).map_err(|e| SourceError::io(adapter, "make", &dir, &e))?;
+        }
+        let lock_path = settings.folder.join(&settings.done).join(".lock");
+        let lock = os::lock(&lock_path)
+            .map_err(|e| SourceError::io(adapter, "lock", &lock_path, &e))?
+            .ok_or_else(|| SourceError::FolderHeld {
+                adapter: adapter.into(),
+                place: settings.folder.display().to_string(),
+            })?;
+        let known = finish::known(&settings)?;
+        Ok(Self { settings, known, settling: BTreeMap::new(), open: None, _lock: lock })
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.settings.folder.join(name)
+    }
+
+    fn io(&self, what: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> SourceError {
+        let (adapter, path) = (self.settings.adapter.clone(), path.to_owned());
+        move |e| SourceError::io(&adapter, what, &path, &e)
+    }
+
+    fn read_now(
+        &mut self,
+        cursor: Option<&str>,
+        now: Millis,
+        limit: usize,
+    ) -> Result<Page, SourceError> {
+        let mut cursor = Cursor::parse(&self.settings.adapter, cursor)?;
+        // A crash between the commit and the move: the file is moved now.
+        if let Some(finish) = cursor.finish.take() {
+            self.finish(&finish)?;
+        }
+        let settled = self.settled(now)?;
+        let open = match cursor.open.take() {
+            Some(open) if self.unchanged(&open)? => Some(open),
+            _ => None,
+        };
+        let Some(open) = open.map_or_else(|| self.begin(&settled), |open| Ok(Some(Ok(open))))?
+        else {
+            return Ok(self.page("", &cursor));
+        };
+        let name = match &open {
+            Ok(open) => open.name.clone(),
+            Err((open, _)) => open.name.clone(),
+        };
+        let mut page = match open {
+            Ok(open) => self.rows(open, limit.max(1))?,
+            Err((open, wrong)) => self.refuse(open, wrong),
+        };
+        page.more |= settled.iter().any(|(other, _)| *other != name);
+        Ok(page)
+    }
+
+    fn page(&self, name: &str, cursor: &Cursor) -> Page {
+        Page::empty(name.into(), self.settings.columns.clone(), cursor.text())
+    }
+
+    /// Files whose look has not changed for long enough, in name order.
+    fn settled(&mut self, now: Millis) -> Result<Vec<(String, Stat)>, SourceError> {
+        let folder = self.settings.folder.clone();
+        let names = os::files(&folder).map_err(self.io("list", &folder))?;
+        let mut next = BTreeMap::new();
+        let mut settled = Vec::new();
+        for name in names {
+            if !matches(&self.settings.pattern, &name) {
+                continue;
+            }
+            let path = self.path(&name);
+            let Some(stat) = os::stat(&path).map_err(self.io("look at", &path))? else { continue };
+            let since = match self.settling.get(&name) {
+                Some(seen) if seen.stat == stat => seen.since,
+                _ => now,
+            };
+            if now.since(since) >= self.settings.settle_for_ms {
+                settled.push((name.clone(), stat));
+            }
+            next.insert(name, Seen { stat, since });
+        }
+        self.settling = next;
+        Ok(settled)
+    }
+
+    /// The file is as it was when its reading began; otherwise it is settled and read afresh.
+    fn unchanged(&mut self, open: &Open) -> Result<bool, SourceError> {
+        let path = self.path(&open.name);
+        let same = os::stat(&path).map_err(self.io("look at", &path))? == Some(open.stat());
+        if !same {
+            self.open = None;
+            self.settling.remove(&open.name);
+        }
+        Ok(same)
+    }
+
+    /// Takes the next settled file: to be read, or wrong as a whole.
+    #[expect(clippy::type_complexity, reason = "none, a file to read, or a file with its fault")]
+    fn begin(
+        &mut self,
+        settled: &[(String, Stat)],
+    ) -> Result<Option<Result<Open, (Open, Wrong)>>, SourceError> {
+        let Some((name, stat)) = settled.first() else { return Ok(None) };
+        let mut open = Open {
+            name: name.clone(),
+            size: stat.size,
+            mtime: stat.mtime,
+            digest: String::new(),
+            offset: 0,
+            line: 0,
+            rows: 0,
+            broken: 0,
+            why: Vec::new(),
+        };
+        if stat.size > self.settings.limits.file_bytes_max {
+            let max = self.settings.limits.file_bytes_max;
+            let wrong = Wrong {
+                code: "source.file_too_large",
+                zh: format!("文件超过 {max} 字节"),
+                en: format!("the file is larger than {max} bytes"),
+            };
+            return Ok(Some(Err((open, wrong))));
+        }
+        let path = self.path(name);
+        let mut file = file::open(&path).map_err(self.io("open", &path))?;
+        open.digest = file::content_digest(DigestAlg::default(), &mut file)
+            .map_err(self.io("read", &path))?;
+        if self.known.contains(&open.digest) {
+            return Ok(Some(Ok(open)));
+        }
+        match file::header(&mut file, &self.settings).map_err(self.io("read", &path))? {
+            Err(wrong) => Ok(Some(Err((open, wrong)))),
+            Ok(header) => {
+                (open.offset, open.line) = (header.offset, 1);
+                self.open = Some((name.clone(), OpenFile { file, header }));
+                Ok(Some(Ok(open)))
+            }
+        }
+    }
+
+    /// A file that cannot be read at all: one broken entry, then to `failed/`.
+    fn refuse(&self, mut open: Open, wrong: Wrong) -> Page {
+        let name = open.name.clone();
+        open.broken = 1;
+        open.why.push(Why { code: wrong.code.into(), zh: wrong.zh.clone(), en: wrong.en.clone() });
+        let cursor = Cursor { v: 1, open: None, finish: Some(open.finish(To::Failed)) };
+        let mut page = self.page(&name, &cursor);
+        page.broken.push(BrokenRow {
+            reference: name,
+            line: None,
+            code: wrong.code,
+            zh: wrong.zh,
+            en: wrong.en,
+        });
+        page
+    }
+
+    /// The next page of a file, and its move at the end.
+    fn rows(&mut self, mut open: Open, limit: usize) -> Result<Page, SourceError> {
+        if open.line == 0 {
+            let name = open.name.clone();
+            let cursor = Cursor { v: 1, open: None, finish: Some(open.finish(To::Duplicate)) };
+            return Ok(self.page(&name, &cursor));
+        }
+        let path = self.path(&open.name);
+        let mut held = self.held(&open, &path)?;
+        let mut page = self.page(&open.name, &Cursor::idle());
+        let at = (open.offset, open.line, open.size);
+        let step = file::read_page(&mut held, &self.settings, at, limit, &mut page)
+            .map_err(self.io("read", &path))?;
+        if !self.unchanged(&open)? {
+            // It grew under our eyes: nothing of this page counts, it settles again.
+            return Ok(self.page(&open.name, &Cursor::idle()));
+        }
+        open.offset = step.offset;
+        open.line = step.line;
+        open.rows += page.rows as u64;
+        open.broken += page.broken.len() as u64;
+        let room = REASONS_MAX.saturating_sub(open.why.len());
+        open.why.extend(page.broken.iter().take(room).map(|b| Why {
+            code: b.code.into(),
+            zh: b.zh.clone(),
+            en: b.en.clone(),
+        }));
+        let mut cursor = Cursor::idle();
+        if step.eof {
+            let failed = step.cut_off || (open.rows == 0 && open.broken > 0);
+            cursor.finish = Some(open.finish(if failed { To::Failed } else { To::Done }));
+        } else {
+            self.open = Some((open.name.clone(), held));
+            cursor.open = Some(open);
+            page.more = true;
+        }
+        page.cursor = cursor.text();
+        Ok(page)
+    }
+
+    /// The open file of this name, opened again after a restart.
+    fn held(&mut self, open: &Open, path: &Path) -> Result<OpenFile, SourceError> {
+        if let Some((name, held)) = self.open.take()
+            && name == open.name
+        {
+            return Ok(held);
+        }
+        let mut file = file::open(path).map_err(self.io("open", path))?;
+        let header = file::header(&mut file, &self.settings).map_err(self.io("read", path))?;
+        let header = header.map_err(|wrong| SourceError::Setting {
+            adapter: self.settings.adapter.clone(),
+            detail: format!(
+                "`{}` was begun with other columns: {}; move the file away and back to read it afresh",
+                open.name, wrong.en
+            ),
+        })?;
+        Ok(OpenFile { file, header })
+    }
+}
+
+/// `*` any characters, `?` one.
+fn matches(pattern: &str, name: &str) -> bool {
+    let (p, n): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
+    let (mut i, mut j, mut star) = (0, 0, None);
+    while j < n.len() {
+        if p.get(i) == Some(&'*') {
+            star = Some((i, j));
+            i += 1;
+        } else if p.get(i).is_some_and(|c| *c == '?' || *c == n[j]) {
+            (i, j) = (i + 1, j + 1);
+        } else if let Some((s, from)) = star {
+            star = Some((s, from + 1));
+            (i, j) = (s + 1, from + 1);
+        } else {
+            return false;
+        }
+    }
+    p[i..].iter().all(|c| *c == '*')
+}
+
+impl Source for CsvDrop {
+    fn read<'a>(
+        &'a mut self,
+        cursor: Option<&'a str>,
+        now: Millis,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Page, SourceError>> {
+        Box::pin(async move { self.read_now(cursor, now, limit) })
+    }
+
+    fn committed<'a>(&'a mut self, cursor: &'a str) -> BoxFuture<'a, Result<(), SourceError>> {
+        Box::pin(async move {
+            match Cursor::parse(&self.settings.adapter, Some(cursor))?.finish {
+                Some(finish) => self.finish(&finish),
+                None => Ok(()),
+            }
+        })
+    }
+
+    fn write_back<'a>(
+        &'a mut self,
+        _items: &'a [WriteBack],
+    ) -> BoxFuture<'a, Result<Vec<Result<(), SourceError>>, SourceError>> {
+        let adapter = self.settings.adapter.clone();
+        Box::pin(async move { Err(SourceError::NoWriteBack { adapter, kind: "csv_drop" }) })
+    }
+
+    fn count<'a>(&'a mut self) -> BoxFuture<'a, Result<Vec<TableCount>, SourceError>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+}

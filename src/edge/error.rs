@@ -1,0 +1,243 @@
+//! What can go wrong at the edge, and what happens next.
+
+use std::path::Path;
+
+/// What a worker does about a failure. Every failure has exactly one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Disposition {
+    /// The same call may succeed later.
+    Retry,
+    /// Set aside for a person; the rest goes on.
+    Quarantine,
+    /// Give up on this one item, listed.
+    Bury,
+    /// Stop this adapter: going on could miss or repeat rows.
+    Halt,
+}
+
+/// A source could not be read, or its outcome not be written back. Never holds a row's content.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SourceError {
+    /// The database or folder cannot be opened.
+    #[error("adapter `{adapter}`: cannot open `{place}`: {detail}; it is tried again")]
+    Unreachable {
+        /// Adapter id.
+        adapter: String,
+        /// Path or address.
+        place: String,
+        /// The system's words.
+        detail: String,
+    },
+    /// The source is locked by its own application.
+    #[error(
+        "adapter `{adapter}`: `{place}` is busy (locked by another program); tried again later"
+    )]
+    Busy {
+        /// Adapter id.
+        adapter: String,
+        /// Table or path.
+        place: String,
+    },
+    /// Another process reads the same folder.
+    #[error(
+        "adapter `{adapter}`: another process holds `{place}`; stop it or give this one its own folder"
+    )]
+    FolderHeld {
+        /// Adapter id.
+        adapter: String,
+        /// The folder.
+        place: String,
+    },
+    /// A file operation failed.
+    #[error("adapter `{adapter}`: {what} `{path}`: {detail}; nothing was lost, it is tried again")]
+    Io {
+        /// Adapter id.
+        adapter: String,
+        /// What was tried.
+        what: &'static str,
+        /// On which path.
+        path: String,
+        /// The system's words.
+        detail: String,
+    },
+    /// The source's tables are not as the adapter says.
+    #[error(
+        "adapter `{adapter}`: table `{table}`: {detail}; compare the adapter's [source] with the database"
+    )]
+    Schema {
+        /// Adapter id.
+        adapter: String,
+        /// Table.
+        table: String,
+        /// Which column or key, and why.
+        detail: String,
+    },
+    /// A setting of the source cannot be used.
+    #[error("adapter `{adapter}`: {detail}")]
+    Setting {
+        /// Adapter id.
+        adapter: String,
+        /// Which setting, and what to write instead.
+        detail: String,
+    },
+    /// The stored cursor is not one of this source.
+    #[error(
+        "adapter `{adapter}`: the stored cursor cannot be read ({detail}); was the adapter's source kind changed?"
+    )]
+    CursorUnreadable {
+        /// Adapter id.
+        adapter: String,
+        /// Why.
+        detail: String,
+    },
+    /// The source's newest time is older than what was already read: restored from a backup?
+    #[error(
+        "adapter `{adapter}`: table `{table}` went back in time: read up to {cursor}, its newest row is of {newest}; if the source was restored, reset this adapter's cursor"
+    )]
+    CursorRegressed {
+        /// Adapter id.
+        adapter: String,
+        /// Table.
+        table: String,
+        /// Highest time read.
+        cursor: String,
+        /// Highest time there now.
+        newest: String,
+    },
+    /// Rows without a modified time would never be seen.
+    #[error(
+        "adapter `{adapter}`: {rows} rows of `{table}` have no usable `{column}`; fill it, or use detect = \"compare\""
+    )]
+    TimeMissing {
+        /// Adapter id.
+        adapter: String,
+        /// Table.
+        table: String,
+        /// The modified-time column.
+        column: String,
+        /// How many rows.
+        rows: i64,
+    },
+    /// The row to write back to is gone.
+    #[error("adapter `{adapter}`: no row in `{table}` has the key of this write-back any more")]
+    RowMissing {
+        /// Adapter id.
+        adapter: String,
+        /// Table.
+        table: String,
+    },
+    /// The database refused the UPDATE of one row.
+    #[error("adapter `{adapter}`: `{table}` refused the write-back: {detail}")]
+    WriteRefused {
+        /// Adapter id.
+        adapter: String,
+        /// Table.
+        table: String,
+        /// The system's words.
+        detail: String,
+    },
+    /// This source has nothing to write back to.
+    #[error("adapter `{adapter}`: a {kind} source takes no write-back; remove [write_back]")]
+    NoWriteBack {
+        /// Adapter id.
+        adapter: String,
+        /// Kind of source.
+        kind: &'static str,
+    },
+}
+
+impl SourceError {
+    /// The stable code.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Unreachable { .. } => "source.unreachable",
+            Self::Busy { .. } => "source.busy",
+            Self::FolderHeld { .. } => "source.folder_held",
+            Self::Io { .. } => "source.io",
+            Self::Schema { .. } => "source.schema",
+            Self::Setting { .. } => "source.setting",
+            Self::CursorUnreadable { .. } => "source.cursor_unreadable",
+            Self::CursorRegressed { .. } => "source.cursor_regressed",
+            Self::TimeMissing { .. } => "source.time_missing",
+            Self::RowMissing { .. } => "source.row_missing",
+            Self::WriteRefused { .. } => "source.write_refused",
+            Self::NoWriteBack { .. } => "source.no_write_back",
+        }
+    }
+
+    /// What the worker does next.
+    pub const fn disposition(&self) -> Disposition {
+        match self {
+            Self::Unreachable { .. }
+            | Self::Busy { .. }
+            | Self::FolderHeld { .. }
+            | Self::Io { .. } => Disposition::Retry,
+            Self::Schema { .. }
+            | Self::Setting { .. }
+            | Self::CursorUnreadable { .. }
+            | Self::CursorRegressed { .. }
+            | Self::TimeMissing { .. } => Disposition::Halt,
+            Self::WriteRefused { .. } => Disposition::Quarantine,
+            Self::RowMissing { .. } | Self::NoWriteBack { .. } => Disposition::Bury,
+        }
+    }
+
+    /// A failed file operation.
+    pub(crate) fn io(adapter: &str, what: &'static str, path: &Path, e: &std::io::Error) -> Self {
+        Self::Io {
+            adapter: adapter.into(),
+            what,
+            path: path.display().to_string(),
+            detail: e.to_string(),
+        }
+    }
+}
+
+/// A sink could not take records.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SinkError {
+    /// A file operation failed; the watermark stands where it was.
+    #[error("sink `{sink}`: {what} `{path}`: {detail}; nothing was counted, it is tried again")]
+    Io {
+        /// Sink name.
+        sink: String,
+        /// What was tried.
+        what: &'static str,
+        /// On which path.
+        path: String,
+        /// The system's words.
+        detail: String,
+    },
+    /// The sink's own file holds what this program never wrote.
+    #[error(
+        "sink `{sink}`: `{path}` is not a file of this sink ({detail}); move it away and start again"
+    )]
+    Damaged {
+        /// Sink name.
+        sink: String,
+        /// Which file.
+        path: String,
+        /// Why.
+        detail: String,
+    },
+}
+
+impl SinkError {
+    /// The stable code.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Io { .. } => "source.sink_io",
+            Self::Damaged { .. } => "source.sink_damaged",
+        }
+    }
+
+    /// What the worker does next.
+    pub const fn disposition(&self) -> Disposition {
+        match self {
+            Self::Io { .. } => Disposition::Retry,
+            Self::Damaged { .. } => Disposition::Halt,
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! The operating-system calls of this crate: listing, locks, durable rename and write.
+//!
+//! They stand in one place so that a Windows half can be added.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::Path;
+use std::time::UNIX_EPOCH;
+
+/// What tells whether a file has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stat {
+    /// Bytes.
+    pub(crate) size: u64,
+    /// Nanoseconds since 1970; 0 where the system keeps none.
+    pub(crate) mtime: u64,
+}
+
+/// Size and mtime of a regular file; none if it is not there or is something else.
+pub(crate) fn stat(path: &Path) -> io::Result<Option<Stat>> {
+    let meta = match fs::symlink_metadata(path) {
+        Ok(meta) => meta,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(e),
+    };
+    let mtime = meta
+        .modified()
+        .ok()
+        .and_then(|t| t.duration_since(UNIX_EPOCH).ok())
+        .map_or(0, |d| d.as_nanos() as u64);
+    Ok(meta.is_file().then_some(Stat { size: meta.len(), mtime }))
+}
+
+/// Names of the regular files in a folder, in order. Names that are not UTF-8 are left out: no
+/// pattern of an adapter can match them.
+pub(crate) fn files(dir: &Path) -> io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        if entry.file_type()?.is_file()
+            && let Ok(name) = entry.file_name().into_string()
+        {
+            names.push(name);
+        }
+    }
+    names.sort_unstable();
+    Ok(names)
+}
+
+/// Makes a folder and those above it.
+pub(crate) fn make_dir(dir: &Path) -> io::Result<()> {
+    fs::create_dir_all(dir)
+}
+
+/// Makes entries of a folder survive a power cut.
+pub(crate) fn sync_dir(dir: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    File::open(dir)?.sync_all()?;
+    #[cfg(not(unix))]
+    if !dir.is_dir() {
+        return Err(io::ErrorKind::NotFound.into());
+    }
+    Ok(())
+}
+
+/// Moves a file and makes the move durable at both ends.
+pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    fs::rename(from, to)?;
+    for dir in [to.parent(), from.parent()].into_iter().flatten() {
+        sync_dir(dir)?;
+    }
+    Ok(())
+}
+
+/// Writes a whole file beside its name, then puts it in place: there is never half of it.
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut part = path.as_os_str().to_owned();
+    part.push(".part");
+    let mut file = File::create(&part)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    rename(Path::new(&part), path)
+}
+
+/// Appends durably.
+pub(crate) fn append(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let new = !path.exists();
+    let mut file = OpenOptions::new().create(true).append(true).open(path)?;
+    file.write_all(bytes)?;
+    file.sync_data()?;
+    match path.parent() {
+        Some(dir) if new => sync_dir(dir),
+        _ => Ok(()),
+    }
+}
+
+/// Cuts a file off after `len` bytes, durably.
+pub(crate) fn truncate(path: &Path, len: u64) -> io::Result<()> {
+    let file = OpenOptions::new().write(true).open(path)?;
+    file.set_len(len)?;
+    file.sync_all()
+}
+
+/// An exclusive lock on a folder by way of a file in it; let go when dropped or the process ends.
+#[derive(Debug)]
+pub(crate) struct DirLock {
+    _file: File,
+}
+
+/// Takes the lock; none if another holds it.
+pub(crate) fn lock(path: &Path) -> io::Result<Option<DirLock>> {
+    let file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(DirLock { _file: file })),
+        Err(fs::TryLockError::WouldBlock) => Ok(None),
+        Err(fs::TryLockError::Error(e)) => Err(e),
+    }
+}

@@ -1,0 +1,63 @@
+//! The trait of everything that rows are read from.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use canon::Millis;
+
+use crate::error::SourceError;
+use crate::page::Page;
+
+/// A boxed future, ready at first poll where nothing is waited for.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Where records enter. Reading changes nothing outside; only [`Source::committed`] and
+/// [`Source::write_back`] do, and both may be repeated.
+pub trait Source: Send {
+    /// At most `limit` rows after `cursor` (opaque JSON text; none is the beginning). Gives the same
+    /// rows again if the page's cursor was not committed.
+    fn read<'a>(
+        &'a mut self,
+        cursor: Option<&'a str>,
+        now: Millis,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Page, SourceError>>;
+
+    /// Called after a page's rows and its cursor are durably committed: moves finished files away. A
+    /// crash before it is healed by the next [`Source::read`] from that cursor.
+    fn committed<'a>(&'a mut self, cursor: &'a str) -> BoxFuture<'a, Result<(), SourceError>>;
+
+    /// Writes outcomes back to source rows, idempotently; one answer for each item. An error of the
+    /// whole means nothing was written.
+    fn write_back<'a>(
+        &'a mut self,
+        items: &'a [WriteBack],
+    ) -> BoxFuture<'a, Result<Vec<Result<(), SourceError>>, SourceError>>;
+
+    /// Rows in each table at the source now, where it can tell; for reconciliation.
+    fn count<'a>(&'a mut self) -> BoxFuture<'a, Result<Vec<TableCount>, SourceError>>;
+}
+
+/// An outcome for one source row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WriteBack {
+    /// Index of the table ([`Page::table`]).
+    pub table: u16,
+    /// Key of the row ([`crate::SourceRow::row_key`]).
+    pub row_key: String,
+    /// The flag's value, as the adapter translates the worst outcome.
+    pub flag: String,
+    /// Error text for the row; empty is written as NULL.
+    pub text: String,
+}
+
+/// How many rows a table holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableCount {
+    /// Index of the table.
+    pub table: u16,
+    /// Its name.
+    pub name: String,
+    /// Rows.
+    pub rows: u64,
+}

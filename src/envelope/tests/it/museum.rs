@@ -1,0 +1,117 @@
+//! Every released envelope, receipt and refusal still reads and verifies.
+#![expect(clippy::disallowed_methods, reason = "the museum is a folder of files")]
+
+use std::path::{Path, PathBuf};
+
+use canon::{DigestAlg, Environment, Millis};
+use envelope::control::Refusal;
+use envelope::{Head, Opened, Outcome, Trust, open, read_outcome, verify, write_outcome};
+
+use crate::stock::xmlsec1;
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/museum/envelope/1")
+}
+
+fn read(name: &str) -> Vec<u8> {
+    let file = folder().join(name);
+    std::fs::read(&file).unwrap_or_else(|e| panic!("{} is kept for ever: {e}", file.display()))
+}
+
+fn trust() -> Trust {
+    let ca = String::from_utf8(read("ca.pem")).expect("PEM");
+    Trust::from_pem(Environment::Demo, &[&ca]).expect("the museum's authority")
+}
+
+/// Holds a package against what was expected of it on the day it was made.
+fn agree(name: &str, package: &[u8], opened: &Opened<'_>) {
+    let expected = String::from_utf8(read(&format!("{name}.expected.toml"))).expect("UTF-8");
+    let expected: toml::Table = expected.parse().expect("TOML");
+    let head = &opened.head;
+    let found = [
+        ("id", head.id().to_string()),
+        ("kind", head.kind.to_string()),
+        ("environment", head.environment.to_string()),
+        ("from", head.from.to_string()),
+        ("to", head.to.to_string()),
+        ("sealed_at", head.sealed_at.to_string()),
+        ("window", head.window.to_string()),
+        ("head_digest", opened.head_digest().to_string()),
+        ("root", head.root.to_string()),
+        ("certificate", head.certificate.to_string()),
+        ("package_digest", DigestAlg::Sha256.of(&[package]).to_string()),
+    ];
+    for (key, value) in &found {
+        let want = expected.get(*key).and_then(toml::Value::as_str);
+        assert_eq!(want, Some(value.as_str()), "{name}: {key}");
+    }
+    let leaves: Vec<_> = opened.leaves.iter().map(ToString::to_string).collect();
+    let want = expected.get("fragments").and_then(toml::Value::as_array).expect("fragments");
+    let want: Vec<_> = want.iter().filter_map(toml::Value::as_str).collect();
+    assert_eq!(want, leaves, "{name}: fragments");
+    assert_eq!(expected.len(), found.len() + 1, "{name}: every expectation is held");
+}
+
+#[test]
+fn all_of_edition_1_reads_and_verifies() {
+    for (name, from) in
+        [("records", "township-1"), ("receipt", "province"), ("refusal", "province")]
+    {
+        let package = read(&format!("{name}.xml"));
+        let opened = open(&package).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let sender = verify(&opened, &trust(), opened.head.sealed_at);
+        assert_eq!(sender.map(|s| s.node.to_string()), Ok(from.to_owned()), "{name}");
+        agree(name, &package, &opened);
+        assert_eq!(opened.head.write(), opened.head_bytes, "{name}: written as then");
+        let file = folder().join(format!("{name}.xml"));
+        assert_eq!(xmlsec1(&file, &folder().join("ca.pem")), Ok(()), "{name}");
+    }
+}
+
+#[test]
+fn the_records_parse_and_render_as_they_were() {
+    let package = read("records.xml");
+    let format = canon::format::supervision_1();
+    for fragment in open(&package).unwrap().fragments {
+        let parsed = format.parse(fragment).unwrap();
+        let mut again = Vec::new();
+        format.render(parsed.ty, &parsed.values, &parsed.attrs, &mut again);
+        assert_eq!(again, fragment);
+    }
+}
+
+#[test]
+fn the_receipt_answers_the_envelope() {
+    let (sent, receipt) = (read("records.xml"), read("receipt.xml"));
+    let (sent, receipt) = (open(&sent).unwrap(), open(&receipt).unwrap());
+    let answers = receipt.head.answers.as_ref().unwrap();
+    assert_eq!(answers.envelope, sent.head.id());
+    assert_eq!(answers.head, Head::digest(sent.head_bytes));
+    assert_eq!(answers.root, sent.head.root);
+    let lines: Vec<_> = receipt.fragments.iter().map(|f| read_outcome(f).unwrap()).collect();
+    let found: Vec<_> = lines.iter().map(|l| (l.position, l.outcome)).collect();
+    assert_eq!(
+        found,
+        [(0, Outcome::Accepted), (1, Outcome::Rejected), (2, Outcome::ParentMissing)]
+    );
+    assert_eq!(lines[0].notes[0].code, "record.parent_absent");
+    assert_eq!(lines[1].field.as_deref(), Some("SLSJ"));
+    assert_eq!(lines[1].text.as_deref(), Some("受理时间早于申请时间 <a&b> \"c\" \r\n😀"));
+    for (line, fragment) in lines.iter().zip(&receipt.fragments) {
+        assert_eq!(&write_outcome(line), fragment);
+    }
+    assert_eq!(sent.head.keep_orphans, [0, 2]);
+    assert_eq!(sent.head.adapters[1].1, "1.2.0\r\n\t😀");
+    assert_eq!((sent.head.skipped[0].first, sent.head.skipped[0].last), (14, 15));
+}
+
+#[test]
+fn the_refusal_says_why() {
+    let package = read("refusal.xml");
+    let opened = open(&package).unwrap();
+    let refusal = Refusal::read(opened.fragments[0]).unwrap();
+    assert_eq!(refusal.code, "sender.signature_invalid");
+    assert_eq!(refusal.text, "签名不符，已拒收");
+    assert_eq!(Some(refusal.at), Millis::parse("2026-11-21 10:00:03"));
+    assert_eq!(refusal.write(), opened.fragments[0]);
+}

@@ -1,0 +1,262 @@
+//! Every limit of a node: name, unit, default, range. The table in `config/README.md` is generated
+//! from here, and a test holds the two together.
+
+use std::fmt::Write as _;
+
+use super::problem::Problems;
+use super::tree::{Node, Spot, Tab, Value, unknown_key, wrong_kind};
+use super::units::{DAY, GIB, HOUR, Limit, MIB, MINUTE, SECOND, Unit};
+
+macro_rules! limits {
+    ($($name:ident: $kind:ident $unit:ident = $default:expr, $min:expr, $max:expr; $en:literal $zh:literal)+) => {
+        /// The limits of a node, validated. Durations are milliseconds.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub struct Limits {
+            $(#[doc = $en] pub $name: $kind,)+
+        }
+
+        /// Every limit, in the order of the documentation.
+        pub const LIMITS: &[Limit] = &[$(Limit {
+            name: stringify!($name), unit: Unit::$unit, default: $default, min: $min, max: $max,
+            en: $en, zh: $zh,
+        }),+];
+
+        impl Default for Limits {
+            fn default() -> Self {
+                Self { $($name: <$kind>::try_from($default).expect("defaults fit their type")),+ }
+            }
+        }
+
+        impl Limits {
+            /// Sets one by name, for a value that its range allows; `false` if there is none such.
+            fn set(&mut self, name: &str, value: u64) -> bool {
+                match name {
+                    $(stringify!($name) => match <$kind>::try_from(value) {
+                        Ok(v) => { self.$name = v; true }
+                        Err(_) => false,
+                    },)+
+                    _ => false,
+                }
+            }
+
+            /// The value of one by name.
+            #[cfg(test)]
+            fn get(&self, name: &str) -> Option<u64> {
+                match name {
+                    $(stringify!($name) => u64::try_from(self.$name).ok(),)+
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+limits! {
+    envelope_records_max: u32 Count = 500, 1, 10_000;
+        "most records in one envelope" "一个报文最多记录数"
+    envelope_bytes_max: u64 Bytes = 4 * MIB, 2 * MIB, 64 * MIB;
+        "most body bytes in one envelope" "一个报文体最多字节数"
+    package_bytes_max: usize Bytes = 64 * MIB, 4 * MIB, 64 * MIB;
+        "largest package that a parcel may open to" "报文解压后最大字节数，超过则不打开"
+    seal_delay: i64 Duration = 200, 0, HOUR;
+        "how long a staged record waits for company before it is sealed" "未满批次最多等待多久即封装"
+    compression_level: i32 Count = 1, 1, 19;
+        "zstd level of a sealed frame" "封装压缩级别（zstd）"
+    page_rows_max: u32 Count = 2_000, 1, 100_000;
+        "rows read from a source in one turn" "一次从来源读取的行数"
+    collect_interval: i64 Duration = MINUTE, 100, DAY;
+        "pause between two reads of a source whose adapter says nothing" "未另行规定时两次采集的间隔"
+    in_flight_max: u32 Count = 32, 1, 10_000;
+        "parcels published in one turn of a link and lane" "每条链路每个通道一轮发出的报文数"
+    in_flight_bytes_max: u64 Bytes = 4 * MIB, MIB, GIB;
+        "bytes published in one turn of a link and lane" "每条链路每个通道一轮发出的字节数"
+    inbox_parcels_max: i64 Count = 256, 1, 1_000_000;
+        "parcels in the inbox above which nothing more is taken off the carrier" "收件箱达到此报文数时暂停接收"
+    claim_max: u32 Count = 16, 1, 10_000;
+        "parcels that a worker claims in one turn" "一次从收件箱领取的报文数"
+    poison_tries: u32 Count = 3, 1, 100;
+        "claims without an outcome after which a parcel is poison" "领取后无结果的次数上限，之后隔离"
+    attempts_max: u32 Count = 1_000, 1, 1_000_000;
+        "attempts made while the peer was reachable, after which an envelope is dead" "对方可达时最多尝试次数，之后列为失败"
+    refusals_to_pause: u32 Count = 3, 1, 100;
+        "refusals in a row that pause a link" "连续多少次被拒收后暂停链路"
+    refusals_per_minute: u32 Count = 60, 1, 10_000;
+        "refusals sent along one link in a minute" "每分钟沿一条链路发出的拒收通知"
+    retry_min: i64 Duration = 500, 10, HOUR;
+        "first wait of the retry schedule; doubles each time" "首次失败后的等待，逐次加倍"
+    retry_max: i64 Duration = MINUTE, SECOND, DAY;
+        "longest wait of the retry schedule" "两次尝试之间的最长等待"
+    receipt_overdue: i64 Duration = 30 * SECOND, SECOND, 60 * DAY;
+        "a receipt is overdue after this (over `local` links)" "回执超期时间（local 链路）"
+    inquiry_interval: i64 Duration = 30 * SECOND, SECOND, 60 * DAY;
+        "from one inquiry to the next" "两次查询之间的间隔"
+    gap_grace: i64 Duration = 2 * MINUTE, SECOND, 7 * DAY;
+        "how long a gap in a sender's sequences is tolerated" "序号缺口多久后追问"
+    clock_skew: i64 Duration = 10 * MINUTE, SECOND, DAY;
+        "how far ahead of this clock a head may be sealed" "报文头时间最多可超前本机多少"
+    parent_wait: i64 Duration = 7 * DAY, MINUTE, 90 * DAY;
+        "how long a record waits for a parent elsewhere" "等待他方上级环节记录的最长时间"
+    close_grace: i64 Duration = 30 * MINUTE, 0, 12 * HOUR;
+        "how long a window stays open after its day's end" "自然日结束后多久关闭窗口"
+    relay_keep: i64 Duration = 7 * DAY, HOUR, 3650 * DAY;
+        "how long a relay keeps bytes whose destination has not answered" "未见回执时中转报文保留时间"
+    control_keep: i64 Duration = 7 * DAY, HOUR, 3650 * DAY;
+        "how long settled control parcels are kept" "已完成控制报文保留时间"
+    lease_ttl: i64 Duration = 30 * SECOND, SECOND, HOUR;
+        "how long a lease lasts without renewal" "工作者租约有效期"
+    return_days: i64 Count = 3, 1, 90;
+        "days the owning unit gets for a returned row" "退回来源单位后的更正期限（天）"
+    control_records_per_second: u32 RecordsPerSecond = 0, 0, 10_000_000;
+        "rate of the control lane on each link; 0 is no limit" "每条链路控制通道速率，0 为不限"
+    control_bytes_per_second: u32 BytesPerSecond = 0, 0, 2 * GIB;
+        "rate of the control lane on each link; 0 is no limit" "每条链路控制通道速率，0 为不限"
+    live_records_per_second: u32 RecordsPerSecond = 0, 0, 10_000_000;
+        "rate of the live lane on each link; 0 is no limit" "每条链路实时通道速率，0 为不限"
+    live_bytes_per_second: u32 BytesPerSecond = 0, 0, 2 * GIB;
+        "rate of the live lane on each link; 0 is no limit" "每条链路实时通道速率，0 为不限"
+    bulk_records_per_second: u32 RecordsPerSecond = 20_000, 0, 10_000_000;
+        "rate of the bulk lane on each link; 0 is no limit" "每条链路批量通道速率，0 为不限"
+    bulk_bytes_per_second: u32 BytesPerSecond = 32 * MIB, 0, 2 * GIB;
+        "rate of the bulk lane on each link; 0 is no limit" "每条链路批量通道速率，0 为不限"
+}
+
+impl Limits {
+    /// Rate of a lane on each link: records and bytes a second, 0 is no limit.
+    pub const fn rate(&self, lane: canon::Lane) -> (u32, u32) {
+        match lane {
+            canon::Lane::Control => {
+                (self.control_records_per_second, self.control_bytes_per_second)
+            }
+            canon::Lane::Live => (self.live_records_per_second, self.live_bytes_per_second),
+            canon::Lane::Bulk => (self.bulk_records_per_second, self.bulk_bytes_per_second),
+        }
+    }
+
+    /// Reads `[limits]`.
+    pub(crate) fn read(tab: &Tab<'_>, problems: &mut Problems) -> Self {
+        let mut limits = Self::default();
+        let names: Vec<&'static str> = LIMITS.iter().map(|l| l.name).collect();
+        for (key, node) in tab.entries() {
+            let path = tab.key(&key.text);
+            match LIMITS.iter().find(|l| l.name == key.text) {
+                Some(limit) => {
+                    if let Some(value) = amount(limit, &path, node, problems) {
+                        let known = limits.set(limit.name, value);
+                        debug_assert!(known, "every documented limit has a field of its size");
+                    }
+                }
+                None => unknown(key, path, &names, problems),
+            }
+        }
+        limits.together(tab, problems);
+        limits
+    }
+
+    /// What one limit says about another.
+    fn together(&self, tab: &Tab<'_>, problems: &mut Problems) {
+        if self.retry_min > self.retry_max {
+            problems.push(
+                "config.out_of_range",
+                &tab.spot("retry_min"),
+                tab.key("retry_min"),
+                "is longer than `retry_max`; make it shorter or the other longer",
+                "大于 retry_max；请改小，或增大 retry_max",
+            );
+        }
+        if self.envelope_bytes_max > self.package_bytes_max as u64 / 2 {
+            problems.push(
+                "config.out_of_range",
+                &tab.spot("envelope_bytes_max"),
+                tab.key("envelope_bytes_max"),
+                "must be at most half of `package_bytes_max`, or receivers would not open what is sealed",
+                "不得超过 package_bytes_max 的一半，否则接收方不会打开",
+            );
+        }
+    }
+}
+
+fn unknown(key: &Spot, path: String, names: &[&'static str], problems: &mut Problems) {
+    // Forty names in one message help nobody: the hint, or the table, does.
+    unknown_key(&key.at, path, &key.text, names, problems);
+    problems.shorten(
+        "there is no such limit; they are listed in config/README.md",
+        "没有这个限值；全部限值见 config/README.md",
+    );
+}
+
+fn amount(limit: &Limit, path: &str, node: &Node, problems: &mut Problems) -> Option<u64> {
+    let example = limit.unit.example();
+    let value = match &node.value {
+        Value::Int(n) if limit.unit.parse("1").is_some() => u64::try_from(*n).ok(),
+        Value::Text(text) | Value::Loose(text) => limit.unit.parse(text),
+        Value::Int(_) => None,
+        other => {
+            let want = (format!("written like {example}"), format!("写作 {example}"));
+            wrong_kind(problems, &node.at, path, (&want.0, &want.1), other);
+            return None;
+        }
+    };
+    let Some(value) = value else {
+        problems.push(
+            "config.bad_value",
+            &node.at,
+            path,
+            format!("is not written like {example}"),
+            format!("应写作 {example}"),
+        );
+        return None;
+    };
+    if value < limit.min || value > limit.max {
+        let (min, max) = (limit.unit.show(limit.min), limit.unit.show(limit.max));
+        problems.push(
+            "config.out_of_range",
+            &node.at,
+            path,
+            format!("must lie between {min} and {max}"),
+            format!("应在 {min} 与 {max} 之间"),
+        );
+        return None;
+    }
+    Some(value)
+}
+
+/// The table of `config/README.md`.
+pub fn table() -> String {
+    let mut out = String::from(
+        "| `[limits]` key | unit | default | from | to | what it limits | 含义 |\n|---|---|---|---|---|---|---|\n",
+    );
+    for l in LIMITS {
+        let show = |n| l.unit.show(n);
+        let (default, min, max) = (show(l.default), show(l.min), show(l.max));
+        let (name, unit, en, zh) = (l.name, l.unit.name(), l.en, l.zh);
+        writeln!(out, "| `{name}` | {unit} | {default} | {min} | {max} | {en} | {zh} |")
+            .expect("a String takes all text");
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_limit_has_its_default_in_its_range_and_a_field() {
+        let mut limits = Limits::default();
+        for l in LIMITS {
+            assert!(l.min <= l.default && l.default <= l.max, "{}", l.name);
+            assert_eq!(limits.get(l.name), Some(l.default), "{}", l.name);
+            assert!(limits.set(l.name, l.max) && limits.set(l.name, l.min), "{}", l.name);
+            assert_eq!(limits.get(l.name), Some(l.min), "{}", l.name);
+        }
+        assert!(!limits.set("no_such", 1));
+    }
+
+    #[test]
+    fn the_table_in_the_manual_is_this_one() {
+        let manual = include_str!("../../../config/README.md");
+        let begin = "<!-- limits: generated from src/exchange/config/limits.rs -->\n";
+        let (_, rest) = manual.split_once(begin).expect("the manual has the generated part");
+        let (found, _) = rest.split_once("<!-- end of limits -->").expect("and its end");
+        assert_eq!(found, table(), "copy this table into config/README.md");
+    }
+}

@@ -1,0 +1,50 @@
+//! The configuration of nodes: a versioned document per file, validated as a whole process.
+//!
+//! Layers: defaults, then the file, then `TIERGATE__SECTION__KEY` of the environment. Every problem
+//! is found in one pass, with its place and what to do. Nothing here reads a file or the
+//! environment: the texts, the variables and [`Files`] are arguments. Checks are offline; whether a
+//! key fits its certificate and a package its format is seen when they are opened.
+
+mod limits;
+mod node;
+mod problem;
+mod process;
+mod read;
+mod secret;
+mod sections;
+#[cfg(test)]
+mod tests;
+mod tree;
+mod units;
+
+use std::collections::BTreeMap;
+
+pub use limits::{LIMITS, Limits, table as limits_table};
+pub use node::{
+    AdapterConfig, Carrier, Database, Identity, Link, MayCarry, Nature, NodeConfig, RelayConfig,
+    RelayRule, RouteConfig, SinkConfig, SinkKind, SourceConfig, StoreUrl, Treatment,
+};
+pub use problem::{At, Problem, Problems, nearest};
+pub use process::{FileFacts, Files, tier_order};
+pub use read::{NodeDocument, VERSION};
+pub use secret::{Secret, SecretRef};
+pub use tree::ENV_PREFIX;
+pub use units::{Limit, Unit};
+
+/// The nodes of one process from their files' names and texts, or everything wrong with them.
+pub fn load(
+    sources: &[(String, String)],
+    env: &BTreeMap<String, String>,
+    files: &dyn Files,
+) -> Result<Vec<NodeConfig>, Vec<Problem>> {
+    let mut problems = Problems::default();
+    let nodes: Vec<NodeConfig> = sources
+        .iter()
+        .map(|(file, text)| {
+            NodeDocument::parse(file, text, env, &mut problems).validate(&mut problems)
+        })
+        .collect();
+    process::check(&nodes, files, env, &mut problems);
+    let found = problems.sorted();
+    if found.is_empty() { Ok(nodes) } else { Err(found) }
+}

@@ -1,0 +1,330 @@
+//! The validated configuration of one node process file: what workers read.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use canon::{Environment, Lane, NodeCode, Route};
+
+use super::limits::Limits;
+use super::problem::At;
+use super::secret::SecretRef;
+
+/// One configuration file, validated: a store, the identities in it, their links and work.
+#[derive(Clone, Debug)]
+pub struct NodeConfig {
+    /// The file, as it was named.
+    pub file: Arc<str>,
+    /// Name for people.
+    pub title: String,
+    /// Folder of everything this node writes; paths below are relative to the file's folder.
+    pub data: PathBuf,
+    /// Where the facts lie.
+    pub store: StoreUrl,
+    /// Folder of the format (annotated XSDs); none is the one that comes with the program,
+    /// `supervision/1`.
+    pub format: Option<PathBuf>,
+    /// Folders and files of open code lists (regions, items).
+    pub lists: Vec<PathBuf>,
+    /// Certificates of the trust anchors, PEM.
+    pub anchors: Vec<PathBuf>,
+    /// Who signs here; at least one.
+    pub identities: Vec<Identity>,
+    /// Links of all identities.
+    pub links: Vec<Link>,
+    /// Routes of all identities.
+    pub routes: Vec<RouteConfig>,
+    /// What a middle tier does with what passes.
+    pub relay: RelayConfig,
+    /// Sources.
+    pub adapters: Vec<AdapterConfig>,
+    /// Where kept records go.
+    pub sinks: Vec<SinkConfig>,
+    /// Limits.
+    pub limits: Limits,
+}
+
+/// Where a node's facts lie.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoreUrl {
+    /// `memory`: gone with the process.
+    Memory,
+    /// `sqlite:PATH`, relative to the data folder.
+    Sqlite(PathBuf),
+}
+
+/// One signing identity.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// Node code; the certificate says the same.
+    pub code: NodeCode,
+    /// Environment; the certificate says the same.
+    pub environment: Environment,
+    /// The signing key, PEM.
+    pub key: SecretRef,
+    /// Its certificate chain, PEM; the regions stand in it.
+    pub certificate: PathBuf,
+    /// Where it stands.
+    pub at: At,
+}
+
+/// What carries parcels over a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Carrier {
+    /// Within the process.
+    Local,
+}
+
+/// Whose envelopes a link may bring.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MayCarry {
+    /// Any sender's: the parent's link.
+    Any,
+    /// Only these.
+    Only(BTreeSet<NodeCode>),
+}
+
+impl MayCarry {
+    /// Whether this link may bring an envelope sealed by `sender`.
+    pub fn allows(&self, sender: &NodeCode) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Only(codes) => codes.contains(sender),
+        }
+    }
+}
+
+/// A link of one identity to one peer.
+#[derive(Clone, Debug)]
+pub struct Link {
+    /// Whose link.
+    pub identity: NodeCode,
+    /// Name, unique within the identity.
+    pub name: Arc<str>,
+    /// The node at the other end.
+    pub peer: NodeCode,
+    /// What carries its parcels.
+    pub carrier: Carrier,
+    /// Whether everything without a nearer way goes here.
+    pub parent: bool,
+    /// Nodes reached through the peer, besides the peer itself.
+    pub beneath: BTreeSet<NodeCode>,
+    /// Whose envelopes may come by it.
+    pub may_carry: MayCarry,
+    /// Where it stands.
+    pub at: At,
+}
+
+/// Where an identity's own records go.
+#[derive(Clone, Debug)]
+pub struct RouteConfig {
+    /// Whose route.
+    pub identity: NodeCode,
+    /// The node whose receipt settles.
+    pub destination: NodeCode,
+    /// Format edition, such as `supervision/1`.
+    pub edition: Arc<str>,
+    /// Suite.
+    pub suite: Arc<str>,
+    /// Lanes for records; the control lane is always there.
+    pub lanes: Vec<Lane>,
+    /// Where it stands.
+    pub at: At,
+}
+
+impl RouteConfig {
+    /// The route in one of its lanes.
+    pub fn route(&self, lane: Lane) -> Route {
+        Route {
+            destination: self.destination.clone(),
+            edition: Arc::clone(&self.edition),
+            suite: Arc::clone(&self.suite),
+            lane,
+        }
+    }
+}
+
+/// What a middle tier does with envelopes for another node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Treatment {
+    /// Pass the bytes on.
+    Relay,
+    /// Verify, validate, keep a copy, pass the bytes on.
+    Keep,
+}
+
+/// Treatments: the first rule that fits, else the default.
+#[derive(Clone, Debug)]
+pub struct RelayConfig {
+    /// Where no rule fits.
+    pub default: Treatment,
+    /// Rules in order.
+    pub rules: Vec<RelayRule>,
+}
+
+/// A treatment for some envelopes; what is not named fits all.
+#[derive(Clone, Debug)]
+pub struct RelayRule {
+    /// Sender.
+    pub origin: Option<NodeCode>,
+    /// Destination.
+    pub destination: Option<NodeCode>,
+    /// Format edition.
+    pub edition: Option<Arc<str>>,
+    /// What is done.
+    pub treatment: Treatment,
+}
+
+impl RelayConfig {
+    /// What is done with `origin`'s envelope on `route`.
+    pub fn treatment(&self, origin: &NodeCode, route: &Route) -> Treatment {
+        let fits = |rule: &&RelayRule| {
+            rule.origin.as_ref().is_none_or(|o| o == origin)
+                && rule.destination.as_ref().is_none_or(|d| *d == route.destination)
+                && rule.edition.as_ref().is_none_or(|e| *e == route.edition)
+        };
+        self.rules.iter().find(fits).map_or(self.default, |rule| rule.treatment)
+    }
+}
+
+/// Whether a source brings today's cases or old ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Nature {
+    /// Today's: the live lane.
+    Live,
+    /// Old ones: the bulk lane.
+    History,
+}
+
+impl Nature {
+    /// The lane its records take.
+    pub const fn lane(self) -> Lane {
+        match self {
+            Self::Live => Lane::Live,
+            Self::History => Lane::Bulk,
+        }
+    }
+}
+
+/// One source, read through an adapter package.
+#[derive(Clone, Debug)]
+pub struct AdapterConfig {
+    /// Whose records they are.
+    pub identity: NodeCode,
+    /// Name, unique within the identity; the package folder's name if not given.
+    pub name: Arc<str>,
+    /// The package's folder.
+    pub package: PathBuf,
+    /// Where its records go; a route leads there.
+    pub destination: NodeCode,
+    /// Today's cases or history.
+    pub nature: Nature,
+    /// Unit code or name its keys belong to, where the package leaves it to the node.
+    pub namespace: Option<Arc<str>>,
+    /// Pause between two reads, ms.
+    pub interval: i64,
+    /// Where the rows are.
+    pub source: SourceConfig,
+    /// Where it stands.
+    pub at: At,
+}
+
+impl AdapterConfig {
+    /// The route its records take.
+    pub fn route(&self, node: &NodeConfig) -> Option<Route> {
+        let own = |r: &&RouteConfig| {
+            r.identity == self.identity
+                && r.destination == self.destination
+                && r.lanes.contains(&self.nature.lane())
+        };
+        node.routes.iter().find(own).map(|r| r.route(self.nature.lane()))
+    }
+}
+
+/// Where an adapter's rows are, and what the node says otherwise than the package.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SourceConfig {
+    /// The drop folder of a file source.
+    pub folder: Option<PathBuf>,
+    /// The database of a table source.
+    pub database: Option<Database>,
+    /// Instead of the package's `files`: `*` and `?` as usual.
+    pub files: Option<String>,
+    /// Instead of the package's time for which a file must not have grown, ms.
+    pub settle: Option<i64>,
+    /// Instead of the package's overlap window, ms.
+    pub overlap: Option<i64>,
+}
+
+/// A source database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Database {
+    /// `sqlite:PATH`.
+    Sqlite(PathBuf),
+}
+
+/// Where kept records go.
+#[derive(Clone, Debug)]
+pub struct SinkConfig {
+    /// Whose kept records.
+    pub identity: NodeCode,
+    /// Name, unique within the identity.
+    pub name: Arc<str>,
+    /// Kind and place.
+    pub kind: SinkKind,
+    /// Where it stands.
+    pub at: At,
+}
+
+/// Kinds of sinks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SinkKind {
+    /// Files in a folder, relative to the data folder.
+    Files(PathBuf),
+}
+
+impl NodeConfig {
+    /// An identity by its code.
+    pub fn identity(&self, code: &NodeCode) -> Option<&Identity> {
+        self.identities.iter().find(|i| i.code == *code)
+    }
+
+    /// The links of an identity.
+    pub fn links_of<'a>(&'a self, identity: &'a NodeCode) -> impl Iterator<Item = &'a Link> {
+        self.links.iter().filter(move |l| l.identity == *identity)
+    }
+
+    /// The link to the parent, if this identity has one.
+    pub fn parent_link(&self, identity: &NodeCode) -> Option<&Link> {
+        self.links.iter().find(|l| l.identity == *identity && l.parent)
+    }
+
+    /// The next hop from an identity to a node: the link that names exactly that code, else the
+    /// parent (protocol §6).
+    pub fn next_hop(&self, identity: &NodeCode, to: &NodeCode) -> Option<&Link> {
+        let names =
+            |l: &&Link| l.identity == *identity && (l.peer == *to || l.beneath.contains(to));
+        self.links.iter().find(names).or_else(|| self.parent_link(identity))
+    }
+
+    /// The routes of an identity.
+    pub fn routes_of<'a>(
+        &'a self,
+        identity: &'a NodeCode,
+    ) -> impl Iterator<Item = &'a RouteConfig> {
+        self.routes.iter().filter(move |r| r.identity == *identity)
+    }
+
+    /// The adapters of an identity.
+    pub fn adapters_of<'a>(
+        &'a self,
+        identity: &'a NodeCode,
+    ) -> impl Iterator<Item = &'a AdapterConfig> {
+        self.adapters.iter().filter(move |a| a.identity == *identity)
+    }
+
+    /// The sinks of an identity.
+    pub fn sinks_of<'a>(&'a self, identity: &'a NodeCode) -> impl Iterator<Item = &'a SinkConfig> {
+        self.sinks.iter().filter(move |s| s.identity == *identity)
+    }
+}

@@ -1,0 +1,363 @@
+//! From a document to a [`NodeConfig`]: every section read, every problem noted, none stops the rest.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use canon::{Environment, Lane, NodeCode};
+
+use super::limits::Limits;
+use super::node::*;
+use super::problem::{At, Problems, nearest};
+use super::secret::SecretRef;
+use super::sections;
+use super::tree::{self, Node, Spot, Tab, Value};
+use super::units::Unit;
+
+/// The version of the document this build reads.
+pub const VERSION: i64 = 1;
+
+/// A document as read: TOML with the environment over it, nothing checked yet.
+#[derive(Debug)]
+pub struct NodeDocument {
+    file: Arc<str>,
+    root: Node,
+}
+
+/// What reading a section needs to know.
+pub(crate) struct Cx<'a> {
+    /// The file's folder: paths are relative to it.
+    pub(crate) base: &'a Path,
+    /// Codes of the identities in this file.
+    pub(crate) identities: Vec<NodeCode>,
+    /// Problems so far.
+    pub(crate) problems: &'a mut Problems,
+}
+
+impl NodeDocument {
+    /// Reads the text of a file and lays `TIERGATE__…` variables over it.
+    pub fn parse(
+        file: &str,
+        text: &str,
+        env: &BTreeMap<String, String>,
+        problems: &mut Problems,
+    ) -> Self {
+        let mut root = tree::parse(file, text, problems);
+        tree::overlay(&mut root, env, problems);
+        Self { file: file.into(), root }
+    }
+
+    /// The validated configuration, as far as it goes: it may only be used if no problem was noted.
+    pub fn validate(&self, problems: &mut Problems) -> NodeConfig {
+        let base = Path::new(&*self.file).parent().unwrap_or(Path::new("")).to_path_buf();
+        let mut top = Tab::of(&self.root, "", problems);
+        version(&mut top, problems);
+        let mut cx = Cx { base: &base, identities: Vec::new(), problems };
+
+        let (title, data) = node_section(&mut top, &mut cx);
+        let store = store_section(&mut top, &data, &mut cx);
+        let format = format_section(&mut top, &mut cx);
+        let lists = paths_section(&mut top, "lists", "folders", &mut cx).unwrap_or_default();
+        let anchors = anchors(&mut top, &mut cx);
+        let identities = identities(&mut top, &mut cx);
+        cx.identities = identities.iter().map(|i| i.code.clone()).collect();
+        let links = sections::links(&mut top, &mut cx);
+        let routes = sections::routes(&mut top, &mut cx);
+        let relay = sections::relay(&mut top, &mut cx);
+        let limits = limits(&mut top, &mut cx);
+        let adapters = sections::adapters(&mut top, limits.collect_interval, &mut cx);
+        let sinks = sections::sinks(&mut top, &data, &mut cx);
+        top.finish(cx.problems);
+
+        NodeConfig {
+            file: Arc::clone(&self.file),
+            title,
+            data,
+            store,
+            format,
+            lists,
+            anchors,
+            identities,
+            links,
+            routes,
+            relay,
+            adapters,
+            sinks,
+            limits,
+        }
+    }
+}
+
+fn version(top: &mut Tab<'_>, problems: &mut Problems) {
+    let (at, key) = (top.spot("version"), "version");
+    match top.get(key).map(|n| &n.value) {
+        Some(Value::Int(VERSION)) => {}
+        None => {
+            problems.push(
+                "config.version",
+                &at,
+                key,
+                format!("must be given: write `version = {VERSION}` in the first line"),
+                format!("必须填写：首行写 version = {VERSION}"),
+            );
+        }
+        Some(_) => {
+            problems.push(
+                "config.version",
+                &at,
+                key,
+                format!("is not {VERSION}, the only one this build reads; take the build it was written for"),
+                format!("不是 {VERSION}；本程序只读版本 {VERSION}，请使用与之相配的程序"),
+            );
+        }
+    }
+}
+
+fn node_section(top: &mut Tab<'_>, cx: &mut Cx<'_>) -> (String, PathBuf) {
+    let mut tab = top.table("node", cx.problems);
+    let title = tab.text("title", cx.problems).map(|s| s.text).unwrap_or_default();
+    let data = tab.need("data", cx.problems).map_or_else(PathBuf::new, |s| cx.base.join(s.text));
+    tab.finish(cx.problems);
+    (title, data)
+}
+
+fn store_section(top: &mut Tab<'_>, data: &Path, cx: &mut Cx<'_>) -> StoreUrl {
+    let mut tab = top.table("store", cx.problems);
+    let key = tab.key("url");
+    let url = tab.need("url", cx.problems);
+    tab.finish(cx.problems);
+    let Some(url) = url else { return StoreUrl::Memory };
+    match url.text.split_once(':').unwrap_or((&url.text, "")) {
+        ("memory", "") => return StoreUrl::Memory,
+        ("sqlite", path) if !path.trim().is_empty() => return StoreUrl::Sqlite(data.join(path)),
+        ("postgres" | "postgresql", _) => {
+            later(&url.at, &key, "a PostgreSQL store", "PostgreSQL 存储", "sqlite:PATH", cx);
+        }
+        (scheme, _) => {
+            cx.problems
+                .push(
+                    "config.bad_value",
+                    &url.at,
+                    key,
+                    "must be `sqlite:PATH` (relative to `node.data`) or `memory`",
+                    "应为 sqlite:路径（相对于 node.data）或 memory",
+                )
+                .hint = nearest(scheme, ["sqlite", "memory"]);
+        }
+    }
+    StoreUrl::Memory
+}
+
+fn format_section(top: &mut Tab<'_>, cx: &mut Cx<'_>) -> Option<PathBuf> {
+    let mut tab = top.table("format", cx.problems);
+    let folder = tab.text("folder", cx.problems);
+    tab.finish(cx.problems);
+    folder.map(|s| cx.base.join(s.text))
+}
+
+fn paths_section(
+    top: &mut Tab<'_>,
+    section: &'static str,
+    key: &'static str,
+    cx: &mut Cx<'_>,
+) -> Option<Vec<PathBuf>> {
+    let mut tab = top.table(section, cx.problems);
+    let found = tab.texts(key, cx.problems);
+    tab.finish(cx.problems);
+    found.map(|list| list.into_iter().map(|s| cx.base.join(s.text)).collect())
+}
+
+fn anchors(top: &mut Tab<'_>, cx: &mut Cx<'_>) -> Vec<PathBuf> {
+    let at = top.spot("trust");
+    let anchors = paths_section(top, "trust", "anchors", cx).unwrap_or_default();
+    if anchors.is_empty() {
+        cx.problems.push(
+            "config.missing_key",
+            &at,
+            "trust.anchors",
+            "must name at least one certificate of a CA you trust, or nothing could be verified",
+            "至少填写一个可信 CA 的证书，否则无法验签",
+        );
+    }
+    anchors
+}
+
+fn limits(top: &mut Tab<'_>, cx: &mut Cx<'_>) -> Limits {
+    let tab = top.table("limits", cx.problems);
+    Limits::read(&tab, cx.problems)
+}
+
+fn identities(top: &mut Tab<'_>, cx: &mut Cx<'_>) -> Vec<Identity> {
+    const ENVIRONMENTS: &[(&str, Environment)] = &[
+        ("formal", Environment::Formal),
+        ("joint", Environment::Joint),
+        ("demo", Environment::Demo),
+    ];
+    let at = top.at.clone();
+    let tabs = top.tables("identity", cx.problems);
+    if tabs.is_empty() {
+        cx.problems.push(
+            "config.missing_key",
+            &at,
+            "identity",
+            "at least one [[identity]] must be given: a node without one could not sign",
+            "至少填写一个 [[identity]]，否则无法签名",
+        );
+    }
+    let mut found: Vec<Identity> = Vec::new();
+    for mut tab in tabs {
+        let at = tab.at.clone();
+        let code = code(&mut tab, "code", cx);
+        if !tab.entries().iter().any(|(k, _)| k.text == "environment") {
+            let _none = tab.need("environment", cx.problems);
+        }
+        let environment = tab.word("environment", ENVIRONMENTS, cx.problems);
+        let key = secret(&mut tab, "key", cx);
+        let certificate = tab.need("certificate", cx.problems).map(|s| cx.base.join(s.text));
+        let place = tab.spot("code");
+        let path = tab.key("code");
+        tab.finish(cx.problems);
+        let Some(code) = code else { continue };
+        if found.iter().any(|i| i.code == code) {
+            duplicate(&place, path, code.as_str(), cx);
+        }
+        found.push(Identity {
+            code,
+            environment: environment.unwrap_or(Environment::Demo),
+            key: key.unwrap_or_else(|| SecretRef::Env(String::new())),
+            certificate: certificate.unwrap_or_default(),
+            at,
+        });
+    }
+    found
+}
+
+/// Reports a name that was taken before.
+pub(crate) fn duplicate(at: &At, path: String, name: &str, cx: &mut Cx<'_>) {
+    cx.problems.push(
+        "config.duplicate",
+        at,
+        path,
+        format!("`{name}` is given twice; every one needs a name of its own"),
+        format!("『{name}』重复，必须各不相同"),
+    );
+}
+
+/// Reports what the schema knows and this build does not do yet.
+pub(crate) fn later(at: &At, path: &str, en: &str, zh: &str, instead: &str, cx: &mut Cx<'_>) {
+    cx.problems.push(
+        "config.not_yet",
+        at,
+        path,
+        format!("{en} is not in this build; write `{instead}`"),
+        format!("本版本尚不支持{zh}，请写 {instead}"),
+    );
+}
+
+/// A node code that must be there.
+pub(crate) fn code(tab: &mut Tab<'_>, key: &'static str, cx: &mut Cx<'_>) -> Option<NodeCode> {
+    let spot = tab.need(key, cx.problems)?;
+    node_code(&spot, &tab.key(key), cx)
+}
+
+/// A text as a node code.
+pub(crate) fn node_code(spot: &Spot, path: &str, cx: &mut Cx<'_>) -> Option<NodeCode> {
+    let code = NodeCode::new(&spot.text);
+    if code.is_none() {
+        cx.problems.push(
+            "config.bad_value",
+            &spot.at,
+            path,
+            "is not a node code: 1 to 64 characters out of A-Z a-z 0-9 . _ -",
+            "不是节点代码：1 至 64 个字符，可用 A-Z a-z 0-9 . _ -",
+        );
+    }
+    code
+}
+
+/// A list of node codes.
+pub(crate) fn codes(
+    tab: &mut Tab<'_>,
+    key: &'static str,
+    cx: &mut Cx<'_>,
+) -> Option<Vec<NodeCode>> {
+    let path = tab.key(key);
+    let list = tab.texts(key, cx.problems)?;
+    Some(list.iter().filter_map(|spot| node_code(spot, &path, cx)).collect())
+}
+
+/// A secret: a reference, or a problem that does not repeat it.
+pub(crate) fn secret(tab: &mut Tab<'_>, key: &'static str, cx: &mut Cx<'_>) -> Option<SecretRef> {
+    let spot = tab.need(key, cx.problems)?;
+    let found = SecretRef::parse(&spot.text, cx.base);
+    if found.is_none() {
+        cx.problems.push(
+            "config.secret_literal",
+            &spot.at,
+            tab.key(key),
+            "must be a reference, `file:PATH` or `env:NAME`; a secret itself never stands here",
+            "只能写引用 file:路径 或 env:变量名，密钥本身不得写入配置",
+        );
+    }
+    found
+}
+
+/// A duration that may be absent.
+pub(crate) fn duration(tab: &mut Tab<'_>, key: &'static str, cx: &mut Cx<'_>) -> Option<i64> {
+    let spot = tab.text(key, cx.problems)?;
+    let found = Unit::Duration.parse(&spot.text).and_then(|ms| i64::try_from(ms).ok());
+    if found.is_none() {
+        let example = Unit::Duration.example();
+        cx.problems.push(
+            "config.bad_value",
+            &spot.at,
+            tab.key(key),
+            format!("is not written like {example}"),
+            format!("应写作 {example}"),
+        );
+    }
+    found
+}
+
+/// The identity that a link, route, adapter or sink belongs to: named, or the only one there is.
+pub(crate) fn owner(tab: &mut Tab<'_>, cx: &mut Cx<'_>) -> Option<NodeCode> {
+    let path = tab.key("identity");
+    match tab.text("identity", cx.problems) {
+        Some(spot) => {
+            let found = cx.identities.iter().find(|c| c.as_str() == spot.text).cloned();
+            if found.is_none() {
+                let hint = nearest(&spot.text, cx.identities.iter().map(NodeCode::as_str));
+                cx.problems
+                    .push(
+                        "config.unknown_identity",
+                        &spot.at,
+                        path,
+                        format!(
+                            "there is no [[identity]] `{}` in this file; name one that is",
+                            spot.text
+                        ),
+                        format!("本文件没有 [[identity]]『{}』，请填写已有的", spot.text),
+                    )
+                    .hint = hint;
+            }
+            found
+        }
+        None => match cx.identities.as_slice() {
+            [only] => Some(only.clone()),
+            [] => None,
+            _ => {
+                cx.problems.push(
+                    "config.missing_key",
+                    &tab.at,
+                    path,
+                    "must be given: this file has several identities",
+                    "本文件有多个 [[identity]]，必须指明属于哪一个",
+                );
+                None
+            }
+        },
+    }
+}
+
+/// The lanes that records may take.
+pub(crate) const LANES: &[(&str, Lane)] = &[("live", Lane::Live), ("bulk", Lane::Bulk)];

@@ -1,0 +1,302 @@
+//! The lists of a document: links, routes, treatments, adapters, sinks.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use canon::{Lane, NodeCode};
+
+use super::node::*;
+use super::problem::nearest;
+use super::read::{Cx, LANES, code, codes, duplicate, duration, later, owner};
+use super::tree::{Spot, Tab, word};
+
+/// Suites of this build.
+const SUITES: &[(&str, ())] = &[("ecdsa-p256-sha256", ())];
+
+pub(crate) fn links(top: &mut Tab<'_>, cx: &mut Cx<'_>) -> Vec<Link> {
+    let mut found: Vec<Link> = Vec::new();
+    for mut tab in top.tables("link", cx.problems) {
+        let at = tab.at.clone();
+        let identity = owner(&mut tab, cx);
+        let name = tab.need("name", cx.problems);
+        let peer = code(&mut tab, "peer", cx);
+        let carrier = carrier(&mut tab, cx);
+        let parent = tab.truth("parent", cx.problems).unwrap_or(false);
+        let beneath: BTreeSet<NodeCode> =
+            codes(&mut tab, "beneath", cx).unwrap_or_default().into_iter().collect();
+        let may_carry = may_carry(&mut tab, parent, peer.as_ref(), &beneath, cx);
+        let path = tab.path.clone();
+        tab.finish(cx.problems);
+        let (Some(identity), Some(name), Some(peer)) = (identity, name, peer) else { continue };
+        if found.iter().any(|l| l.identity == identity && *l.name == *name.text) {
+            duplicate(&name.at, format!("{path}.name"), &name.text, cx);
+        }
+        if peer == identity {
+            cx.problems.push(
+                "config.bad_value",
+                &at,
+                format!("{path}.peer"),
+                "is the identity itself; a link leads to another node",
+                "对端就是本身，链路必须通向另一节点",
+            );
+        }
+        let name = name.text.into();
+        found.push(Link { identity, name, peer, carrier, parent, beneath, may_carry, at });
+    }
+    found
+}
+
+fn carrier(tab: &mut Tab<'_>, cx: &mut Cx<'_>) -> Carrier {
+    let path = tab.key("carrier");
+    if let Some(spot) = tab.need("carrier", cx.problems) {
+        match spot.text.as_str() {
+            "local" => {}
+            "amqp" => later(&spot.at, &path, "carrier `amqp`", " amqp 链路", "local", cx),
+            "spool" => later(&spot.at, &path, "carrier `spool`", " spool 链路", "local", cx),
+            _ => {
+                let words = [("local", ()), ("amqp", ()), ("spool", ())];
+                let _refused = word(&spot, &path, &words, cx.problems);
+            }
+        }
+    }
+    Carrier::Local
+}
+
+fn may_carry(
+    tab: &mut Tab<'_>,
+    parent: bool,
+    peer: Option<&NodeCode>,
+    beneath: &BTreeSet<NodeCode>,
+    cx: &mut Cx<'_>,
+) -> MayCarry {
+    match codes(tab, "may_carry", cx) {
+        Some(list) => MayCarry::Only(list.into_iter().collect()),
+        None if parent => MayCarry::Any,
+        None => MayCarry::Only(beneath.iter().chain(peer).cloned().collect()),
+    }
+}
+
+pub(crate) fn routes(top: &mut Tab<'_>, cx: &mut Cx<'_>) -> Vec<RouteConfig> {
+    let mut found: Vec<RouteConfig> = Vec::new();
+    for mut tab in top.tables("route", cx.problems) {
+        let at = tab.at.clone();
+        let identity = owner(&mut tab, cx);
+        let destination = code(&mut tab, "destination", cx);
+        let edition = tab.need("format", cx.problems);
+        let suite = suite(&mut tab, cx);
+        let lanes = lanes(&mut tab, cx);
+        let path = tab.path.clone();
+        tab.finish(cx.problems);
+        let (Some(identity), Some(destination), Some(edition)) = (identity, destination, edition)
+        else {
+            continue;
+        };
+        let same = |r: &RouteConfig| {
+            r.identity == identity
+                && r.destination == destination
+                && lanes.iter().any(|lane| r.lanes.contains(lane))
+        };
+        if found.iter().any(same) {
+            // One destination gets a lane's records in one edition and suite at a time.
+            duplicate(&at, format!("{path}.destination"), destination.as_str(), cx);
+        }
+        let edition = edition.text.into();
+        found.push(RouteConfig { identity, destination, edition, suite, lanes, at });
+    }
+    found
+}
+
+fn suite(tab: &mut Tab<'_>, cx: &mut Cx<'_>) -> Arc<str> {
+    let path = tab.key("suite");
+    if let Some(spot) = tab.text("suite", cx.problems) {
+        if matches!(spot.text.as_str(), "sm2-sm3" | "ed25519" | "rsa-sha256") {
+            later(&spot.at, &path, "this suite", "此套件", SUITES[0].0, cx);
+        } else if word(&spot, &path, SUITES, cx.problems).is_some() {
+            return spot.text.into();
+        }
+    }
+    SUITES[0].0.into()
+}
+
+fn lanes(tab: &mut Tab<'_>, cx: &mut Cx<'_>) -> Vec<Lane> {
+    let path = tab.key("lanes");
+    match tab.texts("lanes", cx.problems) {
+        None => LANES.iter().map(|(_, lane)| *lane).collect(),
+        Some(list) => {
+            let found: BTreeSet<Lane> =
+                list.iter().filter_map(|spot| word(spot, &path, LANES, cx.problems)).collect();
+            found.into_iter().collect()
+        }
+    }
+}
+
+pub(crate) fn relay(top: &mut Tab<'_>, cx: &mut Cx<'_>) -> RelayConfig {
+    let mut tab = top.table("relay", cx.problems);
+    let default = treatment(&mut tab, "default", cx).unwrap_or(Treatment::Relay);
+    let mut rules = Vec::new();
+    for mut rule in tab.tables("rule", cx.problems) {
+        let one = |key, rule: &mut Tab<'_>, cx: &mut Cx<'_>| {
+            rule.entries().iter().any(|(k, _)| k.text == key).then(|| code(rule, key, cx)).flatten()
+        };
+        let origin = one("origin", &mut rule, cx);
+        let destination = one("destination", &mut rule, cx);
+        let edition = rule.text("format", cx.problems).map(|s| s.text.into());
+        // Asked for here too, so that `finish` knows these keys when they are absent.
+        let _known = (rule.get("origin"), rule.get("destination"));
+        if !rule.entries().iter().any(|(k, _)| k.text == "treatment") {
+            let _missing = rule.need("treatment", cx.problems);
+        }
+        let treatment = treatment(&mut rule, "treatment", cx);
+        rule.finish(cx.problems);
+        if let Some(treatment) = treatment {
+            rules.push(RelayRule { origin, destination, edition, treatment });
+        }
+    }
+    tab.finish(cx.problems);
+    RelayConfig { default, rules }
+}
+
+fn treatment(tab: &mut Tab<'_>, key: &'static str, cx: &mut Cx<'_>) -> Option<Treatment> {
+    const WORDS: &[(&str, Treatment)] = &[("relay", Treatment::Relay), ("keep", Treatment::Keep)];
+    let path = tab.key(key);
+    let spot = tab.text(key, cx.problems)?;
+    if spot.text == "review" {
+        cx.problems.push(
+            "config.not_yet",
+            &spot.at,
+            path,
+            "`review` comes with the pages on which a person reviews; write `relay` or `keep`",
+            "review（审核）随审核页面一并提供，目前请写 relay 或 keep",
+        );
+        return None;
+    }
+    word(&spot, &path, WORDS, cx.problems)
+}
+
+pub(crate) fn adapters(top: &mut Tab<'_>, interval: i64, cx: &mut Cx<'_>) -> Vec<AdapterConfig> {
+    let mut found: Vec<AdapterConfig> = Vec::new();
+    for mut tab in top.tables("adapter", cx.problems) {
+        if let Some(adapter) = adapter(&mut tab, interval, cx) {
+            let same = |a: &AdapterConfig| a.identity == adapter.identity && a.name == adapter.name;
+            if found.iter().any(same) {
+                duplicate(&tab.spot("name"), tab.key("name"), &adapter.name, cx);
+            }
+            found.push(adapter);
+        }
+        tab.finish(cx.problems);
+    }
+    found
+}
+
+fn adapter(tab: &mut Tab<'_>, interval: i64, cx: &mut Cx<'_>) -> Option<AdapterConfig> {
+    const NATURES: &[(&str, Nature)] = &[("live", Nature::Live), ("history", Nature::History)];
+    let at = tab.at.clone();
+    let identity = owner(tab, cx);
+    let name = tab.text("name", cx.problems);
+    let package = tab.need("package", cx.problems);
+    let destination = code(tab, "destination", cx);
+    let nature = tab.word("nature", NATURES, cx.problems).unwrap_or(Nature::Live);
+    let namespace = tab.text("namespace", cx.problems).map(|s| s.text.into());
+    let interval = bounded_interval(tab, cx).unwrap_or(interval);
+    let source = source(tab, cx);
+    let package = package?;
+    let name = name.map_or_else(|| folder_name(&package), |s| s.text);
+    Some(AdapterConfig {
+        identity: identity?,
+        name: name.into(),
+        package: cx.base.join(package.text),
+        destination: destination?,
+        nature,
+        namespace,
+        interval,
+        source,
+        at,
+    })
+}
+
+fn folder_name(package: &Spot) -> String {
+    let path = Path::new(&package.text);
+    path.file_name().map_or_else(|| package.text.clone(), |n| n.to_string_lossy().into_owned())
+}
+
+fn bounded_interval(tab: &mut Tab<'_>, cx: &mut Cx<'_>) -> Option<i64> {
+    let limit = super::LIMITS.iter().find(|l| l.name == "collect_interval")?;
+    let ms = duration(tab, "interval", cx)?;
+    let within = u64::try_from(ms).is_ok_and(|ms| ms >= limit.min && ms <= limit.max);
+    if !within {
+        let (min, max) = (limit.unit.show(limit.min), limit.unit.show(limit.max));
+        cx.problems.push(
+            "config.out_of_range",
+            &tab.spot("interval"),
+            tab.key("interval"),
+            format!("must lie between {min} and {max}"),
+            format!("应在 {min} 与 {max} 之间"),
+        );
+    }
+    within.then_some(ms)
+}
+
+fn source(adapter: &mut Tab<'_>, cx: &mut Cx<'_>) -> SourceConfig {
+    let mut tab = adapter.table("source", cx.problems);
+    let folder = tab.text("folder", cx.problems).map(|s| cx.base.join(s.text));
+    let database = tab.text("database", cx.problems);
+    let database = database.and_then(|spot| source_database(&spot, &tab.key("database"), cx));
+    let files = tab.text("files", cx.problems).map(|s| s.text);
+    let settle = duration(&mut tab, "settle", cx);
+    let overlap = duration(&mut tab, "overlap", cx);
+    let both = ["folder", "database"];
+    let given = both.iter().filter(|k| tab.entries().iter().any(|(e, _)| e.text == **k)).count();
+    if given != 1 {
+        cx.problems.push(
+            "config.missing_key",
+            &tab.at,
+            tab.key("folder"),
+            "needs exactly one place: `folder` for files, `database` for tables",
+            "必须且只能填写一处：文件来源写 folder，库表来源写 database",
+        );
+    }
+    tab.finish(cx.problems);
+    SourceConfig { folder, database, files, settle, overlap }
+}
+
+fn source_database(spot: &Spot, path: &str, cx: &mut Cx<'_>) -> Option<Database> {
+    let (scheme, rest) = spot.text.split_once(':').unwrap_or((&spot.text, ""));
+    match scheme {
+        "sqlite" if !rest.trim().is_empty() => return Some(Database::Sqlite(cx.base.join(rest))),
+        "mysql" | "mariadb" | "postgres" | "mssql" | "oracle" => {
+            later(&spot.at, path, "this kind of source", "此类来源", "sqlite:PATH", cx);
+        }
+        _ => {
+            // The text may hold a password: it is not repeated.
+            let hint = nearest(scheme, ["sqlite"]);
+            let en = "must be `sqlite:PATH`, relative to this file's folder";
+            let zh = "应为 sqlite:路径（相对于本文件所在目录）";
+            cx.problems.push("config.bad_value", &spot.at, path, en, zh).hint = hint;
+        }
+    }
+    None
+}
+
+pub(crate) fn sinks(top: &mut Tab<'_>, data: &Path, cx: &mut Cx<'_>) -> Vec<SinkConfig> {
+    let mut found: Vec<SinkConfig> = Vec::new();
+    for mut tab in top.tables("sink", cx.problems) {
+        let at = tab.at.clone();
+        let identity = owner(&mut tab, cx);
+        let name = tab.need("name", cx.problems);
+        if !tab.entries().iter().any(|(k, _)| k.text == "kind") {
+            let _missing = tab.need("kind", cx.problems);
+        }
+        let _kind = tab.word("kind", &[("files", ())], cx.problems);
+        let folder = tab.need("folder", cx.problems).map(|s| data.join(s.text));
+        let path = tab.key("name");
+        tab.finish(cx.problems);
+        let (Some(identity), Some(name)) = (identity, name) else { continue };
+        if found.iter().any(|s| s.identity == identity && *s.name == *name.text) {
+            duplicate(&name.at, path, &name.text, cx);
+        }
+        let kind = SinkKind::Files(folder.unwrap_or_default());
+        found.push(SinkConfig { identity, name: name.text.into(), kind, at });
+    }
+    found
+}

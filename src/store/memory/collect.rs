@@ -1,0 +1,394 @@
+//! Facts of collect: pages, waiting records and their release.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
+use std::sync::Arc;
+
+use canon::{Key, Millis, Route};
+
+use super::state::*;
+use crate::error::StoreError;
+use crate::types::*;
+
+/// When a record that could not be released is looked at again. A parent that is collected,
+/// released or accepted here makes its children due at once.
+const LOOK_AGAIN_MS: i64 = 60_000;
+
+impl Identity {
+    /// Progress of an adapter.
+    pub(super) fn adapter(&self, adapter: &str) -> AdapterProgress {
+        let mut progress = self.adapters.get(adapter).cloned().unwrap_or_default();
+        adapter.clone_into(&mut progress.adapter);
+        progress.write_backs = self.write_backs.keys().filter(|k| &*k.0 == adapter).count() as u64;
+        progress
+    }
+
+    /// Pauses or resumes.
+    pub(super) fn pause_adapter(&mut self, adapter: &str, reason: Option<&str>, now: Millis) {
+        self.tick(now);
+        self.adapters.entry(adapter.into()).or_default().paused = reason.map(str::to_owned);
+    }
+
+    /// Latest versions of the cases' records.
+    pub(super) fn cases(&self, roots: &[&str]) -> Vec<CaseRow> {
+        let mut latest: BTreeMap<(Key, Arc<str>), CaseRow> = BTreeMap::new();
+        for root in roots {
+            for (key, own) in of_root(&self.records, root) {
+                let row = CaseRow {
+                    id: record_id(key),
+                    voided: own.voided,
+                    content: own.content,
+                    facts: own.facts.clone(),
+                    place: self.place_of(own),
+                };
+                // Versions come in rising order: the last one stays.
+                latest.insert((key.0.clone(), key.1.clone()), row);
+            }
+        }
+        latest.into_values().collect()
+    }
+
+    /// Marks of source rows.
+    pub(super) fn source_rows(&self, adapter: &str, rows: &[&str]) -> Vec<SourceRowMark> {
+        rows.iter()
+            .filter_map(|row| self.source_rows.get_key_value(&(adapter.into(), (*row).into())))
+            .map(mark)
+            .collect()
+    }
+
+    /// Marks that pass `pass` did not see.
+    pub(super) fn vanished(&self, adapter: &str, pass: u64, limit: u32) -> Vec<SourceRowMark> {
+        self.source_rows
+            .range((Arc::from(adapter), Arc::from(""))..)
+            .take_while(|(k, _)| &*k.0 == adapter)
+            .filter(|(_, (_, seen))| *seen < pass)
+            .take(limit as usize)
+            .map(mark)
+            .collect()
+    }
+
+    /// Forgets marks.
+    pub(super) fn forget_rows(&mut self, adapter: &str, rows: &[&str]) {
+        for row in rows {
+            self.source_rows.remove(&(adapter.into(), (*row).into()));
+        }
+    }
+
+    /// One page.
+    pub(super) fn commit_collected(
+        &mut self,
+        lease: &Lease,
+        page: Collected,
+    ) -> Result<(), StoreError> {
+        self.check_lease(lease)?;
+        self.check_page(&page)?;
+        let now = self.tick(page.now);
+        let mut quarantined = 0;
+        for bad in page.quarantined {
+            quarantined += u64::from(self.quarantine(bad, now));
+        }
+        let mut records = 0;
+        for chunk in page.chunks {
+            records += chunk.records.len() as u64;
+            self.add_chunk(chunk, now);
+        }
+        for row in page.rows {
+            self.source_rows.insert((page.adapter.clone(), row.row), (row.digest, row.pass));
+        }
+        let progress = self.adapters.entry(page.adapter).or_default();
+        progress.cursor = Some(page.cursor);
+        progress.rows_read += page.rows_read;
+        progress.rows_unchanged += page.rows_unchanged;
+        progress.records += records;
+        progress.quarantined += quarantined;
+        progress.last_at = Some(now);
+        Ok(())
+    }
+
+    /// Every version must be new, every fragment where its length says.
+    fn check_page(&self, page: &Collected) -> Result<(), StoreError> {
+        let mut ids = BTreeSet::new();
+        let mut held = BTreeSet::new();
+        let fresh = page
+            .quarantined
+            .iter()
+            .filter(|q| {
+                let key = held_key(q);
+                !self.held.contains(&key) && held.insert(key)
+            })
+            .filter_map(|q| q.id.as_ref());
+        let staged = page.chunks.iter().flat_map(|c| c.records.iter().map(|r| &r.id));
+        for id in fresh.chain(staged) {
+            let known = self.latest_version(&id.key, &id.kind);
+            if known >= id.version || !ids.insert(id) {
+                return Err(conflict("version", format!("{id} is not above version {known}")));
+            }
+        }
+        for chunk in &page.chunks {
+            let sum: usize = chunk.records.iter().map(|r| r.len as usize).sum();
+            if sum != chunk.bytes.len() {
+                let have = chunk.bytes.len();
+                return Err(conflict("chunk", format!("lengths add up to {sum} of {have} bytes")));
+            }
+        }
+        Ok(())
+    }
+
+    /// Highest version known of a key; 0 if none.
+    pub(super) fn latest_version(&self, key: &Key, kind: &Arc<str>) -> u32 {
+        self.versions(key, kind).next_back().map_or(0, |(k, _)| k.2)
+    }
+
+    /// Every version of a key, rising.
+    pub(super) fn versions(
+        &self,
+        key: &Key,
+        kind: &Arc<str>,
+    ) -> impl DoubleEndedIterator<Item = (&RecordKey, &Own)> {
+        let from = (key.clone(), kind.clone(), 0);
+        let to = (key.clone(), kind.clone(), u32::MAX);
+        self.records.range((Bound::Included(from), Bound::Included(to)))
+    }
+
+    /// Lists a row that may not go up; `false` if it is held already.
+    fn quarantine(&mut self, bad: NewQuarantine, now: Millis) -> bool {
+        if !self.held.insert(held_key(&bad)) {
+            return false;
+        }
+        let record = bad.id.as_ref().map(record_key);
+        if let Some(key) = &record {
+            let own = Own {
+                route: Arc::new(bad.route),
+                epoch: self.epoch,
+                day: bad.day,
+                adapter: bad.adapter.clone(),
+                voided: false,
+                content: bad.content.unwrap_or(NO_CONTENT),
+                digest: NO_CONTENT,
+                facts: "".into(),
+                source_row: bad.source_row.clone(),
+                at: At::Quarantined,
+                collected_at: now,
+                envelopes: Vec::new(),
+            };
+            self.insert_record(key.clone(), own, Place::Quarantined);
+        }
+        let item = ProblemItem {
+            number: self.next_number(),
+            class: "quarantined".into(),
+            state: "held".into(),
+            adapter: bad.adapter.to_string(),
+            reference: bad.reference,
+            record: bad.id.as_ref().map(ToString::to_string),
+            violations: bad.violations,
+            at: now,
+            deadline: None,
+            cured_by: None,
+        };
+        self.insert_problem(ProblemRow {
+            item,
+            raw: bad.raw,
+            record,
+            row_digest: Some(bad.row_digest),
+            source_row: bad.source_row,
+        });
+        true
+    }
+
+    /// Enters a problem into the list.
+    pub(super) fn insert_problem(&mut self, row: ProblemRow) {
+        if let Some((key, kind, _)) = row.record.clone() {
+            self.problems_of.entry((key, kind)).or_default().insert(row.item.number);
+        }
+        self.problems.insert(row.item.number, row);
+    }
+
+    /// Enters a record, its counts and its source row.
+    fn insert_record(&mut self, key: RecordKey, own: Own, place: Place) {
+        if let Some(row) = &own.source_row {
+            let row = (own.adapter.clone(), row.clone());
+            self.row_records.entry(row).or_default().insert(key.clone());
+        }
+        self.records.insert(key.clone(), own);
+        self.count_new(&key, place);
+    }
+
+    /// Enters the records of a chunk: staged, or waiting where the parent is not ready.
+    fn add_chunk(&mut self, chunk: NewChunk, now: Millis) {
+        let route = Arc::new(chunk.route);
+        let mut rest = chunk.bytes.as_slice();
+        for record in chunk.records {
+            let (fragment, after) = rest.split_at(record.len as usize);
+            rest = after;
+            let key = record_key(&record.id);
+            let own = Own {
+                route: route.clone(),
+                epoch: self.epoch,
+                day: chunk.day,
+                adapter: chunk.adapter.clone(),
+                voided: record.voided,
+                content: record.content,
+                digest: record.digest,
+                facts: record.facts,
+                source_row: record.source_row,
+                at: At::Waiting,
+                collected_at: now,
+                envelopes: Vec::new(),
+            };
+            self.insert_record(key.clone(), own, Place::Waiting);
+            self.cure(&key);
+            match record.waits_for {
+                Some(wait) if wait.elsewhere.is_some() || !self.parent_ready(&route, &wait) => {
+                    self.wait(key, fragment.into(), wait, now);
+                }
+                _ => {
+                    self.stage(key, fragment.into(), now, false);
+                }
+            }
+        }
+    }
+
+    /// A newer version that may go up cures the older ones.
+    fn cure(&mut self, key: &RecordKey) {
+        let Some(numbers) = self.problems_of.get(&(key.0.clone(), key.1.clone())) else { return };
+        for number in numbers {
+            let Some(row) = self.problems.get_mut(number) else { continue };
+            let older = row.record.as_ref().is_some_and(|r| r.2 < key.2);
+            if older && !matches!(row.item.state.as_str(), "cured" | "voided") {
+                row.item.state = "cured".into();
+                row.item.cured_by = Some(key.2);
+                // The same raw row again would be news.
+                if let Some(digest) = row.row_digest {
+                    let adapter = Arc::from(row.item.adapter.as_str());
+                    self.held.remove(&(adapter, digest, Some((key.1.clone(), key.0.clone()))));
+                }
+            }
+        }
+    }
+
+    /// Lets a record wait.
+    pub(super) fn wait(&mut self, key: RecordKey, fragment: Arc<[u8]>, wait: WaitFor, now: Millis) {
+        let look_at = wait.elsewhere.map_or(now, |e| e.next.min(e.until));
+        let parent = (wait.key.clone(), wait.kind.clone());
+        self.waiting_on.entry(parent).or_default().insert(key.clone());
+        self.waiting.insert(key, Waiting { fragment, wait, look_at });
+    }
+
+    /// Whether the parent is where the child needs it: in line before it on the same route, or
+    /// taken by the same destination on any.
+    fn parent_ready(&self, route: &Route, wait: &WaitFor) -> bool {
+        self.versions(&wait.key, &wait.kind).any(|(_, parent)| match self.place_of(parent) {
+            Place::Accepted | Place::Superseded => parent.route.destination == route.destination,
+            Place::Staged | Place::InFlight | Place::AwaitingReview => {
+                !wait.accepted && *parent.route == *route
+            }
+            Place::Quarantined | Place::Waiting | Place::Rejected | Place::Voided | Place::Dead => {
+                false
+            }
+        })
+    }
+
+    /// Stages a record, then the children that waited for just that. Returns how many.
+    fn stage(&mut self, key: RecordKey, fragment: Arc<[u8]>, now: Millis, orphan: bool) -> u64 {
+        let mut work = vec![(key, fragment, orphan)];
+        let mut staged = 0;
+        while let Some((key, fragment, orphan)) = work.pop() {
+            let Some(route) = self.records.get(&key).map(|o| o.route.clone()) else { continue };
+            let number = self.next_number();
+            self.move_record(&key, At::Staged);
+            let row = Staged { key: key.clone(), fragment, at: now, orphan };
+            self.staged.entry(route).or_default().insert(number, row);
+            staged += 1;
+            let children = self.waiting_on.get(&(key.0.clone(), key.1.clone())).cloned();
+            for child in children.unwrap_or_default().into_iter().rev() {
+                if self.may_go(&child)
+                    && let Some(waiting) = self.stop_waiting(&child)
+                {
+                    work.push((child, waiting.fragment, false));
+                }
+            }
+        }
+        staged
+    }
+
+    /// Whether a waiting record's parent is ready now.
+    fn may_go(&self, child: &RecordKey) -> bool {
+        let (Some(waiting), Some(own)) = (self.waiting.get(child), self.records.get(child)) else {
+            return false;
+        };
+        waiting.wait.elsewhere.is_none() && self.parent_ready(&own.route, &waiting.wait)
+    }
+
+    /// Takes a record out of the waiting ones.
+    pub(super) fn stop_waiting(&mut self, key: &RecordKey) -> Option<Waiting> {
+        let waiting = self.waiting.remove(key)?;
+        let parent = (waiting.wait.key.clone(), waiting.wait.kind.clone());
+        if let Some(children) = self.waiting_on.get_mut(&parent) {
+            children.remove(key);
+            if children.is_empty() {
+                self.waiting_on.remove(&parent);
+            }
+        }
+        Some(waiting)
+    }
+
+    /// Makes the children of a record due for another look.
+    pub(super) fn wake_children(&mut self, key: &RecordKey, now: Millis) {
+        let Some(children) = self.waiting_on.get(&(key.0.clone(), key.1.clone())) else { return };
+        for child in children {
+            if let Some(waiting) = self.waiting.get_mut(child)
+                && waiting.wait.elsewhere.is_none()
+            {
+                waiting.look_at = now;
+            }
+        }
+    }
+
+    /// Looks at waiting records that are due for it.
+    pub(super) fn release_waiting(&mut self, now: Millis, limit: u32) -> u64 {
+        let now = self.tick(now);
+        let mut looked: Vec<(Millis, RecordKey)> = self
+            .waiting
+            .iter()
+            .filter(|(_, w)| w.look_at <= now)
+            .map(|(k, w)| (w.look_at, k.clone()))
+            .collect();
+        looked.sort();
+        looked.truncate(limit as usize);
+        let mut staged = 0;
+        for (_, key) in looked {
+            let Some(waiting) = self.waiting.get(&key) else { continue };
+            let (go, orphan) = match waiting.wait.elsewhere {
+                Some(e) => (now >= e.next.min(e.until), now >= e.until),
+                None => (self.may_go(&key), false),
+            };
+            if !go {
+                if let Some(waiting) = self.waiting.get_mut(&key) {
+                    waiting.look_at = now.plus(LOOK_AGAIN_MS);
+                }
+            } else if let Some(waiting) = self.stop_waiting(&key) {
+                staged += self.stage(key, waiting.fragment, now, orphan);
+            }
+        }
+        staged
+    }
+}
+
+/// Everything of a case in a map whose keys begin with the case.
+pub(super) fn of_root<'a, V>(
+    map: &'a BTreeMap<RecordKey, V>,
+    root: &str,
+) -> impl Iterator<Item = (&'a RecordKey, &'a V)> {
+    let root: Arc<str> = root.into();
+    let from: RecordKey = (Key::from_columns(root.clone(), ""), "".into(), 0);
+    map.range(from..).take_while(move |(k, _)| k.0.root() == &*root)
+}
+
+/// What makes a quarantined row the same.
+fn held_key(q: &NewQuarantine) -> HeldKey {
+    (q.adapter.clone(), q.row_digest, q.id.as_ref().map(|id| (id.kind.clone(), id.key.clone())))
+}
+
+fn mark((key, (digest, pass)): (&RowKey, &(canon::Digest, u64))) -> SourceRowMark {
+    SourceRowMark { row: key.1.clone(), digest: *digest, pass: *pass }
+}

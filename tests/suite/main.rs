@@ -1,0 +1,3 @@
+//! One binary for everything that spans crates, so that two cores link once.
+
+mod tidy;
