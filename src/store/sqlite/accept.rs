@@ -11,7 +11,7 @@ use super::collect::{Seen, sorted};
 use super::conn::{Bulk, Columns, big, json, len, q};
 use super::handle::{Handle, IdColumns, drop_blob};
 use super::seal::{learn_controls, put_controls};
-use super::tally::{RECEIVED, Tallies};
+use super::tally::{Line, RECEIVED, Tallies};
 use super::{inbox, people, problems, relay, sql};
 use crate::error::StoreError;
 use crate::types::*;
@@ -135,12 +135,14 @@ pub(super) async fn commit_judged(
     put_kept(handle, &mut txn, &judged.kept, &kinds, received).await?;
     let mut tallies = Tallies::new(handle.ident, RECEIVED);
     for count in &judged.counts {
-        let (day, kind) = (judged.day, handle.words().word(&count.kind)?);
-        tallies.add(day, id.sender, kind, Place::Accepted, big(count.accepted));
-        tallies.add(day, id.sender, kind, Place::Superseded, big(count.superseded));
-        tallies.add(day, id.sender, kind, Place::Rejected, big(count.rejected));
-        tallies.sum(day, id.sender, kind, &count.sum);
-        tallies.sequence(day, id.sender, kind, judged.id.sequence);
+        let IdColumns { sender: peer, epoch, route, .. } = id;
+        let kind = handle.words().word(&count.kind)?;
+        let line = Line { day: judged.day, peer, route, epoch, kind };
+        tallies.add(line, Place::Accepted, big(count.accepted));
+        tallies.add(line, Place::Superseded, big(count.superseded));
+        tallies.add(line, Place::Rejected, big(count.rejected));
+        tallies.sum(line, &count.sum);
+        tallies.sequence(line, judged.id.sequence);
     }
     tallies.write(&mut txn).await?;
     see_sequence(handle, &mut txn, id, big(judged.settled_below), now).await?;
@@ -289,6 +291,26 @@ pub(super) async fn commit_duplicate(
     if let Some(receipt) = row.int_opt(3)? {
         // Beside the lifecycle: a confirmed control parcel is done, and asked for again.
         q(sql::ENVELOPE_AGAIN).bind(receipt).bind(now.0).execute(&mut *txn).await?;
+    }
+    txn.commit().await?;
+    Ok(())
+}
+
+/// The sealed receipt of a judged envelope is due again.
+pub(super) async fn receipt_again(
+    handle: &Handle,
+    lease: &Lease,
+    id: &EnvelopeId,
+    now: Millis,
+) -> Result<(), StoreError> {
+    let mut writer = handle.writer().await;
+    let (mut txn, now) = handle.begin(&mut writer, Some(lease), Some(now)).await?;
+    if let Some(columns) = handle.find_id(id) {
+        let row = columns.bind(q(sql::RECEIVED).bind(handle.ident));
+        let row = row.fetch_optional(&mut *txn).await?;
+        if let Some(receipt) = row.map(|r| r.int_opt(3)).transpose()?.flatten() {
+            q(sql::ENVELOPE_AGAIN).bind(receipt).bind(now.0).execute(&mut *txn).await?;
+        }
     }
     txn.commit().await?;
     Ok(())

@@ -143,10 +143,14 @@ impl<'a> Iterator for Entries<'a> {
     }
 }
 
+/// Epoch of collection and word of a type, and how many of them an envelope has.
+pub(super) type Kinds = ((i64, i64), u64);
+
 /// Counts by type of an envelope.
-pub(super) fn kinds_out(kinds: &[(i64, u64)]) -> Vec<u8> {
+pub(super) fn kinds_out(kinds: &[Kinds]) -> Vec<u8> {
     let mut out = Vec::with_capacity(kinds.len() * 4);
-    for (kind, count) in kinds {
+    for ((epoch, kind), count) in kinds {
+        put_number(&mut out, epoch.unsigned_abs());
         put_number(&mut out, kind.unsigned_abs());
         put_number(&mut out, *count);
     }
@@ -154,11 +158,11 @@ pub(super) fn kinds_out(kinds: &[(i64, u64)]) -> Vec<u8> {
 }
 
 /// Reads counts by type.
-pub(super) fn kinds_in(bytes: &[u8]) -> Result<Vec<(i64, u64)>, StoreError> {
+pub(super) fn kinds_in(bytes: &[u8]) -> Result<Vec<Kinds>, StoreError> {
     let mut reader = Reader::new(bytes);
     let mut kinds = Vec::new();
     while !reader.done() {
-        kinds.push((reader.small()?, reader.number()?));
+        kinds.push(((reader.small()?, reader.small()?), reader.number()?));
     }
     Ok(kinds)
 }
@@ -211,7 +215,7 @@ mod tests {
 
     #[test]
     fn counts_and_positions_read_back() {
-        let kinds = vec![(1, 500), (2, 3)];
+        let kinds = vec![((1, 1), 500), ((1, 2), 3)];
         assert_eq!(kinds_in(&kinds_out(&kinds)).unwrap(), kinds);
         assert_eq!(numbers_in(&numbers_out([0, 1, 127, 128, 70_000])).unwrap()[4], 70_000);
     }

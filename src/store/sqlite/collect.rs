@@ -8,7 +8,7 @@ use sqlx::sqlite::SqliteConnection;
 use super::codec::{digest_in, digest_out, put_entry};
 use super::conn::{Bulk, Columns, big, json, len, q};
 use super::handle::{Handle, place};
-use super::tally::{OWN, Tallies};
+use super::tally::{Line, OWN, Tallies};
 use super::waiting::{self, Fate, Staged};
 use super::words::Words;
 use super::{problems, sql};
@@ -35,8 +35,8 @@ pub(super) struct Piece {
     pub(super) chunk: i64,
     /// Word of the route.
     pub(super) route: i64,
-    /// Word of the destination.
-    pub(super) peer: i64,
+    /// Epoch it is collected in.
+    pub(super) epoch: i64,
     /// Word of the adapter.
     pub(super) adapter: i64,
     /// Words of the records' types.
@@ -63,12 +63,14 @@ pub(super) async fn commit(
     let Collected { adapter, cursor, now, chunks, quarantined, rows, rows_read, rows_unchanged } =
         page;
     let mut writer = handle.writer().await;
-    handle.words().learn(&mut writer, [&*adapter]).await?;
+    handle.words().learn(&mut writer, &[&*adapter]).await?;
     for held in &quarantined {
         let route = held.route.to_string();
         let words = [&*held.adapter, &route, held.route.destination.as_str()];
-        handle.words().learn(&mut writer, words).await?;
-        handle.words().learn(&mut writer, held.id.iter().map(|id| &*id.kind)).await?;
+        handle.words().learn(&mut writer, &words).await?;
+        if let Some(id) = &held.id {
+            handle.words().learn(&mut writer, &[&*id.kind]).await?;
+        }
     }
     let pieces = pieces(handle, &mut writer, chunks).await?;
     let (mut txn, now) = handle.begin(&mut writer, Some(lease), Some(now)).await?;
@@ -93,6 +95,7 @@ async fn pieces(
     chunks: Vec<NewChunk>,
 ) -> Result<Vec<Piece>, StoreError> {
     let mut pieces = Vec::new();
+    let epoch = handle.epoch(writer).await?;
     for chunk in chunks {
         let lengths = chunk.records.iter().map(|r| r.len as usize).sum::<usize>();
         if lengths != chunk.bytes.len() {
@@ -101,10 +104,13 @@ async fn pieces(
         }
         let route = chunk.route.to_string();
         let words = [&*chunk.adapter, &route, chunk.route.destination.as_str()];
-        handle.words().learn(writer, words).await?;
-        let parents = chunk.records.iter().filter_map(|r| r.waits_for.as_ref());
-        handle.words().learn(writer, parents.map(|w| &*w.kind)).await?;
+        handle.words().learn(writer, &words).await?;
         let mut seen = Seen::default();
+        for record in &chunk.records {
+            if let Some(wait) = &record.waits_for {
+                seen.learn(handle.words(), writer, &wait.kind).await?;
+            }
+        }
         for new in cut(chunk) {
             let mut kinds = Vec::with_capacity(new.records.len());
             for record in &new.records {
@@ -113,7 +119,7 @@ async fn pieces(
             pieces.push(Piece {
                 chunk: handle.next_chunk(),
                 route: handle.words().word(&route)?,
-                peer: handle.words().word(new.route.destination.as_str())?,
+                epoch,
                 adapter: handle.words().word(&new.adapter)?,
                 kinds,
                 new,
@@ -138,7 +144,7 @@ impl Seen {
         if let Some((_, word)) = self.0.iter().find(|(text, _)| text == kind) {
             return Ok(*word);
         }
-        words.learn(conn, [&**kind]).await?;
+        words.learn(conn, &[&**kind]).await?;
         let word = words.word(kind)?;
         self.0.push((Arc::clone(kind), word));
         Ok(word)
@@ -185,9 +191,10 @@ async fn put_pieces(
     let (fates, runs) = waiting::plan(handle, txn, &pieces).await?;
     for (piece, fates) in pieces.iter_mut().zip(&fates) {
         put_chunk(handle, txn, piece, now).await?;
+        let line = Line::own(handle, piece.new.day, (piece.route, piece.epoch), 0)?;
         for (kind, fate) in piece.kinds.iter().zip(fates) {
             let place = if *fate == Fate::Waits { Place::Waiting } else { Place::Staged };
-            tallies.add(piece.new.day, piece.peer, *kind, place, 1);
+            tallies.add(line.of(*kind), place, 1);
         }
     }
     put_stretches(handle, txn, &runs, now).await?;
@@ -212,7 +219,11 @@ async fn put_chunk(
     let bytes = handle.put_blob(txn, bytes).await?;
     let entries = handle.put_blob(txn, entries).await?;
     let statement = q(sql::CHUNK_ADD).bind(piece.chunk).bind(handle.ident).bind(piece.route);
-    let statement = statement.bind(i64::from(piece.new.day.0)).bind(piece.adapter).bind(now.0);
+    let statement = statement
+        .bind(piece.epoch)
+        .bind(i64::from(piece.new.day.0))
+        .bind(piece.adapter)
+        .bind(now.0);
     let statement = statement.bind(len(piece.new.records.len())).bind(entries).bind(bytes);
     statement.execute(txn).await?;
     Ok(())
@@ -418,7 +429,7 @@ pub(super) async fn pause(
     now: Millis,
 ) -> Result<(), StoreError> {
     let mut writer = handle.writer().await;
-    handle.words().learn(&mut writer, [adapter]).await?;
+    handle.words().learn(&mut writer, &[adapter]).await?;
     let (mut txn, _) = handle.begin(&mut writer, None, Some(now)).await?;
     let statement = q(sql::ADAPTER_PAUSE).bind(handle.ident);
     let statement = statement.bind(handle.words().word(adapter)?).bind(reason);

@@ -10,7 +10,7 @@ use super::conn::{Bulk, Columns, big, q};
 use super::handle::{Handle, blob, drop_blob};
 use super::seal::{lane_column, learn_controls, put_controls};
 use super::sql;
-use super::tally::{OWN, Tallies};
+use super::tally::{Line, OWN, Tallies};
 use crate::api::EventOn;
 use crate::error::StoreError;
 use crate::lifecycle::{OutEvent, OutState};
@@ -105,10 +105,9 @@ pub(super) async fn move_envelope(
     let from = envelope_place(state(row.int(1)?)?);
     let to = envelope_place(next);
     if from != to {
-        let peer = handle.words().route(row.int(6)?)?.destination;
-        let peer = handle.words().word(peer.as_str())?;
-        for (kind, count) in kinds_in(row.blob(8)?)? {
-            tallies.shift((Day(row.num(5)?), peer, kind), from, to, count);
+        for ((epoch, kind), count) in kinds_in(row.blob(8)?)? {
+            let line = Line::own(handle, Day(row.num(5)?), (row.int(6)?, epoch), kind)?;
+            tallies.shift(line, from, to, count);
         }
     }
     let due_at = how.due_at.filter(|_| !next.is_final());
@@ -168,7 +167,7 @@ pub(super) async fn outbound_range(
 ) -> Result<Vec<OutEnvelope>, StoreError> {
     let Some(word) = handle.words().find(&route.to_string()) else { return Ok(Vec::new()) };
     let mut conn = handle.writer().await;
-    let epoch = q(sql::EPOCH).bind(handle.ident).fetch_one(&mut *conn).await?.int(0)?;
+    let epoch = handle.epoch(&mut conn).await?;
     let statement = q(sql::OUTBOUND_RANGE).bind(handle.ident).bind(word).bind(epoch);
     let statement = statement.bind(big(first)).bind(big(last)).bind(i64::from(limit));
     let rows = statement.fetch_all(&mut *conn).await?;
@@ -189,7 +188,7 @@ pub(super) async fn overdue(
 }
 
 /// A due parcel before its frame is read.
-struct Line {
+struct Queued {
     own: bool,
     since: i64,
     row: SqliteRow,
@@ -220,12 +219,12 @@ pub(super) async fn due(
     let mut lines = Vec::with_capacity(own.len() + relayed.len());
     for (own, rows) in [(true, own), (false, relayed)] {
         for row in rows {
-            lines.push(Line { own, since: row.int(8)?, row });
+            lines.push(Queued { own, since: row.int(8)?, row });
         }
     }
     lines.sort_by_key(|line| line.since);
     let (mut parcels, mut bytes) = (Vec::new(), 0_u64);
-    for Line { own, since, row } in lines {
+    for Queued { own, since, row } in lines {
         bytes += row.num::<u64>(10)?;
         let full = parcels.len() >= parcels_max as usize || bytes > bytes_max;
         if full && !parcels.is_empty() {
@@ -370,7 +369,7 @@ pub(super) async fn pause_link(
     now: Millis,
 ) -> Result<(), StoreError> {
     let mut writer = handle.writer().await;
-    handle.words().learn(&mut writer, [link]).await?;
+    handle.words().learn(&mut writer, &[link]).await?;
     let (mut txn, _) = handle.begin(&mut writer, None, Some(now)).await?;
     let statement = q(sql::LINK_PAUSE).bind(handle.ident).bind(handle.words().word(link)?);
     statement.bind(reason).execute(&mut *txn).await?;

@@ -61,6 +61,11 @@ impl Handle {
         Ok(self.shared.readers.acquire().await?)
     }
 
+    /// Epoch in force.
+    pub(super) async fn epoch(&self, conn: &mut SqliteConnection) -> Result<i64, StoreError> {
+        q(sql::EPOCH).bind(self.ident).fetch_one(conn).await?.int(0)
+    }
+
     /// The dictionary.
     pub(super) fn words(&self) -> &Words {
         &self.shared.words
@@ -143,7 +148,7 @@ impl Handle {
         id: &EnvelopeId,
     ) -> Result<IdColumns, StoreError> {
         let route = id.route.to_string();
-        self.words().learn(conn, [id.sender.as_str(), &route]).await?;
+        self.words().learn(conn, &[id.sender.as_str(), &route]).await?;
         self.find_id(id).ok_or_else(|| StoreError::Damaged(format!("envelope {id}: no words")))
     }
 

@@ -46,7 +46,12 @@ pub(super) async fn bring_up(conn: &mut SqliteConnection) -> Result<(), StoreErr
             None => {
                 txn.execute(sqlx::raw_sql(AssertSqlSafe(*text))).await?;
                 let number = len(at) + 1;
-                q(sql::MIGRATION_ADD).bind(number).bind(*name).bind(digest).execute(&mut *txn).await?;
+                q(sql::MIGRATION_ADD)
+                    .bind(number)
+                    .bind(*name)
+                    .bind(digest)
+                    .execute(&mut *txn)
+                    .await?;
             }
         }
     }

@@ -30,6 +30,3 @@ mod words;
 mod write_back;
 
 pub use open::SqliteStore;
-
-#[cfg(test)]
-mod tests;

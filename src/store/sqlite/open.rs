@@ -17,7 +17,7 @@ use super::conn::{Columns, q};
 use super::handle::Handle;
 use super::words::Words;
 use super::{migrate, sql};
-use crate::api::Store;
+use crate::api::SharedStore;
 use crate::error::StoreError;
 
 /// Page size of a new file, bytes.
@@ -136,9 +136,20 @@ impl SqliteStore {
     }
 
     /// The handle of one identity, which is added if the file has not seen it yet.
-    pub async fn identity(&self, code: &NodeCode) -> Result<Arc<dyn Store>, StoreError> {
+    pub async fn identity(&self, code: &NodeCode) -> Result<SharedStore, StoreError> {
+        self.identity_in_epoch(code, 1).await
+    }
+
+    /// The handle of an identity in at least this epoch: a higher one than before starts its
+    /// sequences again (`node restore`).
+    pub async fn identity_in_epoch(
+        &self,
+        code: &NodeCode,
+        epoch: u32,
+    ) -> Result<SharedStore, StoreError> {
         let mut writer = self.shared.writer.lock().await;
-        q(sql::IDENTITY_ADD).bind(code.as_str()).execute(&mut *writer).await?;
+        let statement = q(sql::IDENTITY_ADD).bind(code.as_str()).bind(i64::from(epoch));
+        statement.execute(&mut *writer).await?;
         let row = q(sql::IDENTITY).bind(code.as_str()).fetch_one(&mut *writer).await?;
         let shared = Arc::clone(&self.shared);
         Ok(Arc::new(Handle::new(shared, row.int(0)?, code.clone(), row.int(1)?)))

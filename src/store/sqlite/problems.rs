@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use canon::{Key, Millis, RecordId, Severity, Violation};
+use canon::{Day, Key, Millis, RecordId, Severity, Violation};
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::codec::{Entry, digest_out};
 use super::conn::{Columns, fit, q};
 use super::handle::{Handle, blob};
-use super::tally::{OWN, Tallies};
+use super::tally::{Line, OWN, Tallies};
 use super::{people, sql, write_back};
 use crate::error::StoreError;
 use crate::types::*;
@@ -23,9 +23,13 @@ pub(super) async fn hold<'p>(
     now: Millis,
 ) -> Result<Vec<(&'p NewQuarantine, i64)>, StoreError> {
     let mut listed = Vec::new();
+    if quarantined.is_empty() {
+        return Ok(listed);
+    }
+    let epoch = handle.epoch(txn).await?;
     for new in quarantined {
         let adapter = handle.words().word(&new.adapter)?;
-        let peer = handle.words().word(new.route.destination.as_str())?;
+        let route = handle.words().route_word(&new.route)?;
         let kind = new.id.as_ref().map(|id| handle.words().word(&id.kind)).transpose()?;
         let (root, part) = key_columns(new.id.as_ref());
         let digest = digest_out(&new.row_digest);
@@ -36,14 +40,15 @@ pub(super) async fn hold<'p>(
         }
         let raw = handle.put_blob(txn, new.raw.clone()).await?;
         let statement = q(sql::PROBLEM_ADD).bind(handle.ident).bind("quarantined").bind("held");
-        let statement = statement.bind(adapter).bind(peer).bind(i64::from(new.day.0));
+        let statement = statement.bind(adapter).bind(route).bind(epoch).bind(i64::from(new.day.0));
         let statement = statement.bind(new.reference.as_str()).bind(new.source_row.clone());
         let statement = statement.bind(digest).bind(root).bind(kind).bind(part);
         let statement = statement.bind(new.id.as_ref().map(|id| i64::from(id.version)));
         let statement = statement.bind(violations_out(&new.violations)?).bind(raw).bind(now.0);
         statement.bind(None::<i64>).execute(&mut *txn).await?;
         if let Some(kind) = kind {
-            tallies.add(new.day, peer, kind, Place::Quarantined, 1);
+            let line = Line::own(handle, new.day, (route, epoch), kind)?;
+            tallies.add(line, Place::Quarantined, 1);
         }
         listed.push((new, kind.unwrap_or(0)));
     }
@@ -68,6 +73,18 @@ pub(super) fn owner_text(violations: &str) -> Result<String, StoreError> {
     Ok(violations.iter().map(|v| v.zh.as_str()).collect::<Vec<_>>().join("；"))
 }
 
+/// Where a rejected record came from and whose window it counts in.
+pub(super) struct ListedAt {
+    /// Word of the adapter.
+    pub(super) adapter: i64,
+    /// Word of the route.
+    pub(super) route: i64,
+    /// Epoch.
+    pub(super) epoch: i64,
+    /// Window day.
+    pub(super) day: Day,
+}
+
 /// Why a record was rejected: code, wire name of the field, Chinese text.
 pub(super) struct Rejection<'a> {
     /// Stable code.
@@ -83,11 +100,10 @@ pub(super) async fn list_rejected(
     handle: &Handle,
     txn: &mut SqliteConnection,
     entry: &Entry<'_>,
-    at: (i64, i64, i64),
+    at: &ListedAt,
     why: &Rejection<'_>,
     now: Millis,
 ) -> Result<(), StoreError> {
-    let (adapter, peer, day) = at;
     let version = i64::from(entry.version);
     let newer = q(sql::NEWER_VERSION).bind(handle.ident).bind(entry.root).bind(entry.kind);
     let newer = newer.bind(entry.part).bind(version).fetch_one(&mut *txn).await?.int_opt(0)?;
@@ -100,7 +116,8 @@ pub(super) async fn list_rejected(
     };
     let state = if newer.is_some() { "cured" } else { "held" };
     let statement = q(sql::PROBLEM_ADD).bind(handle.ident).bind("rejected").bind(state);
-    let statement = statement.bind(adapter).bind(peer).bind(day);
+    let statement =
+        statement.bind(at.adapter).bind(at.route).bind(at.epoch).bind(i64::from(at.day.0));
     let statement = statement.bind(entry.source_row.unwrap_or("")).bind(entry.source_row);
     let statement = statement.bind(None::<Vec<u8>>).bind(entry.root).bind(entry.kind);
     let statement = statement.bind(entry.part).bind(version);
@@ -127,7 +144,8 @@ pub(super) async fn list_refused(
     };
     let none = None::<i64>;
     let statement = q(sql::PROBLEM_ADD).bind(handle.ident).bind("refused").bind("held");
-    let statement = statement.bind(none).bind(none).bind(i64::from(now.day().0)).bind(reference);
+    let statement = statement.bind(none).bind(none).bind(none).bind(i64::from(now.day().0));
+    let statement = statement.bind(reference);
     let statement = statement.bind(None::<&str>).bind(None::<Vec<u8>>).bind(None::<&str>);
     let statement = statement.bind(none).bind(None::<&str>).bind(none);
     let statement = statement.bind(violations_out(&[violation])?).bind(frame).bind(now.0);
@@ -237,7 +255,7 @@ async fn act_on(
     match action {
         ProblemAction::Return { .. } => {
             if let Some((adapter, source)) = source {
-                let text = owner_text(row.text(10)?)?;
+                let text = owner_text(row.text(11)?)?;
                 write_back::queue(handle, txn, (adapter, source), write_back::RETURNED, &text, now)
                     .await?;
             }
@@ -270,7 +288,7 @@ async fn void(
     let from = if row.text(0)? == "rejected" { Place::Rejected } else { Place::Quarantined };
     let statement = q(sql::RECORD_PLACE).bind(handle.ident).bind(root).bind(kind).bind(part);
     statement.bind(version).bind(Place::Voided as i64).execute(txn).await?;
-    let line = (canon::Day(row.num(9)?), row.int(8)?, kind);
+    let line = Line::own(handle, Day(row.num(10)?), (row.int(8)?, row.int(9)?), kind)?;
     tallies.shift(line, from, Place::Voided, 1);
     Ok(())
 }

@@ -12,10 +12,7 @@ use crate::error::StoreError;
 use crate::types::*;
 
 /// Days whose last manifest is missing or not final, with the latest revision issued.
-pub(super) async fn open_days(
-    handle: &Handle,
-    until: Day,
-) -> Result<Vec<(Day, u32)>, StoreError> {
+pub(super) async fn open_days(handle: &Handle, until: Day) -> Result<Vec<(Day, u32)>, StoreError> {
     let mut conn = handle.writer().await;
     let statement = q(sql::OPEN_WINDOWS).bind(handle.ident).bind(handle.code.as_str());
     let mut days = BTreeMap::<Day, (bool, u32)>::new();

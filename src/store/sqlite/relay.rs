@@ -38,7 +38,7 @@ pub(super) async fn learn(
 ) -> Result<(), StoreError> {
     handle.learn_id(writer, &relayed.id).await?;
     let words = [&*relayed.kind, relayed.to.as_str(), &*relayed.from_link, &*relayed.link];
-    handle.words().learn(writer, words).await?;
+    handle.words().learn(writer, &words).await?;
     learn_controls(handle, writer, &relayed.controls).await
 }
 
@@ -98,10 +98,7 @@ pub(super) async fn pass_on(
 }
 
 /// The relay row of an envelope.
-pub(super) async fn get(
-    handle: &Handle,
-    id: &EnvelopeId,
-) -> Result<Option<RelayRow>, StoreError> {
+pub(super) async fn get(handle: &Handle, id: &EnvelopeId) -> Result<Option<RelayRow>, StoreError> {
     let mut conn = handle.writer().await;
     let Some(row) = row(handle, &mut conn, id).await? else { return Ok(None) };
     Ok(Some(RelayRow {
@@ -146,11 +143,7 @@ pub(super) async fn commit_hop(
 }
 
 /// The destination's receipt for this envelope passed by.
-pub(super) async fn done(
-    handle: &Handle,
-    id: &EnvelopeId,
-    now: Millis,
-) -> Result<(), StoreError> {
+pub(super) async fn done(handle: &Handle, id: &EnvelopeId, now: Millis) -> Result<(), StoreError> {
     let mut writer = handle.writer().await;
     let Some(relay) = row(handle, &mut writer, id).await? else { return Ok(()) };
     let (mut txn, now) = handle.begin(&mut writer, None, Some(now)).await?;

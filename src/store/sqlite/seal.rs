@@ -6,11 +6,11 @@ use std::sync::Arc;
 use canon::{Day, EnvelopeId, Lane, Millis, NodeCode, Route};
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
-use super::codec::{Entries, digest_out, kinds_out, numbers_in, numbers_out};
+use super::codec::{Entries, Kinds, digest_out, kinds_out, numbers_in, numbers_out};
 use super::conn::{Columns, big, fit, len, q};
 use super::handle::{Handle, IdColumns, blob, drop_blob};
 use super::sql;
-use super::tally::{OWN, Tallies};
+use super::tally::{Line, OWN, Tallies};
 use crate::error::StoreError;
 use crate::types::*;
 
@@ -180,7 +180,7 @@ pub(super) async fn learn_controls(
     controls: &[NewControl],
 ) -> Result<(), StoreError> {
     for control in controls {
-        handle.words().learn(writer, [&*control.kind, control.to.as_str()]).await?;
+        handle.words().learn(writer, &[&*control.kind, control.to.as_str()]).await?;
         if let Some(id) = &control.answers {
             handle.learn_id(writer, id).await?;
         }
@@ -244,7 +244,7 @@ async fn counter(
     conn: &mut SqliteConnection,
     route: i64,
 ) -> Result<(i64, u64), StoreError> {
-    let epoch = q(sql::EPOCH).bind(handle.ident).fetch_one(&mut *conn).await?.int(0)?;
+    let epoch = handle.epoch(conn).await?;
     let row = q(sql::COUNTER).bind(handle.ident).bind(route).bind(epoch);
     let row = row.fetch_optional(conn).await?;
     Ok((epoch, row.map_or(Ok(1), |r| r.num(0))?))
@@ -265,7 +265,7 @@ pub(super) async fn counters(handle: &Handle, route: &Route) -> Result<RouteCoun
 struct Consumed {
     day: Day,
     count: i64,
-    kinds: Vec<(i64, u64)>,
+    kinds: Vec<Kinds>,
 }
 
 /// Envelopes take their numbers.
@@ -277,7 +277,7 @@ pub(super) async fn number(
 ) -> Result<(), StoreError> {
     let mut writer = handle.writer().await;
     for new in &envelopes {
-        handle.words().learn(&mut writer, [&*new.kind, &*new.link]).await?;
+        handle.words().learn(&mut writer, &[&*new.kind, &*new.link]).await?;
         handle.learn_id(&mut writer, &new.id).await?;
     }
     let (mut txn, now) = handle.begin(&mut writer, Some(lease), Some(now)).await?;
@@ -349,6 +349,9 @@ async fn take_staged(
     envelope: i64,
 ) -> Result<Consumed, StoreError> {
     let mut position = 0;
+    let mut records = batch.records.iter();
+    let mut kinds = BTreeMap::<(i64, &str), u64>::new();
+    let route = handle.words().route_word(&id.route)?;
     for ticket in &batch.ticket {
         let stale = || conflict("ticket", format!("range {} of {id} moved on", ticket.range));
         let row = q(sql::STRETCH).bind(ticket.range).bind(handle.ident);
@@ -360,6 +363,9 @@ async fn take_staged(
         let statement = q(sql::STRETCH_TAKE).bind(ticket.range).bind(envelope);
         statement.bind(position).bind(taken).execute(&mut *txn).await?;
         position += taken;
+        for record in records.by_ref().take(ticket.count as usize) {
+            *kinds.entry((row.int(7)?, &record.kind)).or_default() += 1;
+        }
         if taken < count {
             let statement = q(sql::STRETCH_REST).bind(handle.next_range()).bind(handle.ident);
             let statement = statement.bind(row.int(0)?).bind(row.int(1)?).bind(row.int(2)?);
@@ -371,17 +377,13 @@ async fn take_staged(
         let have = batch.records.len();
         return Err(conflict("ticket", format!("{position} of {have} records of {id}")));
     }
-    let peer = handle.words().word(id.route.destination.as_str())?;
-    let mut kinds = BTreeMap::<&str, u64>::new();
-    for record in &batch.records {
-        *kinds.entry(&record.kind).or_default() += 1;
-    }
     let mut counts = Vec::with_capacity(kinds.len());
-    for (kind, count) in kinds {
+    for ((epoch, kind), count) in kinds {
         let kind = handle.words().word(kind)?;
-        tallies.shift((batch.day, peer, kind), Place::Staged, Place::InFlight, count);
-        tallies.sequence(batch.day, peer, kind, id.sequence);
-        counts.push((kind, count));
+        let line = Line::own(handle, batch.day, (route, epoch), kind)?;
+        tallies.shift(line, Place::Staged, Place::InFlight, count);
+        tallies.sequence(line, id.sequence);
+        counts.push(((epoch, kind), count));
     }
     Ok(Consumed { day: batch.day, count: position, kinds: counts })
 }
@@ -397,12 +399,8 @@ async fn take_control(
     let row = q(sql::CONTROL_TAKE).bind(handle.ident).bind(queue_id).bind(envelope);
     let row = row.fetch_optional(&mut *txn).await?.ok_or_else(moved)?;
     if let Some(sender) = row.int_opt(2)? {
-        let id = IdColumns {
-            sender,
-            epoch: row.int(3)?,
-            route: row.int(4)?,
-            sequence: row.int(5)?,
-        };
+        let id =
+            IdColumns { sender, epoch: row.int(3)?, route: row.int(4)?, sequence: row.int(5)? };
         let statement = id.bind(q(sql::RECEIPT_NUMBERED).bind(handle.ident)).bind(envelope);
         statement.execute(txn).await?;
     }

@@ -1,6 +1,6 @@
 //! Settle: a verified receipt on its envelope.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use canon::{Day, EnvelopeId, HashSum, Millis};
@@ -10,8 +10,8 @@ use super::codec::{Entries, Entry, put_entry};
 use super::conn::{Columns, len, q};
 use super::dispatch::{Move, move_envelope, own_row, state};
 use super::handle::{Handle, blob, drop_blob};
-use super::problems::{Rejection, list_rejected};
-use super::tally::{OWN, Tallies};
+use super::problems::{ListedAt, Rejection, list_rejected};
+use super::tally::{Line, OWN, Tallies};
 use super::waiting::{self, NewWaiting};
 use super::{inbox, sql, write_back};
 use crate::error::StoreError;
@@ -23,6 +23,14 @@ struct Stretch {
     entries: Vec<u8>,
     range: Range<usize>,
     adapter: i64,
+    epoch: i64,
+}
+
+/// One record of an envelope.
+struct Listed<'a> {
+    entry: Entry<'a>,
+    adapter: i64,
+    epoch: i64,
 }
 
 /// Who is in an envelope: its stretches in order.
@@ -37,18 +45,20 @@ impl Members {
                 entries: blob(conn, row.int(3)?).await?,
                 range: first..first + count,
                 adapter: row.int(5)?,
+                epoch: row.int(6)?,
             });
         }
         Ok(Self(stretches))
     }
 
-    /// Every member, with the word of its adapter.
-    fn list(&self) -> Result<Vec<(Entry<'_>, i64)>, StoreError> {
+    /// Every member.
+    fn list(&self) -> Result<Vec<Listed<'_>>, StoreError> {
         let mut members = Vec::new();
         for stretch in &self.0 {
             let entries = Entries::new(&stretch.entries).skip(stretch.range.start);
             for entry in entries.take(stretch.range.len()) {
-                members.push((entry?, stretch.adapter));
+                let (adapter, epoch) = (stretch.adapter, stretch.epoch);
+                members.push(Listed { entry: entry?, adapter, epoch });
             }
         }
         Ok(members)
@@ -61,7 +71,7 @@ pub(super) async fn members(handle: &Handle, id: &EnvelopeId) -> Result<Vec<Memb
     let Some(row) = own_row(handle, &mut conn, id).await? else { return Ok(Vec::new()) };
     let members = Members::read(&mut conn, row.int(0)?).await?;
     let list = members.list()?;
-    let member = |(entry, _): &(Entry<'_>, i64)| {
+    let member = |Listed { entry, .. }: &Listed<'_>| {
         Ok(Member {
             kind: handle.words().text(entry.kind)?,
             digest: entry.digest,
@@ -79,9 +89,9 @@ fn conflict(detail: String) -> StoreError {
 struct Settling<'a> {
     handle: &'a Handle,
     row: &'a SqliteRow,
-    members: &'a [(Entry<'a>, i64)],
+    members: &'a [Listed<'a>],
     day: Day,
-    peer: i64,
+    route: i64,
     now: Millis,
 }
 
@@ -96,10 +106,10 @@ pub(super) async fn commit(
     }
     let mut writer = handle.writer().await;
     for again in settlement.not_accepted.iter().filter_map(|n| n.again.as_ref()) {
-        handle.words().learn(&mut writer, [&*again.waits_for.kind]).await?;
+        handle.words().learn(&mut writer, &[&*again.waits_for.kind]).await?;
     }
     for row in &settlement.rows {
-        handle.words().learn(&mut writer, [&*row.adapter]).await?;
+        handle.words().learn(&mut writer, &[&*row.adapter]).await?;
     }
     let (mut txn, now) = handle.begin(&mut writer, Some(lease), Some(settlement.now)).await?;
     let frame = inbox::consume(handle, &mut txn, settlement.inbox_id).await?;
@@ -121,10 +131,8 @@ pub(super) async fn commit(
     move_envelope(handle, &mut txn, &mut tallies, row, next, &how, now).await?;
     let members = Members::read(&mut txn, row.int(0)?).await?;
     let members = members.list()?;
-    let peer = handle.words().route(row.int(6)?)?.destination;
-    let peer = handle.words().word(peer.as_str())?;
-    let day = Day(row.num(5)?);
-    let settling = Settling { handle, row, members: &members, day, peer, now };
+    let (day, route) = (Day(row.num(5)?), row.int(6)?);
+    let settling = Settling { handle, row, members: &members, day, route, now };
     settling.apply(&mut txn, &mut tallies, &settlement).await?;
     tallies.write(&mut txn).await?;
     txn.commit().await?;
@@ -155,7 +163,7 @@ impl Settling<'_> {
         let statement = statement.bind(len(accepted)).bind(len(rejected)).bind(self.now.0);
         statement.execute(&mut *txn).await?;
         if waiting::any(self.handle, txn).await? {
-            let roots: Vec<&str> = self.members.iter().map(|(e, _)| e.root).collect();
+            let roots: Vec<&str> = self.members.iter().map(|m| m.entry.root).collect();
             waiting::wake(self.handle, txn, &roots, self.now).await?;
         }
         write_back::outcomes(self.handle, txn, &settlement.rows, self.now).await
@@ -165,7 +173,7 @@ impl Settling<'_> {
     fn check(&self, settlement: &Settlement, tallies: &mut Tallies) -> Result<(), StoreError> {
         let mut outcomes = BTreeMap::new();
         for exception in &settlement.not_accepted {
-            let member = self.members.get(exception.position as usize).map(|(e, _)| e);
+            let member = self.members.get(exception.position as usize).map(|m| &m.entry);
             let kind = self.handle.words().find(&exception.id.kind);
             let same = member.is_some_and(|e| {
                 Some(e.kind) == kind
@@ -181,7 +189,8 @@ impl Settling<'_> {
             }
         }
         let mut counts = BTreeMap::<i64, (u64, u64, u64, HashSum)>::new();
-        for (position, (entry, _)) in (0..).zip(self.members) {
+        let mut sums = BTreeMap::<(i64, i64), HashSum>::new();
+        for (position, Listed { entry, epoch, .. }) in (0..).zip(self.members) {
             let count = counts.entry(entry.kind).or_default();
             match outcomes.get(&position) {
                 None => count.0 += 1,
@@ -193,6 +202,7 @@ impl Settling<'_> {
                 Some(FinalOutcome::ParentMissing) => continue,
             }
             count.3.add(&entry.digest);
+            sums.entry((*epoch, entry.kind)).or_default().add(&entry.digest);
         }
         counts.retain(|_, c| *c != Default::default());
         let mut given = BTreeMap::new();
@@ -206,8 +216,8 @@ impl Settling<'_> {
             let detail = format!("counts {given:?} of {id} are not its members' {counts:?}");
             return Err(conflict(detail));
         }
-        for (kind, count) in &counts {
-            tallies.sum(self.day, self.peer, *kind, &count.3);
+        for ((epoch, kind), sum) in &sums {
+            tallies.sum(self.line(*epoch, *kind)?, sum);
         }
         Ok(())
     }
@@ -216,9 +226,9 @@ impl Settling<'_> {
     async fn decline(&self, txn: &mut SqliteConnection, code: &str) -> Result<(), StoreError> {
         let text = canon::code(code).map_or("", |c| c.zh);
         let why = Rejection { code, field: "", text };
-        for (entry, adapter) in self.members {
-            let at = (*adapter, self.peer, i64::from(self.day.0));
-            list_rejected(self.handle, txn, entry, at, &why, self.now).await?;
+        for member in self.members {
+            let at = self.at(member);
+            list_rejected(self.handle, txn, &member.entry, &at, &why, self.now).await?;
         }
         Ok(())
     }
@@ -233,17 +243,17 @@ impl Settling<'_> {
         let mut rejected = 0;
         let mut again = Vec::new();
         for exception in &settlement.not_accepted {
-            let Some((entry, adapter)) = self.members.get(exception.position as usize) else {
-                continue;
-            };
+            let Some(member) = self.members.get(exception.position as usize) else { continue };
+            let entry = &member.entry;
             let place = match exception.outcome {
                 FinalOutcome::Superseded => Place::Superseded,
                 FinalOutcome::Rejected => Place::Rejected,
                 FinalOutcome::ParentMissing => Place::Waiting,
             };
-            tallies.shift((self.day, self.peer, entry.kind), Place::Accepted, place, 1);
+            let line = self.line(member.epoch, entry.kind)?;
+            tallies.shift(line, Place::Accepted, place, 1);
             if let Some(again_as) = &exception.again {
-                again.push((entry, *adapter, again_as, exception));
+                again.push((member, again_as, exception));
                 continue;
             }
             let statement = q(sql::RECORD_PLACE).bind(self.handle.ident).bind(entry.root);
@@ -254,8 +264,8 @@ impl Settling<'_> {
                 rejected += 1;
                 let NotAccepted { code, field, text, .. } = exception;
                 let why = Rejection { code, field, text };
-                let at = (*adapter, self.peer, i64::from(self.day.0));
-                list_rejected(self.handle, txn, entry, at, &why, self.now).await?;
+                let at = self.at(member);
+                list_rejected(self.handle, txn, entry, &at, &why, self.now).await?;
             }
         }
         self.put_again(txn, &again).await?;
@@ -266,14 +276,15 @@ impl Settling<'_> {
     async fn put_again(
         &self,
         txn: &mut SqliteConnection,
-        again: &[(&Entry<'_>, i64, &Again, &NotAccepted)],
+        again: &[(&Listed<'_>, &Again, &NotAccepted)],
     ) -> Result<(), StoreError> {
-        let adapters: std::collections::BTreeSet<i64> = again.iter().map(|a| a.1).collect();
-        for adapter in adapters {
-            let of: Vec<_> = again.iter().filter(|a| a.1 == adapter).collect();
+        let origins: BTreeSet<_> = again.iter().map(|a| (a.0.adapter, a.0.epoch)).collect();
+        for (adapter, epoch) in origins {
+            let same = |a: &&(&Listed<'_>, _, _)| (a.0.adapter, a.0.epoch) == (adapter, epoch);
+            let of: Vec<_> = again.iter().filter(same).collect();
             let chunk = self.handle.next_chunk();
             let (mut bytes, mut entries, mut waits) = (Vec::new(), Vec::new(), Vec::new());
-            for (i, (entry, _, again, exception)) in of.iter().enumerate() {
+            for (i, (Listed { entry, .. }, again, exception)) in of.iter().enumerate() {
                 bytes.extend_from_slice(&again.fragment);
                 put_entry(&mut entries, entry.kind, &self.again_record(again, exception)?);
                 let (key, version) = (&exception.id.key, exception.id.version);
@@ -290,12 +301,22 @@ impl Settling<'_> {
             let bytes = self.handle.put_blob(txn, bytes).await?;
             let entries = self.handle.put_blob(txn, entries).await?;
             let statement = q(sql::CHUNK_ADD).bind(chunk).bind(self.handle.ident);
-            let statement = statement.bind(self.row.int(6)?).bind(i64::from(self.day.0));
+            let statement = statement.bind(self.route).bind(epoch).bind(i64::from(self.day.0));
             let statement = statement.bind(adapter).bind(self.now.0).bind(len(of.len()));
             statement.bind(entries).bind(bytes).execute(&mut *txn).await?;
             waiting::put_rows(self.handle, txn, &waits, self.now).await?;
         }
         Ok(())
+    }
+
+    /// The line a member is counted in.
+    fn line(&self, epoch: i64, kind: i64) -> Result<Line, StoreError> {
+        Line::own(self.handle, self.day, (self.route, epoch), kind)
+    }
+
+    fn at(&self, member: &Listed<'_>) -> ListedAt {
+        let Listed { adapter, epoch, .. } = *member;
+        ListedAt { adapter, route: self.route, epoch, day: self.day }
     }
 
     fn again_record(

@@ -32,11 +32,7 @@ pub(super) async fn lease(
 }
 
 /// Deletes what may go, and gives pages back to the file system.
-pub(super) async fn purge(
-    handle: &Handle,
-    before: Millis,
-    limit: u32,
-) -> Result<u64, StoreError> {
+pub(super) async fn purge(handle: &Handle, before: Millis, limit: u32) -> Result<u64, StoreError> {
     let mut writer = handle.writer().await;
     let (mut txn, _) = handle.begin(&mut writer, None, None).await?;
     let limit = i64::from(limit);

@@ -24,20 +24,45 @@ struct Delta {
     last: i64,
 }
 
-struct Line {
-    ident: i64,
-    side: i64,
-    day: i64,
-    peer: i64,
-    kind: i64,
-    delta: Delta,
+/// What is summed up together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Line {
+    /// Window day.
+    pub(super) day: Day,
+    /// Word of the destination, or of the sender.
+    pub(super) peer: i64,
+    /// Word of the route.
+    pub(super) route: i64,
+    /// Epoch.
+    pub(super) epoch: i64,
+    /// Word of the type.
+    pub(super) kind: i64,
+}
+
+impl Line {
+    /// The line of own records on a route.
+    pub(super) fn own(
+        handle: &Handle,
+        day: Day,
+        (route, epoch): (i64, i64),
+        kind: i64,
+    ) -> Result<Self, StoreError> {
+        let destination = handle.words().route(route)?.destination;
+        let peer = handle.words().word(destination.as_str())?;
+        Ok(Self { day, peer, route, epoch, kind })
+    }
+
+    /// The same window, another type.
+    pub(super) const fn of(self, kind: i64) -> Self {
+        Self { kind, ..self }
+    }
 }
 
 /// Changes collected during a transaction, written at its end.
 pub(super) struct Tallies {
     ident: i64,
     side: i64,
-    lines: BTreeMap<(i64, i64, i64), Delta>,
+    lines: BTreeMap<Line, Delta>,
 }
 
 static UPSERT: Bulk = Bulk::new(sql::TALLY_HEAD, sql::TALLY_ROW, sql::TALLY_TAIL);
@@ -48,46 +73,41 @@ impl Tallies {
         Self { ident, side, lines: BTreeMap::new() }
     }
 
-    fn line(&mut self, day: Day, peer: i64, kind: i64) -> &mut Delta {
-        self.lines.entry((i64::from(day.0), peer, kind)).or_default()
-    }
-
     /// `n` more (or fewer) in a place.
-    pub(super) fn add(&mut self, day: Day, peer: i64, kind: i64, place: Place, n: i64) {
-        self.line(day, peer, kind).places[place as usize] += n;
+    pub(super) fn add(&mut self, line: Line, place: Place, n: i64) {
+        self.lines.entry(line).or_default().places[place as usize] += n;
     }
 
     /// `n` from one place to another.
-    pub(super) fn shift(&mut self, line: (Day, i64, i64), from: Place, to: Place, n: u64) {
-        let (day, peer, kind) = line;
-        self.add(day, peer, kind, from, -big(n));
-        self.add(day, peer, kind, to, big(n));
+    pub(super) fn shift(&mut self, line: Line, from: Place, to: Place, n: u64) {
+        self.add(line, from, -big(n));
+        self.add(line, to, big(n));
     }
 
     /// Adds to the hash sum.
-    pub(super) fn sum(&mut self, day: Day, peer: i64, kind: i64, sum: &HashSum) {
-        self.line(day, peer, kind).sum.merge(sum);
+    pub(super) fn sum(&mut self, line: Line, sum: &HashSum) {
+        self.lines.entry(line).or_default().sum.merge(sum);
     }
 
     /// A sequence that carried some.
-    pub(super) fn sequence(&mut self, day: Day, peer: i64, kind: i64, sequence: u64) {
-        let line = self.line(day, peer, kind);
+    pub(super) fn sequence(&mut self, line: Line, sequence: u64) {
+        let delta = self.lines.entry(line).or_default();
         let sequence = big(sequence);
-        line.first = if line.first == 0 { sequence } else { line.first.min(sequence) };
-        line.last = line.last.max(sequence);
+        delta.first = if delta.first == 0 { sequence } else { delta.first.min(sequence) };
+        delta.last = delta.last.max(sequence);
     }
 
     /// Writes them.
     pub(super) async fn write(self, conn: &mut SqliteConnection) -> Result<(), StoreError> {
         let (ident, side) = (self.ident, self.side);
-        let line = |((day, peer, kind), delta)| Line { ident, side, day, peer, kind, delta };
-        let lines: Vec<_> = self.lines.into_iter().map(line).collect();
+        let lines: Vec<_> = self.lines.into_iter().collect();
         UPSERT
-            .run(conn, &lines, |s, line| {
-                let s = s.bind(line.ident).bind(line.side).bind(line.day).bind(line.peer);
-                let s = line.delta.places.iter().fold(s.bind(line.kind), |s, n| s.bind(*n));
-                let s = line.delta.sum.0.iter().fold(s, |s, n| s.bind(i64::from(*n)));
-                s.bind(line.delta.first).bind(line.delta.last)
+            .run(conn, &lines, |s, (line, delta)| {
+                let s = s.bind(ident).bind(side).bind(i64::from(line.day.0)).bind(line.peer);
+                let s = s.bind(line.route).bind(line.epoch).bind(line.kind);
+                let s = delta.places.iter().fold(s, |s, n| s.bind(*n));
+                let s = delta.sum.0.iter().fold(s, |s, n| s.bind(i64::from(*n)));
+                s.bind(delta.first).bind(delta.last)
             })
             .await?;
         Ok(())
@@ -122,6 +142,8 @@ pub(super) async fn read(
         }
         tallies.push(Tally {
             peer: handle.words().text(row.int(0)?)?.to_string(),
+            route: handle.words().text(row.int(18)?)?.to_string(),
+            epoch: row.num(19)?,
             kind: handle.words().text(row.int(1)?)?.to_string(),
             collected: places.iter().sum(),
             places,
@@ -130,6 +152,8 @@ pub(super) async fn read(
             last_sequence: row.num(17)?,
         });
     }
-    tallies.sort_by(|a, b| (&a.peer, &a.kind).cmp(&(&b.peer, &b.kind)));
+    tallies.sort_by(|a, b| {
+        (&a.peer, &a.route, a.epoch, &a.kind).cmp(&(&b.peer, &b.route, b.epoch, &b.kind))
+    });
     Ok(tallies)
 }

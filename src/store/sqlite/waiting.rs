@@ -10,7 +10,7 @@ use super::collect::{Piece, put_stretches, sorted};
 use super::conn::{Bulk, Columns, len, q};
 use super::handle::{Handle, place};
 use super::sql;
-use super::tally::{OWN, Tallies};
+use super::tally::{Line, OWN, Tallies};
 use crate::error::StoreError;
 use crate::types::*;
 
@@ -92,8 +92,7 @@ impl Parents {
             let ready = match place {
                 Place::Accepted | Place::Superseded => {
                     let words = handle.words();
-                    *at == route
-                        || words.route(*at)?.destination == words.route(route)?.destination
+                    *at == route || words.route(*at)?.destination == words.route(route)?.destination
                 }
                 Place::Staged | Place::InFlight | Place::AwaitingReview => {
                     !accepted && *at == route
@@ -264,6 +263,7 @@ struct Row {
     until: Option<i64>,
     route: i64,
     day: Day,
+    epoch: i64,
 }
 
 impl Row {
@@ -280,6 +280,7 @@ impl Row {
             until: row.int_opt(10)?,
             route: row.int(11)?,
             day: Day(row.num(12)?),
+            epoch: row.int(13)?,
         })
     }
 
@@ -305,9 +306,8 @@ async fn stage(
         let statement = q(sql::RECORD_PLACE).bind(handle.ident).bind(&*row.root).bind(row.kind);
         let statement = statement.bind(&*row.part).bind(row.version).bind(None::<i64>);
         statement.execute(&mut *txn).await?;
-        let peer = handle.words().route(row.route)?.destination;
-        let peer = handle.words().word(peer.as_str())?;
-        tallies.shift((row.day, peer, row.kind), Place::Waiting, Place::Staged, 1);
+        let line = Line::own(handle, row.day, (row.route, row.epoch), row.kind)?;
+        tallies.shift(line, Place::Waiting, Place::Staged, 1);
     }
     put_stretches(handle, txn, &runs, now).await
 }
@@ -383,11 +383,7 @@ pub(super) async fn wake(
 }
 
 /// Looks at waiting records that are due for it; returns how many were staged.
-pub(super) async fn release(
-    handle: &Handle,
-    now: Millis,
-    limit: u32,
-) -> Result<u64, StoreError> {
+pub(super) async fn release(handle: &Handle, now: Millis, limit: u32) -> Result<u64, StoreError> {
     let mut writer = handle.writer().await;
     let now = handle.clock(now);
     let due = q(sql::WAITING_DUE).bind(handle.ident).bind(now.0).bind(i64::from(limit));

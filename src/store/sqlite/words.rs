@@ -44,16 +44,20 @@ impl Words {
 
     /// Makes sure that these are known. Outside any transaction: a word without a user is
     /// harmless, a remembered word that was rolled back is not.
-    pub(super) async fn learn<'t>(
+    pub(super) async fn learn(
         &self,
         conn: &mut SqliteConnection,
-        texts: impl IntoIterator<Item = &'t str>,
+        texts: &[&str],
     ) -> Result<(), StoreError> {
-        for text in texts {
+        for &text in texts {
             if self.find(text).is_some() {
                 continue;
             }
-            let word = q(sql::WORD_ADD).bind(text).execute(&mut *conn).await?.last_insert_rowid();
+            let word = q(sql::WORD_ADD)
+                .bind(text.to_owned())
+                .execute(&mut *conn)
+                .await?
+                .last_insert_rowid();
             self.0.write().unwrap_or_else(PoisonError::into_inner).put(word, text.into());
         }
         Ok(())

@@ -118,14 +118,13 @@ pub(super) async fn outcomes(
     let adapters: BTreeSet<i64> = worst.keys().map(|(adapter, _)| *adapter).collect();
     for adapter in adapters {
         let of: Vec<&str> = worst.keys().filter(|k| k.0 == adapter).map(|k| k.1).collect();
-        for (row, records) in records(handle, txn, adapter, &of).await? {
-            for record in records.iter().filter(|r| r.latest) {
-                let Some(flag) = record.flag() else { continue };
-                let Some(known) = worst.get_mut(&(adapter, row.as_str())) else { continue };
-                if flag > known.0 {
-                    let text = record.problem.as_ref().map_or(Ok(String::new()), |(_, v)| owner_text(v));
-                    *known = (flag, text?);
-                }
+        let known = records(handle, txn, adapter, &of).await?;
+        for ((_, row), outcome) in worst.iter_mut().filter(|(k, _)| k.0 == adapter) {
+            for record in known.get(*row).into_iter().flatten().filter(|r| r.latest) {
+                let Some(flag) = record.flag().filter(|flag| *flag > outcome.0) else { continue };
+                let said = record.problem.as_ref();
+                let text = said.map_or(Ok(String::new()), |(_, v)| owner_text(v))?;
+                *outcome = (flag, text);
             }
         }
     }

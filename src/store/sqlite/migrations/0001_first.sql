@@ -78,6 +78,7 @@ CREATE TABLE chunk (
     chunk   INTEGER PRIMARY KEY,
     ident   INTEGER NOT NULL,
     route   INTEGER NOT NULL,
+    epoch   INTEGER NOT NULL,
     day     INTEGER NOT NULL,
     adapter INTEGER NOT NULL,
     at      INTEGER NOT NULL,
@@ -130,7 +131,8 @@ CREATE TABLE problem (
     class      TEXT NOT NULL,
     state      TEXT NOT NULL,
     adapter    INTEGER,
-    peer       INTEGER,
+    route      INTEGER,
+    epoch      INTEGER,
     day        INTEGER NOT NULL,
     reference  TEXT NOT NULL,
     source_row TEXT,
@@ -398,6 +400,8 @@ CREATE TABLE tally (
     side  INTEGER NOT NULL,
     day   INTEGER NOT NULL,
     peer  INTEGER NOT NULL,
+    route INTEGER NOT NULL,
+    epoch INTEGER NOT NULL,
     kind  INTEGER NOT NULL,
     p0 INTEGER NOT NULL, p1 INTEGER NOT NULL, p2 INTEGER NOT NULL, p3 INTEGER NOT NULL,
     p4 INTEGER NOT NULL, p5 INTEGER NOT NULL, p6 INTEGER NOT NULL, p7 INTEGER NOT NULL,
@@ -405,7 +409,7 @@ CREATE TABLE tally (
     s0 INTEGER NOT NULL, s1 INTEGER NOT NULL, s2 INTEGER NOT NULL, s3 INTEGER NOT NULL,
     first_sequence INTEGER NOT NULL,
     last_sequence  INTEGER NOT NULL,
-    PRIMARY KEY (ident, side, day, peer, kind)
+    PRIMARY KEY (ident, side, day, peer, route, epoch, kind)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE manifest (

@@ -40,8 +40,9 @@ pub(crate) const PARENTS: &str = concat!(
     "WHERE s.route IS NOT NULL"
 );
 
-pub(crate) const CHUNK_ADD: &str = "INSERT INTO chunk (chunk, ident, route, day, \
-    adapter, at, count, left, entries, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?8, ?9)";
+pub(crate) const CHUNK_ADD: &str = "INSERT INTO chunk (chunk, ident, route, epoch, \
+    day, adapter, at, count, left, entries, bytes) \
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?9, ?10)";
 pub(crate) const STRETCH_HEAD: &str = "INSERT INTO stretch (range, ident, route, ord, \
     chunk, first, count, orphan, at)";
 pub(crate) const STRETCH_ROW: &str = "(?, ?, ?, ?, ?, ?, ?, ?, ?)";
@@ -65,8 +66,8 @@ pub(crate) const PROBLEM_HELD: &str = "SELECT 1 FROM problem WHERE ident = ?1 \
     AND adapter = ?2 AND row_digest = ?3 AND class = 'quarantined' \
     AND state IN ('held', 'returned', 'voided') AND root IS ?4 AND kind IS ?5 AND part IS ?6";
 pub(crate) const PROBLEM_ADD: &str = "INSERT INTO problem (ident, class, state, adapter, \
-    peer, day, reference, source_row, row_digest, root, kind, part, version, violations, raw, at, \
-    cured_by) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
+    route, epoch, day, reference, source_row, row_digest, root, kind, part, version, violations, raw, at, \
+    cured_by) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)";
 /// A newer version that went up or may go up.
 pub(crate) const NEWER_VERSION: &str = concat!(
     "SELECT max(r.version) FROM record r",
@@ -81,18 +82,17 @@ pub(crate) const PROBLEM_CURE: &str = "UPDATE problem SET state = 'cured', \
     AND problem.part = j.value ->> 2 AND problem.version < j.value ->> 3 \
     AND problem.state NOT IN ('cured', 'voided')";
 
-pub(crate) const WAITING_ANY: &str =
-    "SELECT EXISTS (SELECT 1 FROM waiting WHERE ident = ?1)";
+pub(crate) const WAITING_ANY: &str = "SELECT EXISTS (SELECT 1 FROM waiting WHERE ident = ?1)";
 pub(crate) const WAITING_HEAD: &str = "INSERT INTO waiting (ident, parent_root, \
     parent_kind, parent_part, root, kind, part, version, chunk, idx, accepted, until, due)";
 pub(crate) const WAITING_ROW: &str = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 pub(crate) const WAITING_DUE: &str = "SELECT w.parent_root, w.parent_kind, \
     w.parent_part, w.root, w.kind, w.part, w.version, w.chunk, w.idx, w.accepted, w.until, \
-    c.route, c.day FROM waiting w JOIN chunk c ON c.chunk = w.chunk \
+    c.route, c.day, c.epoch FROM waiting w JOIN chunk c ON c.chunk = w.chunk \
     WHERE w.ident = ?1 AND w.due <= ?2 ORDER BY w.due, w.chunk, w.idx LIMIT ?3";
 pub(crate) const WAITING_ON: &str = "SELECT w.parent_root, w.parent_kind, \
     w.parent_part, w.root, w.kind, w.part, w.version, w.chunk, w.idx, w.accepted, w.until, \
-    c.route, c.day FROM json_each(?2) j CROSS JOIN waiting w ON w.ident = ?1 \
+    c.route, c.day, c.epoch FROM json_each(?2) j CROSS JOIN waiting w ON w.ident = ?1 \
     AND w.parent_root = j.value AND w.until IS NULL JOIN chunk c ON c.chunk = w.chunk \
     ORDER BY w.chunk, w.idx";
 pub(crate) const WAITING_LATER: &str = "UPDATE waiting SET due = ?9 WHERE ident = ?1 \

@@ -19,8 +19,7 @@ pub(crate) const INBOX_CLAIM: &str = "WITH RECURSIVE senders (sender) AS ( \
 pub(crate) const INBOX_ANY: &str = "SELECT 1 FROM inbox WHERE ident = ?1 AND class = ?2 LIMIT 1";
 pub(crate) const INBOX_TRIED: &str = "UPDATE inbox SET tries = tries + 1 \
     WHERE inbox IN (SELECT value FROM json_each(?1))";
-pub(crate) const INBOX_TAKE: &str =
-    "DELETE FROM inbox WHERE inbox = ?2 AND ident = ?1 RETURNING frame, link, sender, epoch, route, \
+pub(crate) const INBOX_TAKE: &str = "DELETE FROM inbox WHERE inbox = ?2 AND ident = ?1 RETURNING frame, link, sender, epoch, route, \
     sequence";
 
 pub(crate) const RECEIVED: &str = "SELECT r.received, r.head_digest, r.frame, r.receipt, e.state, \

@@ -44,7 +44,8 @@ pub(crate) const NUMBERS: &str = "SELECT \
     (SELECT coalesce(max(received), 0) FROM received)";
 pub(crate) const IDENTITIES: &str = "SELECT code FROM identity ORDER BY ident";
 pub(crate) const IDENTITY_ADD: &str = "INSERT INTO identity \
-    (code, epoch, last_now, kept, judged) VALUES (?1, 1, 0, 0, 0) ON CONFLICT DO NOTHING";
+    (code, epoch, last_now, kept, judged) VALUES (?1, ?2, 0, 0, 0) ON CONFLICT DO UPDATE SET \
+    epoch = max(epoch, excluded.epoch)";
 pub(crate) const IDENTITY: &str = "SELECT ident, last_now FROM identity WHERE code = ?1";
 pub(crate) const WORDS: &str = "SELECT word, text FROM word";
 pub(crate) const WORD_ADD: &str = "INSERT INTO word (text) VALUES (?1)";

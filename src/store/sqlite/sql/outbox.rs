@@ -5,14 +5,15 @@ pub(crate) const STAGED_ROUTES: &str = "SELECT route, sum(count), min(at) FROM s
 pub(crate) const STAGED: &str = "SELECT s.range, s.chunk, s.first, s.count, s.orphan, s.at, c.day, \
     c.adapter, c.count, c.entries, c.bytes FROM stretch s JOIN chunk c ON c.chunk = s.chunk \
     WHERE s.ident = ?1 AND s.route = ?2 AND s.envelope IS NULL ORDER BY s.ord, s.first LIMIT ?3";
-pub(crate) const STRETCH: &str = "SELECT route, ord, chunk, first, count, orphan, at FROM stretch \
-    WHERE range = ?1 AND ident = ?2 AND envelope IS NULL";
+pub(crate) const STRETCH: &str = "SELECT s.route, s.ord, s.chunk, s.first, s.count, s.orphan, s.at, \
+    c.epoch FROM stretch s JOIN chunk c ON c.chunk = s.chunk \
+    WHERE s.range = ?1 AND s.ident = ?2 AND s.envelope IS NULL";
 pub(crate) const STRETCH_TAKE: &str =
     "UPDATE stretch SET envelope = ?2, position = ?3, count = ?4 WHERE range = ?1";
 pub(crate) const STRETCH_REST: &str = "INSERT INTO stretch (range, ident, route, ord, chunk, \
     first, count, orphan, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
 pub(crate) const STRETCHES_OF: &str = "SELECT s.chunk, s.first, s.count, c.entries, c.bytes, \
-    c.adapter FROM stretch s JOIN chunk c ON c.chunk = s.chunk WHERE s.envelope = ?1 \
+    c.adapter, c.epoch FROM stretch s JOIN chunk c ON c.chunk = s.chunk WHERE s.envelope = ?1 \
     ORDER BY s.position";
 pub(crate) const CHUNK_LEFT: &str =
     "UPDATE chunk SET left = left - ?2 WHERE chunk = ?1 RETURNING left, bytes";
@@ -60,19 +61,18 @@ macro_rules! own {
     };
 }
 pub(crate) const ENVELOPE: &str = own!("AND route = ?2 AND epoch = ?3 AND sequence = ?4");
-pub(crate) const OUTBOUND_RANGE: &str = own!(
-    "AND route = ?2 AND epoch = ?3 AND sequence BETWEEN ?4 AND ?5 ORDER BY sequence LIMIT ?6"
-);
-pub(crate) const OVERDUE: &str = own!(
-    "AND state IN (2, 4) AND records = 1 AND due_at <= ?2 ORDER BY due_at, envelope LIMIT ?3"
-);
+pub(crate) const OUTBOUND_RANGE: &str =
+    own!("AND route = ?2 AND epoch = ?3 AND sequence BETWEEN ?4 AND ?5 ORDER BY sequence LIMIT ?6");
+pub(crate) const OVERDUE: &str =
+    own!("AND state IN (2, 4) AND records = 1 AND due_at <= ?2 ORDER BY due_at, envelope LIMIT ?3");
 pub(crate) const ENVELOPE_MOVE: &str = "UPDATE envelope SET state = ?2, due_at = ?3, reason = ?4, \
     ended_at = ?5, sent_at = coalesce(?6, sent_at), attempts = attempts + ?7, \
     refusals = CASE WHEN ?8 < 0 THEN 0 ELSE refusals + ?8 END, receipt = coalesce(?9, receipt) \
     WHERE envelope = ?1";
 pub(crate) const ENVELOPE_TRIED: &str =
     "UPDATE envelope SET attempts = attempts + 1 WHERE envelope = ?1";
-pub(crate) const ENVELOPE_HOP: &str = "UPDATE envelope SET hop = ?2, hop_at = ?3 WHERE envelope = ?1";
+pub(crate) const ENVELOPE_HOP: &str =
+    "UPDATE envelope SET hop = ?2, hop_at = ?3 WHERE envelope = ?1";
 pub(crate) const ENVELOPE_AGAIN: &str = "UPDATE envelope SET state = 1, due_at = ?2, \
     ended_at = NULL WHERE envelope = ?1 AND state <> 0";
 

@@ -2,10 +2,10 @@
 
 use super::{place, place_joins};
 
-pub(crate) const TALLY_HEAD: &str = "INSERT INTO tally (ident, side, day, peer, kind, p0, p1, p2, \
-    p3, p4, p5, p6, p7, p8, p9, s0, s1, s2, s3, first_sequence, last_sequence)";
+pub(crate) const TALLY_HEAD: &str = "INSERT INTO tally (ident, side, day, peer, route, epoch, kind, p0, p1, \
+    p2, p3, p4, p5, p6, p7, p8, p9, s0, s1, s2, s3, first_sequence, last_sequence)";
 pub(crate) const TALLY_ROW: &str =
-    "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 pub(crate) const TALLY_TAIL: &str = "ON CONFLICT DO UPDATE SET p0 = p0 + excluded.p0, \
     p1 = p1 + excluded.p1, p2 = p2 + excluded.p2, p3 = p3 + excluded.p3, p4 = p4 + excluded.p4, \
     p5 = p5 + excluded.p5, p6 = p6 + excluded.p6, p7 = p7 + excluded.p7, p8 = p8 + excluded.p8, \
@@ -17,7 +17,7 @@ pub(crate) const TALLY_TAIL: &str = "ON CONFLICT DO UPDATE SET p0 = p0 + exclude
     ELSE min(first_sequence, excluded.first_sequence) END, \
     last_sequence = max(last_sequence, excluded.last_sequence)";
 pub(crate) const TALLIES: &str = "SELECT peer, kind, p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, \
-    s0, s1, s2, s3, first_sequence, last_sequence FROM tally \
+    s0, s1, s2, s3, first_sequence, last_sequence, route, epoch FROM tally \
     WHERE ident = ?1 AND side = ?2 AND day = ?3 AND (?4 IS NULL OR peer = ?4)";
 
 pub(crate) const OPEN_WINDOWS: &str = "SELECT DISTINCT t.day, w.text, m.is_final, m.revision \
@@ -111,7 +111,7 @@ pub(crate) const TRACE_PROBLEMS: &str = "SELECT r.sender, r.epoch, r.route, r.se
     AND instr(j.value ->> 'id', ?2) > 0";
 
 pub(crate) const PROBLEM: &str = "SELECT class, state, adapter, source_row, root, kind, part, \
-    version, peer, day, violations FROM problem WHERE ident = ?1 AND problem = ?2";
+    version, route, epoch, day, violations FROM problem WHERE ident = ?1 AND problem = ?2";
 pub(crate) const PROBLEM_STATE: &str = "UPDATE problem SET state = ?3, \
     deadline = coalesce(?4, deadline) WHERE ident = ?1 AND problem = ?2";
 pub(crate) const PROBLEMS: &str = "SELECT problem, class, state, adapter, reference, root, kind, \
