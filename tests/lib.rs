@@ -1,1 +1,3 @@
 //! What spans crates is tested here; see README.md.
+
+pub mod world;

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use canon::format::{Amended, Format, Nature, Op, TypeIx, Values};
+use canon::format::{Amended, Attributes, Format, Nature, Op, TypeIx, Values};
 use canon::violation::{Severity, Violation};
+use canon::{Digest, Millis};
 
 use crate::mapping::{BlockMap, Bound, CondMap, Mapping, OriginMap, QueryMap, StepMap};
 use crate::package::ParentIs;
@@ -55,6 +56,29 @@ impl Draft {
             by: None,
             violations: Vec::new(),
             block: 0,
+        }
+    }
+
+    /// The attribute group of a first version of this draft; whoever collects sets the version.
+    pub fn attributes(
+        &self,
+        mapping: &Mapping,
+        namespace: &Arc<str>,
+        collected: Millis,
+        row_digest: Digest,
+    ) -> Attributes {
+        Attributes {
+            version: 1,
+            op: self.op,
+            nature: self.nature,
+            system: mapping.system().clone(),
+            entered: self.entered.clone(),
+            collected,
+            row_digest,
+            amended: self.amended,
+            namespace: namespace.clone(),
+            reason: self.reason.clone(),
+            by: self.by.clone(),
         }
     }
 

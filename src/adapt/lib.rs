@@ -7,15 +7,18 @@
 mod check;
 mod cut;
 mod draft;
+mod guess;
 mod mapping;
 mod moment;
 mod package;
+mod preview;
 mod problem;
 mod read;
 mod read_record;
 mod read_source;
 mod row;
 pub mod sample;
+mod scaffold;
 mod table;
 mod text;
 mod tree;
@@ -30,8 +33,10 @@ pub use package::{
     Namespace, Origin, Package, ParentIs, Query, Source, SqlSource, Table, Vanished, VoidRule,
     WriteBack,
 };
+pub use preview::{Preview, PreviewField, PreviewRecord, PreviewViolation};
 pub use problem::{Pos, Problem, nearest};
 pub use row::{Row, RowBuf};
+pub use scaffold::{Look, Open, Proposal, scaffold};
 pub use table::{CodeTable, Otherwise, TableRow};
 pub use text::{
     COLUMNS_MAX, Encoding, Next, Quote, ROW_BYTES_MAX, RowFault, RowReader, TextSettings,

@@ -6,9 +6,9 @@
 
 use std::collections::BTreeMap;
 
-use canon::format::{Amended, Attributes, CaseFacts, Format, Nature, Op, OpenLists};
+use canon::format::{Amended, CaseFacts, Format, Nature, Op, OpenLists};
 use canon::violation::{Severity, Violation};
-use canon::{Digest, Millis};
+use canon::{Digest, DigestAlg, Millis};
 use serde_json::{Map, Value, json};
 
 use crate::draft::{Draft, Drafts};
@@ -300,7 +300,8 @@ impl Runner<'_> {
 
     fn draft(&mut self, place: &Place, row: Row<'_>, draft: &mut Draft) {
         let namespace = draft.namespace.clone().unwrap_or_else(|| NAMESPACE.into());
-        let attrs = draft.attributes(self.mapping, &namespace, self.collected, row);
+        let rowdig = row.digest(DigestAlg::default());
+        let attrs = draft.attributes(self.mapping, &namespace, self.collected, rowdig);
         let key = self.format.key(draft.ty, &draft.values, &namespace);
         let root = key.as_ref().map_or("", |k| k.root()).to_owned();
         let mut found = Vec::new();
@@ -392,30 +393,5 @@ impl Runner<'_> {
         };
         out.insert("zh".into(), format!("第 {} 行{zh}", place.row).into());
         self.outcome.violations.push(out.into());
-    }
-}
-
-impl Draft {
-    /// The attribute group of a first version of this draft; whoever collects sets the version.
-    pub fn attributes(
-        &self,
-        mapping: &Mapping,
-        namespace: &std::sync::Arc<str>,
-        collected: Millis,
-        row: Row<'_>,
-    ) -> Attributes {
-        Attributes {
-            version: 1,
-            op: self.op,
-            nature: self.nature,
-            system: mapping.system().clone(),
-            entered: self.entered.clone(),
-            collected,
-            row_digest: row.digest(canon::DigestAlg::default()),
-            amended: self.amended,
-            namespace: namespace.clone(),
-            reason: self.reason.clone(),
-            by: self.by.clone(),
-        }
     }
 }

@@ -1,3 +1,33 @@
-//! The node: ten workers, lifecycles, retry policy, routes, validated configuration.
+//! The node: ten workers over one store and one carrier, and the words they share.
+//!
+//! Read the workers in the order of the way of a record: [`collect`], [`seal`], [`dispatch`],
+//! [`receive`], [`accept`], [`relay`], [`deliver`], [`settle`], [`reconcile`], [`sweep`]. Each
+//! reads from the store, does one thing, writes to the store in one transaction and says how much
+//! it did. Nothing is handed from worker to worker in memory, so a crash anywhere loses nothing.
 
+pub mod accept;
+pub mod collect;
 pub mod config;
+pub mod control;
+pub mod deliver;
+pub mod dispatch;
+pub mod error;
+mod exceptions;
+pub mod gate;
+pub mod judge;
+pub mod node;
+pub mod pace;
+pub mod receive;
+pub mod reconcile;
+pub mod relay;
+pub mod retry;
+pub mod seal;
+pub mod settle;
+mod shape;
+pub mod sweep;
+pub mod work;
+
+pub use config::Limits;
+pub use error::WorkError;
+pub use node::{Link, Node};
+pub use work::{Progress, WorkFuture, Worker, workers};

@@ -20,3 +20,6 @@ pub use memory::{MemoryStore, MemoryWorld};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteStore;
 pub use types::*;
+
+#[cfg(test)]
+mod tests_with_memory;

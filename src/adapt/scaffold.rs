@@ -1,0 +1,455 @@
+//! A new package proposed from a header and some rows: `adapter new`.
+//!
+//! Columns are matched to fields by the format's labels, aliases and names; code tables are begun
+//! from the values found. What could not be decided is marked in the files, so that `check adapter`
+//! names each place until a person has decided it. No row and no free text is copied into the package.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use canon::format::{CheckKind, CodeList, Field, Format, Kind, RecordType};
+
+use crate::guess::{best_code, likeness};
+use crate::moment::Moment;
+use crate::row::is_blank;
+use crate::text::{Encoding, TextSettings};
+
+/// Most distinct values a column may have to begin a code table.
+const TABLE_VALUES_MAX: usize = 60;
+/// Longest such value, in characters; longer is free text.
+const TABLE_CHARS_MAX: usize = 30;
+/// From this likeness on a column is taken for a field.
+const TAKEN: u32 = 60;
+/// From this likeness on it is taken for a field that may well be absent.
+const SURE: u32 = 80;
+/// From this likeness on it is named as a candidate.
+const NEAR: u32 = 30;
+
+/// What is known of a source.
+#[derive(Clone, Copy, Debug)]
+pub struct Look<'a> {
+    /// Name of the new package: its folder, adapter and system id.
+    pub name: &'a str,
+    /// The source's columns.
+    pub header: &'a [String],
+    /// Some of its rows.
+    pub rows: &'a [Vec<String>],
+    /// How the file was read.
+    pub text: TextSettings,
+    /// File pattern.
+    pub files: &'a str,
+}
+
+/// A proposed package.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proposal {
+    /// Path within the new folder → bytes.
+    pub files: BTreeMap<String, Vec<u8>>,
+    /// Fields that were matched: record type, field, column.
+    pub decided: Vec<(String, String, String)>,
+    /// What a person has to decide.
+    pub open: Vec<Open>,
+}
+
+/// One open question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Open {
+    /// English.
+    pub en: String,
+    /// Chinese.
+    pub zh: String,
+}
+
+/// Proposes a package.
+pub fn scaffold(look: &Look<'_>, format: &Format) -> Proposal {
+    let mut out = Writer {
+        look,
+        toml: String::new(),
+        records: String::new(),
+        tables: BTreeMap::new(),
+        used: BTreeSet::new(),
+        decided: Vec::new(),
+        open: Vec::new(),
+    };
+    let chosen = stages(look, format);
+    for (record, when) in &chosen {
+        out.record(record, when.as_deref());
+    }
+    out.head(format, &chosen);
+    let Writer { toml, records, tables, decided, open, .. } = out;
+    let mut files = BTreeMap::new();
+    files.insert("README.md".to_owned(), readme(look, &decided, &open).into_bytes());
+    files.insert("adapter.toml".to_owned(), format!("{toml}{records}").into_bytes());
+    for (name, table) in tables {
+        files.insert(format!("tables/{name}.csv"), table.csv.into_bytes());
+    }
+    Proposal { files, decided, open }
+}
+
+/// The record types this source seems to hold: those whose own time is among the columns. Without
+/// any, the application.
+fn stages<'f>(look: &Look<'_>, format: &'f Format) -> Vec<(&'f RecordType, Option<String>)> {
+    let mut pairs = Vec::new();
+    for (i, record) in format.types().iter().enumerate() {
+        for field in record.fields.iter().filter(|f| f.kind == Kind::DateTime && f.required) {
+            let near = look.candidates(field).into_iter().filter(|m| m.score >= TAKEN);
+            pairs.extend(near.map(|m| (m.score, i, m.name)));
+        }
+    }
+    // The likest pair first: 『受理时间』 is that of 受理, and only then like that of 预受理.
+    pairs.sort_by_key(|(score, i, _)| (std::cmp::Reverse(*score), *i));
+    let mut chosen: BTreeMap<usize, &str> = BTreeMap::new();
+    for (_, i, column) in pairs {
+        if !chosen.contains_key(&i) && chosen.values().all(|taken| *taken != column) {
+            chosen.insert(i, column);
+        }
+    }
+    let mut out: Vec<_> = chosen
+        .into_iter()
+        .filter_map(|(i, column)| Some((format.types().get(i)?, Some(column.to_owned()))))
+        .collect();
+    if out.is_empty() {
+        let first = format.types().iter().find(|t| t.name == "application");
+        out.extend(first.or(format.types().first()).map(|t| (t, None)));
+    }
+    out
+}
+
+/// A column taken for a field.
+struct Match<'a> {
+    name: &'a str,
+    score: u32,
+}
+
+impl<'a> Look<'a> {
+    /// Field index → column: the likest pairs first, each column for one field of a record.
+    fn assign(&self, record: &RecordType) -> BTreeMap<usize, &'a str> {
+        let mut pairs = Vec::new();
+        for (ix, field) in record.fields.iter().enumerate() {
+            let enough = if field.required || field.expected { TAKEN } else { SURE };
+            let near = self.candidates(field).into_iter().filter(|m| m.score >= enough);
+            pairs.extend(near.map(|m| (m.score, field.required, ix, m.name)));
+        }
+        pairs.sort_by_key(|(score, required, ix, _)| (std::cmp::Reverse((*score, *required)), *ix));
+        let mut out: BTreeMap<usize, &str> = BTreeMap::new();
+        for (_, _, ix, column) in pairs {
+            if !out.contains_key(&ix) && out.values().all(|taken| *taken != column) {
+                out.insert(ix, column);
+            }
+        }
+        out
+    }
+
+    fn candidates(&self, field: &Field) -> Vec<Match<'a>> {
+        let mut all: Vec<Match<'a>> = self
+            .header
+            .iter()
+            .enumerate()
+            .filter(|(i, _)| self.may_hold(*i, field))
+            .map(|(_, name)| Match { name, score: likeness(name, field) })
+            .filter(|m| m.score >= NEAR)
+            .collect();
+        all.sort_by_key(|m| std::cmp::Reverse(m.score));
+        all
+    }
+
+    fn values(&self, column: usize) -> impl Iterator<Item = &'a str> {
+        self.rows
+            .iter()
+            .filter_map(move |row| row.get(column))
+            .map(|v| v.trim_matches(is_blank))
+            .filter(|v| !v.is_empty())
+    }
+
+    /// Half of the values at least must be readable as what the field holds.
+    fn may_hold(&self, column: usize, field: &Field) -> bool {
+        let fits = |v: &str| match field.kind {
+            Kind::DateTime => {
+                let plain: String = v.chars().map(half).collect();
+                Moment::read(&plain).is_some()
+            }
+            Kind::Int => v.chars().map(half).all(|c| c.is_ascii_digit() || c == '.'),
+            Kind::Decimal => v.chars().map(half).any(|c| c.is_ascii_digit()),
+            Kind::Text | Kind::Code | Kind::Digest => v.chars().count() <= field.max_len as usize,
+        };
+        let (mut good, mut all) = (0, 0);
+        for value in self.values(column).take(500) {
+            all += 1;
+            good += usize::from(fits(value));
+        }
+        good * 2 >= all
+    }
+
+    fn distinct(&self, column: &str) -> BTreeSet<&'a str> {
+        let at = self.header.iter().position(|h| h == column);
+        at.map_or_else(BTreeSet::new, |at| self.values(at).collect())
+    }
+}
+
+fn half(c: char) -> char {
+    match c {
+        '０'..='９' | '．' => char::from_u32(c as u32 - 0xfee0).unwrap_or(c),
+        c => c,
+    }
+}
+
+struct NewTable {
+    csv: String,
+    values: Vec<String>,
+}
+
+struct Writer<'a> {
+    look: &'a Look<'a>,
+    toml: String,
+    records: String,
+    tables: BTreeMap<String, NewTable>,
+    used: BTreeSet<String>,
+    decided: Vec<(String, String, String)>,
+    open: Vec<Open>,
+}
+
+impl Writer<'_> {
+    fn ask(&mut self, en: String, zh: String) {
+        self.open.push(Open { en, zh });
+    }
+
+    fn record(&mut self, record: &RecordType, when: Option<&str>) {
+        let mut block =
+            format!("\n# ── {} ──\n\n[[record]]\ntype = {}\n", record.label, quoted(&record.name));
+        if record.parent.is_none() {
+            block.push_str("parent = \"none\"\n");
+        } else if let Some(column) = when {
+            put(&mut block, format_args!("when = {{ present = {} }}\n", quoted(column)));
+        }
+        block.push_str("\n[record.fields]\n");
+        let assigned = self.look.assign(record);
+        for (ix, field) in record.fields.iter().enumerate() {
+            let line = self.field(record, field, assigned.get(&ix).copied());
+            block.push_str(&line);
+        }
+        self.records.push_str(&block);
+    }
+
+    fn field(&mut self, record: &RecordType, field: &Field, column: Option<&str>) -> String {
+        if let Some(column) = column {
+            self.used.insert(column.to_owned());
+            self.decided.push((record.name.clone(), field.name.clone(), column.to_owned()));
+            let feed = self.feed(field, column);
+            return format!("{} = {feed}\n", field.name);
+        }
+        if !field.required {
+            return String::new();
+        }
+        let near: Vec<&str> = self.look.candidates(field).iter().take(3).map(|c| c.name).collect();
+        let hint = if near.is_empty() {
+            String::new()
+        } else {
+            format!("；候选：{}", near.join("、"))
+        };
+        self.ask(
+            format!("`{}.{}` is mandatory and no column was found for it", record.name, field.name),
+            format!("『{}』的必填字段『{}』未找到对应列{hint}", record.label, field.label),
+        );
+        format!("# ? {} = \"…\"   # 必填『{}』{hint}\n", field.name, field.label)
+    }
+
+    fn feed(&mut self, field: &Field, column: &str) -> String {
+        if let Some(CodeList::Closed { name, codes }) = &field.list {
+            return self.coded(field, column, name, codes);
+        }
+        let named = field.checks.iter().any(|c| c.kind == CheckKind::Name);
+        let numbered = field.checks.iter().any(|c| c.kind != CheckKind::Name);
+        let chain = match field.kind {
+            Kind::DateTime => r#"["trim", "halfwidth", "datetime"]"#,
+            Kind::Int => r#"["trim", "halfwidth", "int"]"#,
+            Kind::Decimal => r#"["trim", "halfwidth", "money"]"#,
+            Kind::Digest => r#"["trim", "lower"]"#,
+            Kind::Code if numbered => r#"["trim", "halfwidth", "digits", "noblank", "upper"]"#,
+            Kind::Code => r#"["trim", "halfwidth", "digits"]"#,
+            Kind::Text if named => r#"["trim", "squeeze"]"#,
+            Kind::Text => return quoted(column),
+        };
+        format!("{{ from = {}, do = {chain} }}", quoted(column))
+    }
+
+    /// A field with a closed list: its own codes need no table, anything else begins one.
+    fn coded(
+        &mut self,
+        field: &Field,
+        column: &str,
+        list: &str,
+        codes: &[(Box<str>, Box<str>)],
+    ) -> String {
+        let values = self.look.distinct(column);
+        if values.iter().all(|v| codes.iter().any(|(code, _)| **code == **v)) {
+            return quoted(column);
+        }
+        let plain = format!("{{ from = {} }}", quoted(column));
+        let short = values.iter().all(|v| v.chars().count() <= TABLE_CHARS_MAX);
+        if values.len() > TABLE_VALUES_MAX || !short {
+            self.ask(
+                format!(
+                    "`{column}` feeds the code field `{}` and looks like free text",
+                    field.name
+                ),
+                format!("『{column}』对应代码字段『{}』，但内容像自由文本", field.label),
+            );
+            return plain;
+        }
+        let name = snake(list);
+        let mut table = self
+            .tables
+            .remove(&name)
+            .unwrap_or_else(|| NewTable { csv: "from,to,note\n".into(), values: Vec::new() });
+        for value in values.into_iter().filter(|v| *v != "?") {
+            if table.values.iter().any(|v| v == value) {
+                continue;
+            }
+            match best_code(value, codes) {
+                Some((code, label)) => {
+                    put(&mut table.csv, format_args!("{},{code},{label}\n", cell(value)));
+                }
+                None => {
+                    let all: Vec<_> = codes.iter().map(|(c, l)| format!("{c} {l}")).collect();
+                    put(
+                        &mut table.csv,
+                        format_args!("{},?,{}\n", cell(value), cell(&all.join("; "))),
+                    );
+                    self.ask(
+                        format!("tables/{name}.csv: which code is a value of `{column}`? replace the `?`"),
+                        format!("tables/{name}.csv：『{column}』中有值未能判定代码，请替换其中的 ?"),
+                    );
+                }
+            }
+            table.values.push(value.to_owned());
+        }
+        self.tables.insert(name.clone(), table);
+        format!("{{ from = {}, table = {} }}", quoted(column), quoted(&name))
+    }
+
+    fn head(&mut self, format: &Format, chosen: &[(&RecordType, Option<String>)]) {
+        let look = self.look;
+        let first = chosen.first().map(|(record, _)| *record);
+        let of = |name: &str| {
+            let record = first?;
+            let ix = record.field_by_name(name)?;
+            look.assign(record).get(&ix).map(|column| (*column).to_owned())
+        };
+        let mut toml = String::from(
+            "# 由 tiergate adapter new 生成，标有 ? 处请人工确定，再运行 tiergate check adapter。\n",
+        );
+        put(
+            &mut toml,
+            format_args!(
+                "# Proposed by `tiergate adapter new`; decide what is marked ?, then run `tiergate check adapter`.\n\n[adapter]\nedition = {}\nname = {}\nversion = \"0.1.0\"\nsystem = {}\nformat = {}\n",
+                crate::package::EDITION,
+                quoted(look.name),
+                quoted(look.name),
+                quoted(format.edition())
+            ),
+        );
+        match of("unit_code") {
+            Some(column) => {
+                put(&mut toml, format_args!("namespace = {{ column = {} }}\n", quoted(&column)));
+            }
+            None => toml.push_str("# namespace: 由节点配置给出 · the node's configuration says\n"),
+        }
+        let encoding = match look.text.encoding {
+            Encoding::Auto => "auto",
+            Encoding::Utf8 => "utf-8",
+            Encoding::Gb18030 => "gb18030",
+        };
+        let key = of("case_no");
+        if key.is_none() {
+            self.ask(
+                "source.key: which columns tell rows apart?".into(),
+                "source.key：哪些列能区分各行？".into(),
+            );
+        }
+        let key = key.map_or_else(String::new, |k| quoted(&k));
+        let columns: Vec<String> = look.header.iter().map(|h| quoted(h)).collect();
+        put(
+            &mut toml,
+            format_args!(
+                "\n[source]\nkind = \"csv\"\nencoding = {}\ndelimiter = {}\nquote = \"lenient\"\nfiles = {}\nkey = [{key}]\ncolumns = [\n  {},\n]\n\n[guard]\nmax_changed = 100000\n\n[mapping]\ndo = [\"trim\"]\n",
+                quoted(encoding),
+                quoted(&look.text.delimiter.to_string()),
+                quoted(look.files),
+                columns.join(",\n  ")
+            ),
+        );
+        for (name, table) in &self.tables {
+            let domain: Vec<String> = table.values.iter().map(|v| quoted(v)).collect();
+            put(&mut toml, format_args!("\n[tables.{name}]\ndomain = [{}]\n", domain.join(", ")));
+        }
+        let unused: Vec<&str> =
+            look.header.iter().map(String::as_str).filter(|h| !self.used.contains(*h)).collect();
+        if !unused.is_empty() {
+            put(
+                &mut toml,
+                format_args!(
+                    "\n# 未使用的列 · columns not used: {}\n",
+                    unused.join(", ").replace('\n', " ")
+                ),
+            );
+        }
+        self.toml = toml;
+    }
+}
+
+fn put(out: &mut String, text: std::fmt::Arguments<'_>) {
+    out.write_fmt(text).expect("writing to a String cannot fail");
+}
+
+fn readme(look: &Look<'_>, decided: &[(String, String, String)], open: &[Open]) -> String {
+    let mut out = format!("# {}\n\n## 待定 · to be decided\n\n", look.name);
+    if open.is_empty() {
+        out.push_str("无 · nothing\n");
+    }
+    for question in open {
+        put(&mut out, format_args!("- {} · {}\n", question.zh, question.en));
+    }
+    out.push_str("\n## 已匹配 · matched\n\n| record | field | column |\n| --- | --- | --- |\n");
+    for (record, field, column) in decided {
+        put(&mut out, format_args!("| {record} | {field} | {column} |\n"));
+    }
+    out
+}
+
+/// A TOML basic string.
+fn quoted(text: &str) -> String {
+    let mut out = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => {
+                out.push('\\');
+                out.push(c);
+            }
+            c if c.is_control() => put(&mut out, format_args!("\\u{:04X}", c as u32)),
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}
+
+/// A CSV value.
+fn cell(text: &str) -> String {
+    if text.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", text.replace('"', "\"\""))
+    } else {
+        text.to_owned()
+    }
+}
+
+/// `AcceptState` → `accept_state`: the name of a table.
+fn snake(name: &str) -> String {
+    let mut out = String::new();
+    for c in name.chars() {
+        if c.is_ascii_uppercase() && !out.is_empty() {
+            out.push('_');
+        }
+        out.push(if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' });
+    }
+    out
+}

@@ -1,0 +1,163 @@
+//! accept: verify, judge each record, keep, and write the receipt for `seal` to sign.
+
+use std::sync::Arc;
+
+use canon::Millis;
+use envelope::{Opened, SenderCert, write_outcome};
+use store::{InboxFor, InboxParcel, Judged, Lease};
+
+use crate::control::{self, Answers};
+use crate::error::WorkError;
+use crate::gate::{self, Refusal, Refuser};
+use crate::judge::{self, Judgement};
+use crate::node::Node;
+use crate::work::{Progress, WorkFuture, Worker};
+
+/// The worker.
+pub struct Accept {
+    node: Arc<Node>,
+    refuser: Refuser,
+}
+
+impl Accept {
+    /// Accepts for this node.
+    pub fn new(node: Arc<Node>) -> Self {
+        Self { refuser: Refuser::new(Arc::clone(&node)), node }
+    }
+
+    async fn turn(&mut self, now: Millis) -> Result<Progress, WorkError> {
+        let Some(lease) = self.node.lease("accept", now).await? else {
+            return Ok(Progress::IDLE);
+        };
+        let max = self.node.limits.claim_max;
+        let claimed = self.node.store.claim_inbox(&lease, InboxFor::Accept, max, now).await?;
+        let (found, mut records) = (claimed.len(), 0);
+        for parcel in claimed {
+            records += self.parcel(&lease, &parcel, now).await?;
+        }
+        Ok(Progress::some(records.max(found as u64), found == max as usize))
+    }
+
+    async fn parcel(
+        &mut self,
+        lease: &Lease,
+        parcel: &InboxParcel,
+        now: Millis,
+    ) -> Result<u64, WorkError> {
+        let node = Arc::clone(&self.node);
+        let package = match gate::package(&node, parcel) {
+            Ok(package) => package,
+            Err(refusal) => return self.refuse(lease, parcel, refusal, now).await,
+        };
+        let checked = gate::read(&node, parcel, &package)
+            .and_then(|opened| Ok((gate::verify(&node, parcel, &opened)?, opened)));
+        let (cert, opened) = match checked {
+            Ok(checked) => checked,
+            Err(refusal) => return self.refuse(lease, parcel, refusal, now).await,
+        };
+        let id = opened.head.id();
+        if let Some(before) = node.store.admission(&id).await? {
+            if before.head_digest == opened.head_digest() {
+                node.store.commit_duplicate(lease, parcel.inbox_id, &id, now).await?;
+                node.inbox_moved(-1);
+                return Ok(0);
+            }
+            let refusal = Refusal::new(
+                "sender.sequence_reused",
+                format!("{id} came before with another head"),
+            );
+            return self.refuse(lease, parcel, refusal, now).await;
+        }
+        if opened.head.epoch < node.store.highest_epoch(&opened.head.from).await? {
+            let refusal = Refusal::new("sender.epoch_old", format!("{id} is of an older epoch"));
+            return self.refuse(lease, parcel, refusal, now).await;
+        }
+        let judged = judged(&node, parcel, &opened, &cert, now).await?;
+        let count = u64::from(judged.count);
+        node.store.commit_judged(lease, judged).await?;
+        node.inbox_moved(-1);
+        Ok(count)
+    }
+
+    async fn refuse(
+        &mut self,
+        lease: &Lease,
+        parcel: &InboxParcel,
+        refusal: Refusal,
+        now: Millis,
+    ) -> Result<u64, WorkError> {
+        self.refuser.refuse(lease, parcel, refusal, now).await?;
+        Ok(0)
+    }
+}
+
+/// The fact of an envelope judged here as its destination: kept rows, counts and the receipt.
+async fn judged(
+    node: &Node,
+    parcel: &InboxParcel,
+    opened: &Opened<'_>,
+    cert: &SenderCert,
+    now: Millis,
+) -> Result<Judged, WorkError> {
+    let head = &opened.head;
+    let (judgement, decline) = match node.formats.get(&head.format) {
+        Some(format) => (judge::judge(node, format, cert, opened).await?, None),
+        None => (Judgement::default(), Some("receiver.edition_unknown".to_owned())),
+    };
+    let mut body = Vec::with_capacity(judgement.lines.len() * 96);
+    let mut lengths = Vec::with_capacity(judgement.lines.len());
+    for line in &judgement.lines {
+        let fragment = write_outcome(line);
+        lengths.push(fragment.len() as u32);
+        body.extend_from_slice(&fragment);
+    }
+    let answers = Answers {
+        envelope: head.id().to_string(),
+        head: opened.head_digest().to_string(),
+        root: head.root.to_string(),
+        received_at: parcel.received_at,
+        decline,
+    };
+    let receipt = control::receipt(&head.from, head.window, &head.id(), answers, body, lengths)?;
+    Ok(Judged {
+        inbox_id: parcel.inbox_id,
+        id: head.id(),
+        head_digest: opened.head_digest(),
+        day: head.window,
+        count: head.count() as u32,
+        kept: judgement.kept,
+        counts: judgement.counts,
+        problems: judgement.problems,
+        receipt: Some(receipt),
+        relayed: None,
+        frame: Arc::clone(&parcel.arrived.frame),
+        settled_below: head.settled_below,
+        now,
+    })
+}
+
+/// The copy a relay keeps for its own use: judged, kept, and passed on by the same fact; no
+/// receipt, since only the destination's settles.
+pub(crate) async fn kept_copy(
+    node: &Node,
+    parcel: &InboxParcel,
+    opened: &Opened<'_>,
+    cert: &SenderCert,
+    relayed: store::Relayed,
+    now: Millis,
+) -> Result<Judged, WorkError> {
+    let mut copy = judged(node, parcel, opened, cert, now).await?;
+    copy.receipt = None;
+    copy.relayed = Some(relayed);
+    Ok(copy)
+}
+
+impl Worker for Accept {
+    fn name(&self) -> String {
+        "accept".into()
+    }
+
+    fn run_once(&mut self, now: Millis) -> WorkFuture<'_> {
+        Box::pin(self.turn(now))
+    }
+}

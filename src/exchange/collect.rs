@@ -1,0 +1,395 @@
+//! collect: source rows become valid records rendered as fragments; bad ones go to quarantine with
+//! every violation; outcomes are written back to the source.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use adapt::{Bound, Detect, FlagValues, Guard, Mapping, Package, Query, RowBuf, Vanished};
+use canon::format::Format;
+use canon::{DigestAlg, Millis, Route, Severity, Violation};
+use edge::{Page, Source, WriteBack};
+use store::{Collected, Lease, NewQuarantine, SourceRowMark, WriteBackDone, WriteBackDue};
+
+use crate::error::WorkError;
+use crate::node::Node;
+use crate::retry;
+use crate::shape::{self, Shaped};
+use crate::work::{Progress, WorkFuture, Worker};
+
+/// Write-backs drained in one turn.
+const WRITE_BACKS_PER_TURN: u32 = 200;
+/// Vanished rows handled after one full pass.
+const VANISHED_PER_TURN: u32 = 500;
+
+/// One adapter at work for one identity.
+pub struct Adapter {
+    /// Name of the package (or of its entry in the configuration).
+    pub name: Arc<str>,
+    /// The package.
+    pub package: Arc<Package>,
+    /// The package compiled against the format.
+    pub mapping: Arc<Mapping>,
+    /// The format.
+    pub format: Arc<Format>,
+    /// Where rows come from. Never locked: only this worker has it, and a source may not be shared.
+    pub source: Mutex<Box<dyn Source>>,
+    /// Unit or namespace of keys where the package leaves it to the node.
+    pub namespace: Arc<str>,
+    /// Where live records go.
+    pub live: Route,
+    /// Where history goes.
+    pub bulk: Route,
+    /// How long the source rests after it had nothing, ms.
+    pub interval: i64,
+}
+
+impl Adapter {
+    fn source(&mut self) -> &mut dyn Source {
+        &mut **self.source.get_mut().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn query(&self, table: u16) -> Option<&Query> {
+        self.package.queries().get(usize::from(table))
+    }
+}
+
+/// The worker.
+pub struct Collect {
+    node: Arc<Node>,
+    adapter: Adapter,
+    bounds: Vec<Option<Bound>>,
+    shaper: shape::Shaper,
+    rest_until: Millis,
+    /// Changed rows of the full pass now running, for the guard.
+    changed: u64,
+}
+
+impl Collect {
+    /// Collects through one adapter for this node.
+    pub fn new(node: Arc<Node>, adapter: Adapter) -> Self {
+        let bounds = vec![None; adapter.package.queries().len()];
+        let shaper = shape::Shaper::default();
+        Self { node, adapter, bounds, shaper, rest_until: Millis(i64::MIN), changed: 0 }
+    }
+
+    async fn turn(&mut self, now: Millis) -> Result<Progress, WorkError> {
+        let name = format!("collect/{}", self.adapter.name);
+        let Some(lease) = self.node.lease(&name, now).await? else { return Ok(Progress::IDLE) };
+        let written = self.write_back(now).await?;
+        if now < self.rest_until {
+            return Ok(written);
+        }
+        let before = self.node.store.adapter(&self.adapter.name).await?;
+        if before.paused.is_some() {
+            return Ok(written);
+        }
+        let rows_max = self.node.limits.page_rows_max as usize;
+        let read = self.adapter.source().read(before.cursor.as_deref(), now, rows_max).await;
+        let page = read.map_err(|e| self.failed(e))?;
+        let rows = page.len() as u64;
+        if before.cursor.as_deref() == Some(&page.cursor) && rows == 0 && page.broken.is_empty() {
+            self.rest_until = now.plus(self.adapter.interval);
+            return Ok(written);
+        }
+        if !page.more {
+            self.rest_until = now.plus(self.adapter.interval);
+        }
+        let done = self.page(&lease, page, now).await?;
+        Ok(written.and(done))
+    }
+
+    /// One page: one transaction, then the source is told.
+    async fn page(
+        &mut self,
+        lease: &Lease,
+        page: Page,
+        now: Millis,
+    ) -> Result<Progress, WorkError> {
+        let (more, rows, cursor) = (page.more, page.len() as u64, page.cursor.clone());
+        let pass = page.pass;
+        let table = page.table;
+        let marks = self.changed_rows(&page).await?;
+        if let Some(marks) = &marks {
+            self.changed += marks.changed.len() as u64;
+            if self.guard(now, self.changed, 0).await? {
+                return Ok(Progress::IDLE);
+            }
+        }
+        let mut shaped = self.shape(&page, marks.as_ref(), now).await?;
+        shaped.quarantined.extend(page.broken.iter().map(|b| broken(&self.adapter, b, now)));
+        let collected = Collected {
+            adapter: Arc::clone(&self.adapter.name),
+            cursor: cursor.clone(),
+            now,
+            chunks: shaped.chunks,
+            quarantined: shaped.quarantined,
+            rows: marks.map(|m| m.seen).unwrap_or_default(),
+            rows_read: rows,
+            rows_unchanged: shaped.unchanged,
+        };
+        self.node.store.commit_collected(lease, collected).await?;
+        let told = self.adapter.source().committed(&cursor).await;
+        told.map_err(|e| self.failed(e))?;
+        if let Some(pass) = pass.filter(|p| p.complete) {
+            self.changed = 0;
+            self.vanished(lease, table, pass.number, &cursor, now).await?;
+        }
+        Ok(Progress::some(rows, more))
+    }
+
+    async fn shape(
+        &mut self,
+        page: &Page,
+        marks: Option<&Marks>,
+        now: Millis,
+    ) -> Result<Shaped, WorkError> {
+        if page.is_empty() {
+            return Ok(Shaped::default());
+        }
+        let table = usize::from(page.table);
+        if self.bounds.get(table).is_none_or(Option::is_none) {
+            let header: Vec<String> = page.columns.iter().map(ToString::to_string).collect();
+            match self.adapter.mapping.bind(table, &header) {
+                Ok(bound) => {
+                    self.bounds.resize(self.bounds.len().max(table + 1), None);
+                    self.bounds[table] = Some(bound);
+                }
+                Err(problems) => {
+                    let reason = problems.first().map(ToString::to_string).unwrap_or_default();
+                    self.pause(now, &format!("adapter.header: {reason}")).await?;
+                    return Ok(Shaped::default());
+                }
+            }
+        }
+        let Some(Some(bound)) = self.bounds.get(table) else { return Ok(Shaped::default()) };
+        let changed = marks.map(|m| m.changed.as_slice());
+        self.shaper.page(&self.node, &self.adapter, bound, page, changed, now).await
+    }
+
+    /// For tables that are compared: which rows differ from what was last seen.
+    async fn changed_rows(&self, page: &Page) -> Result<Option<Marks>, WorkError> {
+        let Some(pass) = page.pass else { return Ok(None) };
+        let mut seen = Vec::with_capacity(page.len());
+        for row in page.rows() {
+            let key = row.row_key().unwrap_or_default();
+            seen.push(SourceRowMark {
+                row: row_name(&self.adapter, page.table, key),
+                digest: row.digest(DigestAlg::default()),
+                pass: pass.number,
+            });
+        }
+        let names: Vec<&str> = seen.iter().map(|m| &*m.row).collect();
+        let known: std::collections::HashMap<Arc<str>, canon::Digest> = self
+            .node
+            .store
+            .source_rows(&self.adapter.name, &names)
+            .await?
+            .into_iter()
+            .map(|m| (m.row, m.digest))
+            .collect();
+        let changed = (0..seen.len())
+            .filter(|i| known.get(&seen[*i].row) != Some(&seen[*i].digest))
+            .collect();
+        Ok(Some(Marks { seen, changed }))
+    }
+
+    /// Rows a full pass did not see any more.
+    async fn vanished(
+        &mut self,
+        lease: &Lease,
+        table: u16,
+        pass: u64,
+        cursor: &str,
+        now: Millis,
+    ) -> Result<(), WorkError> {
+        let prefix = row_name(&self.adapter, table, "");
+        let name = Arc::clone(&self.adapter.name);
+        let gone: Vec<SourceRowMark> = self
+            .node
+            .store
+            .vanished(&name, pass, VANISHED_PER_TURN)
+            .await?
+            .into_iter()
+            .filter(|m| m.row.starts_with(&*prefix))
+            .collect();
+        if gone.is_empty() || self.guard(now, 0, gone.len() as u64).await? {
+            return Ok(());
+        }
+        let policy = self.adapter.query(table).map(|q| q.vanished).unwrap_or_default();
+        if policy != Vanished::Ignore {
+            let quarantined = gone.iter().map(|m| vanished_row(&self.adapter, m, now)).collect();
+            let held = Collected {
+                adapter: Arc::clone(&name),
+                cursor: cursor.to_owned(),
+                now,
+                chunks: Vec::new(),
+                quarantined,
+                rows: Vec::new(),
+                rows_read: 0,
+                rows_unchanged: 0,
+            };
+            self.node.store.commit_collected(lease, held).await?;
+        }
+        let rows: Vec<&str> = gone.iter().map(|m| &*m.row).collect();
+        Ok(self.node.store.forget_rows(&name, &rows).await?)
+    }
+
+    /// Pauses the adapter when a run sees too much as changed or gone.
+    async fn guard(&self, now: Millis, changed: u64, vanished: u64) -> Result<bool, WorkError> {
+        let guard: Guard = self.adapter.package.guard;
+        // The first pass sees everything as new; only a later one can be suspicious.
+        let first = self.node.store.adapter(&self.adapter.name).await?.rows_unchanged == 0;
+        if first || !guard.trips(changed, vanished) {
+            return Ok(false);
+        }
+        let reason = format!("adapter.guard: {changed} changed, {vanished} vanished in one run");
+        self.pause(now, &reason).await?;
+        Ok(true)
+    }
+
+    async fn pause(&self, now: Millis, reason: &str) -> Result<(), WorkError> {
+        Ok(self.node.store.pause_adapter(&self.adapter.name, Some(reason), now).await?)
+    }
+
+    fn failed(&self, source: edge::SourceError) -> WorkError {
+        WorkError::Source { adapter: self.adapter.name.to_string(), source }
+    }
+
+    // ── write-back ──────────────────────────────────────────────────────────────────────────
+
+    async fn write_back(&mut self, now: Millis) -> Result<Progress, WorkError> {
+        let name = Arc::clone(&self.adapter.name);
+        let due = self.node.store.write_backs(&name, now, WRITE_BACKS_PER_TURN).await?;
+        if due.is_empty() {
+            return Ok(Progress::IDLE);
+        }
+        let items: Vec<WriteBack> = due.iter().map(|d| self.item(d)).collect();
+        let said = self.adapter.source().write_back(&items).await;
+        let said = said.map_err(|e| self.failed(e))?;
+        let done: Vec<WriteBackDone> = due
+            .iter()
+            .zip(said)
+            .map(|(due, said)| WriteBackDone {
+                row: due.row.clone(),
+                flag: due.flag.clone(),
+                failed: said.err().map(|e| {
+                    let next = retry::next(now, due.attempts, &self.node.limits, self.node.seed);
+                    (e.code().to_owned(), next)
+                }),
+            })
+            .collect();
+        let written = done.iter().filter(|d| d.failed.is_none()).count() as u64;
+        self.node.store.commit_write_backs(&name, done, now).await?;
+        Ok(Progress::some(written, written == u64::from(WRITE_BACKS_PER_TURN)))
+    }
+
+    fn item(&self, due: &WriteBackDue) -> WriteBack {
+        let (table, row_key) = row_parts(&due.row);
+        let values =
+            self.adapter.query(table).and_then(|q| q.write_back.as_ref()).map(|w| &w.values);
+        WriteBack {
+            table,
+            row_key,
+            flag: values.map_or_else(|| due.flag.clone(), |v| flag_value(v, &due.flag)),
+            text: due.text.clone(),
+        }
+    }
+}
+
+/// Which rows of a compared page differ.
+struct Marks {
+    seen: Vec<SourceRowMark>,
+    changed: Vec<usize>,
+}
+
+fn flag_value(values: &FlagValues, outcome: &str) -> String {
+    match outcome {
+        "accepted" | "superseded" => values.accepted.clone(),
+        "rejected" => values.rejected.clone(),
+        _ => values.quarantined.clone(),
+    }
+}
+
+/// Name of a source row in the store: adapter, table and key, so that a receipt finds it again.
+pub(crate) fn row_name(adapter: &Adapter, table: u16, key: &str) -> Arc<str> {
+    format!("{}|{table}|{key}", adapter.name).into()
+}
+
+fn row_parts(name: &str) -> (u16, String) {
+    let mut parts = name.splitn(3, '|').skip(1);
+    let table = parts.next().and_then(|t| t.parse().ok()).unwrap_or(0);
+    (table, parts.next().unwrap_or_default().to_owned())
+}
+
+/// Whether outcomes of this table's rows are written back.
+pub(crate) fn writes_back(adapter: &Adapter, table: u16) -> bool {
+    adapter.query(table).is_some_and(|q| q.write_back.is_some())
+}
+
+/// Whether this table is compared in full passes.
+pub fn is_compared(query: &Query) -> bool {
+    matches!(query.detect, Detect::Compare)
+}
+
+fn broken(adapter: &Adapter, row: &edge::BrokenRow, now: Millis) -> NewQuarantine {
+    let violation = Violation {
+        rule: row.code.into(),
+        field: "".into(),
+        severity: Severity::Error,
+        zh: row.zh.clone(),
+        en: row.en.clone(),
+    };
+    held(adapter, &row.reference, None, violation, now)
+}
+
+fn vanished_row(adapter: &Adapter, mark: &SourceRowMark, now: Millis) -> NewQuarantine {
+    let violation = Violation {
+        rule: "source.row_vanished".into(),
+        field: "".into(),
+        severity: Severity::Error,
+        zh: "来源系统中该行已消失，待来源单位说明".into(),
+        en: "the row is gone from the source; the owning unit says whether it was voided".into(),
+    };
+    let reference = mark.row.to_string();
+    held(adapter, &reference, Some(Arc::clone(&mark.row)), violation, now)
+}
+
+fn held(
+    adapter: &Adapter,
+    reference: &str,
+    source_row: Option<Arc<str>>,
+    violation: Violation,
+    now: Millis,
+) -> NewQuarantine {
+    let alg = DigestAlg::default();
+    NewQuarantine {
+        adapter: Arc::clone(&adapter.name),
+        route: adapter.live.clone(),
+        day: now.day(),
+        reference: reference.to_owned(),
+        source_row,
+        row_digest: alg.of(&[reference.as_bytes(), b"|", violation.rule.as_bytes()]),
+        id: None,
+        content: None,
+        violations: vec![violation],
+        raw: Vec::new(),
+    }
+}
+
+/// Fills a reusable row from a page's row.
+pub(crate) fn fill(buffer: &mut RowBuf, row: &edge::SourceRow<'_>) {
+    buffer.clear();
+    for cell in row.cells() {
+        buffer.push(cell);
+    }
+    buffer.number = row.line().unwrap_or(row.index() as u64 + 1);
+}
+
+impl Worker for Collect {
+    fn name(&self) -> String {
+        format!("collect/{}", self.adapter.name)
+    }
+
+    fn run_once(&mut self, now: Millis) -> WorkFuture<'_> {
+        Box::pin(self.turn(now))
+    }
+}

@@ -1,0 +1,147 @@
+//! dispatch: due parcels to the carrier, within each link's pace and in-flight limit.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bus::{Confirmation, Parcel};
+use canon::{Lane, Millis};
+use store::{Attempted, DueParcel, OutEvent};
+
+use crate::error::WorkError;
+use crate::node::{Link, Node};
+use crate::pace::Pace;
+use crate::retry;
+use crate::work::{Progress, WorkFuture, Worker};
+
+/// The worker.
+pub struct Dispatch {
+    node: Arc<Node>,
+    paces: BTreeMap<(Arc<str>, Lane), Pace>,
+    down: BTreeMap<Arc<str>, Down>,
+}
+
+/// A peer that did not answer: until `next` nothing is tried, then one parcel asks.
+#[derive(Clone, Copy, Debug)]
+struct Down {
+    failures: u32,
+    next: Millis,
+}
+
+impl Dispatch {
+    /// Dispatches for this node.
+    pub fn new(node: Arc<Node>) -> Self {
+        Self { node, paces: BTreeMap::new(), down: BTreeMap::new() }
+    }
+
+    async fn turn(&mut self, now: Millis) -> Result<Progress, WorkError> {
+        let Some(lease) = self.node.lease("dispatch", now).await? else {
+            return Ok(Progress::IDLE);
+        };
+        let mut progress = Progress::IDLE;
+        let node = Arc::clone(&self.node);
+        for link in &node.links {
+            for lane in Lane::ALL {
+                if self.down.get(&link.name).is_some_and(|d| now < d.next) {
+                    break;
+                }
+                progress = progress.and(self.lane(&lease, link, *lane, now).await?);
+            }
+        }
+        Ok(progress)
+    }
+
+    async fn lane(
+        &mut self,
+        lease: &store::Lease,
+        link: &Link,
+        lane: Lane,
+        now: Millis,
+    ) -> Result<Progress, WorkError> {
+        let limits = &self.node.limits;
+        // While the peer is known to be down a single parcel asks, so no attempts are burnt.
+        let down = self.down.contains_key(&link.name);
+        let parcels_max = if down { 1 } else { limits.in_flight_max };
+        let due = self
+            .node
+            .store
+            .due(&link.name, lane, now, parcels_max, limits.in_flight_bytes_max)
+            .await?;
+        let pace = self
+            .paces
+            .entry((link.name.clone(), lane))
+            .or_insert_with(|| Pace::new(limits.rate(lane).0, limits.rate(lane).1));
+        let found = due.len();
+        let due: Vec<DueParcel> =
+            due.into_iter().take_while(|p| pace.allows(now, p.count, p.frame.len())).collect();
+        if due.is_empty() {
+            return Ok(Progress::IDLE);
+        }
+        let more = !down && due.len() == found && found == limits.in_flight_max as usize;
+        let parcels = due.iter().map(|p| parcel(&self.node, link, lane, p)).collect();
+        let said = self.node.bus.publish(parcels).await?;
+        let attempts: Vec<Attempted> =
+            due.iter().zip(&said).map(|(p, c)| self.attempt(p, c, now)).collect();
+        let confirmed = said.iter().filter(|c| **c == Confirmation::Confirmed).count();
+        self.note_reachability(link, &said, now);
+        self.node.store.attempted(lease, attempts, now).await?;
+        Ok(Progress::some(confirmed as u64, more && confirmed > 0))
+    }
+
+    fn attempt(&self, parcel: &DueParcel, said: &Confirmation, now: Millis) -> Attempted {
+        let limits = &self.node.limits;
+        let retry = || retry::next(now, parcel.attempts, limits, self.node.seed);
+        let (event, reason, due_at) = match said {
+            Confirmation::Confirmed => {
+                (OutEvent::Confirmed, None, now.plus(limits.receipt_overdue))
+            }
+            Confirmation::Returned => (OutEvent::NotConfirmed, Some("bus.unroutable"), retry()),
+            // A full queue empties soon; this is back-pressure, not a failing peer.
+            Confirmation::Nacked(code) => {
+                (OutEvent::NotConfirmed, Some(*code), now.plus(limits.retry_min))
+            }
+            Confirmation::Unreachable(code) => (OutEvent::NotConfirmed, Some(*code), now),
+        };
+        let reachable = matches!(said, Confirmation::Returned);
+        let exhausted = reachable && parcel.own && parcel.attempts + 1 >= limits.attempts_max;
+        Attempted {
+            own: parcel.own,
+            id: parcel.id.clone(),
+            event: if exhausted { OutEvent::GivenUp } else { event },
+            reason: reason.map(str::to_owned),
+            due_at,
+        }
+    }
+
+    fn note_reachability(&mut self, link: &Link, said: &[Confirmation], now: Millis) {
+        let unreachable = said.iter().any(|c| matches!(c, Confirmation::Unreachable(_)));
+        if !unreachable {
+            self.down.remove(&link.name);
+            return;
+        }
+        let failures = self.down.get(&link.name).map_or(0, |d| d.failures + 1);
+        let next = retry::next(now, failures.min(6), &self.node.limits, self.node.seed);
+        self.down.insert(link.name.clone(), Down { failures, next });
+    }
+}
+
+fn parcel(node: &Node, link: &Link, lane: Lane, due: &DueParcel) -> Parcel {
+    Parcel {
+        from: node.code.clone(),
+        hop: link.peer.clone(),
+        lane,
+        id: due.id.clone(),
+        kind: due.kind.clone(),
+        to: due.to.clone(),
+        frame: Arc::clone(&due.frame),
+    }
+}
+
+impl Worker for Dispatch {
+    fn name(&self) -> String {
+        "dispatch".into()
+    }
+
+    fn run_once(&mut self, now: Millis) -> WorkFuture<'_> {
+        Box::pin(self.turn(now))
+    }
+}

@@ -1,0 +1,55 @@
+//! What stops a worker's turn, and what happens next.
+
+use store::Disposition;
+
+/// A failure of one turn of a worker. Bad data never is one.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WorkError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] store::StoreError),
+    /// The carrier failed.
+    #[error(transparent)]
+    Bus(#[from] bus::BusError),
+    /// The source failed.
+    #[error("adapter `{adapter}`: {source}")]
+    Source {
+        /// Which adapter.
+        adapter: String,
+        /// What happened.
+        source: edge::SourceError,
+    },
+    /// The sink failed.
+    #[error("sink `{sink}`: {source}")]
+    Sink {
+        /// Which sink.
+        sink: String,
+        /// What happened.
+        source: edge::SinkError,
+    },
+    /// The signing key failed.
+    #[error("signing as `{node}`: {source}; check `tiergate keys show`")]
+    Sign {
+        /// Which node.
+        node: String,
+        /// What happened.
+        source: envelope::SignError,
+    },
+    /// A document this node wrote itself cannot be read back. A bug or a damaged store.
+    #[error("own document unreadable: {0}")]
+    Own(String),
+}
+
+impl WorkError {
+    /// What the loop around the worker does next.
+    pub fn disposition(&self) -> Disposition {
+        match self {
+            Self::Store(e) => e.disposition(),
+            Self::Bus(_) | Self::Sign { .. } | Self::Source { .. } | Self::Sink { .. } => {
+                Disposition::Retry
+            }
+            Self::Own(_) => Disposition::Halt,
+        }
+    }
+}

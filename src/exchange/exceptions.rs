@@ -1,0 +1,85 @@
+//! What a receipt says of records that were not accepted: which record stood at the position, and
+//! for a missing parent the exact bytes that go up again.
+
+use canon::format::Format;
+use canon::{Key, Millis};
+use envelope::{Outcome, OutcomeLine};
+use store::{Again, Elsewhere, FinalOutcome, Member, NotAccepted, OutEnvelope, Place, WaitFor};
+
+use crate::error::WorkError;
+use crate::node::Node;
+use crate::retry;
+
+/// One entry for each line that is not `accepted`, read from the envelope as stored.
+pub(crate) async fn of(
+    node: &Node,
+    own: &OutEnvelope,
+    members: &[Member],
+    lines: &[OutcomeLine],
+    now: Millis,
+) -> Result<Vec<NotAccepted>, WorkError> {
+    if lines.iter().all(|l| l.outcome == Outcome::Accepted) {
+        return Ok(Vec::new());
+    }
+    let lost = || WorkError::Own(format!("stored envelope {}", own.id));
+    let frames = node.store.frames(&own.id).await?.ok_or_else(lost)?;
+    let package =
+        envelope::open_frame(&frames.frame, node.limits.package_bytes_max).map_err(|_| lost())?;
+    let opened = envelope::open(&package).map_err(|_| lost())?;
+    let format = node.formats.get(&opened.head.format).ok_or_else(lost)?;
+    let mut out = Vec::new();
+    for (line, fragment) in lines.iter().zip(&opened.fragments) {
+        let outcome = match line.outcome {
+            Outcome::Accepted => continue,
+            Outcome::Superseded => FinalOutcome::Superseded,
+            Outcome::Rejected => FinalOutcome::Rejected,
+            Outcome::ParentMissing => FinalOutcome::ParentMissing,
+        };
+        let parsed = format.parse(fragment).map_err(|_| lost())?;
+        let namespace = &parsed.attrs.namespace;
+        let key = format.key(parsed.ty, &parsed.values, namespace).ok_or_else(lost)?;
+        let kind = format.get(parsed.ty).wire.clone();
+        let member = members.get(line.position as usize).ok_or_else(lost)?;
+        let again = match (outcome, format.parent_key(parsed.ty, &parsed.values, namespace)) {
+            (FinalOutcome::ParentMissing, Some((parent, parent_key))) => Some(Again {
+                fragment: fragment.to_vec(),
+                digest: member.digest,
+                waits_for: waits_for(node, format, own, parent, parent_key, now).await?,
+                source_row: member.source_row.clone(),
+            }),
+            (FinalOutcome::ParentMissing, None)
+            | (FinalOutcome::Superseded | FinalOutcome::Rejected, _) => None,
+        };
+        out.push(NotAccepted {
+            position: line.position,
+            id: canon::RecordId { kind, key, version: parsed.attrs.version },
+            outcome,
+            code: line.code.clone().unwrap_or_default(),
+            field: line.field.clone().unwrap_or_default(),
+            text: line.text.clone().unwrap_or_default(),
+            again,
+        });
+    }
+    Ok(out)
+}
+
+/// A parent this node owns must be accepted first; one it never had is elsewhere, and the record
+/// goes up again on the schedule.
+async fn waits_for(
+    node: &Node,
+    format: &Format,
+    own: &OutEnvelope,
+    parent: canon::format::TypeIx,
+    key: Key,
+    now: Millis,
+) -> Result<WaitFor, WorkError> {
+    let kind = format.get(parent).wire.clone();
+    let rows = node.store.cases(&[key.root()]).await?;
+    let mine =
+        rows.iter().any(|r| r.id.kind == kind && r.id.key == key && r.place != Place::Voided);
+    let elsewhere = (!mine).then(|| Elsewhere {
+        next: retry::next(now, own.attempts, &node.limits, node.seed),
+        until: own.numbered_at.plus(node.limits.parent_wait),
+    });
+    Ok(WaitFor { kind, key, accepted: true, elsewhere })
+}

@@ -1,0 +1,310 @@
+//! The judgement of one verified envelope's records against what is kept here.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use canon::format::{CaseFacts, Format, Op, Parsed};
+use canon::{Digest, Key, RecordId, Severity, Violation};
+use envelope::{Note, Opened, Outcome, OutcomeLine, SenderCert};
+use store::{KeptRow, NewKept, Problem, TypeCount};
+
+use crate::error::WorkError;
+use crate::node::Node;
+
+/// Most violations of one record named in a receipt; the first is its code.
+const NOTES_MAX: usize = 8;
+
+/// The field that says in which region the acting unit works.
+const REGION: &str = "XZQHDM";
+
+/// Outcomes of one envelope, and what follows from them.
+#[derive(Debug, Default)]
+pub struct Judgement {
+    /// One outcome a record, in order.
+    pub lines: Vec<OutcomeLine>,
+    /// Records to keep.
+    pub kept: Vec<NewKept>,
+    /// Counts by type.
+    pub counts: Vec<TypeCount>,
+    /// What was not simply accepted.
+    pub problems: Vec<Problem>,
+}
+
+/// What is known of one case: kept here before, and kept by this envelope so far.
+#[derive(Default)]
+struct Case {
+    rows: Vec<Known>,
+    facts: CaseFacts,
+}
+
+struct Known {
+    kind: Arc<str>,
+    part: Box<str>,
+    version: u32,
+    digest: Digest,
+    sender: Option<canon::NodeCode>,
+    envelope: Option<canon::EnvelopeId>,
+}
+
+struct Candidate {
+    parsed: Parsed,
+    key: Key,
+    kind: Arc<str>,
+}
+
+/// Judges every record of an opened, verified envelope.
+pub async fn judge(
+    node: &Node,
+    format: &Format,
+    cert: &SenderCert,
+    opened: &Opened<'_>,
+) -> Result<Judgement, WorkError> {
+    let candidates: Vec<Result<Candidate, Violation>> =
+        opened.fragments.iter().map(|f| candidate(format, f)).collect();
+    let roots: BTreeSet<&str> = candidates.iter().flatten().map(|c| c.key.root()).collect();
+    let roots: Vec<&str> = roots.into_iter().collect();
+    let mut cases = known(node.store.kept_cases(&roots).await?);
+
+    let mut bench =
+        Bench { node, format, cert, opened, counts: BTreeMap::new(), out: Judgement::default() };
+    for (position, candidate) in candidates.into_iter().enumerate() {
+        match candidate {
+            Ok(candidate) => {
+                // The map has no entry for a case never seen before.
+                let case = match cases.get_mut(candidate.key.root()) {
+                    Some(case) => case,
+                    None => cases.entry(candidate.key.root().to_owned()).or_default(),
+                };
+                bench.record(position, candidate, case);
+            }
+            Err(violation) => bench.unreadable(position, violation),
+        }
+    }
+    bench.out.counts = bench.counts.into_values().collect();
+    Ok(bench.out)
+}
+
+fn candidate(format: &Format, fragment: &[u8]) -> Result<Candidate, Violation> {
+    let parsed = format.parse(fragment)?;
+    let kind = Arc::clone(&format.get(parsed.ty).wire);
+    let key = format.key(parsed.ty, &parsed.values, &parsed.attrs.namespace).ok_or_else(|| {
+        Violation {
+            rule: "record.key_missing".into(),
+            field: Arc::clone(&kind),
+            severity: Severity::Error,
+            zh: "记录缺少编号，无法识别".into(),
+            en: "the record has no key".into(),
+        }
+    })?;
+    Ok(Candidate { parsed, key, kind })
+}
+
+fn known(rows: Vec<KeptRow>) -> HashMap<String, Case> {
+    let mut cases: HashMap<String, Case> = HashMap::new();
+    for row in rows {
+        let root = row.id.key.root();
+        let case = match cases.get_mut(root) {
+            Some(case) => case,
+            None => cases.entry(root.to_owned()).or_default(),
+        };
+        case.note(&row.id, row.digest, &row.facts, Some(row.envelope));
+    }
+    for case in cases.values_mut() {
+        case.facts.set_complete(false);
+    }
+    cases
+}
+
+impl Case {
+    fn note(
+        &mut self,
+        id: &RecordId,
+        digest: Digest,
+        facts: &str,
+        envelope: Option<canon::EnvelopeId>,
+    ) {
+        let latest = self.of(&id.kind, id.key.part()).map(|k| k.version).max();
+        if latest.is_none_or(|v| v < id.version) {
+            self.facts.insert(&id.kind, id.key.part(), facts);
+        }
+        self.rows.push(Known {
+            kind: Arc::clone(&id.kind),
+            part: id.key.part().into(),
+            version: id.version,
+            digest,
+            sender: envelope.as_ref().map(|e| e.sender.clone()),
+            envelope,
+        });
+    }
+
+    fn of<'a>(&'a self, kind: &'a str, part: &'a str) -> impl Iterator<Item = &'a Known> {
+        self.rows.iter().filter(move |k| *k.kind == *kind && *k.part == *part)
+    }
+}
+
+struct Bench<'a> {
+    node: &'a Node,
+    format: &'a Format,
+    cert: &'a SenderCert,
+    opened: &'a Opened<'a>,
+    counts: BTreeMap<Arc<str>, TypeCount>,
+    out: Judgement,
+}
+
+impl Bench<'_> {
+    fn record(&mut self, position: usize, candidate: Candidate, case: &mut Case) {
+        let Candidate { parsed, key, kind } = candidate;
+        let id = RecordId { kind, key, version: parsed.attrs.version };
+        let digest = self.opened.leaves[position];
+        let (line, new) = self.decide(position as u32, &parsed, &id, digest, case);
+        let count = self
+            .counts
+            .entry(Arc::clone(&id.kind))
+            .or_insert_with(|| TypeCount { kind: Arc::clone(&id.kind), ..TypeCount::default() });
+        match line.outcome {
+            // Accepted again is answered, but was counted by the envelope that brought it.
+            Outcome::Accepted if new => {
+                count.accepted += 1;
+                count.sum.add(&digest);
+            }
+            Outcome::Accepted => {}
+            Outcome::Superseded => {
+                count.superseded += 1;
+                count.sum.add(&digest);
+            }
+            Outcome::Rejected => count.rejected += 1,
+            Outcome::ParentMissing => count.parent_missing += 1,
+        }
+        if line.outcome != Outcome::Accepted || !line.notes.is_empty() {
+            self.out.problems.push(problem(&line, &id.to_string()));
+        }
+        if new {
+            let facts = self.format.facts(parsed.ty, &parsed.values);
+            case.note(&id, digest, &facts, None);
+            self.out.kept.push(NewKept {
+                id,
+                digest,
+                facts: facts.into(),
+                voided: parsed.attrs.op == Op::Void,
+                index: position as u32,
+            });
+        }
+        self.out.lines.push(line);
+    }
+
+    /// The outcome, and whether the record is kept by this envelope.
+    fn decide(
+        &self,
+        position: u32,
+        parsed: &Parsed,
+        id: &RecordId,
+        digest: Digest,
+        case: &Case,
+    ) -> (OutcomeLine, bool) {
+        let with = |outcome, code| (OutcomeLine::with_code(position, outcome, code), false);
+        let mine = |k: &Known| k.sender.as_ref().is_none_or(|s| *s == self.opened.head.from);
+        if !case.of(&id.kind, id.key.part()).all(mine) || !self.may_speak(parsed) {
+            return with(Outcome::Rejected, "record.authority");
+        }
+        let same = case.of(&id.kind, id.key.part()).find(|k| k.version == id.version);
+        if let Some(same) = same {
+            if same.digest != digest {
+                return with(Outcome::Rejected, "record.conflict");
+            }
+            let mut line = OutcomeLine::accepted(position);
+            line.first.clone_from(&same.envelope);
+            return (line, false);
+        }
+        if case.of(&id.kind, id.key.part()).any(|k| k.version > id.version) {
+            return with(Outcome::Superseded, "record.superseded");
+        }
+        let mut orphan = false;
+        if let Some((parent, key)) =
+            self.format.parent_key(parsed.ty, &parsed.values, &parsed.attrs.namespace)
+        {
+            let wire = &self.format.get(parent).wire;
+            if case.of(wire, key.part()).next().is_none() {
+                if !self.opened.head.keep_orphans.contains(&position) {
+                    return with(Outcome::ParentMissing, "record.parent_missing");
+                }
+                orphan = true;
+            }
+        }
+        self.validated(position, parsed, case, orphan)
+    }
+
+    fn validated(
+        &self,
+        position: u32,
+        parsed: &Parsed,
+        case: &Case,
+        orphan: bool,
+    ) -> (OutcomeLine, bool) {
+        let mut found = Vec::new();
+        let (values, attrs) = (&parsed.values, &parsed.attrs);
+        self.format.validate(parsed.ty, values, attrs, &case.facts, &self.node.lists, &mut found);
+        let mut notes: Vec<Note> = found.iter().map(note).collect();
+        if let Some(first) = found.iter().find(|v| v.severity == Severity::Error) {
+            let mut line = OutcomeLine::with_code(position, Outcome::Rejected, &first.rule);
+            line.field = Some(first.field.to_string());
+            line.text = Some(first.zh.clone());
+            notes.retain(|n| n.code != *first.rule || n.field != *first.field);
+            notes.truncate(NOTES_MAX);
+            line.notes = notes;
+            return (line, false);
+        }
+        if orphan {
+            notes.push(Note { code: "record.parent_absent".into(), ..Note::default() });
+        }
+        notes.truncate(NOTES_MAX);
+        let mut line = OutcomeLine::accepted(position);
+        line.notes = notes;
+        (line, true)
+    }
+
+    /// Until an authority table is there, a node speaks for the regions in its certificate.
+    fn may_speak(&self, parsed: &Parsed) -> bool {
+        let fields = &self.format.get(parsed.ty).fields;
+        let region = fields.iter().position(|f| *f.wire == *REGION);
+        match region.and_then(|ix| parsed.values.get(ix)) {
+            Some(region) => self.cert.covers(region),
+            None => true,
+        }
+    }
+
+    fn unreadable(&mut self, position: usize, violation: Violation) {
+        let mut line = OutcomeLine::with_code(position as u32, Outcome::Rejected, &violation.rule);
+        line.field = Some(violation.field.to_string());
+        line.text = Some(violation.zh);
+        self.out.problems.push(problem(&line, ""));
+        let kind: Arc<str> = "?".into();
+        self.counts
+            .entry(Arc::clone(&kind))
+            .or_insert_with(|| TypeCount { kind, ..TypeCount::default() })
+            .rejected += 1;
+        self.out.lines.push(line);
+    }
+}
+
+fn note(violation: &Violation) -> Note {
+    Note {
+        code: violation.rule.to_string(),
+        field: violation.field.to_string(),
+        text: violation.zh.clone(),
+    }
+}
+
+fn problem(line: &OutcomeLine, id: &str) -> Problem {
+    let first = line.notes.first();
+    let pick = |own: &Option<String>, noted: fn(&Note) -> &String| {
+        own.clone().or_else(|| first.map(|n| noted(n).clone())).unwrap_or_default()
+    };
+    Problem {
+        position: line.position,
+        id: id.to_owned(),
+        outcome: line.outcome.as_str().to_owned(),
+        code: pick(&line.code, |n| &n.code),
+        field: pick(&line.field, |n| &n.field),
+        text: pick(&line.text, |n| &n.text),
+    }
+}

@@ -1,0 +1,195 @@
+//! One identity with everything its workers need: ports, links, routing, limits.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bus::Bus;
+use canon::format::{Format, OpenLists};
+use canon::{Environment, Lane, Millis, NodeCode, Route};
+use envelope::{Signer, Trust};
+use store::{Lease, SharedStore};
+
+use crate::config::{Limits, RelayConfig};
+use crate::error::WorkError;
+
+/// A neighbour and how it is reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// Name in the configuration.
+    pub name: Arc<str>,
+    /// The neighbour.
+    pub peer: NodeCode,
+    /// Whether it is the parent: parcels for nodes nobody lists go there.
+    pub parent: bool,
+    /// Nodes beneath this link, besides the neighbour itself.
+    pub beneath: Vec<NodeCode>,
+}
+
+impl Link {
+    /// Whether this link leads to exactly that node.
+    pub fn leads_to(&self, node: &NodeCode) -> bool {
+        self.peer == *node || self.beneath.contains(node)
+    }
+
+    /// Whether a parcel of that sender may come in by this link: from beneath it, or, from the
+    /// parent, anything that is not beneath another link.
+    pub fn may_carry(&self, sender: &NodeCode, links: &[Self]) -> bool {
+        if self.parent {
+            !links.iter().any(|l| !l.parent && l.leads_to(sender))
+        } else {
+            self.leads_to(sender)
+        }
+    }
+}
+
+/// The written form of a time has whole seconds.
+pub(crate) const fn whole_seconds(at: Millis) -> Millis {
+    Millis(at.0 - at.0.rem_euclid(1000))
+}
+
+/// One identity of this process.
+pub struct Node {
+    /// Its code.
+    pub code: NodeCode,
+    /// Formal, joint or demo.
+    pub environment: Environment,
+    /// Who holds leases: this process.
+    pub holder: String,
+    /// Its facts.
+    pub store: SharedStore,
+    /// Its carrier.
+    pub bus: Arc<dyn Bus>,
+    /// Formats by edition.
+    pub formats: BTreeMap<String, Arc<Format>>,
+    /// Open code lists in force.
+    pub lists: Arc<OpenLists>,
+    /// Trust anchors.
+    pub trust: Arc<Trust>,
+    /// Signing key and certificate. Only `seal` uses it.
+    pub signer: Arc<dyn Signer>,
+    /// Neighbours.
+    pub links: Vec<Link>,
+    /// Versions of the adapters that collect for it, by name.
+    pub adapters: BTreeMap<String, String>,
+    /// Record types this node owes, by route: each gets a line in every day's manifest, zero
+    /// reports included.
+    pub owes: Vec<(Route, Vec<Arc<str>>)>,
+    /// What to do with records for others.
+    pub relay: RelayConfig,
+    /// Limits in force.
+    pub limits: Limits,
+    /// Seed of everything this node draws by chance.
+    pub seed: u64,
+    /// Leases held by this process, and when each was renewed last.
+    pub held: Mutex<BTreeMap<String, (Lease, Millis)>>,
+    /// Parcels in the inbox, as far as this process knows; bounds what is taken off the carrier.
+    pub inbox_depth: AtomicI64,
+}
+
+impl Node {
+    /// The link by which a node is reached: the one that lists exactly it, else the parent.
+    pub fn link_to(&self, destination: &NodeCode) -> Option<&Link> {
+        self.links
+            .iter()
+            .find(|l| l.leads_to(destination))
+            .or_else(|| self.links.iter().find(|l| l.parent))
+    }
+
+    /// The link of this name.
+    pub fn link(&self, name: &str) -> Option<&Link> {
+        self.links.iter().find(|l| *l.name == *name)
+    }
+
+    /// The control route to a node.
+    pub fn control_route(&self, to: &NodeCode) -> Route {
+        Route {
+            destination: to.clone(),
+            edition: "control/1".into(),
+            suite: self.signer.suite().name().into(),
+            lane: Lane::Control,
+        }
+    }
+
+    /// A lease in this process's name; none while another process has it. It is renewed in the
+    /// store once half of its life is over, so that an idle turn writes nothing.
+    pub async fn lease(&self, name: &str, now: Millis) -> Result<Option<Lease>, WorkError> {
+        let ttl = self.limits.lease_ttl;
+        let held = self.leases().get(name).cloned();
+        if let Some((lease, at)) = held
+            && now >= at
+            && now.since(at) < ttl / 2
+        {
+            return Ok(Some(lease));
+        }
+        let lease = self.store.lease(name, &self.holder, now, ttl).await?;
+        match &lease {
+            Some(lease) => self.leases().insert(name.to_owned(), (lease.clone(), now)),
+            None => self.leases().remove(name),
+        };
+        Ok(lease)
+    }
+
+    /// Forgets leases: another holder took one over, so the store is asked again.
+    pub fn forget_leases(&self) {
+        self.leases().clear();
+    }
+
+    fn leases(&self) -> MutexGuard<'_, BTreeMap<String, (Lease, Millis)>> {
+        // Every change under the lock is complete before anything can panic.
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The inbox grew or shrank by `n`.
+    pub fn inbox_moved(&self, n: i64) {
+        self.inbox_depth.fetch_add(n, Ordering::Relaxed);
+    }
+
+    /// Whether more parcels may be taken off the carrier.
+    pub fn inbox_has_room(&self) -> bool {
+        self.inbox_depth.load(Ordering::Relaxed) < self.limits.inbox_parcels_max
+    }
+
+    /// Edition text of the code lists in force: `name=edition` in name order.
+    pub fn code_tables(&self) -> String {
+        let mut text = String::new();
+        for name in ["items", "regions"] {
+            if let Some(edition) = self.lists.edition(name) {
+                if !text.is_empty() {
+                    text.push(';');
+                }
+                text.push_str(name);
+                text.push('=');
+                text.push_str(edition);
+            }
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code(c: &str) -> NodeCode {
+        NodeCode::new(c).unwrap()
+    }
+
+    fn link(name: &str, parent: bool, beneath: &[&str]) -> Link {
+        Link {
+            name: name.into(),
+            peer: code(name),
+            parent,
+            beneath: beneath.iter().map(|c| code(c)).collect(),
+        }
+    }
+
+    #[test]
+    fn a_sender_comes_in_only_by_the_link_it_lies_beneath() {
+        let links = [link("city", true, &[]), link("county-a", false, &["town-a"])];
+        assert!(links[1].may_carry(&code("town-a"), &links));
+        assert!(!links[1].may_carry(&code("town-b"), &links));
+        assert!(links[0].may_carry(&code("province"), &links));
+        assert!(!links[0].may_carry(&code("town-a"), &links), "a forged detour");
+    }
+}

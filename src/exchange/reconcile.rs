@@ -1,0 +1,403 @@
+//! reconcile: each closed window becomes a signed manifest, type by type and zero reports
+//! included; the two books of a day are held against each other until they agree (对账一致) or
+//! every difference has its cause.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use canon::{Day, HashSum, Millis, NodeCode, Route};
+use envelope::Kind;
+use envelope::control::{Counts, ManifestLine, Side};
+use store::{Discrepancy, ManifestRow, NewControl, Place, Tally};
+
+use crate::control;
+use crate::error::WorkError;
+use crate::gate::Refusal;
+use crate::node::{Node, whole_seconds};
+use crate::work::{Progress, WorkFuture, Worker};
+
+/// How often open days are looked at, ms.
+const EVERY: i64 = 500;
+
+/// The worker.
+pub struct Reconcile {
+    node: Arc<Node>,
+    last: Option<Millis>,
+}
+
+impl Reconcile {
+    /// Reconciles for this node.
+    pub fn new(node: Arc<Node>) -> Self {
+        Self { node, last: None }
+    }
+
+    async fn turn(&mut self, now: Millis) -> Result<Progress, WorkError> {
+        if self.last.is_some_and(|l| now.since(l) < EVERY && now >= l) {
+            return Ok(Progress::IDLE);
+        }
+        self.last = Some(now);
+        let Some(_lease) = self.node.lease("reconcile", now).await? else {
+            return Ok(Progress::IDLE);
+        };
+        // A window closes at its day's end plus the grace.
+        let until = Day(Millis(now.0 - self.node.limits.close_grace).day().0 - 1);
+        let mut issued = 0;
+        for (day, revision) in self.node.store.open_days(until).await? {
+            issued += self.day(day, revision, now).await?;
+        }
+        Ok(Progress::some(issued, false))
+    }
+
+    /// Issues the day's manifests where they are missing, have changed or were never answered.
+    async fn day(&self, day: Day, revision: u32, now: Millis) -> Result<u64, WorkError> {
+        let store = &self.node.store;
+        let books = self.books(day, revision + 1, &store.tallies(day).await?);
+        let before = store.manifests(day).await?;
+        let mut issued = 0;
+        for (destination, lines) in books {
+            let mine = before.iter().find(|m| m.by == self.node.code && m.peer == destination);
+            let theirs = before.iter().find(|m| m.by == destination);
+            let answered = mine.zip(theirs).is_some_and(|(m, t)| t.revision >= m.revision);
+            let same = mine.is_some_and(|m| same_books(&read(&m.body), &lines));
+            if same && answered {
+                self.close(mine, theirs, now).await?;
+                continue;
+            }
+            let waited = mine.is_none_or(|m| now.since(m.at) >= self.node.limits.inquiry_interval);
+            if same && !waited {
+                continue;
+            }
+            self.issue(day, revision + 1, destination, &lines, now).await?;
+            issued += 1;
+        }
+        Ok(issued)
+    }
+
+    /// The sender's books of a day by destination: a line a route and type, zeros included.
+    fn books(
+        &self,
+        day: Day,
+        revision: u32,
+        tallies: &[Tally],
+    ) -> BTreeMap<NodeCode, Vec<ManifestLine>> {
+        let mut books: BTreeMap<NodeCode, BTreeMap<(Route, String), ManifestLine>> =
+            BTreeMap::new();
+        let mut put = |line: ManifestLine| {
+            let key = (line.route.clone(), line.kind.clone());
+            books.entry(line.route.destination.clone()).or_default().insert(key, line);
+        };
+        for (route, kinds) in &self.node.owes {
+            for kind in kinds {
+                put(blank(&self.node.code, day, revision, Side::Sender, route.clone(), kind));
+            }
+        }
+        for tally in tallies {
+            if let Some(line) = line(&self.node.code, day, revision, Side::Sender, tally) {
+                put(line);
+            }
+        }
+        let mut out = BTreeMap::new();
+        for (destination, lines) in books {
+            let mut lines: Vec<ManifestLine> = lines.into_values().collect();
+            let settled = lines.iter().all(|l| l.counts.is_settled());
+            lines.iter_mut().for_each(|l| l.is_final = settled);
+            out.insert(destination, lines);
+        }
+        out
+    }
+
+    async fn issue(
+        &self,
+        day: Day,
+        revision: u32,
+        destination: NodeCode,
+        lines: &[ManifestLine],
+        now: Millis,
+    ) -> Result<(), WorkError> {
+        let found = causes(day, &self.node.code, &destination, lines);
+        let row = ManifestRow {
+            day,
+            by: self.node.code.clone(),
+            peer: destination.clone(),
+            revision,
+            is_final: false,
+            body: write(lines),
+            at: whole_seconds(now),
+        };
+        let manifest = content(&destination, day, lines);
+        Ok(self.node.store.commit_manifest(row, found, vec![manifest], None).await?)
+    }
+
+    /// The window is done once nothing in it can change and the other side has said the same.
+    async fn close(
+        &self,
+        mine: Option<&ManifestRow>,
+        theirs: Option<&ManifestRow>,
+        now: Millis,
+    ) -> Result<(), WorkError> {
+        let (Some(mine), Some(theirs)) = (mine, theirs) else { return Ok(()) };
+        let (own, other) = (read(&mine.body), read(&theirs.body));
+        let settled = own.iter().all(|l| l.is_final);
+        if mine.is_final || !settled || !differing(&own, &other).is_empty() {
+            return Ok(());
+        }
+        let found = causes(mine.day, &self.node.code, &mine.peer, &own);
+        let done = ManifestRow { is_final: true, at: whole_seconds(now), ..mine.clone() };
+        Ok(self.node.store.commit_manifest(done, found, Vec::new(), None).await?)
+    }
+}
+
+/// A manifest came: a sender's is held against what was answered and is answered in kind; a
+/// receiver's is held against our own books.
+pub(crate) async fn received(
+    node: &Node,
+    inbox_id: i64,
+    from: &NodeCode,
+    lines: Vec<ManifestLine>,
+    now: Millis,
+) -> Result<Option<Refusal>, WorkError> {
+    let Some(first) = lines.first() else {
+        return Ok(Some(Refusal::new("manifest.empty", "a manifest without a line")));
+    };
+    let (day, revision, side) = (first.day, first.revision, first.side);
+    let uniform = lines.iter().all(|l| l.day == day && l.revision == revision && l.side == side);
+    let about = match side {
+        Side::Sender => lines.iter().all(|l| l.sender == *from && l.route.destination == node.code),
+        Side::Receiver => {
+            lines.iter().all(|l| l.sender == node.code && l.route.destination == *from)
+        }
+    };
+    if !uniform || !about {
+        return Ok(Some(Refusal::new(
+            "manifest.not_yours",
+            "not one day's books of these two nodes",
+        )));
+    }
+    let row = ManifestRow {
+        day,
+        by: from.clone(),
+        peer: node.code.clone(),
+        revision,
+        is_final: lines.iter().all(|l| l.is_final),
+        body: write(&lines),
+        at: whole_seconds(now),
+    };
+    let (found, answer) = match side {
+        Side::Sender => answered(node, from, day, revision, &lines).await?,
+        Side::Receiver => (compared(node, from, day, &lines).await?, Vec::new()),
+    };
+    node.store.commit_manifest(row, found, answer, Some(inbox_id)).await?;
+    Ok(None)
+}
+
+/// The receiver's side: its own books of that sender's day, as discrepancies and as an answer.
+async fn answered(
+    node: &Node,
+    sender: &NodeCode,
+    day: Day,
+    revision: u32,
+    lines: &[ManifestLine],
+) -> Result<(Vec<Discrepancy>, Vec<NewControl>), WorkError> {
+    let tallies = node.store.tallies_received(sender, day).await?;
+    let mut own: BTreeMap<(Route, String), ManifestLine> = BTreeMap::new();
+    for theirs in lines {
+        let line = blank(sender, day, revision, Side::Receiver, theirs.route.clone(), &theirs.kind);
+        own.insert((line.route.clone(), line.kind.clone()), line);
+    }
+    for tally in &tallies {
+        if let Some(line) = line(sender, day, revision, Side::Receiver, tally) {
+            own.insert((line.route.clone(), line.kind.clone()), line);
+        }
+    }
+    let own: Vec<ManifestLine> = own
+        .into_values()
+        .map(|l| ManifestLine { is_final: lines.iter().all(|t| t.is_final), ..l })
+        .collect();
+    let mut found = causes(day, sender, &node.code, lines);
+    found.extend(differing(lines, &own).into_iter().map(|(kind, count)| Discrepancy {
+        day,
+        sender: sender.to_string(),
+        receiver: node.code.to_string(),
+        kind,
+        cause: "sums_differ".into(),
+        count,
+    }));
+    Ok((found, vec![content(sender, day, &own)]))
+}
+
+/// The sender's side: what the receiver's books say otherwise than ours now.
+async fn compared(
+    node: &Node,
+    receiver: &NodeCode,
+    day: Day,
+    theirs: &[ManifestLine],
+) -> Result<Vec<Discrepancy>, WorkError> {
+    let tallies = node.store.tallies(day).await?;
+    let own: Vec<ManifestLine> = tallies
+        .iter()
+        .filter_map(|t| line(&node.code, day, 0, Side::Sender, t))
+        .filter(|l| l.route.destination == *receiver)
+        .collect();
+    let mut found = causes(day, &node.code, receiver, &own);
+    found.extend(differing(&own, theirs).into_iter().map(|(kind, count)| Discrepancy {
+        day,
+        sender: node.code.to_string(),
+        receiver: receiver.to_string(),
+        kind,
+        cause: "sums_differ".into(),
+        count,
+    }));
+    Ok(found)
+}
+
+/// Types whose accepted + superseded counts or sums differ, with the difference in count.
+pub fn differing(a: &[ManifestLine], b: &[ManifestLine]) -> Vec<(String, u64)> {
+    let sums = |lines: &[ManifestLine]| -> BTreeMap<String, (u64, HashSum)> {
+        let mut out: BTreeMap<String, (u64, HashSum)> = BTreeMap::new();
+        for l in lines {
+            let (count, sum) = out.entry(l.kind.clone()).or_default();
+            *count += l.counts.accepted + l.counts.superseded;
+            sum.merge(&l.sum);
+        }
+        out
+    };
+    let (a, b) = (sums(a), sums(b));
+    let kinds: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
+    let of =
+        |m: &BTreeMap<String, (u64, HashSum)>, k: &String| m.get(k).copied().unwrap_or_default();
+    kinds
+        .into_iter()
+        .filter(|k| of(&a, k) != of(&b, k))
+        .map(|k| (k.clone(), of(&a, k).0.abs_diff(of(&b, k).0)))
+        .collect()
+}
+
+/// Every record of the day that is not accepted, by cause.
+fn causes(
+    day: Day,
+    sender: &NodeCode,
+    receiver: &NodeCode,
+    lines: &[ManifestLine],
+) -> Vec<Discrepancy> {
+    let mut found: BTreeMap<(String, &str), u64> = BTreeMap::new();
+    for line in lines {
+        let c = &line.counts;
+        for (cause, count) in [
+            ("quarantined", c.quarantined),
+            ("waiting", c.waiting),
+            ("staged", c.staged),
+            ("in_flight", c.in_flight),
+            ("awaiting_review", c.awaiting_review),
+            ("rejected", c.rejected),
+            ("voided", c.voided),
+            ("dead", c.dead),
+        ] {
+            *found.entry((line.kind.clone(), cause)).or_default() += count;
+        }
+    }
+    found
+        .into_iter()
+        .filter(|(_, count)| *count > 0)
+        .map(|((kind, cause), count)| Discrepancy {
+            day,
+            sender: sender.to_string(),
+            receiver: receiver.to_string(),
+            kind,
+            cause: cause.to_owned(),
+            count,
+        })
+        .collect()
+}
+
+fn blank(
+    sender: &NodeCode,
+    day: Day,
+    revision: u32,
+    side: Side,
+    route: Route,
+    kind: &str,
+) -> ManifestLine {
+    ManifestLine {
+        day,
+        revision,
+        is_final: true,
+        side,
+        sender: sender.clone(),
+        kind: kind.to_owned(),
+        route,
+        epoch: 1,
+        counts: Counts::default(),
+        sum: HashSum::default(),
+        first: None,
+        last: None,
+    }
+}
+
+fn line(
+    sender: &NodeCode,
+    day: Day,
+    revision: u32,
+    side: Side,
+    tally: &Tally,
+) -> Option<ManifestLine> {
+    let place = |p: Place| {
+        let index = Place::ALL.iter().position(|q| *q == p);
+        index.and_then(|i| tally.places.get(i).copied()).unwrap_or_default()
+    };
+    let counts = Counts {
+        quarantined: place(Place::Quarantined),
+        waiting: place(Place::Waiting),
+        staged: place(Place::Staged),
+        in_flight: place(Place::InFlight),
+        awaiting_review: place(Place::AwaitingReview),
+        accepted: place(Place::Accepted),
+        superseded: place(Place::Superseded),
+        rejected: place(Place::Rejected),
+        voided: place(Place::Voided),
+        dead: place(Place::Dead),
+    };
+    Some(ManifestLine {
+        is_final: counts.is_settled(),
+        counts,
+        epoch: tally.epoch,
+        sum: tally.sum.parse().ok()?,
+        first: (tally.first_sequence > 0).then_some(tally.first_sequence),
+        last: (tally.last_sequence > 0).then_some(tally.last_sequence),
+        ..blank(sender, day, revision, side, tally.route.parse().ok()?, &tally.kind)
+    })
+}
+
+fn content(to: &NodeCode, day: Day, lines: &[ManifestLine]) -> NewControl {
+    let fragments: Vec<Vec<u8>> = lines.iter().map(ManifestLine::write).collect();
+    control::content(Kind::Manifest, to, day, &fragments)
+}
+
+/// Books as stored: one fragment a line.
+fn write(lines: &[ManifestLine]) -> String {
+    lines
+        .iter()
+        .map(|l| String::from_utf8_lossy(&l.write()).into_owned())
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+/// Reads stored books back.
+pub fn read(body: &str) -> Vec<ManifestLine> {
+    body.lines().filter_map(|l| ManifestLine::read(l.as_bytes()).ok()).collect()
+}
+
+/// The same books, whatever the revision.
+fn same_books(a: &[ManifestLine], b: &[ManifestLine]) -> bool {
+    let plain = |l: &ManifestLine| ManifestLine { revision: 0, ..l.clone() };
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| plain(a) == plain(b))
+}
+
+impl Worker for Reconcile {
+    fn name(&self) -> String {
+        "reconcile".into()
+    }
+
+    fn run_once(&mut self, now: Millis) -> WorkFuture<'_> {
+        Box::pin(self.turn(now))
+    }
+}

@@ -1,0 +1,231 @@
+//! seal: staged records and queued control contents become envelopes: numbered, signed outside any
+//! transaction, sealed. The only worker that touches the signing key.
+
+use std::sync::Arc;
+
+use canon::{DigestAlg, EnvelopeId, Millis, Route};
+use envelope::{Head, Kind};
+use store::{Consumes, Lease, NewEnvelope, Numbered, QueuedControl, Sealed, StagedBatch};
+
+use crate::control;
+use crate::error::WorkError;
+use crate::node::{Node, whole_seconds};
+use crate::work::{Progress, WorkFuture, Worker};
+
+/// Control contents numbered in one turn.
+const CONTROLS_PER_TURN: u32 = 64;
+/// Envelopes signed again after a crash in one turn.
+const NUMBERED_PER_TURN: u32 = 64;
+
+/// The worker.
+pub struct Seal {
+    node: Arc<Node>,
+}
+
+impl Seal {
+    /// Seals for this node.
+    pub fn new(node: Arc<Node>) -> Self {
+        Self { node }
+    }
+
+    async fn turn(&self, now: Millis) -> Result<Progress, WorkError> {
+        let Some(lease) = self.node.lease("seal", now).await? else { return Ok(Progress::IDLE) };
+        // Whatever a crash left numbered keeps its number and head; it is only signed again.
+        let left = self.finish(&lease, now).await?;
+        let controls = self.controls(&lease, now).await?;
+        let records = self.records(&lease, now).await?;
+        Ok(left.and(controls).and(records))
+    }
+
+    /// Signs and seals everything that is numbered.
+    async fn finish(&self, lease: &Lease, now: Millis) -> Result<Progress, WorkError> {
+        let numbered = self.node.store.numbered(NUMBERED_PER_TURN).await?;
+        let done = numbered.len() as u64;
+        self.sign_and_seal(lease, numbered, now).await?;
+        Ok(Progress::some(done, done == u64::from(NUMBERED_PER_TURN)))
+    }
+
+    async fn controls(&self, lease: &Lease, now: Millis) -> Result<Progress, WorkError> {
+        let queued = self.node.store.queued_controls(CONTROLS_PER_TURN).await?;
+        if queued.is_empty() {
+            return Ok(Progress::IDLE);
+        }
+        let more = queued.len() == CONTROLS_PER_TURN as usize;
+        let mut envelopes: Vec<NewEnvelope> = Vec::with_capacity(queued.len());
+        let mut numbered = Vec::with_capacity(queued.len());
+        for one in queued {
+            let route = self.node.control_route(&one.control.to);
+            let mut counters = self.node.store.counters(&route).await?;
+            let taken = envelopes.iter().filter(|e| e.id.route == route).count() as u64;
+            counters.next_sequence += taken;
+            let body = one.control.body.clone();
+            let envelope = self.number_control(one, route, counters, now)?;
+            numbered.push(Numbered { id: envelope.id.clone(), head: envelope.head.clone(), body });
+            envelopes.push(envelope);
+        }
+        let done = envelopes.len() as u64;
+        self.node.store.number(lease, envelopes, now).await?;
+        self.sign_and_seal(lease, numbered, now).await?;
+        Ok(Progress::some(done, more))
+    }
+
+    fn number_control(
+        &self,
+        queued: QueuedControl,
+        route: Route,
+        counters: store::RouteCounters,
+        now: Millis,
+    ) -> Result<NewEnvelope, WorkError> {
+        let control = &queued.control;
+        let kind: Kind = control
+            .kind
+            .parse()
+            .map_err(|_| WorkError::Own(format!("queued control of kind `{}`", control.kind)))?;
+        let answers = control::detail(control)?.answers;
+        let mut leaves = Vec::with_capacity(control.lengths.len());
+        let mut rest = control.body.as_slice();
+        for len in &control.lengths {
+            let (fragment, after) = rest
+                .split_at_checked(*len as usize)
+                .ok_or_else(|| WorkError::Own("queued control shorter than its lengths".into()))?;
+            leaves.push(canon::leaf_hash(DigestAlg::default(), fragment));
+            rest = after;
+        }
+        let mut head = self.head(kind, route, counters, now);
+        head.window = control.day;
+        head.lengths.clone_from(&control.lengths);
+        head.root = envelope::merkle_root(&leaves);
+        head.answers = answers.map(|a| a.to_head()).transpose()?;
+        self.envelope(&head, Consumes::Control(queued))
+    }
+
+    /// One envelope from each route that has a full batch, or a batch old enough.
+    async fn records(&self, lease: &Lease, now: Millis) -> Result<Progress, WorkError> {
+        let limits = &self.node.limits;
+        let mut progress = Progress::IDLE;
+        for (route, staged, oldest) in self.node.store.staged_routes().await? {
+            let full = staged >= u64::from(limits.envelope_records_max);
+            if !full && now.since(oldest) < limits.seal_delay {
+                continue;
+            }
+            let (records, bytes) = (limits.envelope_records_max, limits.envelope_bytes_max);
+            let Some(batch) = self.node.store.staged_batch(&route, records, bytes).await? else {
+                continue;
+            };
+            let done = batch.records.len() as u64;
+            let counters = self.node.store.counters(&route).await?;
+            let body = batch.bytes.clone();
+            let envelope = self.number_records(batch, counters, now)?;
+            let numbered = Numbered { id: envelope.id.clone(), head: envelope.head.clone(), body };
+            self.node.store.number(lease, vec![envelope], now).await?;
+            self.sign_and_seal(lease, vec![numbered], now).await?;
+            progress = progress.and(Progress::some(done, staged > done));
+        }
+        Ok(progress)
+    }
+
+    fn number_records(
+        &self,
+        mut batch: StagedBatch,
+        counters: store::RouteCounters,
+        now: Millis,
+    ) -> Result<NewEnvelope, WorkError> {
+        let leaves: Vec<_> = batch.records.iter().map(|r| r.digest).collect();
+        let mut head = self.head(Kind::Records, batch.route.clone(), counters, now);
+        head.window = batch.day;
+        head.format = batch.route.edition.to_string();
+        head.code_tables = self.node.code_tables();
+        head.adapters = batch.adapters.iter().map(|a| self.adapter(a)).collect();
+        head.lengths = batch.records.iter().map(|r| r.len).collect();
+        head.root = envelope::merkle_root(&leaves);
+        head.keep_orphans = batch
+            .records
+            .iter()
+            .enumerate()
+            .filter(|(_, r)| r.orphan)
+            .map(|(i, _)| i as u32)
+            .collect();
+        // The ticket is all the store needs to consume them; the bytes are in the chunk.
+        batch.bytes = Vec::new();
+        self.envelope(&head, Consumes::Staged(batch))
+    }
+
+    fn head(&self, kind: Kind, route: Route, counters: store::RouteCounters, now: Millis) -> Head {
+        Head {
+            kind,
+            environment: self.node.environment,
+            from: self.node.code.clone(),
+            to: route.destination.clone(),
+            epoch: counters.epoch,
+            route,
+            sequence: counters.next_sequence,
+            settled_below: counters.settled_below,
+            skipped: Vec::new(),
+            sealed_at: whole_seconds(now),
+            window: now.day(),
+            format: String::new(),
+            code_tables: String::new(),
+            authority: String::new(),
+            adapters: Vec::new(),
+            digest_alg: DigestAlg::default(),
+            lengths: Vec::new(),
+            root: envelope::merkle_root(&[]),
+            certificate: DigestAlg::default().of(&[self.node.signer.certificate_der()]),
+            keep_orphans: Vec::new(),
+            confidential: None,
+            answers: None,
+        }
+    }
+
+    fn envelope(&self, head: &Head, consumes: Consumes) -> Result<NewEnvelope, WorkError> {
+        let link = self.node.link_to(&head.to).ok_or_else(|| {
+            WorkError::Own(format!("no link leads to `{}`; run `tiergate check config`", head.to))
+        })?;
+        let id: EnvelopeId = head.id();
+        let bytes = head.write();
+        Ok(NewEnvelope {
+            id,
+            kind: head.kind.as_str().into(),
+            link: link.name.clone(),
+            head_digest: Head::digest(&bytes),
+            head: bytes,
+            root: head.root,
+            consumes,
+        })
+    }
+
+    fn adapter(&self, name: &str) -> (String, String) {
+        let version = self.node.adapters.get(name).map_or("0", String::as_str);
+        (name.to_owned(), version.to_owned())
+    }
+
+    async fn sign_and_seal(
+        &self,
+        lease: &Lease,
+        numbered: Vec<Numbered>,
+        now: Millis,
+    ) -> Result<(), WorkError> {
+        if numbered.is_empty() {
+            return Ok(());
+        }
+        let mut sealed = Vec::with_capacity(numbered.len());
+        for one in numbered {
+            let signature = envelope::sign_head(&one.head, &*self.node.signer)
+                .map_err(|source| WorkError::Sign { node: self.node.code.to_string(), source })?;
+            let package = envelope::assemble(&one.head, &one.body, &signature);
+            let frame = envelope::frame(&package, self.node.limits.compression_level);
+            sealed.push(Sealed { id: one.id, frame: frame.into() });
+        }
+        Ok(self.node.store.sealed(lease, sealed, now).await?)
+    }
+}
+
+impl Worker for Seal {
+    fn name(&self) -> String {
+        "seal".into()
+    }
+
+    fn run_once(&mut self, now: Millis) -> WorkFuture<'_> {
+        Box::pin(self.turn(now))
+    }
+}

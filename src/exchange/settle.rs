@@ -1,0 +1,478 @@
+//! settle: control parcels for this node. A verified receipt gives every record its outcome and
+//! queues the write-backs; hops, refusals, inquiries, answers, manifests and notices do their part.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use canon::{EnvelopeId, Millis};
+use envelope::control::{
+    Answer, HeldState, Hop, Inquiry, ManifestLine, Notice, Refusal as Refused,
+};
+use envelope::{Kind, Opened, Outcome, OutcomeLine};
+use store::{
+    AuditEvent, EventOn, FinalOutcome, InboxFor, InboxParcel, Lease, Member, OutEnvelope, OutEvent,
+    RowOutcome, Settlement, TypeCount,
+};
+
+use crate::control;
+use crate::error::WorkError;
+use crate::exceptions;
+use crate::gate::{self, Refusal, Refuser};
+use crate::node::Node;
+use crate::reconcile;
+use crate::retry;
+use crate::work::{Progress, WorkFuture, Worker};
+
+/// Envelopes of one gap inquiry answered in one turn.
+const GAP_ANSWERS_MAX: u32 = 256;
+
+/// The worker.
+pub struct Settle {
+    node: Arc<Node>,
+    refuser: Refuser,
+}
+
+impl Settle {
+    /// Settles for this node.
+    pub fn new(node: Arc<Node>) -> Self {
+        Self { refuser: Refuser::new(Arc::clone(&node)), node }
+    }
+
+    async fn turn(&mut self, now: Millis) -> Result<Progress, WorkError> {
+        let Some(lease) = self.node.lease("settle", now).await? else {
+            return Ok(Progress::IDLE);
+        };
+        let max = self.node.limits.claim_max;
+        let claimed = self.node.store.claim_inbox(&lease, InboxFor::Settle, max, now).await?;
+        let found = claimed.len();
+        for parcel in claimed {
+            self.parcel(&lease, &parcel, now).await?;
+            self.node.inbox_moved(-1);
+        }
+        Ok(Progress::some(found as u64, found == max as usize))
+    }
+
+    async fn parcel(
+        &mut self,
+        lease: &Lease,
+        parcel: &InboxParcel,
+        now: Millis,
+    ) -> Result<(), WorkError> {
+        let node = Arc::clone(&self.node);
+        let refusal = match gate::package(&node, parcel) {
+            Ok(package) => {
+                let checked = gate::read(&node, parcel, &package).and_then(|opened| {
+                    gate::verify(&node, parcel, &opened)?;
+                    Ok(opened)
+                });
+                match checked {
+                    Ok(opened) => self.verified(lease, parcel, &opened, now).await?,
+                    Err(refusal) => Some(refusal),
+                }
+            }
+            Err(refusal) => Some(refusal),
+        };
+        if let Some(refusal) = refusal {
+            self.refuser.refuse(lease, parcel, refusal, now).await?;
+            // The refuser counts the inbox down too; the caller does it for every parcel.
+            node.inbox_moved(1);
+        }
+        Ok(())
+    }
+
+    async fn verified(
+        &self,
+        lease: &Lease,
+        parcel: &InboxParcel,
+        opened: &Opened<'_>,
+        now: Millis,
+    ) -> Result<Option<Refusal>, WorkError> {
+        match opened.head.kind {
+            Kind::Receipt => self.receipt(lease, parcel, opened, now).await,
+            Kind::Hop => self.hop(lease, parcel, opened, now).await,
+            Kind::Refusal => self.refused(lease, parcel, opened, now).await,
+            Kind::Inquiry => self.inquiry(lease, parcel, opened, now).await,
+            Kind::Answer => self.answer(lease, parcel, opened, now).await,
+            Kind::Manifest => self.manifest(parcel, opened, now).await,
+            Kind::Notice => self.notice(lease, parcel, opened, now).await,
+            Kind::Records => {
+                Ok(Some(Refusal::new("envelope.malformed", "records claimed as control")))
+            }
+        }
+    }
+
+    // ── receipts ────────────────────────────────────────────────────────────────────────────
+
+    async fn receipt(
+        &self,
+        lease: &Lease,
+        parcel: &InboxParcel,
+        opened: &Opened<'_>,
+        now: Millis,
+    ) -> Result<Option<Refusal>, WorkError> {
+        let Some(answers) = &opened.head.answers else {
+            return Ok(Some(Refusal::new("receipt.names_nothing", "the head answers no envelope")));
+        };
+        let id = &answers.envelope;
+        let own = self.node.store.outbound(id).await?;
+        let Some(own) = own.filter(|_| id.sender == self.node.code) else {
+            return Ok(Some(Refusal::new("receipt.not_asked", format!("{id} is none of ours"))));
+        };
+        if opened.head.from != id.route.destination {
+            let detail = format!("{} is not the destination of {id}", opened.head.from);
+            return Ok(Some(Refusal::new("receipt.wrong_node", detail)));
+        }
+        if answers.head != own.head_digest || answers.root != own.root {
+            let detail = format!("receipt for {id} with another head or root");
+            return Ok(Some(Refusal::new("receipt.other_bytes", detail)));
+        }
+        if own.state.is_final() {
+            self.node.store.drop_inbox(lease, parcel.inbox_id).await?;
+            return Ok(None);
+        }
+        let lines = match outcomes(opened, own.count, answers.decline.as_deref()) {
+            Ok(lines) => lines,
+            Err(refusal) => return Ok(Some(refusal)),
+        };
+        let settlement = self.settlement(parcel, opened, &own, lines, now).await?;
+        self.node.store.commit_settled(lease, settlement).await?;
+        Ok(None)
+    }
+
+    async fn settlement(
+        &self,
+        parcel: &InboxParcel,
+        opened: &Opened<'_>,
+        own: &OutEnvelope,
+        lines: Vec<OutcomeLine>,
+        now: Millis,
+    ) -> Result<Settlement, WorkError> {
+        let decline = opened.head.answers.as_ref().and_then(|a| a.decline.clone());
+        let members = self.node.store.members(&own.id).await?;
+        if members.len() != lines.len() {
+            return Err(WorkError::Own(format!("members of {} and its receipt differ", own.id)));
+        }
+        let (counts, rows) = counted(&members, &lines);
+        let not_accepted = exceptions::of(&self.node, own, &members, &lines, now).await?;
+        Ok(Settlement {
+            inbox_id: parcel.inbox_id,
+            id: own.id.clone(),
+            event: if decline.is_some() { OutEvent::Declining } else { OutEvent::Receipted },
+            reason: decline,
+            not_accepted,
+            counts,
+            rows,
+            receipt: Arc::clone(&parcel.arrived.frame),
+            receiver_time: opened.head.sealed_at,
+            now,
+        })
+    }
+
+    // ── the other kinds ─────────────────────────────────────────────────────────────────────
+
+    async fn hop(
+        &self,
+        lease: &Lease,
+        parcel: &InboxParcel,
+        opened: &Opened<'_>,
+        now: Millis,
+    ) -> Result<Option<Refusal>, WorkError> {
+        let Some(hop) = opened.fragments.first().and_then(|f| Hop::read(f).ok()) else {
+            return Ok(Some(Refusal::new("envelope.malformed", "hop receipt")));
+        };
+        let (store, by) = (&self.node.store, &opened.head.from);
+        let stage = hop.stage.as_str();
+        store.commit_hop(lease, parcel.inbox_id, &hop.envelope, by, stage, now).await?;
+        Ok(None)
+    }
+
+    async fn refused(
+        &self,
+        lease: &Lease,
+        parcel: &InboxParcel,
+        opened: &Opened<'_>,
+        now: Millis,
+    ) -> Result<Option<Refusal>, WorkError> {
+        let Some(refused) = opened.fragments.first().and_then(|f| Refused::read(f).ok()) else {
+            return Ok(Some(Refusal::new("envelope.malformed", "refusal")));
+        };
+        let claimed = refused.claimed.filter(|id| id.sender == self.node.code);
+        let own = match &claimed {
+            Some(id) => self.node.store.outbound(id).await?,
+            None => None,
+        };
+        let Some(own) = own else {
+            return self
+                .drop_with_audit(lease, parcel, "refusal.of_nothing_ours", &refused.code, now)
+                .await;
+        };
+        let refusals = own.refusals + 1;
+        let due_at = retry::next(now, refusals, &self.node.limits, self.node.seed);
+        let event = EventOn {
+            event: OutEvent::Refused,
+            reason: Some(refused.code.clone()),
+            due_at: Some(due_at),
+            controls: Vec::new(),
+            inbox_id: Some(parcel.inbox_id),
+            now,
+        };
+        self.node.store.commit_event(lease, &own.id, event).await?;
+        if refusals >= self.node.limits.refusals_to_pause {
+            self.node.store.pause_link(&own.link, Some(&refused.code), now).await?;
+        }
+        Ok(None)
+    }
+
+    async fn inquiry(
+        &self,
+        lease: &Lease,
+        parcel: &InboxParcel,
+        opened: &Opened<'_>,
+        now: Millis,
+    ) -> Result<Option<Refusal>, WorkError> {
+        let asker = &opened.head.from;
+        let mut answers = Vec::new();
+        for fragment in &opened.fragments {
+            match Inquiry::read(fragment) {
+                Ok(Inquiry::Status(id)) if id.sender == *asker => {
+                    answers.push(self.status_of(lease, &id, now).await?.write());
+                }
+                Ok(Inquiry::Gap { sender, epoch, route, first, last })
+                    if sender == self.node.code && route.destination == *asker =>
+                {
+                    self.fill_gap(lease, epoch, &route, first, last, now).await?;
+                }
+                Ok(Inquiry::Status(_) | Inquiry::Gap { .. } | Inquiry::Versions { .. })
+                | Err(_) => {
+                    return Ok(Some(Refusal::new(
+                        "inquiry.not_yours",
+                        "about another node's parcels",
+                    )));
+                }
+            }
+        }
+        if !answers.is_empty() {
+            let content = control::content(Kind::Answer, asker, now.day(), &answers);
+            self.node.store.queue_controls(vec![content], now).await?;
+        }
+        self.node.store.drop_inbox(lease, parcel.inbox_id).await?;
+        Ok(None)
+    }
+
+    /// What this node, the destination, knows of an envelope; a judged one gets its receipt again.
+    async fn status_of(
+        &self,
+        lease: &Lease,
+        id: &EnvelopeId,
+        now: Millis,
+    ) -> Result<Answer, WorkError> {
+        if self.node.store.admission(id).await?.is_none() {
+            return Ok(Answer::Unknown(id.clone()));
+        }
+        self.node.store.receipt_again(lease, id, now).await?;
+        Ok(Answer::Held { envelope: id.clone(), state: HeldState::Judged })
+    }
+
+    async fn fill_gap(
+        &self,
+        lease: &Lease,
+        epoch: u32,
+        route: &canon::Route,
+        first: u64,
+        last: u64,
+        now: Millis,
+    ) -> Result<(), WorkError> {
+        let own = self.node.store.outbound_range(route, first, last, GAP_ANSWERS_MAX).await?;
+        for envelope in own.into_iter().filter(|e| e.id.epoch == epoch) {
+            self.event(lease, &envelope.id, OutEvent::Resend, "receiver.gap", now, now).await?;
+        }
+        Ok(())
+    }
+
+    async fn answer(
+        &self,
+        lease: &Lease,
+        parcel: &InboxParcel,
+        opened: &Opened<'_>,
+        now: Millis,
+    ) -> Result<Option<Refusal>, WorkError> {
+        for fragment in &opened.fragments {
+            match Answer::read(fragment) {
+                // Only the destination's word is final; a holder's "unknown" says nothing.
+                Ok(Answer::Unknown(id))
+                    if id.sender == self.node.code && opened.head.from == id.route.destination =>
+                {
+                    self.event(lease, &id, OutEvent::Resend, "receiver.unknown", now, now).await?;
+                }
+                Ok(Answer::Defer { envelope, until }) if envelope.sender == self.node.code => {
+                    let event = OutEvent::NotConfirmed;
+                    self.event(lease, &envelope, event, "receiver.defer", until, now).await?;
+                }
+                Ok(
+                    Answer::Unknown(_)
+                    | Answer::Defer { .. }
+                    | Answer::Held { .. }
+                    | Answer::Skipped { .. }
+                    | Answer::Versions { .. },
+                ) => {}
+                Err(refuse) => return Ok(Some(refuse.into())),
+            }
+        }
+        self.node.store.drop_inbox(lease, parcel.inbox_id).await?;
+        Ok(None)
+    }
+
+    async fn event(
+        &self,
+        lease: &Lease,
+        id: &EnvelopeId,
+        event: OutEvent,
+        reason: &str,
+        due_at: Millis,
+        now: Millis,
+    ) -> Result<(), WorkError> {
+        let on = EventOn {
+            event,
+            reason: Some(reason.to_owned()),
+            due_at: Some(due_at),
+            controls: Vec::new(),
+            inbox_id: None,
+            now,
+        };
+        // No such step in the lifecycle means that the answer came too late to matter.
+        let _moved: bool = self.node.store.commit_event(lease, id, on).await?;
+        Ok(())
+    }
+
+    async fn manifest(
+        &self,
+        parcel: &InboxParcel,
+        opened: &Opened<'_>,
+        now: Millis,
+    ) -> Result<Option<Refusal>, WorkError> {
+        let lines: Result<Vec<ManifestLine>, _> =
+            opened.fragments.iter().map(|f| ManifestLine::read(f)).collect();
+        match lines {
+            Ok(lines) => {
+                reconcile::received(&self.node, parcel.inbox_id, &opened.head.from, lines, now)
+                    .await
+            }
+            Err(refuse) => Ok(Some(refuse.into())),
+        }
+    }
+
+    async fn notice(
+        &self,
+        lease: &Lease,
+        parcel: &InboxParcel,
+        opened: &Opened<'_>,
+        now: Millis,
+    ) -> Result<Option<Refusal>, WorkError> {
+        let Some(notice) = opened.fragments.first().and_then(|f| Notice::read(f).ok()) else {
+            return Ok(Some(Refusal::new("envelope.malformed", "notice")));
+        };
+        self.drop_with_audit(lease, parcel, "notice.received", &notice.code, now).await
+    }
+
+    async fn drop_with_audit(
+        &self,
+        lease: &Lease,
+        parcel: &InboxParcel,
+        action: &str,
+        reason: &str,
+        now: Millis,
+    ) -> Result<Option<Refusal>, WorkError> {
+        let event = AuditEvent {
+            at: now,
+            who: "settle".into(),
+            action: action.into(),
+            subject: parcel.arrived.id.to_string(),
+            reason: reason.to_owned(),
+            ok: true,
+        };
+        self.node.store.audit(event).await?;
+        self.node.store.drop_inbox(lease, parcel.inbox_id).await?;
+        Ok(None)
+    }
+}
+
+/// One outcome for every record, in order: anything else is not a receipt. A declining receipt
+/// has none of its own: each record is rejected with the code of the decline.
+fn outcomes(
+    opened: &Opened<'_>,
+    count: u32,
+    decline: Option<&str>,
+) -> Result<Vec<OutcomeLine>, Refusal> {
+    if let Some(code) = decline {
+        return Ok((0..count)
+            .map(|i| OutcomeLine::with_code(i, Outcome::Rejected, code))
+            .collect());
+    }
+    let wrong = || Refusal::new("receipt.incomplete", "not one outcome for every record, in order");
+    if opened.fragments.len() != count as usize {
+        return Err(wrong());
+    }
+    let mut lines = Vec::with_capacity(opened.fragments.len());
+    for (position, fragment) in opened.fragments.iter().enumerate() {
+        let line = envelope::read_outcome(fragment)?;
+        if line.position as usize != position {
+            return Err(wrong());
+        }
+        lines.push(line);
+    }
+    Ok(lines)
+}
+
+/// Counts by type, and the outcome of each source row that wants a write-back.
+fn counted(members: &[Member], lines: &[OutcomeLine]) -> (Vec<TypeCount>, Vec<RowOutcome>) {
+    let mut counts: BTreeMap<&str, TypeCount> = BTreeMap::new();
+    let mut rows = Vec::new();
+    for (member, line) in members.iter().zip(lines) {
+        let count = match counts.get_mut(&*member.kind) {
+            Some(count) => count,
+            None => counts.entry(&member.kind).or_insert_with(|| TypeCount {
+                kind: Arc::clone(&member.kind),
+                ..TypeCount::default()
+            }),
+        };
+        let outcome = match line.outcome {
+            Outcome::Accepted => {
+                count.accepted += 1;
+                count.sum.add(&member.digest);
+                None
+            }
+            Outcome::Superseded => {
+                count.superseded += 1;
+                count.sum.add(&member.digest);
+                Some(FinalOutcome::Superseded)
+            }
+            Outcome::Rejected => {
+                count.rejected += 1;
+                Some(FinalOutcome::Rejected)
+            }
+            Outcome::ParentMissing => {
+                count.parent_missing += 1;
+                Some(FinalOutcome::ParentMissing)
+            }
+        };
+        let Some(row) = &member.source_row else { continue };
+        let (adapter, _) = row.split_once('|').unwrap_or((row, ""));
+        rows.push(RowOutcome {
+            adapter: adapter.into(),
+            row: Arc::clone(row),
+            outcome,
+            text: line.text.clone().or_else(|| line.code.clone()).unwrap_or_default(),
+        });
+    }
+    (counts.into_values().collect(), rows)
+}
+
+impl Worker for Settle {
+    fn name(&self) -> String {
+        "settle".into()
+    }
+
+    fn run_once(&mut self, now: Millis) -> WorkFuture<'_> {
+        Box::pin(self.turn(now))
+    }
+}

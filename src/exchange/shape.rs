@@ -1,0 +1,389 @@
+//! A page of rows becomes chunks of fragments and quarantined records: mapped, versioned by
+//! content, validated, rendered and hashed once.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
+use std::sync::Arc;
+
+use adapt::{Bound, Draft, Drafts, ParentIs, RowBuf};
+use canon::format::{Attributes, CaseFacts, Format, Nature, Op};
+use canon::{Digest, DigestAlg, Key, Millis, RecordId, Route, Violation, leaf_hash};
+use edge::Page;
+use store::{Elsewhere, NewChunk, NewQuarantine, NewRecord, Place, WaitFor};
+
+use crate::collect::{Adapter, fill, row_name, writes_back};
+use crate::error::WorkError;
+use crate::node::Node;
+
+/// What a page gives.
+#[derive(Default)]
+pub(crate) struct Shaped {
+    /// Valid records, a chunk a route.
+    pub(crate) chunks: Vec<NewChunk>,
+    /// Invalid ones.
+    pub(crate) quarantined: Vec<NewQuarantine>,
+    /// Rows that gave nothing new.
+    pub(crate) unchanged: u64,
+}
+
+/// Keeps its memory from page to page.
+#[derive(Default)]
+pub(crate) struct Shaper {
+    drafts: Drafts,
+    row: RowBuf,
+    found: Vec<Violation>,
+}
+
+/// The latest version of one record of a case.
+struct Latest {
+    kind: Arc<str>,
+    part: Box<str>,
+    version: u32,
+    content: Digest,
+    place: Place,
+}
+
+/// What is known of one case: from the store, and from this page so far.
+#[derive(Default)]
+struct Case {
+    latest: Vec<Latest>,
+    facts: CaseFacts,
+}
+
+impl Case {
+    fn of(&self, kind: &str, part: &str) -> Option<&Latest> {
+        self.latest.iter().find(|l| *l.kind == *kind && *l.part == *part)
+    }
+
+    fn note(&mut self, id: &RecordId, content: Digest, place: Place, facts: &str) {
+        let part = id.key.part();
+        if stands(place) {
+            self.facts.insert(&id.kind, part, facts);
+        }
+        let latest = Latest {
+            kind: Arc::clone(&id.kind),
+            part: part.into(),
+            version: id.version,
+            content,
+            place,
+        };
+        match self.latest.iter_mut().find(|l| *l.kind == *id.kind && *l.part == *part) {
+            Some(before) => *before = latest,
+            None => self.latest.push(latest),
+        }
+    }
+}
+
+/// Whether a record in this place counts as reported: its facts bind others, its children may go.
+const fn stands(place: Place) -> bool {
+    !matches!(place, Place::Quarantined | Place::Rejected | Place::Voided)
+}
+
+impl Shaper {
+    /// Shapes one page. `changed` names the rows to look at; none is all.
+    pub(crate) async fn page(
+        &mut self,
+        node: &Node,
+        adapter: &Adapter,
+        bound: &Bound,
+        page: &Page,
+        changed: Option<&[usize]>,
+        now: Millis,
+    ) -> Result<Shaped, WorkError> {
+        let rows = self.map(adapter, bound, page, changed);
+        let keys = self.keys(adapter);
+        let mut roots: Vec<&str> = keys.iter().flatten().map(Key::root).collect();
+        roots.sort_unstable();
+        roots.dedup();
+        let mut cases: HashMap<String, Case> = HashMap::with_capacity(roots.len());
+        for row in node.store.cases(&roots).await? {
+            let case = match cases.get_mut(row.id.key.root()) {
+                Some(case) => case,
+                None => cases.entry(row.id.key.root().to_owned()).or_default(),
+            };
+            case.note(&row.id, row.content, row.place, &row.facts);
+        }
+        let mut pen = Pen {
+            node,
+            adapter,
+            bound,
+            page,
+            now,
+            chunks: BTreeMap::new(),
+            out: Shaped::default(),
+            found: std::mem::take(&mut self.found),
+            case: Case::default(),
+        };
+        let looked_at = rows.len();
+        for (index, range) in rows {
+            let mut fresh = false;
+            let row =
+                Row { index, digest: page.row(index).map(|r| r.digest(DigestAlg::default())) };
+            for at in range {
+                let Some(draft) = self.drafts.as_mut_slice().get_mut(at) else { continue };
+                fresh |= pen.draft(draft, keys.get(at).and_then(Option::as_ref), &mut cases, &row);
+            }
+            pen.out.unchanged += u64::from(!fresh);
+        }
+        pen.out.unchanged += (page.len() - looked_at) as u64;
+        self.found = pen.found;
+        let mut shaped = pen.out;
+        shaped.chunks = pen.chunks.into_values().collect();
+        Ok(shaped)
+    }
+
+    /// Maps every row; says which drafts are whose.
+    fn map(
+        &mut self,
+        adapter: &Adapter,
+        bound: &Bound,
+        page: &Page,
+        changed: Option<&[usize]>,
+    ) -> Vec<(usize, Range<usize>)> {
+        self.drafts.clear();
+        let all: Vec<usize>;
+        let indices = match changed {
+            Some(changed) => changed,
+            None => {
+                all = (0..page.len()).collect();
+                &all
+            }
+        };
+        let mut rows = Vec::with_capacity(indices.len());
+        for index in indices {
+            let Some(row) = page.row(*index) else { continue };
+            fill(&mut self.row, &row);
+            let from = self.drafts.as_slice().len();
+            adapter.mapping.map(bound, self.row.row(), &mut self.drafts);
+            rows.push((*index, from..self.drafts.as_slice().len()));
+        }
+        rows
+    }
+
+    fn keys(&self, adapter: &Adapter) -> Vec<Option<Key>> {
+        let key = |d: &Draft| {
+            let namespace = d.namespace.as_ref().unwrap_or(&adapter.namespace);
+            adapter.format.key(d.ty, &d.values, namespace)
+        };
+        self.drafts.as_slice().iter().map(key).collect()
+    }
+}
+
+/// The row a draft came from.
+struct Row {
+    index: usize,
+    digest: Option<Digest>,
+}
+
+struct Pen<'a> {
+    node: &'a Node,
+    adapter: &'a Adapter,
+    bound: &'a Bound,
+    page: &'a Page,
+    now: Millis,
+    chunks: BTreeMap<Route, NewChunk>,
+    out: Shaped,
+    found: Vec<Violation>,
+    /// For records without a key.
+    case: Case,
+}
+
+impl Pen<'_> {
+    /// Writes one draft down; `false` if it was known already.
+    fn draft(
+        &mut self,
+        draft: &mut Draft,
+        key: Option<&Key>,
+        cases: &mut HashMap<String, Case>,
+        row: &Row,
+    ) -> bool {
+        let format: &Format = &self.adapter.format;
+        let kind = Arc::clone(&format.get(draft.ty).wire);
+        let Some(key) = key else {
+            self.validate(draft, &self.attributes(draft, row, 1), None);
+            self.quarantine(draft, None, None, row);
+            return true;
+        };
+        let content = format.content_digest(draft.ty, &draft.values, draft.op);
+        let case = match cases.get_mut(key.root()) {
+            Some(case) => case,
+            None => cases.entry(key.root().to_owned()).or_default(),
+        };
+        let before = case.of(&kind, key.part());
+        if draft.op == Op::Void && before.is_none() {
+            return false;
+        }
+        let same = before.filter(|b| b.content == content);
+        // What was quarantined for a fault elsewhere in its case may be sound by now.
+        let retry = same.is_some_and(|b| b.place == Place::Quarantined);
+        if same.is_some() && !retry {
+            return false;
+        }
+        let version = before.map_or(1, |b| b.version + 1);
+        let attributes = self.attributes(draft, row, version);
+        self.validate(draft, &attributes, Some(case));
+        let id = RecordId { kind, key: key.clone(), version };
+        let facts = format.facts(draft.ty, &draft.values);
+        if draft.is_refused() {
+            if retry {
+                return false;
+            }
+            case.note(&id, content, Place::Quarantined, &facts);
+            self.quarantine(draft, Some(id), Some(content), row);
+            return true;
+        }
+        let waits_for = self.gate(draft, case);
+        let place = if waits_for.is_some() { Place::Waiting } else { Place::Staged };
+        case.note(&id, content, place, &facts);
+        self.render(draft, &attributes, id, content, facts.into(), waits_for, row);
+        true
+    }
+
+    fn attributes(&self, draft: &Draft, row: &Row, version: u32) -> Attributes {
+        let namespace = draft.namespace.as_ref().unwrap_or(&self.adapter.namespace);
+        let blank = Digest { alg: DigestAlg::default(), bytes: [0; 32] };
+        Attributes {
+            version,
+            op: draft.op,
+            nature: draft.nature,
+            system: Arc::clone(self.adapter.mapping.system()),
+            entered: draft.entered.clone(),
+            collected: self.now,
+            row_digest: row.digest.unwrap_or(blank),
+            amended: draft.amended,
+            namespace: Arc::clone(namespace),
+            reason: draft.reason.clone(),
+            by: draft.by.clone(),
+        }
+    }
+
+    fn validate(&mut self, draft: &mut Draft, attributes: &Attributes, case: Option<&Case>) {
+        let facts = &case.unwrap_or(&self.case).facts;
+        self.found.clear();
+        let (format, lists) = (&self.adapter.format, &self.node.lists);
+        format.validate(draft.ty, &draft.values, attributes, facts, lists, &mut self.found);
+        draft.absorb(&mut self.found);
+    }
+
+    /// Whether the record may be sealed now, or what it waits for.
+    fn gate(&self, draft: &Draft, case: &Case) -> Option<WaitFor> {
+        let namespace = draft.namespace.as_ref().unwrap_or(&self.adapter.namespace);
+        let (parent, key) = self.adapter.format.parent_key(draft.ty, &draft.values, namespace)?;
+        let kind = Arc::clone(&self.adapter.format.get(parent).wire);
+        match draft.parent {
+            ParentIs::Mine => {
+                let there = case.of(&kind, key.part());
+                let ready = there.is_some_and(|p| stands(p.place) && p.place != Place::Waiting);
+                (!ready).then_some(WaitFor { kind, key, accepted: false, elsewhere: None })
+            }
+            // It goes up at once; a parent-missing answer puts it on the schedule.
+            ParentIs::Elsewhere => None,
+            // No parent will ever come: an orphan from the beginning.
+            ParentIs::None => {
+                let elsewhere = Some(Elsewhere { next: self.now, until: self.now });
+                Some(WaitFor { kind, key, accepted: false, elsewhere })
+            }
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "all of them are parts of one record")]
+    fn render(
+        &mut self,
+        draft: &Draft,
+        attributes: &Attributes,
+        id: RecordId,
+        content: Digest,
+        facts: Arc<str>,
+        waits_for: Option<WaitFor>,
+        row: &Row,
+    ) {
+        let route = self.route(draft.nature).clone();
+        let source_row = self.source_row(row);
+        let chunk = self.chunks.entry(route).or_insert_with_key(|route| NewChunk {
+            route: route.clone(),
+            day: self.now.day(),
+            adapter: Arc::clone(&self.adapter.name),
+            bytes: Vec::new(),
+            records: Vec::new(),
+        });
+        let from = chunk.bytes.len();
+        self.adapter.format.render(draft.ty, &draft.values, attributes, &mut chunk.bytes);
+        let fragment = chunk.bytes.get(from..).unwrap_or_default();
+        chunk.records.push(NewRecord {
+            id,
+            voided: draft.op == Op::Void,
+            content,
+            digest: leaf_hash(DigestAlg::default(), fragment),
+            facts,
+            len: fragment.len() as u32,
+            waits_for,
+            source_row,
+        });
+    }
+
+    const fn route(&self, nature: Nature) -> &Route {
+        match nature {
+            Nature::History => &self.adapter.bulk,
+            Nature::Live | Nature::Late | Nature::Correction => &self.adapter.live,
+        }
+    }
+
+    fn source_row(&self, row: &Row) -> Option<Arc<str>> {
+        if !writes_back(self.adapter, self.page.table) {
+            return None;
+        }
+        let row = self.page.row(row.index)?;
+        Some(row_name(self.adapter, self.page.table, row.row_key()?))
+    }
+
+    fn quarantine(
+        &mut self,
+        draft: &Draft,
+        id: Option<RecordId>,
+        content: Option<Digest>,
+        row: &Row,
+    ) {
+        let (Some(source), Some(row_digest)) = (self.page.row(row.index), row.digest) else {
+            return;
+        };
+        let mut raw = String::new();
+        for (column, cell) in self.page.columns.iter().zip(source.cells()) {
+            raw.push_str(column);
+            raw.push('=');
+            raw.push_str(cell.unwrap_or_default());
+            raw.push('\n');
+        }
+        let violations = draft.violations.iter().map(|v| self.in_source_words(draft, v)).collect();
+        // One wide row may give several bad records; each is listed once.
+        let kind = &self.adapter.format.get(draft.ty).wire;
+        let part = id.as_ref().map_or("", |i| i.key.part());
+        let row_digest =
+            row_digest.alg.of(&[&row_digest.bytes, kind.as_bytes(), b"/", part.as_bytes()]);
+        self.out.quarantined.push(NewQuarantine {
+            adapter: Arc::clone(&self.adapter.name),
+            route: self.route(draft.nature).clone(),
+            day: self.now.day(),
+            reference: source.reference(),
+            source_row: self.source_row(row),
+            row_digest,
+            id,
+            content,
+            violations,
+            raw: raw.into_bytes(),
+        });
+    }
+
+    /// The owner knows the columns of the source, not the labels of the format.
+    fn in_source_words(&self, draft: &Draft, violation: &Violation) -> Violation {
+        let mut told = violation.clone();
+        let columns =
+            self.adapter.mapping.columns_of(self.bound.query(), draft.block, &violation.field);
+        let [column] = columns.as_slice() else { return told };
+        if let Some((before, rest)) = told.zh.split_once('『')
+            && let Some((_, after)) = rest.split_once('』')
+        {
+            told.zh = format!("{before}『{column}』{after}");
+        }
+        told
+    }
+}

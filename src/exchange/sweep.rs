@@ -1,0 +1,105 @@
+//! sweep: what the clock brings: overdue receipts, waiting records, sequence gaps, retention.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use canon::{EnvelopeId, Millis};
+use envelope::Kind;
+use envelope::control::Inquiry;
+use store::{EventOn, Gap, Lease, OutEvent};
+
+use crate::control;
+use crate::error::WorkError;
+use crate::node::Node;
+use crate::work::{Progress, WorkFuture, Worker};
+
+/// How often the clock is looked at, ms.
+const EVERY: i64 = 200;
+/// How often old bytes are given back, ms.
+const PURGE_EVERY: i64 = 60_000;
+/// Things of one sort handled in one turn.
+const PER_TURN: u32 = 500;
+
+/// The worker.
+pub struct Sweep {
+    node: Arc<Node>,
+    last: Option<Millis>,
+    purged: Option<Millis>,
+    asked: BTreeMap<(EnvelopeId, u64), Millis>,
+}
+
+impl Sweep {
+    /// Sweeps for this node.
+    pub fn new(node: Arc<Node>) -> Self {
+        Self { node, last: None, purged: None, asked: BTreeMap::new() }
+    }
+
+    async fn turn(&mut self, now: Millis) -> Result<Progress, WorkError> {
+        if self.last.is_some_and(|l| now.since(l) < EVERY && now >= l) {
+            return Ok(Progress::IDLE);
+        }
+        self.last = Some(now);
+        let Some(lease) = self.node.lease("sweep", now).await? else { return Ok(Progress::IDLE) };
+        let released = self.node.store.release_waiting(now, PER_TURN).await?;
+        let overdue = self.overdue(&lease, now).await?;
+        let gaps = self.gaps(now).await?;
+        if self.purged.is_none_or(|p| now.since(p) >= PURGE_EVERY) {
+            let before = Millis(now.0 - self.node.limits.control_keep);
+            self.node.store.purge(before, PER_TURN).await?;
+            self.purged = Some(now);
+        }
+        Ok(Progress::some(released + overdue + gaps, released == u64::from(PER_TURN)))
+    }
+
+    /// An overdue receipt asks the destination before anything is sent again.
+    async fn overdue(&self, lease: &Lease, now: Millis) -> Result<u64, WorkError> {
+        let overdue = self.node.store.overdue(now, PER_TURN).await?;
+        let mut asked = 0;
+        for envelope in overdue {
+            let inquiry = Inquiry::Status(envelope.id.clone()).write();
+            let to = &envelope.id.route.destination;
+            let event = EventOn {
+                event: OutEvent::Overdue,
+                reason: Some("receipt.overdue".into()),
+                due_at: Some(now.plus(self.node.limits.inquiry_interval)),
+                controls: vec![control::content(Kind::Inquiry, to, now.day(), &[inquiry])],
+                inbox_id: None,
+                now,
+            };
+            asked += u64::from(self.node.store.commit_event(lease, &envelope.id, event).await?);
+        }
+        Ok(asked)
+    }
+
+    /// Sequences that never came, once the grace is over: their sender is asked.
+    async fn gaps(&mut self, now: Millis) -> Result<u64, WorkError> {
+        let before = Millis(now.0 - self.node.limits.gap_grace);
+        let interval = self.node.limits.inquiry_interval;
+        self.asked.retain(|_, at| now.since(*at) < interval);
+        let mut asked = 0;
+        for gap in self.node.store.gaps(before, PER_TURN).await? {
+            let Gap { sender, epoch, route, first, last, .. } = gap;
+            let from = EnvelopeId { sender, epoch, route, sequence: first };
+            if self.asked.contains_key(&(from.clone(), last)) {
+                continue;
+            }
+            let (sender, route) = (from.sender.clone(), from.route.clone());
+            let inquiry = Inquiry::Gap { sender, epoch, route, first, last }.write();
+            let content = control::content(Kind::Inquiry, &from.sender, now.day(), &[inquiry]);
+            self.node.store.queue_controls(vec![content], now).await?;
+            self.asked.insert((from, last), now);
+            asked += 1;
+        }
+        Ok(asked)
+    }
+}
+
+impl Worker for Sweep {
+    fn name(&self) -> String {
+        "sweep".into()
+    }
+
+    fn run_once(&mut self, now: Millis) -> WorkFuture<'_> {
+        Box::pin(self.turn(now))
+    }
+}

@@ -1,0 +1,23 @@
+//! What every back end must hold to, written against the trait alone.
+//!
+//! Mounted once a back end; each mount brings a `provider` with a `Bench` (one store, several
+//! identities, reopened after close) and a `run` that drives a test on an empty one.
+
+use super::provider;
+
+mod office;
+
+mod accepting;
+mod collecting;
+mod conservation;
+mod dispatching;
+mod identities;
+mod leases;
+mod people;
+mod receiving;
+mod reconciling;
+mod relaying;
+mod sealing;
+mod settling;
+mod waiting;
+mod write_backs;

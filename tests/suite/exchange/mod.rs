@@ -1,0 +1,3 @@
+//! Nodes at work: one scenario a story, each over every store.
+
+mod four_tiers;
