@@ -8,7 +8,7 @@ use sqlx::sqlite::SqliteConnection;
 
 use super::codec::{digest_in, digest_out, numbers_in, numbers_out};
 use super::collect::{Seen, sorted};
-use super::conn::{Bulk, Columns, big, json, len, q};
+use super::conn::{Bulk, Columns, big, changed, json, len, q};
 use super::handle::{Handle, IdColumns, drop_blob};
 use super::seal::{learn_controls, put_controls};
 use super::tally::{Line, RECEIVED, Tallies};
@@ -191,13 +191,15 @@ async fn put_kept(
         let (x, y) = (&a.id.key, &b.id.key);
         (x.root(), ak, x.part(), a.id.version).cmp(&(y.root(), bk, y.part(), b.id.version))
     });
-    KEPT.run(txn, &rows, |s, (row, kind)| {
-        let s = s.bind(handle.ident).bind(row.id.key.root()).bind(**kind).bind(row.id.key.part());
-        let s = s.bind(i64::from(row.id.version)).bind(received).bind(i64::from(row.index));
-        s.bind(row.voided).bind(digest_out(&row.digest)).bind(Arc::clone(&row.facts))
-    })
-    .await?;
-    Ok(())
+    let changes = KEPT
+        .run(txn, &rows, |s, (row, kind)| {
+            let s =
+                s.bind(handle.ident).bind(row.id.key.root()).bind(**kind).bind(row.id.key.part());
+            let s = s.bind(i64::from(row.id.version)).bind(received).bind(i64::from(row.index));
+            s.bind(row.voided).bind(digest_out(&row.digest)).bind(Arc::clone(&row.facts))
+        })
+        .await?;
+    changed("kept", rows.len() as u64, changes)
 }
 
 /// Remembers a sequence: opens a gap before it, or closes one. What is below `settled_below` is

@@ -6,7 +6,7 @@ use canon::{Digest, DigestAlg, Key, Millis, RecordId};
 use sqlx::sqlite::SqliteConnection;
 
 use super::codec::{digest_in, digest_out, put_entry};
-use super::conn::{Bulk, Columns, big, json, len, q};
+use super::conn::{Bulk, Columns, big, changed, json, len, q};
 use super::handle::{Handle, place};
 use super::tally::{Line, OWN, Tallies};
 use super::waiting::{self, Fate, Staged};
@@ -198,7 +198,9 @@ async fn put_pieces(
         }
     }
     put_stretches(handle, txn, &runs, now).await?;
-    put_records(handle, txn, &pieces, &fates, held).await?;
+    put_records(handle, txn, staged_rows(&pieces, &fates)).await?;
+    check_versions(handle, txn, &pieces).await?;
+    put_records(handle, txn, held_rows(held)).await?;
     cure(handle, txn, &pieces).await?;
     put_row_records(handle, txn, &pieces, held).await?;
     waiting::put(handle, txn, &pieces, &fates, now).await?;
@@ -247,13 +249,8 @@ pub(super) async fn put_stretches(
     Ok(())
 }
 
-async fn put_records(
-    handle: &Handle,
-    txn: &mut SqliteConnection,
-    pieces: &[Piece],
-    fates: &[Vec<Fate>],
-    held: &[(&NewQuarantine, i64)],
-) -> Result<(), StoreError> {
+/// Rows of the records of a page.
+fn staged_rows<'p>(pieces: &'p [Piece], fates: &[Vec<Fate>]) -> Vec<RecordRow<'p>> {
     let mut rows = Vec::with_capacity(pieces.iter().map(|p| p.kinds.len()).sum());
     for (piece, fates) in pieces.iter().zip(fates) {
         for (i, (record, fate)) in piece.new.records.iter().zip(fates).enumerate() {
@@ -268,24 +265,35 @@ async fn put_records(
             });
         }
     }
-    for (held, kind) in held {
-        let Some(id) = &held.id else { continue };
-        rows.push(RecordRow {
-            id,
+    rows
+}
+
+/// Rows of the records that a page's quarantined rows would have given.
+fn held_rows<'p>(held: &[(&'p NewQuarantine, i64)]) -> Vec<RecordRow<'p>> {
+    let row = |(held, kind): &(&'p NewQuarantine, i64)| {
+        Some(RecordRow {
+            id: held.id.as_ref()?,
             kind: *kind,
             at: None,
             place: Some(Place::Quarantined as i64),
             voided: false,
             content: held.content.as_ref().map(digest_out),
             facts: "".into(),
-        });
-    }
+        })
+    };
+    held.iter().filter_map(row).collect()
+}
+
+async fn put_records(
+    handle: &Handle,
+    txn: &mut SqliteConnection,
+    mut rows: Vec<RecordRow<'_>>,
+) -> Result<(), StoreError> {
     rows.sort_unstable_by(|a, b| {
-        let key = |r: &RecordRow<'_>| (r.kind, r.id.version);
         let (x, y) = (&a.id.key, &b.id.key);
-        (x.root(), a.kind, x.part(), key(a)).cmp(&(y.root(), b.kind, y.part(), key(b)))
+        (x.root(), a.kind, x.part(), a.id.version).cmp(&(y.root(), b.kind, y.part(), b.id.version))
     });
-    RECORDS
+    let changes = RECORDS
         .run(txn, &rows, |s, row| {
             let s = s.bind(handle.ident).bind(row.id.key.root()).bind(row.kind);
             let s = s.bind(row.id.key.part()).bind(i64::from(row.id.version));
@@ -293,7 +301,24 @@ async fn put_records(
             s.bind(row.voided).bind(row.content.as_deref()).bind(Arc::clone(&row.facts))
         })
         .await?;
-    Ok(())
+    changed("record", rows.len() as u64, changes)
+}
+
+/// Every version of the page must be above what is known of its key.
+async fn check_versions(
+    handle: &Handle,
+    txn: &mut SqliteConnection,
+    pieces: &[Piece],
+) -> Result<(), StoreError> {
+    let Some(first) = pieces.first() else { return Ok(()) };
+    let keys = pieces.iter().flat_map(|p| &p.new.records).map(|r| r.id.key.root());
+    let roots = sorted(&keys.collect::<Vec<_>>())?;
+    let statement = q(sql::NOT_ABOVE).bind(handle.ident).bind(roots).bind(first.chunk);
+    let Some(row) = statement.fetch_optional(txn).await? else { return Ok(()) };
+    let kind = handle.words().text(row.int(1)?)?;
+    let key = Key::from_columns(row.text(0)?, row.text(2)?);
+    let detail = format!("{kind}:{key}#{} is not above {}", row.int(3)?, row.int(4)?);
+    Err(StoreError::Conflict { what: "version", detail })
 }
 
 /// Older quarantined or rejected versions of what is collected now are cured by it.

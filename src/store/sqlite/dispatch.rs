@@ -6,7 +6,7 @@ use canon::{Day, EnvelopeId, Lane, Millis, Route};
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::codec::{digest_in, kinds_in};
-use super::conn::{Bulk, Columns, big, q};
+use super::conn::{Bulk, Columns, big, changed, q};
 use super::handle::{Handle, blob, drop_blob};
 use super::seal::{lane_column, learn_controls, put_controls};
 use super::sql;
@@ -116,8 +116,7 @@ pub(super) async fn move_envelope(
     let statement = statement.bind(due_at.map(|t| t.0)).bind(how.reason.as_deref());
     let statement = statement.bind(ended.then_some(now.0)).bind(how.sent_at.map(|t| t.0));
     let statement = statement.bind(how.attempts).bind(how.refusals).bind(how.receipt);
-    statement.execute(txn).await?;
-    Ok(())
+    changed("envelope", 1, statement.execute(txn).await?.rows_affected())
 }
 
 /// Reads an own envelope.

@@ -101,7 +101,8 @@ impl SqliteStore {
         migrate::bring_up(&mut writer).await?;
         let words = Words::load(&mut writer).await?;
         let numbers = numbers(&mut writer).await?;
-        let reading = options.read_only(true).pragma("cache_size", READER_CACHE);
+        let reading = SqliteConnectOptions::new().filename(path).read_only(true);
+        let reading = reading.pragma("cache_size", READER_CACHE);
         let readers =
             SqlitePoolOptions::new().max_connections(READERS_MAX).connect_lazy_with(reading);
         let writer = Mutex::new(writer);

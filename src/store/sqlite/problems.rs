@@ -38,6 +38,14 @@ pub(super) async fn hold<'p>(
         if known.is_some() {
             continue;
         }
+        if let Some(id) = &new.id {
+            let highest = q(sql::HIGHEST).bind(handle.ident).bind(root).bind(kind).bind(part);
+            let highest = highest.fetch_one(&mut *txn).await?.int_opt(0)?.unwrap_or_default();
+            if highest >= i64::from(id.version) {
+                let detail = format!("{id} is not above version {highest}");
+                return Err(StoreError::Conflict { what: "version", detail });
+            }
+        }
         let raw = handle.put_blob(txn, new.raw.clone()).await?;
         let statement = q(sql::PROBLEM_ADD).bind(handle.ident).bind("quarantined").bind("held");
         let statement = statement.bind(adapter).bind(route).bind(epoch).bind(i64::from(new.day.0));

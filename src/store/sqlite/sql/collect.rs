@@ -50,6 +50,14 @@ pub(crate) const RECORD_HEAD: &str = "INSERT INTO record (ident, root, kind, par
     version, chunk, idx, place, voided, content, facts)";
 pub(crate) const RECORD_ROW: &str = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
+/// A version of this page that is not above all others of its key.
+pub(crate) const NOT_ABOVE: &str = "SELECT r.root, r.kind, r.part, r.version, n.version \
+    FROM json_each(?2) j CROSS JOIN record r ON r.ident = ?1 AND r.root = j.value \
+    CROSS JOIN record n ON n.ident = ?1 AND n.root = r.root AND n.kind = r.kind \
+    AND n.part = r.part AND n.version > r.version AND (n.chunk IS NULL OR n.chunk < ?3) \
+    WHERE r.chunk >= ?3 LIMIT 1";
+pub(crate) const HIGHEST: &str = "SELECT max(version) FROM record WHERE ident = ?1 AND root = ?2 \
+    AND kind = ?3 AND part = ?4";
 pub(crate) const SOURCE_ROWS: &str = "SELECT s.row, s.digest, s.pass FROM json_each(?3) j \
     CROSS JOIN source_row s ON s.ident = ?1 AND s.adapter = ?2 AND s.row = j.value";
 pub(crate) const VANISHED: &str = "SELECT row, digest, pass FROM source_row \
