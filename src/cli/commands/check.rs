@@ -83,9 +83,7 @@ fn deep(node: &NodeConfig) -> Result<Vec<Finding>, Failure> {
         Err(findings) => found.extend(findings),
         Ok(format) => {
             for source in &node.adapters {
-                let folder = &source.package;
-                let problems = adapt::check(&adapter::files_of(folder)?, &format).err();
-                found.extend(adapter::findings(folder, problems.unwrap_or_default()));
+                found.extend(open::package(source, &format)?.err().unwrap_or_default());
             }
             for route in node.routes.iter().filter(|r| *r.edition != *format.edition()) {
                 let (has, wants) = (format.edition(), &route.edition);
