@@ -23,5 +23,3 @@ pub use types::*;
 
 #[cfg(test)]
 mod tests_with_memory;
-#[cfg(all(test, feature = "sqlite"))]
-mod tests_with_sqlite;

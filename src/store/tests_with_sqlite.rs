@@ -1,9 +1,14 @@
-//! The contract suite over the SQLite back end.
+//! The contract suite over the SQLite back end. A crate of its own, so that the suite's files
+//! belong to one mount each; what they call `crate` is the store.
 
+use store::*;
+
+#[cfg(test)]
 #[path = "contract/mod.rs"]
 mod contract;
 
 /// What the suite needs of a back end.
+#[cfg(test)]
 mod provider {
     use canon::NodeCode;
     use tempfile::TempDir;

@@ -398,19 +398,19 @@ pub(super) async fn commit_event(
     }
     let mut tallies = Tallies::new(handle.ident, OWN);
     let mut moved = false;
-    if let Some(row) = row {
-        if let Some(next) = state(row.int(1)?)?.next(on.event) {
-            let due_at = match next {
-                OutState::Sealed => Some(on.due_at.unwrap_or(now)),
-                OutState::Dead => None,
-                _ => on.due_at,
-            };
-            let refusals = i64::from(on.event == OutEvent::Refused);
-            let how = Move { due_at, reason: on.reason, refusals, ..Move::default() };
-            move_envelope(handle, &mut txn, &mut tallies, &row, next, &how, now).await?;
-            put_controls(handle, &mut txn, &on.controls).await?;
-            moved = true;
-        }
+    if let Some(row) = row
+        && let Some(next) = state(row.int(1)?)?.next(on.event)
+    {
+        let due_at = match next {
+            OutState::Sealed => Some(on.due_at.unwrap_or(now)),
+            OutState::Dead => None,
+            _ => on.due_at,
+        };
+        let refusals = i64::from(on.event == OutEvent::Refused);
+        let how = Move { due_at, reason: on.reason, refusals, ..Move::default() };
+        move_envelope(handle, &mut txn, &mut tallies, &row, next, &how, now).await?;
+        put_controls(handle, &mut txn, &on.controls).await?;
+        moved = true;
     }
     tallies.write(&mut txn).await?;
     txn.commit().await?;
