@@ -28,7 +28,7 @@ pub use carrier::{Carrier, Rule, Trick};
 pub use check::Left;
 pub use faults::{Faults, When};
 pub use feed::Feed;
-pub use stores::{Memory, Stores};
+pub use stores::{Memory, Sqlite, Stores};
 
 /// The repository's root.
 pub fn root() -> PathBuf {
@@ -365,6 +365,18 @@ impl World {
     pub async fn audited(&self, tier: usize) -> Vec<(String, String)> {
         let events = self.store(tier).audit_after(0, 10_000).await.expect("audit");
         events.into_iter().map(|(_, e, _)| (e.action, e.reason)).collect()
+    }
+
+    /// Everything a tier lists as a problem.
+    pub async fn problems(&self, tier: usize) -> Vec<store::ProblemItem> {
+        let filter = store::ProblemFilter { limit: 10_000, ..store::ProblemFilter::default() };
+        self.store(tier).problems(filter).await.expect("problems")
+    }
+
+    /// First rules of a tier's problems of a class (`quarantined`, `rejected`, `refused`).
+    pub async fn rules(&self, tier: usize, class: &str) -> Vec<String> {
+        let problems = self.problems(tier).await.into_iter().filter(|p| p.class == class);
+        problems.map(|p| p.violations.first().map_or("", |v| &*v.rule).to_owned()).collect()
     }
 
     /// The own envelopes of a tier on the live and bulk routes.

@@ -2,7 +2,27 @@
 
 use tests::world::{Setup, World};
 
+mod anywhere;
+mod authority;
+mod confidential;
+mod county;
+mod cut_off;
+mod days;
+mod doubled;
+mod early_receipt;
+mod forged;
 mod four_tiers;
+mod gap;
+mod keep;
+mod leases;
+mod one_file;
+mod parcel_lost;
+mod parents;
+mod poison;
+mod receipt_lost;
+mod refused_thrice;
+mod tampered;
+mod versions;
 
 /// Four tiers over this mount's stores, lines at the township.
 async fn world() -> World {
