@@ -20,6 +20,7 @@ use store::SharedStore;
 use store::memory::MemoryWorld;
 use store::sqlite::SqliteStore;
 
+use crate::commands::adapter;
 use crate::text::{Failure, Finding};
 use crate::{files, open};
 
@@ -28,8 +29,8 @@ const LIST_BYTES_MAX: u64 = 64 << 20;
 
 /// One identity at work.
 pub(crate) struct Running {
-    /// Its configuration.
-    pub(crate) config: Arc<NodeConfig>,
+    /// Its configuration, if it came from a file.
+    pub(crate) config: Option<Arc<NodeConfig>>,
     /// The node.
     pub(crate) node: Arc<Node>,
     /// Its workers.
@@ -65,7 +66,7 @@ pub(crate) async fn process(
             let store = stores.of(&identity.code).await?;
             let node = node(&config, identity, store, &carrier, &format, &lists, now)?;
             let workers = workers(&config, &node, &format)?;
-            running.push(Running { config: Arc::clone(&config), node, workers });
+            running.push(Running { config: Some(Arc::clone(&config)), node, workers });
         }
     }
     Ok(Process { running, bus })
@@ -211,7 +212,7 @@ fn workers(
 
 fn package(folder: &Path) -> Result<Package, Failure> {
     Package::read(&files::folder(folder)?)
-        .map_err(|problems| open::problems(&open::adapter_findings(folder, problems)))
+        .map_err(|problems| open::problems(&adapter::findings(folder, problems)))
 }
 
 fn adapter_of(
@@ -221,7 +222,7 @@ fn adapter_of(
 ) -> Result<Adapter, Failure> {
     let package = package(&adapter.package)?;
     let mapping = Mapping::compile(&package, format)
-        .map_err(|problems| open::problems(&open::adapter_findings(&adapter.package, problems)))?;
+        .map_err(|problems| open::problems(&adapter::findings(&adapter.package, problems)))?;
     let source = source(adapter, &package)?;
     let route = adapter.route(config).ok_or_else(|| {
         Failure::usage(

@@ -3,10 +3,14 @@
 //! A command is a file in `commands/` (or a module of its own, if it is large), a variant of
 //! [`Command`] and an arm of [`run`]. Exit codes: see `README.md` beside this file.
 
+mod assemble;
+mod bench;
 mod commands;
 mod files;
 mod open;
 mod os;
+mod packages;
+mod run;
 mod text;
 
 use std::process::ExitCode;
@@ -50,6 +54,10 @@ enum Command {
     /// Make and show keys and certificates · 生成、查看密钥与证书
     #[command(subcommand)]
     Keys(keys::Keys),
+    /// Run one or more nodes as a service · 以服务方式运行节点
+    Run(run::Run),
+    /// Measure this machine: each stage, the whole chain, the raw floors · 性能测量
+    Bench(bench::Bench),
     /// A certificate authority for the demo environment only · 仅供演示环境的证书颁发
     #[command(subcommand)]
     Ca(ca::CaCommand),
@@ -89,5 +97,7 @@ fn run(command: Command, out: &Out) -> Done {
         Command::Adapter(args) => adapter::run(args, out),
         Command::Keys(args) => keys::run(args, out),
         Command::Ca(args) => ca::run(args, out),
+        Command::Run(args) => run::run(&args, out),
+        Command::Bench(args) => bench::run(&args, out),
     }
 }

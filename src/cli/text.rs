@@ -230,6 +230,13 @@ impl Out {
         Ok(Exit::Problems)
     }
 
+    /// A line about something that goes on; nobody needs to be listening.
+    pub(crate) fn warn(&self, text: impl Display) {
+        let written = writeln!(io::stderr().lock(), "tiergate: {text}");
+        // Standard error may be closed; the store has the facts.
+        drop(written);
+    }
+
     /// Says why a command could not do its work.
     pub(crate) fn failure(&self, failure: &Failure) -> io::Result<()> {
         if failure.en.is_empty() {

@@ -44,8 +44,10 @@ pub(crate) fn write(folder: &Path, records: u64) -> io::Result<u64> {
 fn put(file: &mut impl Write, text: &mut String) -> io::Result<u64> {
     let (bytes, _, _) = encoding_rs::GB18030.encode(text);
     file.write_all(&bytes)?;
+    let written = bytes.len() as u64;
+    drop(bytes);
     text.clear();
-    Ok(bytes.len() as u64)
+    Ok(written)
 }
 
 /// One row: a case applied for, accepted and completed.

@@ -2,6 +2,7 @@
 //! floors of the same bytes in the same grouping, in one run.
 
 mod chain;
+mod floors;
 mod input;
 mod meter;
 mod nodes;
@@ -13,7 +14,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::text::{Done, Exit, Failure, Out};
-use crate::{files, os, run};
+use crate::{files, os};
 use report::Line;
 
 /// Measures this machine.
@@ -53,7 +54,7 @@ pub(crate) fn run(args: &Bench, out: &Out) -> Done {
     if folder.exists() {
         std::fs::remove_dir_all(&folder).map_err(cannot)?;
     }
-    let figures = run::runtime()?.block_on(measure(args, &folder, out));
+    let figures = crate::run::runtime()?.block_on(measure(args, &folder, out));
     std::fs::remove_dir_all(&folder).map_err(cannot)?;
     let figures = figures?;
     if out.json {
@@ -103,8 +104,9 @@ async fn measure(args: &Bench, folder: &std::path::Path, out: &Out) -> Result<Fi
         let records = args.records.min(100_000);
         input::write(&drop, records).map_err(|e| files::cannot(&drop, &e))?;
         let file = drop.join("window-000000.csv");
-        figures.stages = stages::measure(&file, os::now())?.lines;
-        figures.floors = stages::floors(&file, &drop, os::now()).await?;
+        let stages = stages::measure(&file, os::now())?;
+        figures.floors = floors::measure(&file, &drop, &stages.fragments()).await?;
+        figures.stages = stages.lines;
     }
     Ok(figures)
 }

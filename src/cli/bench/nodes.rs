@@ -18,7 +18,7 @@ use ring::rand::SystemRandom;
 use store::SqliteStore;
 
 use crate::assemble::{Running, store_failure};
-use crate::demo::packages;
+use crate::packages;
 use crate::text::Failure;
 
 const YEAR: i64 = 365 * 86_400_000;

@@ -24,6 +24,22 @@ const FILE_BYTES_MAX: u64 = 1 << 30;
 pub(crate) struct Stages {
     /// One line a stage.
     pub(crate) lines: Vec<Line>,
+    body: Vec<u8>,
+    lengths: Vec<u32>,
+}
+
+impl Stages {
+    /// The fragments.
+    pub(crate) fn fragments(&self) -> Vec<&[u8]> {
+        let mut rest = self.body.as_slice();
+        let mut out = Vec::with_capacity(self.lengths.len());
+        for length in &self.lengths {
+            let (fragment, after) = rest.split_at((*length as usize).min(rest.len()));
+            out.push(fragment);
+            rest = after;
+        }
+        out
+    }
 }
 
 /// Measures the stages over one input file.
@@ -79,7 +95,7 @@ pub(crate) fn measure(file: &Path, now: Millis) -> Result<Stages, Failure> {
         verified += validate(&format, &opened.fragments)?;
     }
     lines.push(Line::new("open + verify + validate", verified, sealed as u64, meter.taken()));
-    Ok(Stages { lines })
+    Ok(Stages { lines, body, lengths })
 }
 
 fn decode(bytes: &[u8], csv: &adapt::CsvSource) -> Vec<RowBuf> {
