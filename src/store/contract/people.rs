@@ -136,6 +136,7 @@ fn the_audit_chain_goes_on_and_shows_a_changed_event() {
             let event = AuditEvent { subject: format!("s{n}"), ..audit_event(t0()) };
             county.store.audit(event).await.unwrap();
         }
+        drop(county);
         let bench = bench.reopen().await;
         let county = Office::open(&bench, "county").await;
         county.store.audit(audit_event(t0())).await.unwrap();
