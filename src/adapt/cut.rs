@@ -13,7 +13,7 @@ pub(crate) enum Outcome {
     },
     /// A quote is open at the end of the text.
     Open,
-    /// Text follows a closing quote.
+    /// Text follows a closing quote, or the opening one was none.
     Stray,
 }
 
@@ -83,7 +83,9 @@ impl Cut<'_> {
             }
             let closes = after.is_empty()
                 || after.starts_with([self.delimiter, '\n'])
-                || after.starts_with("\r\n");
+                || after.starts_with("\r\n")
+                // The rest of the line end may still be to come.
+                || after == "\r";
             if closes {
                 break at;
             }
@@ -98,7 +100,7 @@ impl Cut<'_> {
         // A stray quote and a line end in one value: the opening quote was the stray one, and going
         // on would swallow rows.
         if lines > QUOTED_LINES_MAX || (stray && lines > 0) {
-            return Err(Outcome::Open);
+            return Err(Outcome::Stray);
         }
         if value.contains("\"\"") {
             row.push_with(|out| {

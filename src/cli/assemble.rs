@@ -1,7 +1,6 @@
 //! From validated configurations to nodes with their workers.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use adapt::{Mapping, Package};
@@ -13,14 +12,14 @@ use edge::sql::SqlSource;
 use edge::{FilesSink, Sink, Source};
 use envelope::{Signer, Trust};
 use exchange::collect::{Adapter, Collect};
-use exchange::config::{AdapterConfig, Database, Identity, MayCarry, NodeConfig, SinkKind, StoreUrl};
+use exchange::config::{AdapterConfig, Database, Identity, NodeConfig, SinkKind, StoreUrl};
 use exchange::deliver::Deliver;
 use exchange::{Link, Node, Worker};
 use store::SharedStore;
 use store::memory::MemoryWorld;
 use store::sqlite::SqliteStore;
 
-use crate::commands::adapter;
+use crate::commands::adapter as packages;
 use crate::text::{Failure, Finding};
 use crate::{files, open};
 
@@ -129,7 +128,7 @@ fn node(
     let mut adapters = BTreeMap::new();
     let mut owes: BTreeMap<Route, Vec<Arc<str>>> = BTreeMap::new();
     for adapter in config.adapters_of(&identity.code) {
-        let package = package(&adapter.package)?;
+        let package = found(open::package(adapter, format)?)?;
         adapters.insert(adapter.name.to_string(), package.version.text.clone());
         if let Some(route) = adapter.route(config) {
             owes.entry(route).or_default().extend(kinds(&package, format));
@@ -179,12 +178,11 @@ fn kinds(package: &Package, format: &Format) -> Vec<Arc<str>> {
 fn links(config: &NodeConfig, identity: &Identity) -> Vec<Link> {
     config
         .links_of(&identity.code)
-        .map(|link| {
-            let mut beneath: Vec<NodeCode> = link.beneath.iter().cloned().collect();
-            if let MayCarry::Only(codes) = &link.may_carry {
-                beneath.extend(codes.iter().filter(|c| !link.beneath.contains(*c)).cloned());
-            }
-            Link { name: link.name.clone(), peer: link.peer.clone(), parent: link.parent, beneath }
+        .map(|link| Link {
+            name: link.name.clone(),
+            peer: link.peer.clone(),
+            parent: link.parent,
+            beneath: link.beneath.iter().cloned().collect(),
         })
         .collect()
 }
@@ -210,19 +208,14 @@ fn workers(
     Ok(workers)
 }
 
-fn package(folder: &Path) -> Result<Package, Failure> {
-    Package::read(&files::folder(folder)?)
-        .map_err(|problems| open::problems(&adapter::findings(folder, problems)))
-}
-
 fn adapter_of(
     config: &NodeConfig,
     adapter: &AdapterConfig,
     format: &Arc<Format>,
 ) -> Result<Adapter, Failure> {
-    let package = package(&adapter.package)?;
+    let package = found(open::package(adapter, format)?)?;
     let mapping = Mapping::compile(&package, format)
-        .map_err(|problems| open::problems(&adapter::findings(&adapter.package, problems)))?;
+        .map_err(|problems| open::problems(&packages::findings(&adapter.package, problems)))?;
     let source = source(adapter, &package)?;
     let route = adapter.route(config).ok_or_else(|| {
         Failure::usage(
@@ -244,9 +237,8 @@ fn adapter_of(
 }
 
 fn source(adapter: &AdapterConfig, package: &Package) -> Result<Box<dyn Source>, Failure> {
-    let failed = |e: edge::SourceError| {
-        Failure::environment(e.to_string(), format!("来源系统不可用：{e}"))
-    };
+    let failed =
+        |e: edge::SourceError| Failure::environment(e.to_string(), format!("来源系统不可用：{e}"));
     let missing = |what: &str| {
         Failure::usage(
             format!("adapter `{}`: [adapter.source] {what} is missing", adapter.name),
@@ -258,10 +250,8 @@ fn source(adapter: &AdapterConfig, package: &Package) -> Result<Box<dyn Source>,
             let folder = adapter.source.folder.clone().ok_or_else(|| missing("folder"))?;
             std::fs::create_dir_all(&folder).map_err(|e| files::cannot(&folder, &e))?;
             let mut settings = edge::csv_drop::Settings::of(&adapter.name, folder, csv);
-            if let Some(pattern) = &adapter.source.files {
-                settings.pattern.clone_from(pattern);
-            }
             if let Some(settle) = adapter.source.settle {
+                // The package counts whole seconds; the node may say less.
                 settings.settle_for_ms = settle;
             }
             Ok(Box::new(CsvDrop::open(settings).map_err(failed)?))
@@ -272,13 +262,6 @@ fn source(adapter: &AdapterConfig, package: &Package) -> Result<Box<dyn Source>,
             };
             let mut settings = edge::sql::Settings::of(&adapter.name, path, sql);
             settings.compare_every_ms = adapter.interval;
-            if let Some(overlap) = adapter.source.overlap {
-                for query in &mut settings.queries {
-                    if let edge::sql::Detect::ModifiedTime { overlap_ms, .. } = &mut query.detect {
-                        *overlap_ms = overlap;
-                    }
-                }
-            }
             Ok(Box::new(SqlSource::new(settings).map_err(failed)?))
         }
     }

@@ -11,6 +11,7 @@ mod open;
 mod os;
 mod packages;
 mod run;
+mod stores;
 mod text;
 
 use std::process::ExitCode;
@@ -18,7 +19,8 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
-use commands::{adapter, ca, check, format, keys};
+use commands::{adapter, ca, check, format, keys, quarantine, status, trace};
+use stores::NodesArg;
 use text::{Done, Exit, Lang, Out};
 
 const AFTER: &str = "\
@@ -42,6 +44,13 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// One row a link and adapter: counts, oldest age, a plain sentence · 各链路与适配器状态
+    Status(NodesArg),
+    /// One case's records across the tiers · 追踪一件办件的各级流转
+    Trace(trace::Trace),
+    /// Problem data: list, show, return to the owner, resubmit · 问题数据
+    #[command(subcommand)]
+    Quarantine(quarantine::Quarantine),
     /// Check a configuration, an adapter package or a format · 检查配置、适配包或格式
     #[command(subcommand)]
     Check(check::Check),
@@ -92,6 +101,9 @@ fn usage(error: &clap::Error) -> ExitCode {
 
 fn run(command: Command, out: &Out) -> Done {
     match command {
+        Command::Status(args) => status::run(&args, out),
+        Command::Trace(args) => trace::run(&args, out),
+        Command::Quarantine(args) => quarantine::run(args, out),
         Command::Check(args) => check::run(args, out),
         Command::Format(args) => format::run(args, out),
         Command::Adapter(args) => adapter::run(args, out),

@@ -66,7 +66,10 @@ pub(crate) fn run(args: &Run, out: &Out) -> Done {
 /// The runtime of the service and the demo.
 pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|e| {
-        Failure::environment(format!("the runtime cannot start: {e}"), format!("运行时无法启动：{e}"))
+        Failure::environment(
+            format!("the runtime cannot start: {e}"),
+            format!("运行时无法启动：{e}"),
+        )
     })
 }
 
@@ -124,7 +127,14 @@ impl Around {
                         tokio::task::yield_now().await;
                     }
                     if !progress.more {
-                        let arrival = node.bus.arrival(&node.code);
+                        // Only one sleeper is woken by an arrival: the one that takes it.
+                        let takes = worker.name() == "receive";
+                        let arrival = async {
+                            match takes {
+                                true => node.bus.arrival(&node.code).await,
+                                false => std::future::pending().await,
+                            }
+                        };
                         self.idle(IDLE, moved.notified(), arrival).await;
                     }
                 }

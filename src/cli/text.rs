@@ -80,8 +80,12 @@ impl From<io::Error> for Failure {
             // The reader has what it wanted (`| head`): nothing is wrong.
             return Self { exit: Exit::Fine, en: String::new(), zh: String::new() };
         }
+        let exit = match error.kind() {
+            io::ErrorKind::Interrupted => Exit::Interrupted,
+            _ => Exit::Environment,
+        };
         let en = format!("the answer could not be written: {error}");
-        Self::environment(en, format!("无法写出结果：{error}"))
+        Self { exit, en, zh: format!("无法写出结果：{error}") }
     }
 }
 

@@ -23,7 +23,8 @@ pub(crate) async fn measure(
     folder: &Path,
     fragments: &[&[u8]],
 ) -> Result<Vec<Line>, Failure> {
-    let (records, bytes) = (fragments.len() as u64, fragments.iter().map(|f| f.len()).sum::<usize>());
+    let (records, bytes) =
+        (fragments.len() as u64, fragments.iter().map(|f| f.len()).sum::<usize>());
     let mut lines = Vec::new();
 
     let meter = Meter::start();
@@ -49,7 +50,8 @@ pub(crate) async fn measure(
         .enumerate()
         .map(|(i, digest)| {
             let case = i / 3;
-            let number = format!("{:04}20260105{:09}@bench", case % departments, case / departments);
+            let number =
+                format!("{:04}20260105{:09}@bench", case % departments, case / departments);
             (format!("{number}/{}", i % 3), *digest)
         })
         .collect();
@@ -58,6 +60,11 @@ pub(crate) async fn measure(
     for (frame, keys) in frames.into_iter().zip(keys.chunks(FRAME)) {
         floor.put(frame, keys).await.map_err(store_failure)?;
     }
-    lines.push(Line::new("frames + pointer rows into SQLite", records, packed as u64, meter.taken()));
+    lines.push(Line::new(
+        "frames + pointer rows into SQLite",
+        records,
+        packed as u64,
+        meter.taken(),
+    ));
     Ok(lines)
 }

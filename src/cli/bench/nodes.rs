@@ -33,7 +33,8 @@ pub(crate) struct Chain {
 
 /// The township's package and its mapping.
 pub(crate) fn township(format: &Format) -> Result<(Arc<Package>, Arc<Mapping>), Failure> {
-    let damaged = |_| Failure::environment("the built-in adapter package is damaged", "内置适配包损坏");
+    let damaged =
+        |_| Failure::environment("the built-in adapter package is damaged", "内置适配包损坏");
     let package = Package::read(&packages::township_window()).map_err(damaged)?;
     let mapping = Mapping::compile(&package, format).map_err(damaged)?;
     Ok((Arc::new(package), Arc::new(mapping)))
@@ -87,7 +88,10 @@ fn collect(
     let failed =
         |e: edge::SourceError| Failure::environment(e.to_string(), format!("来源不可用：{e}"));
     let adapt::Source::Csv(csv) = &package.source else {
-        return Err(Failure::environment("the township's package reads no files", "适配包类型不符"));
+        return Err(Failure::environment(
+            "the township's package reads no files",
+            "适配包类型不符",
+        ));
     };
     let mut settings = Settings::of("township_window", folder.join("drop"), csv);
     settings.settle_for_ms = 0;

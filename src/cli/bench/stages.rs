@@ -12,8 +12,8 @@ use envelope::{Head, Kind, Signer};
 use super::meter::Meter;
 use super::nodes::{self, Authority};
 use super::report::Line;
-use crate::text::Failure;
 use crate::files;
+use crate::text::Failure;
 
 /// Records of one envelope.
 const ENVELOPE: usize = 500;
@@ -48,7 +48,10 @@ pub(crate) fn measure(file: &Path, now: Millis) -> Result<Stages, Failure> {
     let format = supervision_1();
     let (package, mapping) = nodes::township(&format)?;
     let adapt::Source::Csv(csv) = &package.source else {
-        return Err(Failure::environment("the township's package reads no files", "适配包类型不符"));
+        return Err(Failure::environment(
+            "the township's package reads no files",
+            "适配包类型不符",
+        ));
     };
     let mut lines = Vec::new();
 
@@ -58,7 +61,9 @@ pub(crate) fn measure(file: &Path, now: Millis) -> Result<Stages, Failure> {
     lines.push(Line::new("decode CSV (GB18030)", records, bytes.len() as u64, meter.taken()));
 
     let header: Vec<String> = match rows.first() {
-        Some(row) => (0..row.row().len()).filter_map(|i| row.row().get(i)).map(str::to_owned).collect(),
+        Some(row) => {
+            (0..row.row().len()).filter_map(|i| row.row().get(i)).map(str::to_owned).collect()
+        }
         None => Vec::new(),
     };
     let bound = mapping.bind(0, &header).map_err(|_| {
@@ -220,7 +225,10 @@ fn validate(format: &Format, fragments: &[&[u8]]) -> Result<u64, Failure> {
     let mut found = Vec::new();
     for fragment in fragments {
         let parsed = format.parse(fragment).map_err(|v| {
-            Failure::environment(format!("own fragment refused: {v}"), format!("自检失败：{}", v.zh))
+            Failure::environment(
+                format!("own fragment refused: {v}"),
+                format!("自检失败：{}", v.zh),
+            )
         })?;
         format.validate(parsed.ty, &parsed.values, &parsed.attrs, &case, &lists, &mut found);
     }
