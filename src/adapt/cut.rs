@@ -3,7 +3,7 @@
 use crate::row::RowBuf;
 
 /// Most lines one quoted value may span.
-const QUOTED_LINES_MAX: usize = 200;
+pub const QUOTED_LINES_MAX: usize = 200;
 
 pub(crate) enum Outcome {
     Row {
@@ -13,7 +13,7 @@ pub(crate) enum Outcome {
     },
     /// A quote is open at the end of the text.
     Open,
-    /// Text follows a closing quote.
+    /// Text follows a closing quote, or the opening one was none.
     Stray,
 }
 
@@ -73,7 +73,10 @@ impl Cut<'_> {
         let mut stray = false;
         let close = loop {
             let Some(n) = inside.get(from..).and_then(|t| t.find('"')) else {
-                return Err(Outcome::Open);
+                // No value goes on for ever: whoever reads on need not hold more than these lines.
+                let lines = inside.bytes().filter(|b| *b == b'\n').take(QUOTED_LINES_MAX + 1);
+                let endless = lines.count() > QUOTED_LINES_MAX;
+                return Err(if endless { Outcome::Stray } else { Outcome::Open });
             };
             let at = from + n;
             let after = inside.get(at + 1..).unwrap_or_default();
@@ -83,7 +86,9 @@ impl Cut<'_> {
             }
             let closes = after.is_empty()
                 || after.starts_with([self.delimiter, '\n'])
-                || after.starts_with("\r\n");
+                || after.starts_with("\r\n")
+                // The rest of the line end may still be to come.
+                || after == "\r";
             if closes {
                 break at;
             }
@@ -92,13 +97,19 @@ impl Cut<'_> {
             }
             stray = true;
             from = at + 1;
+            // Within this line it must close, so only this line is searched.
+            let rest = inside.get(from..).unwrap_or_default();
+            let line = rest.find('\n').and_then(|end| rest.get(..end));
+            if line.is_some_and(|line| !line.contains('"')) {
+                return Err(Outcome::Stray);
+            }
         };
         let value = inside.get(..close).unwrap_or_default();
         let lines = value.bytes().filter(|b| *b == b'\n').count();
         // A stray quote and a line end in one value: the opening quote was the stray one, and going
         // on would swallow rows.
         if lines > QUOTED_LINES_MAX || (stray && lines > 0) {
-            return Err(Outcome::Open);
+            return Err(Outcome::Stray);
         }
         if value.contains("\"\"") {
             row.push_with(|out| {

@@ -5,10 +5,12 @@
 
 mod adapter;
 mod envelope;
+mod exchange;
 mod format;
 
 pub use adapter::ADAPTER;
 pub use envelope::SENDER;
+pub use exchange::{CONTROL, RECEIVER};
 pub use format::FIELD;
 
 /// One stable code with its text in both languages.
@@ -32,7 +34,8 @@ const fn c(code: &'static str, en: &'static str, zh: &'static str) -> Code {
 }
 
 /// All codes, a group for each origin.
-pub const CODES: &[&[Code]] = &[RECORD, FIELD, SENDER, RECEIVER, SOURCE, ADAPTER, NODE, CONFIG];
+pub const CODES: &[&[Code]] =
+    &[RECORD, FIELD, SENDER, RECEIVER, CONTROL, SOURCE, ADAPTER, NODE, CONFIG];
 
 /// `record.*`: a receiver's or sender's judgement of one record.
 pub const RECORD: &[Code] = &[
@@ -62,10 +65,12 @@ pub const RECORD: &[Code] = &[
         "等待期满仍无上级环节记录，保留并列为差异",
     ),
     c("record.review_returned", "returned by a reviewing tier", "审核退回"),
+    c(
+        "record.key_missing",
+        "the record lacks the numbers that make its key; corrected at the source, it goes up anew",
+        "记录缺少编号，无法识别，请来源单位补正后重报",
+    ),
 ];
-
-/// `receiver.*`: why a verified envelope was declined or set aside.
-pub const RECEIVER: &[Code] = &[];
 
 /// `source.*`: a source system's input could not be read.
 pub const SOURCE: &[Code] = &[
@@ -146,6 +151,11 @@ pub const SOURCE: &[Code] = &[
     ),
     c("source.key_missing", "a row has no key", "行没有主键"),
     c(
+        "source.row_vanished",
+        "a row is gone from the source; held until the owning unit says whether it was voided",
+        "来源系统中该行已消失，待来源单位说明",
+    ),
+    c(
         "source.sink_io",
         "a sink's file operation failed; its watermark stands, it is tried again",
         "接收端文件操作失败，水位未动，稍后重试",
@@ -159,6 +169,21 @@ pub const SOURCE: &[Code] = &[
 
 /// `node.*`, `bus.*`, `store.*`: this node's own troubles.
 pub const NODE: &[Code] = &[
+    c(
+        "node.poison",
+        "claimed several times without an outcome; set aside alone, the others go on",
+        "该包多次处理无结果，已单独隔离，其余照常处理",
+    ),
+    c(
+        "bus.unroutable",
+        "the carrier has no queue for the next node; not sent, tried again later",
+        "承载中没有对端队列，未发出，稍后重试",
+    ),
+    c(
+        "bus.unconfirmed",
+        "the carrier gave no confirm in time; counts as not sent, the same id is sent again",
+        "承载未在时限内确认，视为未发出，按原编号重发",
+    ),
     c(
         "bus.full",
         "the carrier's queue to the next node is full; not sent, tried again later",

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use adapt::{Detect, Package, Source};
 use canon::Millis;
 use canon::format::{Format, supervision_1};
 use envelope::{P256Signer, SenderCert, Signer, Trust};
-use exchange::config::{self, Identity, NodeConfig, Secret, SecretRef};
+use exchange::config::{self, AdapterConfig, Identity, NodeConfig, Secret, SecretRef};
 use ring::rand::SystemRandom;
 
+use crate::commands::adapter as packages;
 use crate::files::{self, CONFIG_BYTES_MAX, Disk};
 use crate::os;
 use crate::text::{Failure, Finding};
@@ -26,18 +28,19 @@ pub(crate) fn configs(paths: &[PathBuf]) -> Result<Result<Vec<NodeConfig>, Vec<F
 
 /// The configurations of one process, for commands that need them right.
 pub(crate) fn right_configs(paths: &[PathBuf]) -> Result<Vec<NodeConfig>, Failure> {
-    configs(paths)?.map_err(|findings| {
-        let list =
-            |lang| findings.iter().map(|f: &Finding| f.line(lang)).collect::<Vec<_>>().join("\n");
-        let n = findings.len();
-        let en = list(crate::text::Lang::En);
-        let zh = list(crate::text::Lang::Zh);
-        Failure {
-            exit: crate::text::Exit::Problems,
-            en: format!("the configuration has {n} problems; mend them first:\n{en}"),
-            zh: format!("配置有 {n} 个问题，请先改正：\n{zh}"),
-        }
-    })
+    configs(paths)?.map_err(|findings| problems(&findings))
+}
+
+/// Findings that a command cannot work with, as its failure.
+pub(crate) fn problems(findings: &[Finding]) -> Failure {
+    let list = |lang| findings.iter().map(|f| f.line(lang)).collect::<Vec<_>>().join("\n");
+    let n = findings.len();
+    let (en, zh) = (list(crate::text::Lang::En), list(crate::text::Lang::Zh));
+    Failure {
+        exit: crate::text::Exit::Problems,
+        en: format!("the configuration has {n} problems; mend them first:\n{en}"),
+        zh: format!("配置有 {n} 个问题，请先改正：\n{zh}"),
+    }
 }
 
 /// A secret from where its reference says.
@@ -159,4 +162,50 @@ pub(crate) fn format(dir: &Path) -> Result<Result<Format, Vec<Finding>>, Failure
             })
             .collect()
     }))
+}
+
+/// An adapter's package with what the node says otherwise put into its source.
+pub(crate) fn package(
+    adapter: &AdapterConfig,
+    format: &Format,
+) -> Result<Result<Package, Vec<Finding>>, Failure> {
+    let folder = &adapter.package;
+    let (mut package, _) = match adapt::check(&packages::files_of(folder)?, format) {
+        Ok(checked) => checked,
+        Err(problems) => return Ok(Err(packages::findings(folder, problems))),
+    };
+    let said = &adapter.source;
+    let fits = match &mut package.source {
+        Source::Csv(csv) => {
+            if let Some(files) = &said.files {
+                csv.files.clone_from(files);
+            }
+            if let Some(ms) = said.settle {
+                csv.settle_seconds = ms.unsigned_abs().div_ceil(1000);
+            }
+            said.folder.is_some() && said.overlap.is_none()
+        }
+        Source::Sql(sql) => {
+            for query in &mut sql.queries {
+                if let (Detect::ModifiedTime { overlap_seconds, .. }, Some(ms)) =
+                    (&mut query.detect, said.overlap)
+                {
+                    *overlap_seconds = ms.unsigned_abs().div_ceil(1000);
+                }
+            }
+            said.database.is_some() && said.files.is_none() && said.settle.is_none()
+        }
+    };
+    if fits {
+        return Ok(Ok(package));
+    }
+    let mut finding = Finding::of(
+        &adapter.at.file,
+        "config.bad_value",
+        "[adapter.source]",
+        "does not fit the package: one of files takes `folder`, `files`, `settle`, one of tables `database`, `overlap`",
+        "与适配包不符：文件来源只用 folder、files、settle，库表来源只用 database、overlap",
+    );
+    (finding.line, finding.column) = (adapter.at.line.into(), adapter.at.column.into());
+    Ok(Err(vec![finding]))
 }

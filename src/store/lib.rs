@@ -8,6 +8,8 @@ pub mod audit;
 pub mod error;
 pub mod lifecycle;
 pub mod memory;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
 pub mod types;
 
 pub use api::{EventOn, SharedStore, Store, StoreFuture};
@@ -15,6 +17,8 @@ pub use audit::{chain, verify_chain};
 pub use error::{Disposition, StoreError};
 pub use lifecycle::{OutEvent, OutState};
 pub use memory::{MemoryStore, MemoryWorld};
+#[cfg(feature = "sqlite")]
+pub use sqlite::SqliteStore;
 pub use types::*;
 
 #[cfg(test)]

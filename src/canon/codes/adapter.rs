@@ -133,4 +133,14 @@ pub const ADAPTER: &[Code] = &[
         "the row does not say whose record it is",
         "行中没有可用的单位代码，无法确定归属",
     ),
+    c(
+        "adapter.guard",
+        "a run sees too much as changed or gone; the adapter is paused until a person resumes it",
+        "单次变化或消失的行过多，适配器已暂停，待人工确认",
+    ),
+    c(
+        "adapter.header",
+        "the source's columns are not those the adapter maps; paused until they agree",
+        "来源的列与适配器不符，适配器已暂停",
+    ),
 ];

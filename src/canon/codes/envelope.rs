@@ -65,4 +65,24 @@ pub const SENDER: &[Code] = &[
         "sealed too far in the future by this node's clock; set the sender's clock",
         "发送方时钟超前，请校准后重发",
     ),
+    c(
+        "sender.outside_differs",
+        "the outside of the parcel and its signed head disagree; changed on the way, sent again",
+        "包外标识与签名报文头不一致，请重发",
+    ),
+    c(
+        "sender.link",
+        "the parcel came by a link that may not carry this sender; mend the routing table",
+        "该链路不得承载此发送方的包，请核对路由表",
+    ),
+    c(
+        "sender.sequence_reused",
+        "the same envelope id came before with other bytes; an alarm, the first stays in force",
+        "同一编号此前已收到不同内容，报警，以先到者为准",
+    ),
+    c(
+        "sender.epoch_old",
+        "sealed before the sender was restored; the records come again in the epoch in force",
+        "报文属于发送方恢复之前的纪元，请按现行纪元重新封装",
+    ),
 ];

@@ -8,7 +8,10 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
-use adapt::{Encoding, Next, Quote, ROW_BYTES_MAX, RowBuf, RowFault, RowReader, TextSettings};
+use adapt::{
+    Encoding, Next, QUOTED_LINES_MAX, Quote, ROW_BYTES_MAX, RowBuf, RowFault, RowReader,
+    TextSettings,
+};
 use canon::DigestAlg;
 
 use super::Settings;
@@ -191,7 +194,8 @@ pub(super) fn read_page(
     // What the rows will probably take; where that is not enough for one, all that a page may hold,
     // which is larger than a row.
     let most = settings.limits.page_bytes_max.max(2 * ROW_BYTES_MAX);
-    let some = limit.saturating_mul(open.row_bytes + open.row_bytes / 8).clamp(64 << 10, most);
+    let rows = limit.saturating_add(QUOTED_LINES_MAX);
+    let some = rows.saturating_mul(open.row_bytes + open.row_bytes / 8).clamp(64 << 10, most);
     for size_read in [some, most] {
         let raw = read_at(&mut open.file, offset, size_read)?;
         let eof = offset + raw.len() as u64 >= size;

@@ -21,8 +21,8 @@ use std::collections::BTreeMap;
 
 pub use limits::{LIMITS, Limits, table as limits_table};
 pub use node::{
-    AdapterConfig, Carrier, Database, Identity, Link, MayCarry, Nature, NodeConfig, RelayConfig,
-    RelayRule, RouteConfig, SinkConfig, SinkKind, SourceConfig, StoreUrl, Treatment,
+    AdapterConfig, Carrier, Database, Identity, Link, Nature, NodeConfig, RelayConfig, RelayRule,
+    RouteConfig, SinkConfig, SinkKind, SourceConfig, StoreUrl, Treatment,
 };
 pub use problem::{At, Problem, Problems, nearest};
 pub use process::{FileFacts, Files, tier_order};

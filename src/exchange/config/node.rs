@@ -75,25 +75,6 @@ pub enum Carrier {
     Local,
 }
 
-/// Whose envelopes a link may bring.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum MayCarry {
-    /// Any sender's: the parent's link.
-    Any,
-    /// Only these.
-    Only(BTreeSet<NodeCode>),
-}
-
-impl MayCarry {
-    /// Whether this link may bring an envelope sealed by `sender`.
-    pub fn allows(&self, sender: &NodeCode) -> bool {
-        match self {
-            Self::Any => true,
-            Self::Only(codes) => codes.contains(sender),
-        }
-    }
-}
-
 /// A link of one identity to one peer.
 #[derive(Clone, Debug)]
 pub struct Link {
@@ -107,10 +88,9 @@ pub struct Link {
     pub carrier: Carrier,
     /// Whether everything without a nearer way goes here.
     pub parent: bool,
-    /// Nodes reached through the peer, besides the peer itself.
+    /// Nodes reached through the peer, besides the peer itself. Their envelopes, and no others, may
+    /// come by this link; by the parent's, whatever does not lie beneath another link.
     pub beneath: BTreeSet<NodeCode>,
-    /// Whose envelopes may come by it.
-    pub may_carry: MayCarry,
     /// Where it stands.
     pub at: At,
 }

@@ -124,7 +124,8 @@ impl<'a> Process<'a> {
 
     fn peer(&self, identity: &Identity, link: &Link, problems: &mut Problems) {
         let Some((there, peer)) = self.by_code.get(&link.peer) else {
-            let hint = nearest(link.peer.as_str(), self.by_code.keys().map(|c| c.as_str()));
+            let others = self.by_code.keys().filter(|c| ***c != identity.code);
+            let hint = nearest(link.peer.as_str(), others.map(|c| c.as_str()));
             problems
                 .push(
                     "config.link_outside",

@@ -25,7 +25,6 @@ pub(crate) fn links(top: &mut Tab<'_>, cx: &mut Cx<'_>) -> Vec<Link> {
         let parent = tab.truth("parent", cx.problems).unwrap_or(false);
         let beneath: BTreeSet<NodeCode> =
             codes(&mut tab, "beneath", cx).unwrap_or_default().into_iter().collect();
-        let may_carry = may_carry(&mut tab, parent, peer.as_ref(), &beneath, cx);
         let path = tab.path.clone();
         tab.finish(cx.problems);
         let (Some(identity), Some(name), Some(peer)) = (identity, name, peer) else { continue };
@@ -42,7 +41,7 @@ pub(crate) fn links(top: &mut Tab<'_>, cx: &mut Cx<'_>) -> Vec<Link> {
             );
         }
         let name = name.text.into();
-        found.push(Link { identity, name, peer, carrier, parent, beneath, may_carry, at });
+        found.push(Link { identity, name, peer, carrier, parent, beneath, at });
     }
     found
 }
@@ -61,20 +60,6 @@ fn carrier(tab: &mut Tab<'_>, cx: &mut Cx<'_>) -> Carrier {
         }
     }
     Carrier::Local
-}
-
-fn may_carry(
-    tab: &mut Tab<'_>,
-    parent: bool,
-    peer: Option<&NodeCode>,
-    beneath: &BTreeSet<NodeCode>,
-    cx: &mut Cx<'_>,
-) -> MayCarry {
-    match codes(tab, "may_carry", cx) {
-        Some(list) => MayCarry::Only(list.into_iter().collect()),
-        None if parent => MayCarry::Any,
-        None => MayCarry::Only(beneath.iter().chain(peer).cloned().collect()),
-    }
 }
 
 pub(crate) fn routes(top: &mut Tab<'_>, cx: &mut Cx<'_>) -> Vec<RouteConfig> {

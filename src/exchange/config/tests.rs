@@ -113,7 +113,6 @@ fn two_right_files_give_two_nodes() {
     assert_eq!(&*county.next_hop(&code("county"), &code("anyone")).unwrap().name, "up");
     let province = &nodes[1];
     assert!(province.next_hop(&code("province"), &code("anyone")).is_none());
-    assert!(!province.links[0].may_carry.allows(&code("stranger")));
     assert_eq!(province.relay.treatment(&code("county"), &route), Treatment::Keep);
     assert_eq!(province.relay.treatment(&code("other"), &route), Treatment::Relay);
     let order: Vec<_> = tier_order(&nodes).iter().map(|(_, i)| i.code.to_string()).collect();
@@ -307,7 +306,6 @@ fn the_annotated_example_and_the_four_tiers_are_right() {
         "url",
         "folders",
         "anchors",
-        "may_carry",
         "beneath",
         "lanes",
         "namespace",

@@ -172,6 +172,41 @@ fn a_gap_is_known_since_the_sequence_after_it_came() {
 }
 
 #[test]
+fn what_is_final_at_the_sender_is_no_gap() {
+    run(async |bench| {
+        let province = Office::open(&bench, "province").await;
+        let s = &province.store;
+        for (sequence, case, settled_below) in [(1, "A", 1), (5, "B", 4), (8, "C", 1)] {
+            let envelope = sent_by("county", "province", sequence);
+            let inbox_id = province.arrive("records", &envelope, t0()).await;
+            let all = [id("SB", case, 1)];
+            let judged = Judged { settled_below, ..judged(inbox_id, &envelope, &all, t0()) };
+            s.commit_judged(&province.lease, judged).await.unwrap();
+        }
+        let gaps = s.gaps(t0().plus(1), 9).await.unwrap();
+        let spans: Vec<_> = gaps.iter().map(|g| (g.first, g.last)).collect();
+        assert_eq!(spans, [(4, 4), (6, 7)]);
+    });
+}
+
+#[test]
+fn a_sender_in_a_newer_epoch_has_no_gaps_in_the_older_one() {
+    run(async |bench| {
+        let province = Office::open(&bench, "province").await;
+        let s = &province.store;
+        for (epoch, sequence, case) in [(1, 4, "A"), (2, 1, "B")] {
+            let envelope = canon::EnvelopeId { epoch, ..sent_by("county", "province", sequence) };
+            let inbox_id = province.arrive("records", &envelope, t0()).await;
+            let judged = judged(inbox_id, &envelope, &[id("SB", case, 1)], t0());
+            s.commit_judged(&province.lease, judged).await.unwrap();
+            assert_eq!(s.highest_epoch(&node("county")).await.unwrap(), epoch);
+            let gaps = s.gaps(t0().plus(1), 9).await.unwrap();
+            assert_eq!(gaps.len(), usize::from(epoch == 1));
+        }
+    });
+}
+
+#[test]
 fn a_sink_follows_the_judged_envelopes_and_never_goes_back() {
     run(async |bench| {
         let province = Office::open(&bench, "province").await;

@@ -93,7 +93,10 @@ fn an_unconfirmed_parcel_is_due_again_at_its_next_time_with_its_reason() {
         let later = sealed_record(&county, "B", t0()).await;
         county.attempt(true, &sent, OutEvent::NotConfirmed, t0()).await;
         let due = county.due(Lane::Live, t0()).await;
-        assert_eq!(due.iter().map(|d| d.id.clone()).collect::<Vec<_>>(), [later.clone()]);
+        assert_eq!(
+            due.iter().map(|d| d.id.clone()).collect::<Vec<_>>(),
+            std::slice::from_ref(&later)
+        );
         let due = county.due(Lane::Live, t0().plus(MINUTE)).await;
         assert_eq!(due.iter().map(|d| d.id.clone()).collect::<Vec<_>>(), [later, sent.clone()]);
         assert_eq!((due[1].attempts, due[1].since), (1, t0().plus(MINUTE)));

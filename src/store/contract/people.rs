@@ -10,7 +10,7 @@ fn problems_are_filtered_and_paged() {
         let county = Office::open(&bench, "county").await;
         let mut rows: Vec<NewQuarantine> =
             (1..=3).map(|n| bad_row(&format!("r{n}"), None, t0())).collect();
-        rows[1].violations = vec![violation("field.required"), violation("field.length")];
+        rows[1].violations = vec![violation("field.required"), violation("field.too_long")];
         county.quarantine(t0(), rows).await;
         let all = county.problems().await;
         assert!(all.is_sorted_by(|a, b| a.number < b.number));
@@ -19,7 +19,7 @@ fn problems_are_filtered_and_paged() {
             found.iter().map(|p| p.number).collect()
         };
         let any = ProblemFilter { limit: 10, ..ProblemFilter::default() };
-        let rule = Some("field.length".to_owned());
+        let rule = Some("field.too_long".to_owned());
         assert_eq!(list(ProblemFilter { rule, ..any.clone() }).await, [all[1].number]);
         let after = all[0].number;
         let page = ProblemFilter { after, limit: 1, ..any.clone() };
@@ -136,6 +136,7 @@ fn the_audit_chain_goes_on_and_shows_a_changed_event() {
             let event = AuditEvent { subject: format!("s{n}"), ..audit_event(t0()) };
             county.store.audit(event).await.unwrap();
         }
+        drop(county);
         let bench = bench.reopen().await;
         let county = Office::open(&bench, "county").await;
         county.store.audit(audit_event(t0())).await.unwrap();

@@ -58,6 +58,7 @@ fn every_claim_counts_a_try_before_anything_else() {
         for tries in 1..=3 {
             assert_eq!(city.claim(InboxFor::Accept, t0()).await[0].tries, tries);
         }
+        drop(city);
         let bench = bench.reopen().await;
         let city = Office::open(&bench, "city").await;
         assert_eq!(city.claim(InboxFor::Accept, t0()).await[0].tries, 4);

@@ -149,3 +149,36 @@ fn a_returned_row_is_told_at_once() {
         assert!(text.contains("校验位错误"), "{text}");
     });
 }
+
+#[test]
+fn a_row_does_not_look_accepted_while_one_of_its_records_is_held_here() {
+    run(async |bench| {
+        let county = Office::open(&bench, "county").await;
+        county.collect(t0(), vec![from_row(record("SB", "A", 1), "r1")]).await;
+        county.quarantine(t0(), vec![bad_row("r1", Some(id("BJ", "A", 1)), t0())]).await;
+        let sent = county.seal(t0()).await;
+        settle_rows(&county, &sent, &[(id("SB", "A", 1), "r1", None)], t0()).await;
+        assert!(due(&county, t0().plus(HOUR)).await.is_empty());
+        let number = county.problems().await[0].number;
+        let action = ProblemAction::Return { deadline: t0().plus(72 * HOUR) };
+        county.act(&[number], action, t0().plus(HOUR)).await;
+        assert_eq!(due(&county, t0().plus(HOUR)).await, [pair("r1", "returned")]);
+    });
+}
+
+#[test]
+fn an_envelope_that_is_dead_keeps_its_rows_from_being_told() {
+    run(async |bench| {
+        let county = Office::open(&bench, "county").await;
+        let records =
+            vec![from_row(record("SB", "A", 1), "r1"), from_row(record("SL", "A", 1), "r1")];
+        county.collect(t0(), records).await;
+        let first = county.seal_some(&live(), 1, t0()).await;
+        let second = county.seal_some(&live(), 1, t0()).await;
+        settle_rows(&county, &first, &[(id("SB", "A", 1), "r1", None)], t0()).await;
+        county.event(&second, OutEvent::GivenUp, t0()).await;
+        assert!(due(&county, t0().plus(HOUR)).await.is_empty());
+        settle_rows(&county, &second, &[(id("SL", "A", 1), "r1", None)], t0()).await;
+        assert_eq!(due(&county, t0().plus(HOUR)).await, [pair("r1", "accepted")]);
+    });
+}

@@ -12,6 +12,8 @@ mod people;
 mod seal;
 mod settle;
 mod state;
+#[cfg(test)]
+mod tests;
 mod trace;
 
 use std::collections::BTreeMap;

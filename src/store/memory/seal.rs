@@ -16,8 +16,9 @@ impl Identity {
         self.staged
             .iter()
             .filter_map(|(route, rows)| {
-                let oldest = rows.values().map(|s| s.at).min()?;
-                Some(((**route).clone(), rows.len() as u64, oldest))
+                // Time never goes back, so that the first in line was staged first.
+                let (_, first) = rows.first_key_value()?;
+                Some(((**route).clone(), rows.len() as u64, first.at))
             })
             .collect()
     }

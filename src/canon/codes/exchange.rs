@@ -1,0 +1,109 @@
+//! The codes of the exchange itself: what a receiver declines, asks for or answers, and what is
+//! wrong with a control parcel.
+
+use super::{Code, c};
+
+/// `receiver.*`: why a verified envelope was declined, and what a receiver asked its sender for.
+pub const RECEIVER: &[Code] = &[
+    c(
+        "receiver.edition_unknown",
+        "declined: this node does not have the format edition named in the head; agree on one",
+        "本节点没有报文所用的格式版本，整包退回，请商定版本",
+    ),
+    c(
+        "receiver.edition_ended",
+        "declined: the format edition is no longer taken; render in the edition in force",
+        "该格式版本已停用，整包退回，请改用现行版本",
+    ),
+    c(
+        "receiver.route_closed",
+        "declined: this route is closed here; ask the receiving node",
+        "该路由已关闭，整包退回，请与接收方联系",
+    ),
+    c(
+        "receiver.confidential",
+        "declined: confidential bodies cannot be opened by this node; send it unencrypted or agree on keys",
+        "本节点无法打开加密报文体，整包退回，请商定密钥或不加密报送",
+    ),
+    c(
+        "receiver.no_route",
+        "refused on the way: no link of this node leads to the destination; mend the routing table",
+        "本节点没有通往目的节点的链路，请改正路由表",
+    ),
+    c(
+        "receiver.gap",
+        "the receiver reported a gap in the sequences; the missing envelope is sent again",
+        "接收方报告序号有缺，已补发",
+    ),
+    c(
+        "receiver.unknown",
+        "the destination answered that it does not have the envelope; it is sent again",
+        "目的节点答复未收到该包，已重发",
+    ),
+    c(
+        "receiver.defer",
+        "the receiver asked to wait (its quota for this sender is used up); sent again after that",
+        "接收方要求稍后再发（超出配额），到时重发",
+    ),
+];
+
+/// `receipt.*`, `refusal.*`, `inquiry.*`, `manifest.*`, `notice.*`, `parcel.*`: control parcels.
+pub const CONTROL: &[Code] = &[
+    c(
+        "receipt.overdue",
+        "no receipt in time; the destination is asked before anything is sent again",
+        "回执逾期，先查询再重发",
+    ),
+    c(
+        "receipt.names_nothing",
+        "a receipt that does not say which envelope it answers; refused",
+        "回执未写明所答复的包，拒收",
+    ),
+    c(
+        "receipt.not_asked",
+        "a receipt for an envelope that this node did not send; refused",
+        "回执所答复的包不是本节点发出，拒收",
+    ),
+    c(
+        "receipt.wrong_node",
+        "a receipt signed by another node than the destination; refused, nothing is settled",
+        "回执不是目的节点签发，拒收，不予结算",
+    ),
+    c(
+        "receipt.other_bytes",
+        "a receipt for other bytes than those sent under this id; refused, nothing is settled",
+        "回执所签内容与发出的不是同一内容，拒收，不予结算",
+    ),
+    c(
+        "receipt.incomplete",
+        "a receipt without exactly one outcome for every record, in order; refused",
+        "回执没有逐条按序给出结果，拒收",
+    ),
+    c(
+        "refusal.of_nothing_ours",
+        "a refusal of a parcel that this node did not send; noted, no effect",
+        "被拒收的包不是本节点发出，仅记录",
+    ),
+    c(
+        "inquiry.not_yours",
+        "an inquiry about another node's parcels; refused",
+        "查询的是其他节点的包，拒绝答复",
+    ),
+    c("manifest.empty", "a manifest without a line; refused", "对账清单没有内容，拒收"),
+    c(
+        "manifest.not_yours",
+        "a manifest that is not one day's books of these two nodes; refused",
+        "对账清单不是两节点同一日的账，拒收",
+    ),
+    c("notice.received", "a notice came and was noted", "收到通知，已记录"),
+    c(
+        "parcel.of_no_neighbour",
+        "a parcel from a node that no link names; dropped and noted",
+        "包来自没有链路的节点，丢弃并记录",
+    ),
+    c(
+        "parcel.refused",
+        "a parcel that did not verify was set aside; its sender was told within a rate",
+        "未通过验证的包已隔离，并按限速告知发送方",
+    ),
+];

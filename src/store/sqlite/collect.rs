@@ -1,0 +1,515 @@
+//! Collect: one page of a source in one transaction.
+
+use std::sync::Arc;
+
+use canon::{Digest, DigestAlg, Key, Millis, RecordId};
+use sqlx::sqlite::SqliteConnection;
+
+use super::codec::{digest_in, digest_out, put_entry};
+use super::conn::{Bulk, Columns, big, changed, json, len, q};
+use super::handle::{Handle, place};
+use super::tally::{Line, OWN, Tallies};
+use super::waiting::{self, Fate, Staged};
+use super::words::Words;
+use super::{problems, sql};
+use crate::error::StoreError;
+use crate::types::*;
+
+/// Most records of one stored chunk: a seal reads whole chunks, so they are as big as a usual
+/// envelope.
+const CHUNK_RECORDS_MAX: usize = 500;
+/// Most bytes of one stored chunk (one fragment may be as large).
+const CHUNK_BYTES_MAX: usize = 1 << 20;
+
+static STRETCHES: Bulk = Bulk::new(sql::STRETCH_HEAD, sql::STRETCH_ROW, "");
+static RECORDS: Bulk = Bulk::new(sql::RECORD_HEAD, sql::RECORD_ROW, "");
+static SOURCE_ROWS: Bulk =
+    Bulk::new(sql::SOURCE_ROW_HEAD, sql::SOURCE_ROW_ROW, sql::SOURCE_ROW_TAIL);
+static ROW_RECORDS: Bulk = Bulk::new(sql::ROW_RECORD_HEAD, sql::ROW_RECORD_ROW, "");
+
+/// A piece of a page's chunk as it is stored, with its words.
+pub(super) struct Piece {
+    /// The chunk.
+    pub(super) new: NewChunk,
+    /// Its number.
+    pub(super) chunk: i64,
+    /// Word of the route.
+    pub(super) route: i64,
+    /// Epoch it is collected in.
+    pub(super) epoch: i64,
+    /// Word of the adapter.
+    pub(super) adapter: i64,
+    /// Words of the records' types.
+    pub(super) kinds: Vec<i64>,
+}
+
+/// A new row of `record`.
+struct RecordRow<'a> {
+    id: &'a RecordId,
+    kind: i64,
+    at: Option<(i64, i64)>,
+    place: Option<i64>,
+    voided: bool,
+    content: Option<Vec<u8>>,
+    facts: Arc<str>,
+}
+
+/// One page of a source.
+pub(super) async fn commit(
+    handle: &Handle,
+    lease: &Lease,
+    page: Collected,
+) -> Result<(), StoreError> {
+    let Collected { adapter, cursor, now, chunks, quarantined, rows, rows_read, rows_unchanged } =
+        page;
+    let mut writer = handle.writer().await;
+    handle.words().learn(&mut writer, &[&*adapter]).await?;
+    for held in &quarantined {
+        let route = held.route.to_string();
+        let words = [&*held.adapter, &route, held.route.destination.as_str()];
+        handle.words().learn(&mut writer, &words).await?;
+        if let Some(id) = &held.id {
+            handle.words().learn(&mut writer, &[&*id.kind]).await?;
+        }
+    }
+    let pieces = pieces(handle, &mut writer, chunks).await?;
+    let (mut txn, now) = handle.begin(&mut writer, Some(lease), Some(now)).await?;
+    let mut tallies = Tallies::new(handle.ident, OWN);
+    let held = problems::hold(handle, &mut txn, &mut tallies, &quarantined, now).await?;
+    let records = pieces.iter().map(|p| p.new.records.len()).sum::<usize>();
+    put_pieces(handle, &mut txn, &mut tallies, pieces, &held, now).await?;
+    let adapter = handle.words().word(&adapter)?;
+    put_source_rows(handle, &mut txn, adapter, rows).await?;
+    let statement = q(sql::ADAPTER_ADD).bind(handle.ident).bind(adapter).bind(cursor);
+    let statement = statement.bind(big(rows_read)).bind(big(rows_unchanged)).bind(len(records));
+    statement.bind(len(held.len())).bind(now.0).execute(&mut *txn).await?;
+    tallies.write(&mut txn).await?;
+    txn.commit().await?;
+    Ok(())
+}
+
+/// Cuts a page's chunks into pieces of envelope size and learns their words.
+async fn pieces(
+    handle: &Handle,
+    writer: &mut SqliteConnection,
+    chunks: Vec<NewChunk>,
+) -> Result<Vec<Piece>, StoreError> {
+    let mut pieces = Vec::new();
+    let epoch = handle.epoch(writer).await?;
+    for chunk in chunks {
+        let lengths = chunk.records.iter().map(|r| r.len as usize).sum::<usize>();
+        if lengths != chunk.bytes.len() {
+            let detail = format!("{} bytes, lengths add up to {lengths}", chunk.bytes.len());
+            return Err(StoreError::Conflict { what: "a chunk", detail });
+        }
+        let route = chunk.route.to_string();
+        let words = [&*chunk.adapter, &route, chunk.route.destination.as_str()];
+        handle.words().learn(writer, &words).await?;
+        let mut seen = Seen::default();
+        for record in &chunk.records {
+            if let Some(wait) = &record.waits_for {
+                seen.learn(handle.words(), writer, &wait.kind).await?;
+            }
+        }
+        for new in cut(chunk) {
+            let mut kinds = Vec::with_capacity(new.records.len());
+            for record in &new.records {
+                kinds.push(seen.learn(handle.words(), writer, &record.id.kind).await?);
+            }
+            pieces.push(Piece {
+                chunk: handle.next_chunk(),
+                route: handle.words().word(&route)?,
+                epoch,
+                adapter: handle.words().word(&new.adapter)?,
+                kinds,
+                new,
+            });
+        }
+    }
+    Ok(pieces)
+}
+
+/// Words of types seen a moment ago: a page has few types and many records.
+#[derive(Default)]
+pub(super) struct Seen(Vec<(Arc<str>, i64)>);
+
+impl Seen {
+    /// The word of a type, learned if it is new.
+    pub(super) async fn learn(
+        &mut self,
+        words: &Words,
+        conn: &mut SqliteConnection,
+        kind: &Arc<str>,
+    ) -> Result<i64, StoreError> {
+        if let Some((_, word)) = self.0.iter().find(|(text, _)| text == kind) {
+            return Ok(*word);
+        }
+        words.learn(conn, &[&**kind]).await?;
+        let word = words.word(kind)?;
+        self.0.push((Arc::clone(kind), word));
+        Ok(word)
+    }
+}
+
+/// Chunks no larger than both limits; the common chunk is moved, not copied.
+fn cut(mut chunk: NewChunk) -> Vec<NewChunk> {
+    let mut cut = Vec::new();
+    loop {
+        let (mut count, mut bytes) = (0, 0);
+        for record in chunk.records.iter().take(CHUNK_RECORDS_MAX) {
+            if count > 0 && bytes + record.len as usize > CHUNK_BYTES_MAX {
+                break;
+            }
+            count += 1;
+            bytes += record.len as usize;
+        }
+        if count == chunk.records.len() {
+            if count > 0 {
+                cut.push(chunk);
+            }
+            return cut;
+        }
+        let later = NewChunk {
+            records: chunk.records.split_off(count),
+            bytes: chunk.bytes.split_off(bytes),
+            route: chunk.route.clone(),
+            adapter: Arc::clone(&chunk.adapter),
+            day: chunk.day,
+        };
+        cut.push(std::mem::replace(&mut chunk, later));
+    }
+}
+
+async fn put_pieces(
+    handle: &Handle,
+    txn: &mut SqliteConnection,
+    tallies: &mut Tallies,
+    mut pieces: Vec<Piece>,
+    held: &[(&NewQuarantine, i64)],
+    now: Millis,
+) -> Result<(), StoreError> {
+    let (fates, runs) = waiting::plan(handle, txn, &pieces).await?;
+    for (piece, fates) in pieces.iter_mut().zip(&fates) {
+        put_chunk(handle, txn, piece, now).await?;
+        let line = Line::own(handle, piece.new.day, (piece.route, piece.epoch), 0)?;
+        for (kind, fate) in piece.kinds.iter().zip(fates) {
+            let place = if *fate == Fate::Waits { Place::Waiting } else { Place::Staged };
+            tallies.add(line.of(*kind), place, 1);
+        }
+    }
+    put_stretches(handle, txn, &runs, now).await?;
+    put_records(handle, txn, staged_rows(&pieces, &fates)).await?;
+    check_versions(handle, txn, &pieces).await?;
+    put_records(handle, txn, held_rows(held)).await?;
+    cure(handle, txn, &pieces).await?;
+    put_row_records(handle, txn, &pieces, held).await?;
+    waiting::put(handle, txn, &pieces, &fates, now).await?;
+    waiting::release_children(handle, txn, tallies, &pieces, &fates, now).await
+}
+
+async fn put_chunk(
+    handle: &Handle,
+    txn: &mut SqliteConnection,
+    piece: &mut Piece,
+    now: Millis,
+) -> Result<(), StoreError> {
+    let mut entries = Vec::with_capacity(piece.new.records.len() * 96);
+    for (record, kind) in piece.new.records.iter().zip(&piece.kinds) {
+        put_entry(&mut entries, *kind, record);
+    }
+    let bytes = std::mem::take(&mut piece.new.bytes);
+    let bytes = handle.put_blob(txn, bytes).await?;
+    let entries = handle.put_blob(txn, entries).await?;
+    let statement = q(sql::CHUNK_ADD).bind(piece.chunk).bind(handle.ident).bind(piece.route);
+    let statement = statement
+        .bind(piece.epoch)
+        .bind(i64::from(piece.new.day.0))
+        .bind(piece.adapter)
+        .bind(now.0);
+    let statement = statement.bind(len(piece.new.records.len())).bind(entries).bind(bytes);
+    statement.execute(txn).await?;
+    Ok(())
+}
+
+/// Makes runs of records staged, in this order.
+pub(super) async fn put_stretches(
+    handle: &Handle,
+    txn: &mut SqliteConnection,
+    runs: &[Staged],
+    now: Millis,
+) -> Result<(), StoreError> {
+    let rows: Vec<_> = runs.iter().map(|run| (handle.next_range(), run)).collect();
+    STRETCHES
+        .run(txn, &rows, |s, (range, run)| {
+            let s = s.bind(*range).bind(handle.ident).bind(run.route).bind(*range);
+            let s = s.bind(run.chunk).bind(run.first).bind(run.count);
+            s.bind(run.orphan).bind(now.0)
+        })
+        .await?;
+    Ok(())
+}
+
+/// Rows of the records of a page.
+fn staged_rows<'p>(pieces: &'p [Piece], fates: &[Vec<Fate>]) -> Vec<RecordRow<'p>> {
+    let mut rows = Vec::with_capacity(pieces.iter().map(|p| p.kinds.len()).sum());
+    for (piece, fates) in pieces.iter().zip(fates) {
+        for (i, (record, fate)) in piece.new.records.iter().zip(fates).enumerate() {
+            rows.push(RecordRow {
+                id: &record.id,
+                kind: piece.kinds[i],
+                at: Some((piece.chunk, len(i))),
+                place: (*fate == Fate::Waits).then_some(Place::Waiting as i64),
+                voided: record.voided,
+                content: Some(digest_out(&record.content)),
+                facts: Arc::clone(&record.facts),
+            });
+        }
+    }
+    rows
+}
+
+/// Rows of the records that a page's quarantined rows would have given.
+fn held_rows<'p>(held: &[(&'p NewQuarantine, i64)]) -> Vec<RecordRow<'p>> {
+    let row = |(held, kind): &(&'p NewQuarantine, i64)| {
+        Some(RecordRow {
+            id: held.id.as_ref()?,
+            kind: *kind,
+            at: None,
+            place: Some(Place::Quarantined as i64),
+            voided: false,
+            content: held.content.as_ref().map(digest_out),
+            facts: "".into(),
+        })
+    };
+    held.iter().filter_map(row).collect()
+}
+
+async fn put_records(
+    handle: &Handle,
+    txn: &mut SqliteConnection,
+    mut rows: Vec<RecordRow<'_>>,
+) -> Result<(), StoreError> {
+    rows.sort_unstable_by(|a, b| {
+        let (x, y) = (&a.id.key, &b.id.key);
+        (x.root(), a.kind, x.part(), a.id.version).cmp(&(y.root(), b.kind, y.part(), b.id.version))
+    });
+    let changes = RECORDS
+        .run(txn, &rows, |s, row| {
+            let s = s.bind(handle.ident).bind(row.id.key.root()).bind(row.kind);
+            let s = s.bind(row.id.key.part()).bind(i64::from(row.id.version));
+            let s = s.bind(row.at.map(|a| a.0)).bind(row.at.map(|a| a.1)).bind(row.place);
+            s.bind(row.voided).bind(row.content.as_deref()).bind(Arc::clone(&row.facts))
+        })
+        .await?;
+    changed("record", rows.len() as u64, changes)
+}
+
+/// Every version of the page must be above what is known of its key.
+async fn check_versions(
+    handle: &Handle,
+    txn: &mut SqliteConnection,
+    pieces: &[Piece],
+) -> Result<(), StoreError> {
+    let Some(first) = pieces.first() else { return Ok(()) };
+    let keys = pieces.iter().flat_map(|p| &p.new.records).map(|r| r.id.key.root());
+    let roots = sorted(&keys.collect::<Vec<_>>())?;
+    let statement = q(sql::NOT_ABOVE).bind(handle.ident).bind(roots).bind(first.chunk);
+    let Some(row) = statement.fetch_optional(txn).await? else { return Ok(()) };
+    let kind = handle.words().text(row.int(1)?)?;
+    let key = Key::from_columns(row.text(0)?, row.text(2)?);
+    let detail = format!("{kind}:{key}#{} is not above {}", row.int(3)?, row.int(4)?);
+    Err(StoreError::Conflict { what: "version", detail })
+}
+
+/// Older quarantined or rejected versions of what is collected now are cured by it.
+async fn cure(
+    handle: &Handle,
+    txn: &mut SqliteConnection,
+    pieces: &[Piece],
+) -> Result<(), StoreError> {
+    let later: Vec<_> = pieces
+        .iter()
+        .flat_map(|p| p.new.records.iter().zip(&p.kinds))
+        .filter(|(r, _)| r.id.version > 1)
+        .map(|(r, kind)| (r.id.key.root(), kind, r.id.key.part(), r.id.version))
+        .collect();
+    if !later.is_empty() {
+        q(sql::PROBLEM_CURE).bind(handle.ident).bind(json(&later)?).execute(txn).await?;
+    }
+    Ok(())
+}
+
+/// Which records a source row gave, for its write-back.
+async fn put_row_records(
+    handle: &Handle,
+    txn: &mut SqliteConnection,
+    pieces: &[Piece],
+    held: &[(&NewQuarantine, i64)],
+) -> Result<(), StoreError> {
+    let mut rows = Vec::<(i64, &str, &RecordId, i64)>::new();
+    for piece in pieces {
+        for (record, kind) in piece.new.records.iter().zip(&piece.kinds) {
+            if let Some(row) = &record.source_row {
+                rows.push((piece.adapter, row, &record.id, *kind));
+            }
+        }
+    }
+    for (held, kind) in held {
+        if let (Some(row), Some(id)) = (&held.source_row, &held.id) {
+            rows.push((handle.words().word(&held.adapter)?, row, id, *kind));
+        }
+    }
+    rows.sort_unstable();
+    ROW_RECORDS
+        .run(txn, &rows, |s, (adapter, row, id, kind)| {
+            let s = s.bind(handle.ident).bind(*adapter).bind(*row).bind(id.key.root());
+            s.bind(*kind).bind(id.key.part()).bind(i64::from(id.version))
+        })
+        .await?;
+    Ok(())
+}
+
+async fn put_source_rows(
+    handle: &Handle,
+    txn: &mut SqliteConnection,
+    adapter: i64,
+    mut rows: Vec<SourceRowMark>,
+) -> Result<(), StoreError> {
+    rows.sort_unstable_by(|a, b| a.row.cmp(&b.row));
+    SOURCE_ROWS
+        .run(txn, &rows, |s, mark| {
+            let s = s.bind(handle.ident).bind(adapter).bind(Arc::clone(&mark.row));
+            s.bind(digest_out(&mark.digest)).bind(big(mark.pass))
+        })
+        .await?;
+    Ok(())
+}
+
+/// Latest versions of every collected record of these cases.
+pub(super) async fn cases(handle: &Handle, roots: &[&str]) -> Result<Vec<CaseRow>, StoreError> {
+    let roots = sorted(roots)?;
+    let mut conn = handle.writer().await;
+    let rows = q(sql::CASES).bind(handle.ident).bind(roots).fetch_all(&mut *conn).await?;
+    let mut cases = Vec::<CaseRow>::with_capacity(rows.len());
+    for row in &rows {
+        let id = RecordId {
+            kind: handle.words().text(row.int(1)?)?,
+            key: Key::from_columns(row.text(0)?, row.text(2)?),
+            version: row.num(3)?,
+        };
+        let nothing = Digest { alg: DigestAlg::Sha256, bytes: [0; 32] };
+        let case = CaseRow {
+            voided: row.int(4)? != 0,
+            content: row.blob_opt(5)?.map_or(Ok(nothing), digest_in)?,
+            facts: row.text(6)?.into(),
+            place: place(row.int(7)?)?,
+            id,
+        };
+        match cases.last_mut() {
+            Some(last) if last.id.key == case.id.key && last.id.kind == case.id.kind => {
+                *last = case;
+            }
+            _ => cases.push(case),
+        }
+    }
+    Ok(cases)
+}
+
+/// Distinct texts in order, as JSON.
+pub(super) fn sorted(texts: &[&str]) -> Result<String, StoreError> {
+    let mut texts = texts.to_vec();
+    texts.sort_unstable();
+    texts.dedup();
+    json(&texts)
+}
+
+/// What an adapter has done so far.
+pub(super) async fn adapter(
+    handle: &Handle,
+    conn: &mut SqliteConnection,
+    adapter: &str,
+) -> Result<AdapterProgress, StoreError> {
+    let nothing = AdapterProgress { adapter: adapter.to_owned(), ..AdapterProgress::default() };
+    let Some(word) = handle.words().find(adapter) else { return Ok(nothing) };
+    let statement = q(sql::ADAPTER).bind(handle.ident).bind(word);
+    let Some(row) = statement.fetch_optional(conn).await? else { return Ok(nothing) };
+    Ok(AdapterProgress {
+        cursor: row.text_opt(0)?.map(str::to_owned),
+        rows_read: row.num(1)?,
+        rows_unchanged: row.num(2)?,
+        records: row.num(3)?,
+        quarantined: row.num(4)?,
+        last_at: row.int_opt(5)?.map(Millis),
+        paused: row.text_opt(6)?.map(str::to_owned),
+        write_backs: row.num(7)?,
+        ..nothing
+    })
+}
+
+/// Pauses or resumes an adapter.
+pub(super) async fn pause(
+    handle: &Handle,
+    adapter: &str,
+    reason: Option<&str>,
+    now: Millis,
+) -> Result<(), StoreError> {
+    let mut writer = handle.writer().await;
+    handle.words().learn(&mut writer, &[adapter]).await?;
+    let (mut txn, _) = handle.begin(&mut writer, None, Some(now)).await?;
+    let statement = q(sql::ADAPTER_PAUSE).bind(handle.ident);
+    let statement = statement.bind(handle.words().word(adapter)?).bind(reason);
+    statement.execute(&mut *txn).await?;
+    txn.commit().await?;
+    Ok(())
+}
+
+/// Source rows out of a statement.
+fn marks(rows: &[sqlx::sqlite::SqliteRow]) -> Result<Vec<SourceRowMark>, StoreError> {
+    let mark = |row: &sqlx::sqlite::SqliteRow| {
+        Ok(SourceRowMark {
+            row: row.text(0)?.into(),
+            digest: digest_in(row.blob(1)?)?,
+            pass: row.num(2)?,
+        })
+    };
+    rows.iter().map(mark).collect()
+}
+
+/// Digests of source rows as last seen.
+pub(super) async fn source_rows(
+    handle: &Handle,
+    adapter: &str,
+    rows: &[&str],
+) -> Result<Vec<SourceRowMark>, StoreError> {
+    let Some(word) = handle.words().find(adapter) else { return Ok(Vec::new()) };
+    let mut conn = handle.writer().await;
+    let statement = q(sql::SOURCE_ROWS).bind(handle.ident).bind(word).bind(sorted(rows)?);
+    marks(&statement.fetch_all(&mut *conn).await?)
+}
+
+/// Source rows that the full pass `pass` did not see.
+pub(super) async fn vanished(
+    handle: &Handle,
+    adapter: &str,
+    pass: u64,
+    limit: u32,
+) -> Result<Vec<SourceRowMark>, StoreError> {
+    let Some(word) = handle.words().find(adapter) else { return Ok(Vec::new()) };
+    let mut conn = handle.writer().await;
+    let statement = q(sql::VANISHED).bind(handle.ident).bind(word);
+    let statement = statement.bind(big(pass)).bind(i64::from(limit));
+    marks(&statement.fetch_all(&mut *conn).await?)
+}
+
+/// Forgets source rows.
+pub(super) async fn forget_rows(
+    handle: &Handle,
+    adapter: &str,
+    rows: &[&str],
+) -> Result<(), StoreError> {
+    let Some(word) = handle.words().find(adapter) else { return Ok(()) };
+    let mut conn = handle.writer().await;
+    let statement = q(sql::SOURCE_ROWS_DROP).bind(handle.ident).bind(word).bind(sorted(rows)?);
+    statement.execute(&mut *conn).await?;
+    Ok(())
+}

@@ -1,0 +1,147 @@
+//! Receive: the inbox and who takes what out of it.
+
+use canon::{EnvelopeId, Millis, NodeCode};
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
+
+use super::codec::{digest_in, digest_out};
+use super::conn::{Columns, big, json, q};
+use super::handle::{Handle, drop_blob};
+use super::sql;
+use crate::error::StoreError;
+use crate::types::*;
+
+const fn class(which: InboxFor) -> i64 {
+    match which {
+        InboxFor::Accept => 0,
+        InboxFor::Relay => 1,
+        InboxFor::Settle => 2,
+    }
+}
+
+/// Parcels into the inbox; one that waits there already is not added twice.
+pub(super) async fn admit(
+    handle: &Handle,
+    parcels: Vec<Arrived>,
+    now: Millis,
+) -> Result<(), StoreError> {
+    let mut writer = handle.writer().await;
+    let (mut txn, now) = handle.begin(&mut writer, None, Some(now)).await?;
+    for parcel in parcels {
+        let digest = digest_out(&parcel.parcel);
+        let known = q(sql::INBOX_KNOWN).bind(handle.ident).bind(&digest);
+        if known.fetch_optional(&mut *txn).await?.is_some() {
+            continue;
+        }
+        let which = match (parcel.to == handle.code, &*parcel.kind) {
+            (false, _) => InboxFor::Relay,
+            (true, "records") => InboxFor::Accept,
+            (true, _) => InboxFor::Settle,
+        };
+        let frame = handle.put_blob(&mut txn, parcel.frame.to_vec()).await?;
+        let statement = q(sql::INBOX_ADD).bind(handle.ident).bind(class(which));
+        let statement = statement.bind(&*parcel.link).bind(parcel.from.as_str());
+        let statement = statement.bind(parcel.id.sender.as_str()).bind(i64::from(parcel.id.epoch));
+        let statement = statement.bind(parcel.id.route.to_string()).bind(big(parcel.id.sequence));
+        let statement = statement.bind(&*parcel.kind).bind(parcel.to.as_str()).bind(digest);
+        statement.bind(now.0).bind(frame).execute(&mut *txn).await?;
+    }
+    txn.commit().await?;
+    Ok(())
+}
+
+fn parcel(row: &SqliteRow) -> Result<InboxParcel, StoreError> {
+    let route = row.text(7)?.parse();
+    let route = route.map_err(|e| StoreError::Damaged(format!("inbox row: {e}")))?;
+    Ok(InboxParcel {
+        inbox_id: row.int(0)?,
+        tries: row.num::<u32>(1)? + 1,
+        received_at: Millis(row.int(2)?),
+        arrived: Arrived {
+            link: row.text(3)?.into(),
+            from: NodeCode(row.text(4)?.into()),
+            id: EnvelopeId {
+                sender: NodeCode(row.text(5)?.into()),
+                epoch: row.num(6)?,
+                route,
+                sequence: row.num(8)?,
+            },
+            kind: row.text(9)?.into(),
+            to: NodeCode(row.text(10)?.into()),
+            parcel: digest_in(row.blob(11)?)?,
+            frame: row.blob(12)?.into(),
+        },
+    })
+}
+
+/// Claims inbox rows, senders in turn; `tries + 1` is committed before anything is given out.
+pub(super) async fn claim(
+    handle: &Handle,
+    lease: &Lease,
+    which: InboxFor,
+    limit: u32,
+    now: Millis,
+) -> Result<Vec<InboxParcel>, StoreError> {
+    let mut writer = handle.writer().await;
+    let (mut txn, _) = handle.begin(&mut writer, Some(lease), Some(now)).await?;
+    let any = q(sql::INBOX_ANY).bind(handle.ident).bind(class(which));
+    if any.fetch_optional(&mut *txn).await?.is_none() {
+        return Ok(Vec::new());
+    }
+    let rows = q(sql::INBOX_CLAIM).bind(handle.ident).bind(class(which)).bind(i64::from(limit));
+    let rows = rows.fetch_all(&mut *txn).await?;
+    let claimed = rows.iter().map(parcel).collect::<Result<Vec<_>, _>>()?;
+    let numbers: Vec<i64> = claimed.iter().map(|p| p.inbox_id).collect();
+    q(sql::INBOX_TRIED).bind(json(&numbers)?).execute(&mut *txn).await?;
+    txn.commit().await?;
+    Ok(claimed)
+}
+
+/// Takes an inbox row out; gives back its frame's number, which the caller moves or drops.
+pub(super) async fn consume(
+    handle: &Handle,
+    txn: &mut SqliteConnection,
+    inbox_id: i64,
+) -> Result<i64, StoreError> {
+    take(handle, txn, inbox_id).await?.int(0)
+}
+
+/// Takes an inbox row out: frame, link, sender, epoch, route, sequence.
+pub(super) async fn take(
+    handle: &Handle,
+    txn: &mut SqliteConnection,
+    inbox_id: i64,
+) -> Result<SqliteRow, StoreError> {
+    let row = q(sql::INBOX_TAKE).bind(handle.ident).bind(inbox_id).fetch_optional(txn).await?;
+    let detail = || format!("row {inbox_id} is gone");
+    row.ok_or_else(|| StoreError::Conflict { what: "inbox", detail: detail() })
+}
+
+/// The bytes of a fact that came as this inbox row: its frame is moved, not copied, unless the
+/// fact brings other bytes.
+pub(super) async fn move_frame(
+    handle: &Handle,
+    txn: &mut SqliteConnection,
+    frame: i64,
+    bytes: &[u8],
+) -> Result<i64, StoreError> {
+    let held = q(sql::BLOB_LENGTH).bind(frame).fetch_one(&mut *txn).await?.int(0)?;
+    if held == super::conn::len(bytes.len()) {
+        return Ok(frame);
+    }
+    drop_blob(txn, Some(frame)).await?;
+    handle.put_blob(txn, bytes.to_vec()).await
+}
+
+/// Consumes an inbox row without any other effect.
+pub(super) async fn discard(
+    handle: &Handle,
+    lease: &Lease,
+    inbox_id: i64,
+) -> Result<(), StoreError> {
+    let mut writer = handle.writer().await;
+    let (mut txn, _) = handle.begin(&mut writer, Some(lease), None).await?;
+    let frame = consume(handle, &mut txn, inbox_id).await?;
+    drop_blob(&mut txn, Some(frame)).await?;
+    txn.commit().await?;
+    Ok(())
+}

@@ -1,0 +1,34 @@
+//! The SQLite back end: one file, several identities, one writer.
+//!
+//! Bytes are written once: a page of collected fragments is one blob beside one packed column that
+//! names its records; envelopes take *ranges* of it. A record has one small row, and its place
+//! follows from its range and that range's envelope; only exceptions are written on the row. So
+//! numbering, sending and settling an envelope cost nothing per record.
+
+mod accept;
+mod codec;
+mod collect;
+mod conn;
+mod dispatch;
+mod floor;
+mod handle;
+mod inbox;
+mod migrate;
+mod open;
+mod people;
+mod problems;
+mod reconcile;
+mod relay;
+mod seal;
+mod settle;
+mod sql;
+mod status;
+mod sweep;
+mod tally;
+mod trait_impl;
+mod waiting;
+mod words;
+mod write_back;
+
+pub use floor::Floor;
+pub use open::SqliteStore;

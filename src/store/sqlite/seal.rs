@@ -1,0 +1,487 @@
+//! Seal: batches, numbers, frames.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use canon::{Day, EnvelopeId, Lane, Millis, NodeCode, Route};
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
+
+use super::codec::{Entries, Kinds, digest_out, kinds_out, numbers_in, numbers_out};
+use super::conn::{Columns, big, fit, len, q};
+use super::handle::{Handle, IdColumns, blob, drop_blob};
+use super::sql;
+use super::tally::{Line, OWN, Tallies};
+use crate::error::StoreError;
+use crate::types::*;
+
+fn conflict(what: &'static str, detail: String) -> StoreError {
+    StoreError::Conflict { what, detail }
+}
+
+/// A lane as a column.
+pub(super) const fn lane_column(lane: Lane) -> i64 {
+    match lane {
+        Lane::Control => 0,
+        Lane::Live => 1,
+        Lane::Bulk => 2,
+    }
+}
+
+/// Routes with staged records.
+pub(super) async fn staged_routes(
+    handle: &Handle,
+) -> Result<Vec<(Route, u64, Millis)>, StoreError> {
+    let mut conn = handle.writer().await;
+    let mut routes = Vec::new();
+    for row in q(sql::STAGED_ROUTES).bind(handle.ident).fetch_all(&mut *conn).await? {
+        routes.push((handle.words().route(row.int(0)?)?, row.num(1)?, Millis(row.int(2)?)));
+    }
+    routes.sort();
+    Ok(routes)
+}
+
+/// A batch under way.
+struct Filling {
+    batch: StagedBatch,
+    adapters: BTreeSet<Arc<str>>,
+    records_max: usize,
+    bytes_max: u64,
+}
+
+impl Filling {
+    /// Takes what still fits of a range; `false` once the batch is full.
+    fn take(
+        &mut self,
+        handle: &Handle,
+        row: &SqliteRow,
+        entries: &[u8],
+        mut bytes: Vec<u8>,
+    ) -> Result<bool, StoreError> {
+        let (first, count): (usize, usize) = (row.num(2)?, row.num(3)?);
+        let orphan = row.int(4)? != 0;
+        let (mut from, mut to, mut taken) = (0, 0, 0);
+        let batch = &mut self.batch;
+        for (i, entry) in Entries::new(entries).enumerate().take(first + count) {
+            let entry = entry?;
+            let size = entry.len as usize;
+            if i < first {
+                from += size;
+                to = from;
+                continue;
+            }
+            let bytes_then = (batch.bytes.len() + to - from + size) as u64;
+            let full = batch.records.len() >= self.records_max || bytes_then > self.bytes_max;
+            if full && !batch.records.is_empty() {
+                break;
+            }
+            to += size;
+            taken += 1;
+            batch.records.push(StagedRecord {
+                kind: handle.words().text(entry.kind)?,
+                digest: entry.digest,
+                len: entry.len,
+                source_row: entry.source_row.map(Into::into),
+                orphan,
+            });
+        }
+        if taken == 0 {
+            return Ok(false);
+        }
+        if to > bytes.len() {
+            return Err(StoreError::Damaged(format!("chunk {} is cut short", row.int(1)?)));
+        }
+        if batch.bytes.is_empty() && from == 0 {
+            bytes.truncate(to);
+            batch.bytes = bytes;
+        } else {
+            batch.bytes.extend_from_slice(&bytes[from..to]);
+        }
+        self.adapters.insert(handle.words().text(row.int(7)?)?);
+        batch.oldest = batch.oldest.min(Millis(row.int(5)?));
+        let taken_count = fit(len(taken))?;
+        batch.ticket.push(StagedRange { range: row.int(0)?, count: taken_count });
+        Ok(taken == count && batch.records.len() < self.records_max)
+    }
+}
+
+/// The first staged records of a route, of one day.
+pub(super) async fn staged_batch(
+    handle: &Handle,
+    route: &Route,
+    records_max: u32,
+    bytes_max: u64,
+) -> Result<Option<StagedBatch>, StoreError> {
+    let Some(word) = handle.words().find(&route.to_string()) else { return Ok(None) };
+    let mut conn = handle.writer().await;
+    let statement = q(sql::STAGED).bind(handle.ident).bind(word);
+    let rows = statement.bind(i64::from(records_max.max(1))).fetch_all(&mut *conn).await?;
+    let Some(first) = rows.first() else { return Ok(None) };
+    let day: i64 = first.int(6)?;
+    let batch = StagedBatch {
+        route: route.clone(),
+        day: Day(fit(day)?),
+        adapters: Vec::new(),
+        records: Vec::new(),
+        bytes: Vec::new(),
+        ticket: Vec::new(),
+        oldest: Millis(i64::MAX),
+    };
+    let records_max = records_max.max(1) as usize;
+    let mut filling = Filling { batch, adapters: BTreeSet::new(), records_max, bytes_max };
+    let mut read: Option<(i64, Vec<u8>, Vec<u8>)> = None;
+    for (at, row) in rows.iter().enumerate() {
+        if row.int(6)? != day {
+            break;
+        }
+        let chunk = row.int(1)?;
+        let (entries, bytes) = match read.take() {
+            Some((of, entries, bytes)) if of == chunk => (entries, bytes),
+            _ => {
+                let gone = || StoreError::Damaged(format!("chunk {chunk} lost its fragments"));
+                let bytes = blob(&mut conn, row.int_opt(10)?.ok_or_else(gone)?).await?;
+                (blob(&mut conn, row.int(9)?).await?, bytes)
+            }
+        };
+        // Several ranges of one chunk: its bytes are read once.
+        let next = rows.get(at + 1).map(|r| r.int(1)).transpose()?;
+        let keep = (next == Some(chunk)).then(|| bytes.clone());
+        let goes_on = filling.take(handle, row, &entries, bytes)?;
+        read = keep.map(|bytes| (chunk, entries, bytes));
+        if !goes_on {
+            break;
+        }
+    }
+    let mut batch = filling.batch;
+    batch.adapters = filling.adapters.into_iter().collect();
+    Ok(Some(batch))
+}
+
+/// Queues control contents.
+pub(super) async fn queue_controls(
+    handle: &Handle,
+    controls: &[NewControl],
+    now: Millis,
+) -> Result<(), StoreError> {
+    if controls.is_empty() {
+        return Ok(());
+    }
+    let mut writer = handle.writer().await;
+    learn_controls(handle, &mut writer, controls).await?;
+    let (mut txn, _) = handle.begin(&mut writer, None, Some(now)).await?;
+    put_controls(handle, &mut txn, controls).await?;
+    txn.commit().await?;
+    Ok(())
+}
+
+/// Learns the words of control contents.
+pub(super) async fn learn_controls(
+    handle: &Handle,
+    writer: &mut SqliteConnection,
+    controls: &[NewControl],
+) -> Result<(), StoreError> {
+    for control in controls {
+        handle.words().learn(writer, &[&*control.kind, control.to.as_str()]).await?;
+        if let Some(id) = &control.answers {
+            handle.learn_id(writer, id).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Queues control contents in the transaction that causes them.
+pub(super) async fn put_controls(
+    handle: &Handle,
+    txn: &mut SqliteConnection,
+    controls: &[NewControl],
+) -> Result<(), StoreError> {
+    for control in controls {
+        let words = handle.words();
+        let answers = control.answers.as_ref().and_then(|id| handle.find_id(id));
+        let statement = q(sql::CONTROL_ADD).bind(handle.ident).bind(words.word(&control.kind)?);
+        let statement = statement.bind(words.word(control.to.as_str())?);
+        let statement = statement.bind(i64::from(control.day.0)).bind(control.detail.as_str());
+        let statement = statement.bind(control.body.as_slice());
+        let statement = statement.bind(numbers_out(control.lengths.iter().copied()));
+        let statement = statement.bind(answers.map(|a| a.sender)).bind(answers.map(|a| a.epoch));
+        let statement = statement.bind(answers.map(|a| a.route)).bind(answers.map(|a| a.sequence));
+        statement.execute(&mut *txn).await?;
+    }
+    Ok(())
+}
+
+/// Queued control contents, oldest first.
+pub(super) async fn queued_controls(
+    handle: &Handle,
+    limit: u32,
+) -> Result<Vec<QueuedControl>, StoreError> {
+    let mut conn = handle.writer().await;
+    let rows = q(sql::CONTROLS).bind(handle.ident).bind(i64::from(limit));
+    let mut controls = Vec::new();
+    for row in rows.fetch_all(&mut *conn).await? {
+        let answers = match row.int_opt(7)? {
+            None => None,
+            Some(_) => Some(handle.read_id(&row, 7)?),
+        };
+        controls.push(QueuedControl {
+            queue_id: row.int(0)?,
+            control: NewControl {
+                kind: handle.words().text(row.int(1)?)?,
+                to: NodeCode(handle.words().text(row.int(2)?)?),
+                day: Day(row.num(3)?),
+                detail: row.text(4)?.to_owned(),
+                body: row.blob(5)?.to_vec(),
+                lengths: numbers_in(row.blob(6)?)?,
+                answers,
+            },
+        });
+    }
+    Ok(controls)
+}
+
+/// Epoch and counter of a route.
+async fn counter(
+    handle: &Handle,
+    conn: &mut SqliteConnection,
+    route: i64,
+) -> Result<(i64, u64), StoreError> {
+    let epoch = handle.epoch(conn).await?;
+    let row = q(sql::COUNTER).bind(handle.ident).bind(route).bind(epoch);
+    let row = row.fetch_optional(conn).await?;
+    Ok((epoch, row.map_or(Ok(1), |r| r.num(0))?))
+}
+
+/// Counters of a route.
+pub(super) async fn counters(handle: &Handle, route: &Route) -> Result<RouteCounters, StoreError> {
+    let mut conn = handle.writer().await;
+    let word = handle.words().find(&route.to_string()).unwrap_or(0);
+    let (epoch, next_sequence) = counter(handle, &mut conn, word).await?;
+    let open = q(sql::FIRST_OPEN).bind(handle.ident).bind(word).bind(epoch);
+    let open = open.fetch_one(&mut *conn).await?.int_opt(0)?;
+    let settled_below = open.map_or(Ok(next_sequence), fit)?;
+    Ok(RouteCounters { epoch: fit(epoch)?, next_sequence, settled_below })
+}
+
+/// What an envelope's row needs of what it consumes.
+struct Consumed {
+    day: Day,
+    count: i64,
+    kinds: Vec<Kinds>,
+}
+
+/// Envelopes take their numbers.
+pub(super) async fn number(
+    handle: &Handle,
+    lease: &Lease,
+    envelopes: Vec<NewEnvelope>,
+    now: Millis,
+) -> Result<(), StoreError> {
+    let mut writer = handle.writer().await;
+    for new in &envelopes {
+        handle.words().learn(&mut writer, &[&*new.kind, &*new.link]).await?;
+        handle.learn_id(&mut writer, &new.id).await?;
+    }
+    let (mut txn, now) = handle.begin(&mut writer, Some(lease), Some(now)).await?;
+    let mut tallies = Tallies::new(handle.ident, OWN);
+    let mut counters = BTreeMap::<i64, (i64, u64)>::new();
+    for new in envelopes {
+        let route = handle.words().route_word(&new.id.route)?;
+        if let std::collections::btree_map::Entry::Vacant(entry) = counters.entry(route) {
+            entry.insert(counter(handle, &mut txn, route).await?);
+        }
+        let Some((epoch, next)) = counters.get_mut(&route) else { continue };
+        if new.id.sender != handle.code || i64::from(new.id.epoch) != *epoch {
+            let detail = format!("{} is not of {} in epoch {epoch}", new.id, handle.code);
+            return Err(conflict("sender", detail));
+        }
+        if new.id.sequence != *next {
+            return Err(conflict("sequence", format!("{} is not the next, {next} is", new.id)));
+        }
+        *next += 1;
+        number_one(handle, &mut txn, &mut tallies, new, route, now).await?;
+    }
+    for (route, (epoch, next)) in counters {
+        let statement = q(sql::COUNTER_PUT).bind(handle.ident).bind(route).bind(epoch);
+        statement.bind(big(next)).execute(&mut *txn).await?;
+    }
+    tallies.write(&mut txn).await?;
+    txn.commit().await?;
+    Ok(())
+}
+
+async fn number_one(
+    handle: &Handle,
+    txn: &mut SqliteConnection,
+    tallies: &mut Tallies,
+    new: NewEnvelope,
+    route: i64,
+    now: Millis,
+) -> Result<(), StoreError> {
+    let envelope = handle.next_envelope();
+    let consumed = match &new.consumes {
+        Consumes::Staged(batch) if batch.route == new.id.route => {
+            take_staged(handle, txn, tallies, &new.id, batch, envelope).await?
+        }
+        Consumes::Staged(batch) => {
+            return Err(conflict("ticket", format!("{} takes records of {}", new.id, batch.route)));
+        }
+        Consumes::Control(queued) => take_control(handle, txn, queued.queue_id, envelope).await?,
+    };
+    let head = handle.put_blob(txn, new.head).await?;
+    let lane = lane_of(&new.kind, &new.id.route);
+    let statement = q(sql::ENVELOPE_ADD).bind(envelope).bind(handle.ident).bind(route);
+    let statement = statement.bind(i64::from(new.id.epoch)).bind(big(new.id.sequence));
+    let statement = statement.bind(handle.words().word(&new.kind)?).bind(&*new.kind == "records");
+    let statement = statement.bind(lane_column(lane)).bind(handle.words().word(&new.link)?);
+    let statement = statement.bind(i64::from(consumed.day.0)).bind(consumed.count);
+    let statement = statement.bind(kinds_out(&consumed.kinds)).bind(digest_out(&new.head_digest));
+    let statement = statement.bind(digest_out(&new.root)).bind(now.0).bind(head);
+    statement.execute(txn).await?;
+    Ok(())
+}
+
+/// Marks ranges as an envelope's; the last may be split.
+async fn take_staged(
+    handle: &Handle,
+    txn: &mut SqliteConnection,
+    tallies: &mut Tallies,
+    id: &EnvelopeId,
+    batch: &StagedBatch,
+    envelope: i64,
+) -> Result<Consumed, StoreError> {
+    let mut position = 0;
+    let mut records = batch.records.iter();
+    let mut kinds = BTreeMap::<(i64, &str), u64>::new();
+    let route = handle.words().route_word(&id.route)?;
+    for ticket in &batch.ticket {
+        let stale = || conflict("ticket", format!("range {} of {id} moved on", ticket.range));
+        let row = q(sql::STRETCH).bind(ticket.range).bind(handle.ident);
+        let row = row.fetch_optional(&mut *txn).await?.ok_or_else(stale)?;
+        let (count, taken) = (row.int(4)?, i64::from(ticket.count));
+        if taken == 0 || taken > count {
+            return Err(stale());
+        }
+        let statement = q(sql::STRETCH_TAKE).bind(ticket.range).bind(envelope);
+        statement.bind(position).bind(taken).execute(&mut *txn).await?;
+        position += taken;
+        for record in records.by_ref().take(ticket.count as usize) {
+            *kinds.entry((row.int(7)?, &record.kind)).or_default() += 1;
+        }
+        if taken < count {
+            let statement = q(sql::STRETCH_REST).bind(handle.next_range()).bind(handle.ident);
+            let statement = statement.bind(row.int(0)?).bind(row.int(1)?).bind(row.int(2)?);
+            let statement = statement.bind(row.int(3)? + taken).bind(count - taken);
+            statement.bind(row.int(5)?).bind(row.int(6)?).execute(&mut *txn).await?;
+        }
+    }
+    if position != len(batch.records.len()) || position == 0 {
+        let have = batch.records.len();
+        return Err(conflict("ticket", format!("{position} of {have} records of {id}")));
+    }
+    let mut counts = Vec::with_capacity(kinds.len());
+    for ((epoch, kind), count) in kinds {
+        let kind = handle.words().word(kind)?;
+        let line = Line::own(handle, batch.day, (route, epoch), kind)?;
+        tallies.shift(line, Place::Staged, Place::InFlight, count);
+        tallies.sequence(line, id.sequence);
+        counts.push(((epoch, kind), count));
+    }
+    Ok(Consumed { day: batch.day, count: position, kinds: counts })
+}
+
+/// Marks a queued control content as an envelope's; a judged envelope's receipt is this one.
+async fn take_control(
+    handle: &Handle,
+    txn: &mut SqliteConnection,
+    queue_id: i64,
+    envelope: i64,
+) -> Result<Consumed, StoreError> {
+    let moved = || conflict("queue", format!("control {queue_id} moved on"));
+    let row = q(sql::CONTROL_TAKE).bind(handle.ident).bind(queue_id).bind(envelope);
+    let row = row.fetch_optional(&mut *txn).await?.ok_or_else(moved)?;
+    if let Some(sender) = row.int_opt(2)? {
+        let id =
+            IdColumns { sender, epoch: row.int(3)?, route: row.int(4)?, sequence: row.int(5)? };
+        let statement = id.bind(q(sql::RECEIPT_NUMBERED).bind(handle.ident)).bind(envelope);
+        statement.execute(txn).await?;
+    }
+    let count = len(numbers_in(row.blob(1)?)?.len());
+    Ok(Consumed { day: Day(row.num(0)?), count, kinds: Vec::new() })
+}
+
+/// Envelopes numbered and not sealed, with all that signing needs.
+pub(super) async fn numbered(handle: &Handle, limit: u32) -> Result<Vec<Numbered>, StoreError> {
+    let mut conn = handle.writer().await;
+    let rows = q(sql::NUMBERED).bind(handle.ident).bind(i64::from(limit));
+    let mut numbered = Vec::new();
+    for row in rows.fetch_all(&mut *conn).await? {
+        let body = if row.int(1)? == 1 {
+            fragments(&mut conn, row.int(0)?).await?
+        } else {
+            let body = q(sql::CONTROL_BODY).bind(row.int(0)?).fetch_one(&mut *conn).await?;
+            body.blob(0)?.to_vec()
+        };
+        numbered.push(Numbered {
+            id: handle.read_own_id(&row, 3)?,
+            head: blob(&mut conn, row.int(2)?).await?,
+            body,
+        });
+    }
+    Ok(numbered)
+}
+
+/// Fragments of an envelope that is not sealed yet.
+async fn fragments(conn: &mut SqliteConnection, envelope: i64) -> Result<Vec<u8>, StoreError> {
+    let mut body = Vec::new();
+    for row in q(sql::STRETCHES_OF).bind(envelope).fetch_all(&mut *conn).await? {
+        let (first, count): (usize, usize) = (row.num(1)?, row.num(2)?);
+        let entries = blob(conn, row.int(3)?).await?;
+        let gone = || StoreError::Damaged("an unsealed chunk lost its fragments".to_owned());
+        let bytes = blob(conn, row.int_opt(4)?.ok_or_else(gone)?).await?;
+        let (mut from, mut to) = (0, 0);
+        for (i, entry) in Entries::new(&entries).enumerate().take(first + count) {
+            to += entry?.len as usize;
+            if i + 1 == first {
+                from = to;
+            }
+        }
+        body.extend_from_slice(bytes.get(from..to).ok_or_else(gone)?);
+    }
+    Ok(body)
+}
+
+/// Stores frames; a chunk's fragments go with its last record.
+pub(super) async fn sealed(
+    handle: &Handle,
+    lease: &Lease,
+    sealed: Vec<Sealed>,
+    now: Millis,
+) -> Result<(), StoreError> {
+    let mut writer = handle.writer().await;
+    let (mut txn, now) = handle.begin(&mut writer, Some(lease), Some(now)).await?;
+    for one in sealed {
+        let row = super::dispatch::own_row(handle, &mut txn, &one.id).await?;
+        let row = row.filter(|r| matches!(r.int(1), Ok(0)));
+        let missing = || conflict("signature", format!("{} is not numbered", one.id));
+        let row = row.ok_or_else(missing)?;
+        let envelope = row.int(0)?;
+        let frame = handle.put_blob(&mut txn, one.frame.to_vec()).await?;
+        let statement = q(sql::ENVELOPE_SEALED).bind(envelope).bind(now.0).bind(frame);
+        statement.execute(&mut *txn).await?;
+        drop_blob(&mut txn, row.int_opt(9)?).await?;
+        if row.int(2)? == 0 {
+            q(sql::CONTROL_DROP).bind(envelope).execute(&mut *txn).await?;
+            continue;
+        }
+        for stretch in q(sql::STRETCHES_OF).bind(envelope).fetch_all(&mut *txn).await? {
+            let chunk = stretch.int(0)?;
+            let left = q(sql::CHUNK_LEFT).bind(chunk).bind(stretch.int(2)?);
+            let left = left.fetch_one(&mut *txn).await?;
+            if left.int(0)? == 0 {
+                q(sql::CHUNK_EMPTY).bind(chunk).execute(&mut *txn).await?;
+                drop_blob(&mut txn, left.int_opt(1)?).await?;
+            }
+        }
+    }
+    txn.commit().await?;
+    Ok(())
+}

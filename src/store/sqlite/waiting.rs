@@ -1,0 +1,422 @@
+//! Records that wait for their parent: who may go at once, who waits, and who is released.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use canon::{Day, Millis};
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
+
+use super::collect::{Piece, put_stretches, sorted};
+use super::conn::{Bulk, Columns, len, q};
+use super::handle::{Handle, place};
+use super::sql;
+use super::tally::{Line, OWN, Tallies};
+use crate::error::StoreError;
+use crate::types::*;
+
+/// When a record that could not be released is looked at again. A parent that is collected,
+/// released or accepted here makes its children due at once.
+const LOOK_AGAIN_MS: i64 = 60_000;
+
+static WAITING: Bulk = Bulk::new(sql::WAITING_HEAD, sql::WAITING_ROW, "");
+
+/// What becomes of a new record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// Staged where it stands.
+    Goes,
+    /// Staged after what stands behind it, because its parent does.
+    Later,
+    /// Waits.
+    Waits,
+}
+
+/// A run of records of one chunk that becomes staged.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Staged {
+    /// Word of the route.
+    pub(super) route: i64,
+    /// Chunk.
+    pub(super) chunk: i64,
+    /// First record of it.
+    pub(super) first: i64,
+    /// How many.
+    pub(super) count: i64,
+    /// An orphan past its time.
+    pub(super) orphan: bool,
+}
+
+/// Appends a record to the runs, to the last one if it follows there.
+fn push(runs: &mut Vec<Staged>, route: i64, chunk: i64, idx: i64, orphan: bool) {
+    match runs.last_mut() {
+        Some(r) if (r.chunk, r.first + r.count, r.orphan) == (chunk, idx, orphan) => r.count += 1,
+        _ => runs.push(Staged { route, chunk, first: idx, count: 1, orphan }),
+    }
+}
+
+/// A key with the word of its type.
+type Parent = (i64, Arc<str>, Arc<str>);
+
+/// Where the known versions of parents are: `(place, word of the route)`.
+#[derive(Default)]
+struct Parents(BTreeMap<Parent, Vec<(Place, i64)>>);
+
+impl Parents {
+    async fn read(
+        handle: &Handle,
+        txn: &mut SqliteConnection,
+        roots: &[&str],
+    ) -> Result<Self, StoreError> {
+        let mut parents = Self::default();
+        if roots.is_empty() {
+            return Ok(parents);
+        }
+        let statement = q(sql::PARENTS).bind(handle.ident).bind(sorted(roots)?);
+        for row in statement.fetch_all(txn).await? {
+            let key = (row.int(1)?, row.text(0)?.into(), row.text(2)?.into());
+            let at = (place(row.int(3)?)?, row.int(4)?);
+            parents.0.entry(key).or_default().push(at);
+        }
+        Ok(parents)
+    }
+
+    /// In line before the child on the same route, or taken by the same destination on any.
+    fn ready(
+        &self,
+        handle: &Handle,
+        parent: &Parent,
+        accepted: bool,
+        route: i64,
+    ) -> Result<bool, StoreError> {
+        for (place, at) in self.0.get(parent).into_iter().flatten() {
+            let ready = match place {
+                Place::Accepted | Place::Superseded => {
+                    let words = handle.words();
+                    *at == route || words.route(*at)?.destination == words.route(route)?.destination
+                }
+                Place::Staged | Place::InFlight | Place::AwaitingReview => {
+                    !accepted && *at == route
+                }
+                Place::Quarantined
+                | Place::Waiting
+                | Place::Rejected
+                | Place::Voided
+                | Place::Dead => false,
+            };
+            if ready {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+/// Decides a page: each record's fate, and the runs in the order of staging. A parent beside its
+/// child in the page counts once it goes itself.
+pub(super) async fn plan(
+    handle: &Handle,
+    txn: &mut SqliteConnection,
+    pieces: &[Piece],
+) -> Result<(Vec<Vec<Fate>>, Vec<Staged>), StoreError> {
+    let mut roots = Vec::new();
+    for wait in pieces.iter().flat_map(|p| &p.new.records).filter_map(|r| r.waits_for.as_ref()) {
+        if wait.elsewhere.is_none() {
+            roots.push(wait.key.root());
+        }
+    }
+    let waits = !roots.is_empty();
+    let parents = Parents::read(handle, txn, &roots).await?;
+    let mut gone = HashSet::<(i64, i64, &canon::Key)>::new();
+    let (mut fates, mut runs, mut open) = (Vec::new(), Vec::new(), Vec::new());
+    for (p, piece) in pieces.iter().enumerate() {
+        let mut of_piece = Vec::with_capacity(piece.kinds.len());
+        for (i, record) in piece.new.records.iter().enumerate() {
+            let ready = match &record.waits_for {
+                None => true,
+                Some(w) => ready(handle, &parents, &gone, piece.route, w)?,
+            };
+            if ready {
+                push(&mut runs, piece.route, piece.chunk, len(i), false);
+                if waits {
+                    gone.insert((piece.route, piece.kinds[i], &record.id.key));
+                }
+            } else {
+                open.push((p, i));
+            }
+            of_piece.push(if ready { Fate::Goes } else { Fate::Waits });
+        }
+        fates.push(of_piece);
+    }
+    loop {
+        let before = open.len();
+        let mut still = Vec::new();
+        for (p, i) in open {
+            let (piece, record) = (&pieces[p], &pieces[p].new.records[i]);
+            let Some(wait) = &record.waits_for else { continue };
+            if ready(handle, &parents, &gone, piece.route, wait)? {
+                fates[p][i] = Fate::Later;
+                push(&mut runs, piece.route, piece.chunk, len(i), false);
+                gone.insert((piece.route, piece.kinds[i], &record.id.key));
+            } else {
+                still.push((p, i));
+            }
+        }
+        open = still;
+        if open.len() == before {
+            return Ok((fates, runs));
+        }
+    }
+}
+
+fn ready(
+    handle: &Handle,
+    parents: &Parents,
+    gone: &HashSet<(i64, i64, &canon::Key)>,
+    route: i64,
+    wait: &WaitFor,
+) -> Result<bool, StoreError> {
+    if wait.elsewhere.is_some() {
+        return Ok(false);
+    }
+    let kind = handle.words().word(&wait.kind)?;
+    if !wait.accepted && gone.contains(&(route, kind, &wait.key)) {
+        return Ok(true);
+    }
+    if parents.0.is_empty() {
+        return Ok(false);
+    }
+    let parent = (kind, wait.key.root().into(), wait.key.part().into());
+    parents.ready(handle, &parent, wait.accepted, route)
+}
+
+/// A new row of `waiting`.
+pub(super) struct NewWaiting<'a> {
+    /// Key of the record.
+    pub(super) key: &'a canon::Key,
+    /// Word of its type.
+    pub(super) kind: i64,
+    /// Its version.
+    pub(super) version: u32,
+    /// Where its fragment is.
+    pub(super) at: (i64, i64),
+    /// What for.
+    pub(super) wait: &'a WaitFor,
+}
+
+/// Lets the records of a page wait that must.
+pub(super) async fn put(
+    handle: &Handle,
+    txn: &mut SqliteConnection,
+    pieces: &[Piece],
+    fates: &[Vec<Fate>],
+    now: Millis,
+) -> Result<(), StoreError> {
+    let mut rows = Vec::new();
+    for (piece, fates) in pieces.iter().zip(fates) {
+        for (i, record) in piece.new.records.iter().enumerate() {
+            if let (Fate::Waits, Some(wait)) = (fates[i], &record.waits_for) {
+                let at = (piece.chunk, len(i));
+                let (kind, version) = (piece.kinds[i], record.id.version);
+                rows.push(NewWaiting { key: &record.id.key, kind, version, at, wait });
+            }
+        }
+    }
+    put_rows(handle, txn, &rows, now).await
+}
+
+/// Lets records wait.
+pub(super) async fn put_rows(
+    handle: &Handle,
+    txn: &mut SqliteConnection,
+    rows: &[NewWaiting<'_>],
+    now: Millis,
+) -> Result<(), StoreError> {
+    let mut with_parent = Vec::with_capacity(rows.len());
+    for row in rows {
+        with_parent.push((handle.words().word(&row.wait.kind)?, row));
+    }
+    WAITING
+        .run(txn, &with_parent, |s, (parent, row)| {
+            let parent_key = &row.wait.key;
+            let s = s.bind(handle.ident).bind(parent_key.root()).bind(*parent);
+            let s = s.bind(parent_key.part()).bind(row.key.root()).bind(row.kind);
+            let s = s.bind(row.key.part()).bind(i64::from(row.version));
+            let s = s.bind(row.at.0).bind(row.at.1).bind(row.wait.accepted);
+            let elsewhere = row.wait.elsewhere;
+            let due = elsewhere.map_or(now, |e| e.next.min(e.until));
+            s.bind(elsewhere.map(|e| e.until.0)).bind(due.0)
+        })
+        .await?;
+    Ok(())
+}
+
+/// A row of `waiting`.
+struct Row {
+    parent: Parent,
+    kind: i64,
+    root: Arc<str>,
+    part: Arc<str>,
+    version: i64,
+    chunk: i64,
+    idx: i64,
+    accepted: bool,
+    until: Option<i64>,
+    route: i64,
+    day: Day,
+    epoch: i64,
+}
+
+impl Row {
+    fn read(row: &SqliteRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            parent: (row.int(1)?, row.text(0)?.into(), row.text(2)?.into()),
+            kind: row.int(4)?,
+            root: row.text(3)?.into(),
+            part: row.text(5)?.into(),
+            version: row.int(6)?,
+            chunk: row.int(7)?,
+            idx: row.int(8)?,
+            accepted: row.int(9)? != 0,
+            until: row.int_opt(10)?,
+            route: row.int(11)?,
+            day: Day(row.num(12)?),
+            epoch: row.int(13)?,
+        })
+    }
+
+    fn bind_key<'q>(&'q self, handle: &Handle, text: &'static str) -> super::conn::Statement<'q> {
+        let s = q(text).bind(handle.ident).bind(&*self.parent.1).bind(self.parent.0);
+        let s = s.bind(&*self.parent.2).bind(&*self.root).bind(self.kind);
+        s.bind(&*self.part).bind(self.version)
+    }
+}
+
+/// Stages waiting records in this order.
+async fn stage(
+    handle: &Handle,
+    txn: &mut SqliteConnection,
+    tallies: &mut Tallies,
+    rows: &[(Row, bool)],
+    now: Millis,
+) -> Result<(), StoreError> {
+    let mut runs = Vec::new();
+    for (row, orphan) in rows {
+        push(&mut runs, row.route, row.chunk, row.idx, *orphan);
+        row.bind_key(handle, sql::WAITING_DROP).execute(&mut *txn).await?;
+        let statement = q(sql::RECORD_PLACE).bind(handle.ident).bind(&*row.root).bind(row.kind);
+        let statement = statement.bind(&*row.part).bind(row.version).bind(None::<i64>);
+        statement.execute(&mut *txn).await?;
+        let line = Line::own(handle, row.day, (row.route, row.epoch), row.kind)?;
+        tallies.shift(line, Place::Waiting, Place::Staged, 1);
+    }
+    put_stretches(handle, txn, &runs, now).await
+}
+
+/// Stages every waiting record whose parent has just been staged, and theirs in turn.
+async fn cascade(
+    handle: &Handle,
+    txn: &mut SqliteConnection,
+    tallies: &mut Tallies,
+    mut staged: HashSet<(i64, Parent)>,
+    now: Millis,
+) -> Result<u64, StoreError> {
+    let mut released = 0;
+    while !staged.is_empty() {
+        let roots: Vec<&str> = staged.iter().map(|(_, parent)| &*parent.1).collect();
+        let statement = q(sql::WAITING_ON).bind(handle.ident).bind(sorted(&roots)?);
+        let mut rows = Vec::new();
+        for row in statement.fetch_all(&mut *txn).await? {
+            let row = Row::read(&row)?;
+            if !row.accepted && staged.contains(&(row.route, row.parent.clone())) {
+                rows.push((row, false));
+            }
+        }
+        stage(handle, txn, tallies, &rows, now).await?;
+        released += rows.len() as u64;
+        let gone = |(r, _): &(Row, bool)| (r.route, (r.kind, r.root.clone(), r.part.clone()));
+        staged = rows.iter().map(gone).collect();
+    }
+    Ok(released)
+}
+
+/// Releases records of earlier pages whose parent this page brings.
+pub(super) async fn release_children(
+    handle: &Handle,
+    txn: &mut SqliteConnection,
+    tallies: &mut Tallies,
+    pieces: &[Piece],
+    fates: &[Vec<Fate>],
+    now: Millis,
+) -> Result<(), StoreError> {
+    if pieces.is_empty() || !any(handle, txn).await? {
+        return Ok(());
+    }
+    let mut staged = HashSet::new();
+    for (piece, fates) in pieces.iter().zip(fates) {
+        for (i, record) in piece.new.records.iter().enumerate() {
+            if fates[i] != Fate::Waits {
+                let key = &record.id.key;
+                let parent = (piece.kinds[i], key.root().into(), key.part().into());
+                staged.insert((piece.route, parent));
+            }
+        }
+    }
+    cascade(handle, txn, tallies, staged, now).await?;
+    Ok(())
+}
+
+/// Whether anything waits at all.
+pub(super) async fn any(handle: &Handle, conn: &mut SqliteConnection) -> Result<bool, StoreError> {
+    Ok(q(sql::WAITING_ANY).bind(handle.ident).fetch_one(conn).await?.int(0)? != 0)
+}
+
+/// Makes the children of these cases due for another look.
+pub(super) async fn wake(
+    handle: &Handle,
+    txn: &mut SqliteConnection,
+    roots: &[&str],
+    now: Millis,
+) -> Result<(), StoreError> {
+    let statement = q(sql::WAITING_WAKE).bind(handle.ident).bind(sorted(roots)?).bind(now.0);
+    statement.execute(txn).await?;
+    Ok(())
+}
+
+/// Looks at waiting records that are due for it; returns how many were staged.
+pub(super) async fn release(handle: &Handle, now: Millis, limit: u32) -> Result<u64, StoreError> {
+    let mut writer = handle.writer().await;
+    let now = handle.clock(now);
+    let due = q(sql::WAITING_DUE).bind(handle.ident).bind(now.0).bind(i64::from(limit));
+    let due = due.fetch_all(&mut *writer).await?;
+    if due.is_empty() {
+        return Ok(0);
+    }
+    let (mut txn, now) = handle.begin(&mut writer, None, Some(now)).await?;
+    let due = due.iter().map(Row::read).collect::<Result<Vec<_>, _>>()?;
+    let here = due.iter().filter(|r| r.until.is_none());
+    let roots: Vec<&str> = here.map(|r| &*r.parent.1).collect();
+    let parents = Parents::read(handle, &mut txn, &roots).await?;
+    let mut tallies = Tallies::new(handle.ident, OWN);
+    let mut go = Vec::new();
+    for row in due {
+        let ready = match row.until {
+            Some(_) => true,
+            None => parents.ready(handle, &row.parent, row.accepted, row.route)?,
+        };
+        if ready {
+            let orphan = row.until.is_some_and(|until| now.0 >= until);
+            go.push((row, orphan));
+        } else {
+            let later = now.plus(LOOK_AGAIN_MS);
+            let statement = row.bind_key(handle, sql::WAITING_LATER).bind(later.0);
+            statement.execute(&mut *txn).await?;
+        }
+    }
+    stage(handle, &mut txn, &mut tallies, &go, now).await?;
+    let gone = |(r, _): &(Row, bool)| (r.route, (r.kind, r.root.clone(), r.part.clone()));
+    let staged: HashSet<_> = go.iter().map(gone).collect();
+    let more = cascade(handle, &mut txn, &mut tallies, staged, now).await?;
+    tallies.write(&mut txn).await?;
+    txn.commit().await?;
+    Ok(go.len() as u64 + more)
+}
