@@ -63,8 +63,8 @@ pub(super) struct Shared {
     pub(super) words: Words,
     /// Row numbers.
     pub(super) numbers: Numbers,
-    /// Held until the last handle is gone.
-    _lock: File,
+    /// Held until the last handle is gone; none where the file is only looked at.
+    lock: Option<File>,
 }
 
 /// A SQLite file with the facts of one or more identities.
@@ -101,12 +101,23 @@ impl SqliteStore {
         migrate::bring_up(&mut writer).await?;
         let words = Words::load(&mut writer).await?;
         let numbers = numbers(&mut writer).await?;
-        let reading = SqliteConnectOptions::new().filename(path).read_only(true);
-        let reading = reading.pragma("cache_size", READER_CACHE);
+        let readers =
+            SqlitePoolOptions::new().max_connections(READERS_MAX).connect_lazy_with(reading(path));
+        let (writer, lock) = (Mutex::new(writer), Some(lock));
+        Ok(Self { shared: Arc::new(Shared { writer, readers, words, numbers, lock }) })
+    }
+
+    /// Opens a file only to look at it, also beside the process that holds it: no lock is taken,
+    /// nothing is migrated, and SQLite refuses every method that would write.
+    pub async fn open_to_read(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        let reading = reading(path.as_ref());
+        let mut conn = reading.connect().await?;
+        migrate::same_edition(&mut conn).await?;
+        let words = Words::load(&mut conn).await?;
         let readers =
             SqlitePoolOptions::new().max_connections(READERS_MAX).connect_lazy_with(reading);
-        let writer = Mutex::new(writer);
-        Ok(Self { shared: Arc::new(Shared { writer, readers, words, numbers, _lock: lock }) })
+        let (writer, numbers) = (Mutex::new(conn), Numbers::default());
+        Ok(Self { shared: Arc::new(Shared { writer, readers, words, numbers, lock: None }) })
     }
 
     /// Opens a file for these identities: refused if it holds identities and none of them is
@@ -149,12 +160,23 @@ impl SqliteStore {
         epoch: u32,
     ) -> Result<SharedStore, StoreError> {
         let mut writer = self.shared.writer.lock().await;
-        let statement = q(sql::IDENTITY_ADD).bind(code.as_str()).bind(i64::from(epoch));
-        statement.execute(&mut *writer).await?;
-        let row = q(sql::IDENTITY).bind(code.as_str()).fetch_one(&mut *writer).await?;
+        if self.shared.lock.is_some() {
+            let statement = q(sql::IDENTITY_ADD).bind(code.as_str()).bind(i64::from(epoch));
+            statement.execute(&mut *writer).await?;
+        }
+        let row = q(sql::IDENTITY).bind(code.as_str()).fetch_optional(&mut *writer).await?;
+        let row = row.ok_or_else(|| {
+            StoreError::Refused(format!("the file holds no identity `{code}`; start its node once"))
+        })?;
         let shared = Arc::clone(&self.shared);
         Ok(Arc::new(Handle::new(shared, row.int(0)?, code.clone(), row.int(1)?)))
     }
+}
+
+/// How a connection that only reads is opened.
+fn reading(path: &Path) -> SqliteConnectOptions {
+    let options = SqliteConnectOptions::new().filename(path).read_only(true);
+    options.pragma("cache_size", READER_CACHE)
 }
 
 /// The lock file beside the store. It is separate because SQLite's own locks are let go between
