@@ -82,13 +82,15 @@ pub(crate) fn start(
 ) -> JoinSet<()> {
     let mut loops = JoinSet::new();
     for one in running {
-        let moved = Arc::new(Notify::new());
-        for worker in one.workers {
+        let bells: Arc<Vec<(String, Notify)>> =
+            Arc::new(one.workers.iter().map(|w| (w.name(), Notify::new())).collect());
+        for (own, worker) in one.workers.into_iter().enumerate() {
             let around = Around {
                 node: Arc::clone(&one.node),
                 clock: Arc::clone(clock),
                 report: Arc::clone(report),
-                moved: Arc::clone(&moved),
+                bells: Arc::clone(&bells),
+                own,
                 stopped: stopped.clone(),
             };
             loops.spawn(around.turn_for_ever(worker));
@@ -106,8 +108,10 @@ struct Around {
     node: Arc<Node>,
     clock: Clock,
     report: Report,
-    /// Something in this node moved: whoever is idle looks again.
-    moved: Arc<Notify>,
+    /// A bell for every worker of this node, by its name.
+    bells: Arc<Vec<(String, Notify)>>,
+    /// Which bell is this worker's.
+    own: usize,
     stopped: watch::Receiver<bool>,
 }
 
@@ -117,13 +121,13 @@ impl Around {
         let mut said = String::new();
         while !*self.stopped.borrow() {
             let node = Arc::clone(&self.node);
-            let moved = Arc::clone(&self.moved);
+            let bells = Arc::clone(&self.bells);
             match worker.run_once((self.clock)()).await {
                 Ok(progress) => {
                     failed = FAILED_MIN;
                     said.clear();
                     if progress.done > 0 {
-                        moved.notify_waiters();
+                        self.ring(&worker.name());
                         tokio::task::yield_now().await;
                     }
                     if !progress.more {
@@ -135,7 +139,7 @@ impl Around {
                                 false => std::future::pending().await,
                             }
                         };
-                        self.idle(IDLE, moved.notified(), arrival).await;
+                        self.idle(IDLE, bells[self.own].1.notified(), arrival).await;
                     }
                 }
                 Err(error) => {
@@ -151,6 +155,26 @@ impl Around {
                     self.idle(failed, std::future::pending(), std::future::pending()).await;
                     failed = (failed * 2).min(FAILED_MAX);
                 }
+            }
+        }
+    }
+
+    /// Wakes whoever works on what this worker has just done.
+    fn ring(&self, name: &str) {
+        let next: &[&str] = match name.split('/').next().unwrap_or(name) {
+            "collect" => &["seal"],
+            "seal" => &["dispatch"],
+            "receive" => &["accept", "relay", "settle"],
+            "accept" => &["seal", "deliver", "dispatch"],
+            "relay" => &["dispatch", "seal"],
+            "settle" => &["collect", "seal", "dispatch", "sweep"],
+            "sweep" | "reconcile" => &["seal", "dispatch"],
+            _ => &[],
+        };
+        for (worker, bell) in self.bells.iter() {
+            let kind = worker.split('/').next().unwrap_or(worker);
+            if next.contains(&kind) {
+                bell.notify_one();
             }
         }
     }
