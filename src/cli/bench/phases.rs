@@ -56,7 +56,8 @@ pub(crate) async fn run(folder: &Path, records: u64) -> Result<Vec<Line>, Failur
 async fn turn_to_rest(worker: &mut dyn Worker) -> Result<(), Failure> {
     let mut rest = 0;
     while rest < 2 {
-        let progress = worker.run_once(os::now()).await.map_err(|e| {
+        // A second ahead, so that a half-full batch need not wait for company.
+        let progress = worker.run_once(os::now().plus(1_000)).await.map_err(|e| {
             Failure::environment(
                 format!("{}: {e}", worker.name()),
                 format!("{}：{e}", worker.name()),
