@@ -6,6 +6,7 @@
 mod assemble;
 mod bench;
 mod commands;
+mod demo;
 mod files;
 mod open;
 mod os;
@@ -44,6 +45,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Four tiers in one process: a story of about a minute · 四级节点演示，约一分钟
+    Demo(demo::Demo),
     /// One row a link and adapter: counts, oldest age, a plain sentence · 各链路与适配器状态
     Status(NodesArg),
     /// One case's records across the tiers · 追踪一件办件的各级流转
@@ -101,6 +104,7 @@ fn usage(error: &clap::Error) -> ExitCode {
 
 fn run(command: Command, out: &Out) -> Done {
     match command {
+        Command::Demo(args) => demo::run(&args, out),
         Command::Status(args) => status::run(&args, out),
         Command::Trace(args) => trace::run(&args, out),
         Command::Quarantine(args) => quarantine::run(args, out),
