@@ -28,8 +28,6 @@ const LIST_BYTES_MAX: u64 = 64 << 20;
 
 /// One identity at work.
 pub(crate) struct Running {
-    /// Its configuration, if it came from a file.
-    pub(crate) config: Option<Arc<NodeConfig>>,
     /// The node.
     pub(crate) node: Arc<Node>,
     /// Its workers.
@@ -57,7 +55,6 @@ pub(crate) async fn process(
     let carrier = wrap(Arc::clone(&bus));
     let mut running = Vec::new();
     for config in configs {
-        let config = Arc::new(config);
         let format = found(open::format_of(&config)?)?;
         let lists = Arc::new(lists(&config)?);
         let stores = stores(&config).await?;
@@ -65,7 +62,7 @@ pub(crate) async fn process(
             let store = stores.of(&identity.code).await?;
             let node = node(&config, identity, store, &carrier, &format, &lists, now)?;
             let workers = workers(&config, &node, &format)?;
-            running.push(Running { config: Some(Arc::clone(&config)), node, workers });
+            running.push(Running { node, workers });
         }
     }
     Ok(Process { running, bus })

@@ -46,7 +46,7 @@ pub(crate) async fn run(
     let accepted = Place::ALL.iter().position(|p| *p == Place::Accepted).unwrap_or_default();
     let (mut last, mut since) = (0, os::now());
     let taken = loop {
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
         let status = lowest.status().await.map_err(crate::assemble::store_failure)?;
         let settled = status.places[accepted];
         if settled >= records {

@@ -6,6 +6,7 @@ mod floors;
 mod input;
 mod meter;
 mod nodes;
+mod phases;
 mod report;
 mod stages;
 
@@ -35,9 +36,13 @@ pub(crate) struct Bench {
     chain_only: bool,
 }
 
+/// Records taken through one hop a phase at a time.
+const PHASE_RECORDS_MAX: u64 = 60_000;
+
 #[derive(Serialize)]
 struct Figures {
     stages: Vec<Line>,
+    workers: Vec<Line>,
     floors: Vec<Line>,
     chains: Vec<Line>,
     peak_rss_mb: f64,
@@ -63,6 +68,7 @@ pub(crate) fn run(args: &Bench, out: &Out) -> Done {
     }
     for (title, lines) in [
         ("Each stage alone, one core", &figures.stages),
+        ("Each worker alone, with its store (SQLite), one hop", &figures.workers),
         ("Floors: the same bytes, raw", &figures.floors),
         ("The whole chain: signed, receipted, settled", &figures.chains),
     ] {
@@ -87,6 +93,7 @@ async fn measure(args: &Bench, folder: &std::path::Path, out: &Out) -> Result<Fi
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let mut figures = Figures {
         stages: Vec::new(),
+        workers: Vec::new(),
         floors: Vec::new(),
         chains: Vec::new(),
         peak_rss_mb: 0.0,
@@ -107,6 +114,9 @@ async fn measure(args: &Bench, folder: &std::path::Path, out: &Out) -> Result<Fi
         let stages = stages::measure(&file, os::now())?;
         figures.floors = floors::measure(&file, &drop, &stages.fragments()).await?;
         figures.stages = stages.lines;
+        // The carrier and the inbox hold a whole phase, so it must fit them.
+        let records = args.records.min(PHASE_RECORDS_MAX);
+        figures.workers = phases::run(&folder.join("phases"), records).await?;
     }
     Ok(figures)
 }

@@ -72,7 +72,7 @@ pub(crate) async fn chain(folder: &Path, tiers: usize, now: Millis) -> Result<Ch
             inbox_depth: 0.into(),
         });
         let workers = exchange::workers(&node);
-        running.push(Running { config: None, node, workers });
+        running.push(Running { node, workers });
     }
     let collect = collect(folder, &codes, &running, &format)?;
     Ok(Chain { running, collect: Some(collect) })

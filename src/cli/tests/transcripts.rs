@@ -390,7 +390,7 @@ fn status_and_trace_tell_the_tiers_in_order() {
     assert_eq!(said.code, 0, "{}{}", said.out, said.err);
     let lines: Vec<&str> = said.out.lines().collect();
     assert_eq!(lines[0], "白石镇（演示） town-990103101");
-    assert!(lines[1].starts_with("  2026-11-21 12:00:00  collected  SB:A-17@unit#1"), "{lines:?}");
+    assert!(lines[1].starts_with("  2026-11-21 12:00:00  collected  SB 申请 v1"), "{lines:?}");
     assert_eq!(lines[2..4], ["青禾县（演示） county-990103", "  (nothing here yet)"]);
     let said = tiergate(dir.path(), &["trace", "B-1", "--data", "."]);
     assert_eq!(said.code, 1);
