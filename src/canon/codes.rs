@@ -115,11 +115,6 @@ pub const SOURCE: &[Code] = &[
         "rows without a modified time would never be read; fill it or use compare",
         "有行缺少修改时间，将永远读不到；请补齐或改用全量比对",
     ),
-    c(
-        "source.row_vanished",
-        "a row is gone from the source; held until its owner says whether it was voided",
-        "来源系统中该行已消失，待来源单位说明",
-    ),
     c("source.row_missing", "the row to write an outcome to is gone", "回写目标行已不存在"),
     c("source.write_refused", "the source refused the write-back of this row", "来源拒绝该行回写"),
     c("source.no_write_back", "this source takes no write-back", "该来源不支持回写"),
