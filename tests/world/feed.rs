@@ -97,6 +97,11 @@ impl Feed {
                 let path = database(base, self.tier());
                 let mut settings = edge::sql::Settings::of(name, path, sql);
                 settings.compare_every_ms = 1_000;
+                for query in &mut settings.queries {
+                    if let edge::sql::Detect::ModifiedTime { overlap_ms, .. } = &mut query.detect {
+                        *overlap_ms = 5_000;
+                    }
+                }
                 Box::new(SqlSource::new(settings).expect("the database"))
             }
         }

@@ -54,6 +54,7 @@ pub fn resealed(parcel: &Parcel, signer: &dyn Signer, change: impl FnOnce(&mut H
     let package = package(parcel);
     let opened = envelope::open(&package).expect("a package of ours");
     let mut head = opened.head.clone();
+    head.certificate = head.digest_alg.of(&[signer.certificate_der()]);
     change(&mut head);
     let bytes = head.write();
     let signature = envelope::sign_head(&bytes, signer).expect("a signature");

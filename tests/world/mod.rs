@@ -5,6 +5,7 @@ mod authority;
 pub mod carrier;
 mod check;
 pub mod faults;
+mod faulty;
 mod feed;
 pub mod forge;
 pub mod input;
@@ -66,6 +67,9 @@ pub fn format() -> Arc<Format> {
     });
     Arc::clone(&FORMAT)
 }
+
+/// Turns of a worker in a row before the next one has its own.
+const TURNS_MAX: u32 = 64;
 
 /// The four tiers' codes, lowest first.
 pub const TIERS: [&str; 4] = ["town-1", "county-1", "city-1", "province"];
@@ -182,7 +186,7 @@ impl World {
             let inner = stores.open(file, &code).await;
             let region = if tier == TOWN { setup.region } else { "99" };
             let signer = Arc::new(authority.signer(&code, region));
-            let store = faults::Faulty::over(inner, &code, &faults);
+            let store = faulty::Faulty::over(inner, &code, &faults);
             parts.push(Parts { code, store, signer });
         }
         let mut world = Self {
@@ -267,21 +271,31 @@ impl World {
         done
     }
 
+    /// A worker takes its turn, and again while it says that more is waiting.
     async fn take(&mut self, tier: usize, at: usize) -> u64 {
         let node = &mut self.nodes[tier];
         let worker = &mut node.workers[at];
-        match worker.run_once(self.now).await {
-            Ok(progress) => progress.done,
-            Err(e) => {
-                let text = format!("{} of {}: {e}", worker.name(), node.node.code);
-                node.node.forget_leases();
-                match &mut self.failed {
-                    Some(failed) => failed.push(text),
-                    None => panic!("{text}"),
+        let mut done = 0;
+        for _ in 0..TURNS_MAX {
+            match worker.run_once(self.now).await {
+                Ok(progress) => {
+                    done += progress.done;
+                    if !progress.more {
+                        break;
+                    }
                 }
-                0
+                Err(e) => {
+                    let text = format!("{} of {}: {e}", worker.name(), node.node.code);
+                    node.node.forget_leases();
+                    match &mut self.failed {
+                        Some(failed) => failed.push(text),
+                        None => panic!("{text}"),
+                    }
+                    break;
+                }
             }
         }
+        done
     }
 
     /// One worker takes one turn; the clock stands.
@@ -301,7 +315,7 @@ impl World {
                 return;
             }
         }
-        panic!("the nodes never came to rest");
+        panic!("the nodes never came to rest; failed: {:?}", self.failed);
     }
 
     /// Turns for so long.

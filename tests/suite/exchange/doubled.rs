@@ -20,6 +20,18 @@ async fn every_parcel_twice_on_every_hop() {
 }
 
 #[tokio::test]
+async fn duplicates_do_not_fill_the_inbox_for_ever() {
+    let limits =
+        exchange::Limits { envelope_records_max: 2, inbox_parcels_max: 4, ..world::limits() };
+    let mut world = super::world_of(Setup { limits, ..Setup::default() }).await;
+    world.bus.rule(Rule::every("records", Trick::Double));
+    world.drop_lines("a.csv", &cases(1..=20));
+    world.pass(30_000).await;
+    assert_eq!(world.count(TOWN, Place::Accepted).await, 40);
+    world.finish().await;
+}
+
+#[tokio::test]
 async fn a_duplicate_after_the_answer_gets_the_same_receipt() {
     let mut world = super::world().await;
     world.drop_lines("a.csv", &cases(1..=3));
@@ -70,7 +82,7 @@ async fn a_changed_case_before_its_first_version_supersedes_it() {
     world.drop_lines("a.csv", &cases([1]));
     world.pass(2_000).await;
     world.drop_lines("b.csv", &[world::input::line("SB", 1).text("更正")]);
-    world.pass(2_000).await;
+    world.pass(3_500).await;
     assert_eq!(world.place(TOWN, "SB", 1, 2).await, Some(Place::Accepted));
     world.bus.release().await;
     world.quiet().await;

@@ -2,7 +2,7 @@
 
 use store::Place;
 use tests::world::input::cases;
-use tests::world::{self, PROVINCE, Setup, TOWN, When};
+use tests::world::{self, PROVINCE, Rule, Setup, TOWN, Trick, When};
 
 fn setup() -> Setup {
     let limits = exchange::Limits { envelope_records_max: 2, ..world::limits() };
@@ -15,7 +15,10 @@ async fn set_aside_alone_after_three_claims() {
     world.failed = Some(Vec::new());
     let province = world::code("province");
     world.faults.fail(&province, "commit_judged", 0, 3, When::Before);
+    world.bus.rule(Rule::next("records", Trick::Hold).to("province").times(6));
     world.drop_lines("a.csv", &cases(1..=6));
+    world.pass(3_000).await;
+    assert_eq!(world.bus.release().await, 6, "they come together");
     world.quiet().await;
     assert_eq!(world.failed.take().map(|f| f.len()), Some(3));
     assert_eq!(world.rules(PROVINCE, "refused").await, ["node.poison"], "the others are sound");
@@ -28,12 +31,14 @@ async fn counted_also_when_it_kills_the_process() {
     let mut world = super::world_of(setup()).await;
     world.failed = Some(Vec::new());
     let province = world::code("province");
+    world.bus.rule(Rule::next("records", Trick::Hold).to("province").times(6));
     world.drop_lines("a.csv", &cases(1..=6));
+    world.pass(3_000).await;
+    world.bus.release().await;
     for _ in 0..3 {
-        world.faults.fail(&province, "commit_judged", 0, 1, When::Before);
-        while world.faults.unspent() > 0 {
-            world.turn().await;
-        }
+        world.faults.die_in(&province, "commit_judged", When::Before);
+        world.heal().await;
+        assert!(world.faults.dead());
         world.restart();
     }
     world.quiet().await;
