@@ -11,7 +11,7 @@ use super::handle::{Handle, place};
 use super::tally::{Line, OWN, Tallies};
 use super::waiting::{self, Fate, Staged};
 use super::words::Words;
-use super::{problems, sql};
+use super::{problems, source_rows, sql};
 use crate::error::StoreError;
 use crate::types::*;
 
@@ -23,8 +23,6 @@ const CHUNK_BYTES_MAX: usize = 1 << 20;
 
 static STRETCHES: Bulk = Bulk::new(sql::STRETCH_HEAD, sql::STRETCH_ROW, "");
 static RECORDS: Bulk = Bulk::new(sql::RECORD_HEAD, sql::RECORD_ROW, "");
-static SOURCE_ROWS: Bulk =
-    Bulk::new(sql::SOURCE_ROW_HEAD, sql::SOURCE_ROW_ROW, sql::SOURCE_ROW_TAIL);
 static ROW_RECORDS: Bulk = Bulk::new(sql::ROW_RECORD_HEAD, sql::ROW_RECORD_ROW, "");
 
 /// A piece of a page's chunk as it is stored, with its words.
@@ -79,12 +77,14 @@ pub(super) async fn commit(
     let records = pieces.iter().map(|p| p.new.records.len()).sum::<usize>();
     put_pieces(handle, &mut txn, &mut tallies, pieces, &held, now).await?;
     let adapter = handle.words().word(&adapter)?;
-    put_source_rows(handle, &mut txn, adapter, rows).await?;
+    source_rows::put(handle, &mut txn, adapter, rows).await?;
     let statement = q(sql::ADAPTER_ADD).bind(handle.ident).bind(adapter).bind(cursor);
     let statement = statement.bind(big(rows_read)).bind(big(rows_unchanged)).bind(len(records));
     statement.bind(len(held.len())).bind(now.0).execute(&mut *txn).await?;
     tallies.write(&mut txn).await?;
-    txn.commit().await?;
+    handle.commit(txn).await?;
+    drop(writer);
+    handle.barrier().await?;
     Ok(())
 }
 
@@ -95,7 +95,7 @@ async fn pieces(
     chunks: Vec<NewChunk>,
 ) -> Result<Vec<Piece>, StoreError> {
     let mut pieces = Vec::new();
-    let epoch = handle.epoch(writer).await?;
+    let epoch = handle.epoch();
     for chunk in chunks {
         let lengths = chunk.records.iter().map(|r| r.len as usize).sum::<usize>();
         if lengths != chunk.bytes.len() {
@@ -218,15 +218,15 @@ async fn put_chunk(
         put_entry(&mut entries, *kind, record);
     }
     let bytes = std::mem::take(&mut piece.new.bytes);
-    let bytes = handle.put_blob(txn, bytes).await?;
-    let entries = handle.put_blob(txn, entries).await?;
     let statement = q(sql::CHUNK_ADD).bind(piece.chunk).bind(handle.ident).bind(piece.route);
     let statement = statement
         .bind(piece.epoch)
         .bind(i64::from(piece.new.day.0))
         .bind(piece.adapter)
         .bind(now.0);
-    let statement = statement.bind(len(piece.new.records.len())).bind(entries).bind(bytes);
+    let statement = statement.bind(len(piece.new.records.len()));
+    let statement = statement.bind(handle.next_blob()).bind(handle.next_blob());
+    let statement = statement.bind(entries).bind(bytes);
     statement.execute(txn).await?;
     Ok(())
 }
@@ -369,22 +369,6 @@ async fn put_row_records(
     Ok(())
 }
 
-async fn put_source_rows(
-    handle: &Handle,
-    txn: &mut SqliteConnection,
-    adapter: i64,
-    mut rows: Vec<SourceRowMark>,
-) -> Result<(), StoreError> {
-    rows.sort_unstable_by(|a, b| a.row.cmp(&b.row));
-    SOURCE_ROWS
-        .run(txn, &rows, |s, mark| {
-            let s = s.bind(handle.ident).bind(adapter).bind(Arc::clone(&mark.row));
-            s.bind(digest_out(&mark.digest)).bind(big(mark.pass))
-        })
-        .await?;
-    Ok(())
-}
-
 /// Latest versions of every collected record of these cases.
 pub(super) async fn cases(handle: &Handle, roots: &[&str]) -> Result<Vec<CaseRow>, StoreError> {
     let roots = sorted(roots)?;
@@ -459,57 +443,8 @@ pub(super) async fn pause(
     let statement = q(sql::ADAPTER_PAUSE).bind(handle.ident);
     let statement = statement.bind(handle.words().word(adapter)?).bind(reason);
     statement.execute(&mut *txn).await?;
-    txn.commit().await?;
-    Ok(())
-}
-
-/// Source rows out of a statement.
-fn marks(rows: &[sqlx::sqlite::SqliteRow]) -> Result<Vec<SourceRowMark>, StoreError> {
-    let mark = |row: &sqlx::sqlite::SqliteRow| {
-        Ok(SourceRowMark {
-            row: row.text(0)?.into(),
-            digest: digest_in(row.blob(1)?)?,
-            pass: row.num(2)?,
-        })
-    };
-    rows.iter().map(mark).collect()
-}
-
-/// Digests of source rows as last seen.
-pub(super) async fn source_rows(
-    handle: &Handle,
-    adapter: &str,
-    rows: &[&str],
-) -> Result<Vec<SourceRowMark>, StoreError> {
-    let Some(word) = handle.words().find(adapter) else { return Ok(Vec::new()) };
-    let mut conn = handle.writer().await;
-    let statement = q(sql::SOURCE_ROWS).bind(handle.ident).bind(word).bind(sorted(rows)?);
-    marks(&statement.fetch_all(&mut *conn).await?)
-}
-
-/// Source rows that the full pass `pass` did not see.
-pub(super) async fn vanished(
-    handle: &Handle,
-    adapter: &str,
-    pass: u64,
-    limit: u32,
-) -> Result<Vec<SourceRowMark>, StoreError> {
-    let Some(word) = handle.words().find(adapter) else { return Ok(Vec::new()) };
-    let mut conn = handle.writer().await;
-    let statement = q(sql::VANISHED).bind(handle.ident).bind(word);
-    let statement = statement.bind(big(pass)).bind(i64::from(limit));
-    marks(&statement.fetch_all(&mut *conn).await?)
-}
-
-/// Forgets source rows.
-pub(super) async fn forget_rows(
-    handle: &Handle,
-    adapter: &str,
-    rows: &[&str],
-) -> Result<(), StoreError> {
-    let Some(word) = handle.words().find(adapter) else { return Ok(()) };
-    let mut conn = handle.writer().await;
-    let statement = q(sql::SOURCE_ROWS_DROP).bind(handle.ident).bind(word).bind(sorted(rows)?);
-    statement.execute(&mut *conn).await?;
+    handle.commit(txn).await?;
+    drop(writer);
+    handle.barrier().await?;
     Ok(())
 }
