@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use canon::{Digest, DigestAlg, Key, Millis, RecordId};
+use canon::{Digest, Key, Millis, RecordId};
 use sqlx::sqlite::SqliteConnection;
 
 use super::codec::{digest_in, digest_out, put_entry};
@@ -48,7 +48,7 @@ struct RecordRow<'a> {
     at: Option<(i64, i64)>,
     place: Option<i64>,
     voided: bool,
-    content: Option<Vec<u8>>,
+    content: Option<Digest>,
     facts: Arc<str>,
 }
 
@@ -198,8 +198,9 @@ async fn put_pieces(
         }
     }
     put_stretches(handle, txn, &runs, now).await?;
+    let known = known_roots(handle, txn, &pieces).await?;
     put_records(handle, txn, staged_rows(&pieces, &fates)).await?;
-    check_versions(handle, txn, &pieces).await?;
+    check_versions(handle, txn, &pieces, &known).await?;
     put_records(handle, txn, held_rows(held)).await?;
     cure(handle, txn, &pieces).await?;
     put_row_records(handle, txn, &pieces, held).await?;
@@ -260,7 +261,7 @@ fn staged_rows<'p>(pieces: &'p [Piece], fates: &[Vec<Fate>]) -> Vec<RecordRow<'p
                 at: Some((piece.chunk, len(i))),
                 place: (*fate == Fate::Waits).then_some(Place::Waiting as i64),
                 voided: record.voided,
-                content: Some(digest_out(&record.content)),
+                content: Some(record.content),
                 facts: Arc::clone(&record.facts),
             });
         }
@@ -277,7 +278,7 @@ fn held_rows<'p>(held: &[(&'p NewQuarantine, i64)]) -> Vec<RecordRow<'p>> {
             at: None,
             place: Some(Place::Quarantined as i64),
             voided: false,
-            content: held.content.as_ref().map(digest_out),
+            content: held.content,
             facts: "".into(),
         })
     };
@@ -298,10 +299,27 @@ async fn put_records(
             let s = s.bind(handle.ident).bind(row.id.key.root()).bind(row.kind);
             let s = s.bind(row.id.key.part()).bind(i64::from(row.id.version));
             let s = s.bind(row.at.map(|a| a.0)).bind(row.at.map(|a| a.1)).bind(row.place);
-            s.bind(row.voided).bind(row.content.as_deref()).bind(Arc::clone(&row.facts))
+            s.bind(row.voided)
+                .bind(row.content.as_ref().map(digest_out))
+                .bind(Arc::clone(&row.facts))
         })
         .await?;
     changed("record", rows.len() as u64, changes)
+}
+
+/// Cases of the page that something is known of: mostly none.
+async fn known_roots(
+    handle: &Handle,
+    txn: &mut SqliteConnection,
+    pieces: &[Piece],
+) -> Result<Vec<String>, StoreError> {
+    if pieces.is_empty() {
+        return Ok(Vec::new());
+    }
+    let keys = pieces.iter().flat_map(|p| &p.new.records).map(|r| r.id.key.root());
+    let roots = sorted(&keys.collect::<Vec<_>>())?;
+    let rows = q(sql::KNOWN_ROOTS).bind(handle.ident).bind(roots).fetch_all(txn).await?;
+    rows.iter().map(|row| Ok(row.text(0)?.to_owned())).collect()
 }
 
 /// Every version of the page must be above what is known of its key.
@@ -309,10 +327,10 @@ async fn check_versions(
     handle: &Handle,
     txn: &mut SqliteConnection,
     pieces: &[Piece],
+    known: &[String],
 ) -> Result<(), StoreError> {
-    let Some(first) = pieces.first() else { return Ok(()) };
-    let keys = pieces.iter().flat_map(|p| &p.new.records).map(|r| r.id.key.root());
-    let roots = sorted(&keys.collect::<Vec<_>>())?;
+    let Some(first) = pieces.first().filter(|_| !known.is_empty()) else { return Ok(()) };
+    let roots = json(known)?;
     let statement = q(sql::NOT_ABOVE).bind(handle.ident).bind(roots).bind(first.chunk);
     let Some(row) = statement.fetch_optional(txn).await? else { return Ok(()) };
     let kind = handle.words().text(row.int(1)?)?;
@@ -381,10 +399,9 @@ pub(super) async fn cases(handle: &Handle, roots: &[&str]) -> Result<Vec<CaseRow
             key: Key::from_columns(row.text(0)?, row.text(2)?),
             version: row.num(3)?,
         };
-        let nothing = Digest { alg: DigestAlg::Sha256, bytes: [0; 32] };
         let case = CaseRow {
             voided: row.int(4)? != 0,
-            content: row.blob_opt(5)?.map_or(Ok(nothing), digest_in)?,
+            content: row.blob_opt(5)?.map_or(Ok(NO_CONTENT), digest_in)?,
             facts: row.text(6)?.into(),
             place: place(row.int(7)?)?,
             id,

@@ -51,6 +51,9 @@ pub(crate) const RECORD_HEAD: &str = "INSERT INTO record (ident, root, kind, par
     version, chunk, idx, place, voided, content, facts)";
 pub(crate) const RECORD_ROW: &str = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
+/// Of these cases, those that something is known of.
+pub(crate) const KNOWN_ROOTS: &str = "SELECT j.value FROM json_each(?2) j \
+    WHERE EXISTS (SELECT 1 FROM record r WHERE r.ident = ?1 AND r.root = j.value)";
 /// A version of this page that is not above all others of its key.
 pub(crate) const NOT_ABOVE: &str = "SELECT r.root, r.kind, r.part, r.version, n.version \
     FROM json_each(?2) j CROSS JOIN record r ON r.ident = ?1 AND r.root = j.value \
