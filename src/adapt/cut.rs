@@ -3,7 +3,7 @@
 use crate::row::RowBuf;
 
 /// Most lines one quoted value may span.
-const QUOTED_LINES_MAX: usize = 200;
+pub const QUOTED_LINES_MAX: usize = 200;
 
 pub(crate) enum Outcome {
     Row {
@@ -73,7 +73,10 @@ impl Cut<'_> {
         let mut stray = false;
         let close = loop {
             let Some(n) = inside.get(from..).and_then(|t| t.find('"')) else {
-                return Err(Outcome::Open);
+                // No value goes on for ever: whoever reads on need not hold more than these lines.
+                let lines = inside.bytes().filter(|b| *b == b'\n').take(QUOTED_LINES_MAX + 1);
+                let endless = lines.count() > QUOTED_LINES_MAX;
+                return Err(if endless { Outcome::Stray } else { Outcome::Open });
             };
             let at = from + n;
             let after = inside.get(at + 1..).unwrap_or_default();
@@ -94,6 +97,12 @@ impl Cut<'_> {
             }
             stray = true;
             from = at + 1;
+            // Within this line it must close, so only this line is searched.
+            let rest = inside.get(from..).unwrap_or_default();
+            let line = rest.find('\n').and_then(|end| rest.get(..end));
+            if line.is_some_and(|line| !line.contains('"')) {
+                return Err(Outcome::Stray);
+            }
         };
         let value = inside.get(..close).unwrap_or_default();
         let lines = value.bytes().filter(|b| *b == b'\n').count();

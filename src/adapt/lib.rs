@@ -26,6 +26,7 @@ mod verb;
 mod verbs;
 
 pub use check::check;
+pub use cut::QUOTED_LINES_MAX;
 pub use draft::{Draft, Drafts};
 pub use mapping::{Bound, Mapping};
 pub use package::{

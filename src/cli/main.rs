@@ -3,10 +3,16 @@
 //! A command is a file in `commands/` (or a module of its own, if it is large), a variant of
 //! [`Command`] and an arm of [`run`]. Exit codes: see `README.md` beside this file.
 
+mod assemble;
+mod bench;
 mod commands;
+mod demo;
 mod files;
 mod open;
 mod os;
+mod packages;
+mod run;
+mod stores;
 mod text;
 
 use std::process::ExitCode;
@@ -14,7 +20,8 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
-use commands::{adapter, ca, check, format, keys};
+use commands::{adapter, ca, check, format, keys, quarantine, status, trace};
+use stores::NodesArg;
 use text::{Done, Exit, Lang, Out};
 
 const AFTER: &str = "\
@@ -38,6 +45,15 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Four tiers in one process: a story of about a minute · 四级节点演示，约一分钟
+    Demo(demo::Demo),
+    /// One row a link and adapter: counts, oldest age, a plain sentence · 各链路与适配器状态
+    Status(NodesArg),
+    /// One case's records across the tiers · 追踪一件办件的各级流转
+    Trace(trace::Trace),
+    /// Problem data: list, show, return to the owner, resubmit · 问题数据
+    #[command(subcommand)]
+    Quarantine(quarantine::Quarantine),
     /// Check a configuration, an adapter package or a format · 检查配置、适配包或格式
     #[command(subcommand)]
     Check(check::Check),
@@ -50,6 +66,10 @@ enum Command {
     /// Make and show keys and certificates · 生成、查看密钥与证书
     #[command(subcommand)]
     Keys(keys::Keys),
+    /// Run one or more nodes as a service · 以服务方式运行节点
+    Run(run::Run),
+    /// Measure this machine: each stage, the whole chain, the raw floors · 性能测量
+    Bench(bench::Bench),
     /// A certificate authority for the demo environment only · 仅供演示环境的证书颁发
     #[command(subcommand)]
     Ca(ca::CaCommand),
@@ -84,10 +104,16 @@ fn usage(error: &clap::Error) -> ExitCode {
 
 fn run(command: Command, out: &Out) -> Done {
     match command {
+        Command::Demo(args) => demo::run(&args, out),
+        Command::Status(args) => status::run(&args, out),
+        Command::Trace(args) => trace::run(&args, out),
+        Command::Quarantine(args) => quarantine::run(args, out),
         Command::Check(args) => check::run(args, out),
         Command::Format(args) => format::run(args, out),
         Command::Adapter(args) => adapter::run(args, out),
         Command::Keys(args) => keys::run(args, out),
         Command::Ca(args) => ca::run(args, out),
+        Command::Run(args) => run::run(&args, out),
+        Command::Bench(args) => bench::run(&args, out),
     }
 }

@@ -28,18 +28,19 @@ pub(crate) fn configs(paths: &[PathBuf]) -> Result<Result<Vec<NodeConfig>, Vec<F
 
 /// The configurations of one process, for commands that need them right.
 pub(crate) fn right_configs(paths: &[PathBuf]) -> Result<Vec<NodeConfig>, Failure> {
-    configs(paths)?.map_err(|findings| {
-        let list =
-            |lang| findings.iter().map(|f: &Finding| f.line(lang)).collect::<Vec<_>>().join("\n");
-        let n = findings.len();
-        let en = list(crate::text::Lang::En);
-        let zh = list(crate::text::Lang::Zh);
-        Failure {
-            exit: crate::text::Exit::Problems,
-            en: format!("the configuration has {n} problems; mend them first:\n{en}"),
-            zh: format!("配置有 {n} 个问题，请先改正：\n{zh}"),
-        }
-    })
+    configs(paths)?.map_err(|findings| problems(&findings))
+}
+
+/// Findings that a command cannot work with, as its failure.
+pub(crate) fn problems(findings: &[Finding]) -> Failure {
+    let list = |lang| findings.iter().map(|f| f.line(lang)).collect::<Vec<_>>().join("\n");
+    let n = findings.len();
+    let (en, zh) = (list(crate::text::Lang::En), list(crate::text::Lang::Zh));
+    Failure {
+        exit: crate::text::Exit::Problems,
+        en: format!("the configuration has {n} problems; mend them first:\n{en}"),
+        zh: format!("配置有 {n} 个问题，请先改正：\n{zh}"),
+    }
 }
 
 /// A secret from where its reference says.

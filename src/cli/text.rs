@@ -80,8 +80,12 @@ impl From<io::Error> for Failure {
             // The reader has what it wanted (`| head`): nothing is wrong.
             return Self { exit: Exit::Fine, en: String::new(), zh: String::new() };
         }
+        let exit = match error.kind() {
+            io::ErrorKind::Interrupted => Exit::Interrupted,
+            _ => Exit::Environment,
+        };
         let en = format!("the answer could not be written: {error}");
-        Self::environment(en, format!("无法写出结果：{error}"))
+        Self { exit, en, zh: format!("无法写出结果：{error}") }
     }
 }
 
@@ -228,6 +232,13 @@ impl Out {
             )?;
         }
         Ok(Exit::Problems)
+    }
+
+    /// A line about something that goes on; nobody needs to be listening.
+    pub(crate) fn warn(&self, text: impl Display) {
+        let written = writeln!(io::stderr().lock(), "tiergate: {text}");
+        // Standard error may be closed; the store has the facts.
+        drop(written);
     }
 
     /// Says why a command could not do its work.

@@ -6,6 +6,7 @@ use canon::Millis;
 use envelope::{Opened, SenderCert, write_outcome};
 use store::{InboxFor, InboxParcel, Judged, Lease};
 
+use crate::claims::Claims;
 use crate::control::{self, Answers};
 use crate::error::WorkError;
 use crate::gate::{self, Refusal, Refuser};
@@ -17,24 +18,27 @@ use crate::work::{Progress, WorkFuture, Worker};
 pub struct Accept {
     node: Arc<Node>,
     refuser: Refuser,
+    claims: Claims,
 }
 
 impl Accept {
     /// Accepts for this node.
     pub fn new(node: Arc<Node>) -> Self {
-        Self { refuser: Refuser::new(Arc::clone(&node)), node }
+        let claims = Claims::new(node.limits.claim_max);
+        Self { refuser: Refuser::new(Arc::clone(&node)), node, claims }
     }
 
     async fn turn(&mut self, now: Millis) -> Result<Progress, WorkError> {
         let Some(lease) = self.node.lease("accept", now).await? else {
             return Ok(Progress::IDLE);
         };
-        let max = self.node.limits.claim_max;
+        let max = self.claims.begin();
         let claimed = self.node.store.claim_inbox(&lease, InboxFor::Accept, max, now).await?;
         let (found, mut records) = (claimed.len(), 0);
         for parcel in claimed {
             records += self.parcel(&lease, &parcel, now).await?;
         }
+        self.claims.ended(found);
         Ok(Progress::some(records.max(found as u64), found == max as usize))
     }
 
@@ -100,9 +104,12 @@ async fn judged(
     now: Millis,
 ) -> Result<Judged, WorkError> {
     let head = &opened.head;
+    let declined = |code: &str| (Judgement::default(), Some(code.to_owned()));
     let (judgement, decline) = match node.formats.get(&head.format) {
+        // Until there is a decryption port, a closed body cannot be judged by anybody here.
+        _ if head.confidential.is_some() => declined("receiver.confidential"),
         Some(format) => (judge::judge(node, format, cert, opened).await?, None),
-        None => (Judgement::default(), Some("receiver.edition_unknown".to_owned())),
+        None => declined("receiver.edition_unknown"),
     };
     let mut body = Vec::with_capacity(judgement.lines.len() * 96);
     let mut lengths = Vec::with_capacity(judgement.lines.len());

@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use adapt::{Bound, Detect, FlagValues, Guard, Mapping, Package, Query, RowBuf, Vanished};
+use adapt::{Bound, Detect, FlagValues, Guard, Mapping, Package, Query, Vanished};
 use canon::format::Format;
 use canon::{DigestAlg, Millis, Route, Severity, Violation};
 use edge::{Page, Source, WriteBack};
@@ -373,15 +373,6 @@ fn held(
         violations: vec![violation],
         raw: Vec::new(),
     }
-}
-
-/// Fills a reusable row from a page's row.
-pub(crate) fn fill(buffer: &mut RowBuf, row: &edge::SourceRow<'_>) {
-    buffer.clear();
-    for cell in row.cells() {
-        buffer.push(cell);
-    }
-    buffer.number = row.line().unwrap_or(row.index() as u64 + 1);
 }
 
 impl Worker for Collect {

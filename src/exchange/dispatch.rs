@@ -79,11 +79,18 @@ impl Dispatch {
         let more = !down && due.len() == found && found == limits.in_flight_max as usize;
         let parcels = due.iter().map(|p| parcel(&self.node, link, lane, p)).collect();
         let said = self.node.bus.publish(parcels).await?;
-        let attempts: Vec<Attempted> =
-            due.iter().zip(&said).map(|(p, c)| self.attempt(p, c, now)).collect();
+        // A try while the peer is known to be down is none of the parcel's attempts.
+        let attempts: Vec<Attempted> = due
+            .iter()
+            .zip(&said)
+            .filter(|(_, c)| !down || !matches!(c, Confirmation::Unreachable(_)))
+            .map(|(p, c)| self.attempt(p, c, now))
+            .collect();
         let confirmed = said.iter().filter(|c| **c == Confirmation::Confirmed).count();
         self.note_reachability(link, &said, now);
-        self.node.store.attempted(lease, attempts, now).await?;
+        if !attempts.is_empty() {
+            self.node.store.attempted(lease, attempts, now).await?;
+        }
         Ok(Progress::some(confirmed as u64, more && confirmed > 0))
     }
 

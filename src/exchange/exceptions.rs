@@ -8,7 +8,6 @@ use store::{Again, Elsewhere, FinalOutcome, Member, NotAccepted, OutEnvelope, Pl
 
 use crate::error::WorkError;
 use crate::node::Node;
-use crate::retry;
 
 /// One entry for each line that is not `accepted`, read from the envelope as stored.
 pub(crate) async fn of(
@@ -39,12 +38,13 @@ pub(crate) async fn of(
         let namespace = &parsed.attrs.namespace;
         let key = format.key(parsed.ty, &parsed.values, namespace).ok_or_else(lost)?;
         let kind = format.get(parsed.ty).wire.clone();
+        let collected = parsed.attrs.collected;
         let member = members.get(line.position as usize).ok_or_else(lost)?;
         let again = match (outcome, format.parent_key(parsed.ty, &parsed.values, namespace)) {
             (FinalOutcome::ParentMissing, Some((parent, parent_key))) => Some(Again {
                 fragment: fragment.to_vec(),
                 digest: member.digest,
-                waits_for: waits_for(node, format, own, parent, parent_key, now).await?,
+                waits_for: waits_for(node, format, collected, parent, parent_key, now).await?,
                 source_row: member.source_row.clone(),
             }),
             (FinalOutcome::ParentMissing, None)
@@ -68,7 +68,7 @@ pub(crate) async fn of(
 async fn waits_for(
     node: &Node,
     format: &Format,
-    own: &OutEnvelope,
+    collected: Millis,
     parent: canon::format::TypeIx,
     key: Key,
     now: Millis,
@@ -77,9 +77,11 @@ async fn waits_for(
     let rows = node.store.cases(&[key.root()]).await?;
     let mine =
         rows.iter().any(|r| r.id.kind == kind && r.id.key == key && r.place != Place::Voided);
+    // Every try is a new envelope; only the record itself knows since when it waits.
+    let (least, most) = (node.limits.retry_min, node.limits.retry_max);
     let elsewhere = (!mine).then(|| Elsewhere {
-        next: retry::next(now, own.attempts, &node.limits, node.seed),
-        until: own.numbered_at.plus(node.limits.parent_wait),
+        next: now.plus(now.since(collected).clamp(least, most.max(least))),
+        until: collected.plus(node.limits.parent_wait),
     });
     Ok(WaitFor { kind, key, accepted: true, elsewhere })
 }

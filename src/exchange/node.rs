@@ -145,6 +145,11 @@ impl Node {
         self.inbox_depth.fetch_add(n, Ordering::Relaxed);
     }
 
+    /// The inbox was counted.
+    pub fn inbox_is(&self, n: i64) {
+        self.inbox_depth.store(n, Ordering::Relaxed);
+    }
+
     /// Whether more parcels may be taken off the carrier.
     pub fn inbox_has_room(&self) -> bool {
         self.inbox_depth.load(Ordering::Relaxed) < self.limits.inbox_parcels_max

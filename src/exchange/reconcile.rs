@@ -18,17 +18,23 @@ use crate::work::{Progress, WorkFuture, Worker};
 
 /// How often open days are looked at, ms.
 const EVERY: i64 = 500;
+/// Days looked back for the last one that was reported.
+const DAYS_BACK_MAX: i32 = 31;
 
 /// The worker.
 pub struct Reconcile {
     node: Arc<Node>,
     last: Option<Millis>,
+    /// The day of the first turn: of days before it a silent node knows nothing.
+    first: Option<Day>,
+    /// Every day up to this one has a manifest, or records that will bring one.
+    reported: Option<Day>,
 }
 
 impl Reconcile {
     /// Reconciles for this node.
     pub fn new(node: Arc<Node>) -> Self {
-        Self { node, last: None }
+        Self { node, last: None, first: None, reported: None }
     }
 
     async fn turn(&mut self, now: Millis) -> Result<Progress, WorkError> {
@@ -41,11 +47,38 @@ impl Reconcile {
         };
         // A window closes at its day's end plus the grace.
         let until = Day(Millis(now.0 - self.node.limits.close_grace).day().0 - 1);
+        let first = *self.first.get_or_insert(now.day());
+        let mut days: BTreeMap<Day, u32> = BTreeMap::new();
+        for day in self.silent(first, until).await? {
+            days.insert(day, 0);
+        }
+        days.extend(self.node.store.open_days(until).await?);
         let mut issued = 0;
-        for (day, revision) in self.node.store.open_days(until).await? {
+        for (day, revision) in days {
             issued += self.day(day, revision, now).await?;
         }
+        self.reported = Some(until);
         Ok(Progress::some(issued, false))
+    }
+
+    /// Closed days without a manifest of ours, since the last one or since this process began: a
+    /// day without a record is reported too (零报告), else silence and nothing look alike.
+    async fn silent(&self, first: Day, until: Day) -> Result<Vec<Day>, WorkError> {
+        if self.node.owes.is_empty() || self.reported.is_some_and(|r| r >= until) {
+            return Ok(Vec::new());
+        }
+        let mut silent = Vec::new();
+        let mut known = false;
+        for day in (0..DAYS_BACK_MAX).map(|back| Day(until.0 - back)) {
+            let manifests = self.node.store.manifests(day).await?;
+            known = manifests.iter().any(|m| m.by == self.node.code);
+            if known {
+                break;
+            }
+            silent.push(day);
+        }
+        silent.retain(|day| known || *day >= first);
+        Ok(silent)
     }
 
     /// Issues the day's manifests where they are missing, have changed or were never answered.
@@ -238,16 +271,16 @@ async fn compared(
         .filter_map(|t| line(&node.code, day, 0, Side::Sender, t))
         .filter(|l| l.route.destination == *receiver)
         .collect();
-    let mut found = causes(day, &node.code, receiver, &own);
-    found.extend(differing(&own, theirs).into_iter().map(|(kind, count)| Discrepancy {
+    // Its causes stand beside our own manifest already.
+    let found = differing(&own, theirs).into_iter().map(|(kind, count)| Discrepancy {
         day,
         sender: node.code.to_string(),
         receiver: receiver.to_string(),
         kind,
         cause: "sums_differ".into(),
         count,
-    }));
-    Ok(found)
+    });
+    Ok(found.collect())
 }
 
 /// Types whose accepted + superseded counts or sums differ, with the difference in count.

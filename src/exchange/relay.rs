@@ -9,6 +9,7 @@ use envelope::{Kind, Opened, SenderCert};
 use store::{InboxFor, InboxParcel, Lease, NewControl, Relayed};
 
 use crate::accept;
+use crate::claims::Claims;
 use crate::config::Treatment;
 use crate::control;
 use crate::error::WorkError;
@@ -20,22 +21,25 @@ use crate::work::{Progress, WorkFuture, Worker};
 pub struct Relay {
     node: Arc<Node>,
     refuser: Refuser,
+    claims: Claims,
 }
 
 impl Relay {
     /// Relays for this node.
     pub fn new(node: Arc<Node>) -> Self {
-        Self { refuser: Refuser::new(Arc::clone(&node)), node }
+        let claims = Claims::new(node.limits.claim_max);
+        Self { refuser: Refuser::new(Arc::clone(&node)), node, claims }
     }
 
     async fn turn(&mut self, now: Millis) -> Result<Progress, WorkError> {
         let Some(lease) = self.node.lease("relay", now).await? else { return Ok(Progress::IDLE) };
-        let max = self.node.limits.claim_max;
+        let max = self.claims.begin();
         let claimed = self.node.store.claim_inbox(&lease, InboxFor::Relay, max, now).await?;
         let found = claimed.len();
         for parcel in claimed {
             self.parcel(&lease, &parcel, now).await?;
         }
+        self.claims.ended(found);
         Ok(Progress::some(found as u64, found == max as usize))
     }
 
@@ -59,6 +63,12 @@ impl Relay {
             Ok(checked) => checked,
             Err(refusal) => return self.refuser.refuse(lease, parcel, refusal, now).await,
         };
+        let before = node.store.admission(&opened.head.id()).await?;
+        if before.is_some_and(|b| b.head_digest != opened.head_digest()) {
+            let detail = format!("{} passed before with another head", opened.head.id());
+            let refusal = Refusal::new("sender.sequence_reused", detail);
+            return self.refuser.refuse(lease, parcel, refusal, now).await;
+        }
         let controls = self.on_the_way(parcel, &opened, now).await?;
         let relayed = Relayed {
             inbox_id: parcel.inbox_id,
@@ -90,7 +100,8 @@ impl Relay {
     ) -> Result<(), WorkError> {
         let store = &self.node.store;
         let treatment = self.node.relay.treatment(&opened.head.from, &opened.head.route);
-        let keep = treatment == Treatment::Keep && opened.head.kind == Kind::Records;
+        let readable = opened.head.kind == Kind::Records && opened.head.confidential.is_none();
+        let keep = treatment == Treatment::Keep && readable;
         if keep && store.admission(&opened.head.id()).await?.is_none() {
             let copy = accept::kept_copy(&self.node, parcel, opened, cert, relayed, now).await?;
             return Ok(store.commit_judged(lease, copy).await?);

@@ -14,6 +14,7 @@ use store::{
     RowOutcome, Settlement, TypeCount,
 };
 
+use crate::claims::Claims;
 use crate::control;
 use crate::error::WorkError;
 use crate::exceptions;
@@ -30,25 +31,28 @@ const GAP_ANSWERS_MAX: u32 = 256;
 pub struct Settle {
     node: Arc<Node>,
     refuser: Refuser,
+    claims: Claims,
 }
 
 impl Settle {
     /// Settles for this node.
     pub fn new(node: Arc<Node>) -> Self {
-        Self { refuser: Refuser::new(Arc::clone(&node)), node }
+        let claims = Claims::new(node.limits.claim_max);
+        Self { refuser: Refuser::new(Arc::clone(&node)), node, claims }
     }
 
     async fn turn(&mut self, now: Millis) -> Result<Progress, WorkError> {
         let Some(lease) = self.node.lease("settle", now).await? else {
             return Ok(Progress::IDLE);
         };
-        let max = self.node.limits.claim_max;
+        let max = self.claims.begin();
         let claimed = self.node.store.claim_inbox(&lease, InboxFor::Settle, max, now).await?;
         let found = claimed.len();
         for parcel in claimed {
             self.parcel(&lease, &parcel, now).await?;
             self.node.inbox_moved(-1);
         }
+        self.claims.ended(found);
         Ok(Progress::some(found as u64, found == max as usize))
     }
 

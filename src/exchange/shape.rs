@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
 
-use adapt::{Bound, Draft, Drafts, ParentIs, RowBuf};
+use adapt::{Bound, Draft, Drafts, ParentIs};
 use canon::format::{Attributes, CaseFacts, Format, Nature, Op};
 use canon::{Digest, DigestAlg, Key, Millis, RecordId, Route, Violation, leaf_hash};
 use edge::Page;
 use store::{Elsewhere, NewChunk, NewQuarantine, NewRecord, Place, WaitFor};
 
-use crate::collect::{Adapter, fill, row_name, writes_back};
+use crate::collect::{Adapter, row_name, writes_back};
 use crate::error::WorkError;
 use crate::node::Node;
 
@@ -30,7 +30,6 @@ pub(crate) struct Shaped {
 #[derive(Default)]
 pub(crate) struct Shaper {
     drafts: Drafts,
-    row: RowBuf,
     found: Vec<Violation>,
 }
 
@@ -152,9 +151,8 @@ impl Shaper {
         let mut rows = Vec::with_capacity(indices.len());
         for index in indices {
             let Some(row) = page.row(*index) else { continue };
-            fill(&mut self.row, &row);
             let from = self.drafts.as_slice().len();
-            adapter.mapping.map(bound, self.row.row(), &mut self.drafts);
+            adapter.mapping.map(bound, row.row(), &mut self.drafts);
             rows.push((*index, from..self.drafts.as_slice().len()));
         }
         rows

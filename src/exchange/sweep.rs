@@ -6,7 +6,7 @@ use std::sync::Arc;
 use canon::{EnvelopeId, Millis};
 use envelope::Kind;
 use envelope::control::Inquiry;
-use store::{EventOn, Gap, Lease, OutEvent};
+use store::{EventOn, Gap, Lease, OutEnvelope, OutEvent};
 
 use crate::control;
 use crate::error::WorkError;
@@ -17,6 +17,8 @@ use crate::work::{Progress, WorkFuture, Worker};
 const EVERY: i64 = 200;
 /// How often old bytes are given back, ms.
 const PURGE_EVERY: i64 = 60_000;
+/// Longest time between two inquiries about one envelope, in `inquiry_interval`s.
+const INQUIRY_INTERVALS_MAX: i64 = 20;
 /// Things of one sort handled in one turn.
 const PER_TURN: u32 = 500;
 
@@ -61,7 +63,7 @@ impl Sweep {
             let event = EventOn {
                 event: OutEvent::Overdue,
                 reason: Some("receipt.overdue".into()),
-                due_at: Some(now.plus(self.node.limits.inquiry_interval)),
+                due_at: Some(now.plus(self.next_inquiry(&envelope, now))),
                 controls: vec![control::content(Kind::Inquiry, to, now.day(), &[inquiry])],
                 inbox_id: None,
                 now,
@@ -71,6 +73,14 @@ impl Sweep {
         Ok(asked)
     }
 
+    /// How long until the next inquiry: as long as the receipt has been waited for, so that a long
+    /// outage far away does not fill every outbox on the way with inquiries.
+    fn next_inquiry(&self, envelope: &OutEnvelope, now: Millis) -> i64 {
+        let interval = self.node.limits.inquiry_interval;
+        let waited = envelope.sent_at.map_or(0, |at| now.since(at));
+        waited.clamp(interval, interval.saturating_mul(INQUIRY_INTERVALS_MAX))
+    }
+
     /// Sequences that never came, once the grace is over: their sender is asked.
     async fn gaps(&mut self, now: Millis) -> Result<u64, WorkError> {
         let before = Millis(now.0 - self.node.limits.gap_grace);
@@ -78,6 +88,10 @@ impl Sweep {
         self.asked.retain(|_, at| now.since(*at) < interval);
         let mut asked = 0;
         for gap in self.node.store.gaps(before, PER_TURN).await? {
+            // What only passes here, and is kept in passing, is its destination's to ask for.
+            if gap.route.destination != self.node.code {
+                continue;
+            }
             let Gap { sender, epoch, route, first, last, .. } = gap;
             let from = EnvelopeId { sender, epoch, route, sequence: first };
             if self.asked.contains_key(&(from.clone(), last)) {

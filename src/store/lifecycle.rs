@@ -96,8 +96,10 @@ impl OutState {
         match (self, event) {
             (S::Numbered, E::Signed) => Some(S::Sealed),
             (S::Sealed | S::RetryWait, E::Confirmed) => Some(S::Sent),
-            (S::Sealed | S::RetryWait | S::Sent, E::NotConfirmed | E::Refused)
-            | (S::Unknown, E::Refused) => Some(S::RetryWait),
+            // A receiver over its quota defers also what is overdue here.
+            (S::Sealed | S::RetryWait | S::Sent | S::Unknown, E::NotConfirmed | E::Refused) => {
+                Some(S::RetryWait)
+            }
             (S::Sent | S::Unknown, E::Overdue) => Some(S::Unknown),
             (S::Unknown | S::Sent, E::Resend) | (S::Dead, E::Reopened) => Some(S::Sealed),
             // A receipt settles whenever it comes: before the carrier's confirm, late, or after
@@ -164,7 +166,7 @@ mod tests {
             (S::Sealed, ".trr..SDx."),
             (S::Sent, "..rrusSDx."),
             (S::RetryWait, ".trr..SDx."),
-            (S::Unknown, "...rusSDx."),
+            (S::Unknown, "..rrusSDx."),
             (S::Settled, ".........."),
             (S::Declined, ".........."),
             (S::Dead, "......SD.s"),

@@ -47,3 +47,42 @@ mod provider {
         });
     }
 }
+
+#[cfg(test)]
+mod looking {
+    use canon::{Millis, NodeCode};
+
+    use crate::{AuditEvent, SqliteStore};
+
+    #[tokio::test]
+    async fn a_file_is_looked_at_beside_its_holder_and_never_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.db");
+        let code = NodeCode::new("county").unwrap();
+        assert!(SqliteStore::open_to_read(&path).await.is_err(), "no file is made");
+        assert!(!path.exists());
+        let holder = SqliteStore::open(&path).await.unwrap();
+        let writes = holder.identity(&code).await.unwrap();
+        let event = AuditEvent {
+            at: Millis(1),
+            who: "op1".into(),
+            action: "test".into(),
+            subject: String::new(),
+            reason: String::new(),
+            ok: true,
+        };
+        for round in 0..2 {
+            let look = SqliteStore::open_to_read(&path).await.unwrap();
+            let looks = look.identity(&code).await.unwrap();
+            assert_eq!(looks.audit_after(0, 10).await.unwrap().len(), round);
+            assert_eq!(looks.status().await.unwrap().kept, 0);
+            assert!(looks.audit(event.clone()).await.is_err(), "only the holder writes");
+            assert!(look.identity(&NodeCode::new("other").unwrap()).await.is_err());
+            writes.audit(event.clone()).await.unwrap();
+        }
+        drop((holder, writes));
+        let look = SqliteStore::open_to_read(&path).await.unwrap();
+        let looks = look.identity(&code).await.unwrap();
+        assert_eq!(looks.audit_after(0, 10).await.unwrap().len(), 2, "without a holder too");
+    }
+}

@@ -1,4 +1,6 @@
 //! One binary for everything that spans crates, so that two cores link once.
 
+#![expect(clippy::duplicate_mod, reason = "the stories are mounted once a store")]
+
 mod exchange;
 mod tidy;

@@ -1,22 +1,35 @@
-//! Nodes in one process for the scenario tests: real workers, real certificates, real adapters, a
-//! given clock, any store.
+//! Nodes in one process for the scenario tests: real workers, real certificates, real sources, a
+//! given clock, a carrier and stores that fail where a story says, and checkers after it.
+
+mod authority;
+pub mod carrier;
+mod check;
+pub mod faults;
+mod faulty;
+mod feed;
+pub mod forge;
+pub mod input;
+pub mod stores;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
-use adapt::{Mapping, Package};
-use bus::{Bus, LocalBus};
+use bus::Bus;
 use canon::format::{Format, OpenLists};
-use canon::{Environment, Lane, Millis, NodeCode, Route};
-use edge::csv_drop::{CsvDrop, Settings};
-use envelope::ca::{NodeName, Terms};
-use envelope::{Ca, KeyPem, P256Signer, Trust};
-use exchange::collect::{Adapter, Collect};
+use canon::{Environment, Lane, Millis, NodeCode, RecordId, Route};
+use envelope::{Signer, Trust};
 use exchange::config::{RelayConfig, Treatment};
-use exchange::{Limits, Link, Node, Worker};
-use ring::rand::SystemRandom;
+use exchange::{Limits, Link, Node, Progress, WorkError, Worker};
 use store::{Place, SharedStore};
+use tempfile::TempDir;
+
+pub use authority::Authority;
+pub use carrier::{Carrier, Rule, Trick};
+pub use check::Left;
+pub use faults::{Faults, When};
+pub use feed::Feed;
+pub use stores::{Memory, Sqlite, Stores};
 
 /// The repository's root.
 pub fn root() -> PathBuf {
@@ -41,78 +54,33 @@ pub fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     out
 }
 
-/// The format of the repository.
+/// The format of the repository, compiled once.
 pub fn format() -> Arc<Format> {
-    let texts = files(&root().join("schemas/supervision/1"))
-        .into_iter()
-        .filter(|(name, _)| name.ends_with(".xsd"))
-        .map(|(name, bytes)| (name, String::from_utf8(bytes).expect("an XSD is UTF-8")))
-        .collect();
-    let format = Format::compile("supervision", "1", &texts);
-    Arc::new(format.unwrap_or_else(|p| panic!("the format compiles: {p:?}")))
+    static FORMAT: LazyLock<Arc<Format>> = LazyLock::new(|| {
+        let texts = files(&root().join("schemas/supervision/1"))
+            .into_iter()
+            .filter(|(name, _)| name.ends_with(".xsd"))
+            .map(|(name, bytes)| (name, String::from_utf8(bytes).expect("an XSD is UTF-8")))
+            .collect();
+        let format = Format::compile("supervision", "1", &texts);
+        Arc::new(format.unwrap_or_else(|p| panic!("the format compiles: {p:?}")))
+    });
+    Arc::clone(&FORMAT)
 }
 
-/// Certificates of one authority.
-pub struct Authority {
-    ca: Ca,
-    random: SystemRandom,
-    serial: u64,
-    from: Millis,
-}
-
-impl Authority {
-    /// A new authority, valid around `now`.
-    pub fn new(now: Millis) -> Self {
-        let random = SystemRandom::new();
-        let key = KeyPem::generate(&random).expect("randomness");
-        let from = now.plus(-86_400_000);
-        let terms = Terms { serial: 1, from, until: now.plus(3650 * 86_400_000) };
-        let ca = Ca::root("Test Root", &key, terms, &random).expect("a root");
-        Self { ca, random, serial: 1, from }
-    }
-
-    /// A node's signer.
-    pub fn signer(&mut self, code: &NodeCode, region: &str) -> P256Signer {
-        self.serial += 1;
-        let key = KeyPem::generate(&self.random).expect("randomness");
-        let terms =
-            Terms { serial: self.serial, from: self.from, until: self.from.plus(365 * 86_400_000) };
-        let name = NodeName {
-            node: code.clone(),
-            environment: Environment::Demo,
-            regions: vec![region.into()],
-        };
-        let certificate = self.ca.issue(&name, &key, terms, &self.random).expect("a certificate");
-        P256Signer::from_pem(&key.0, &certificate, self.random.clone()).expect("a signer")
-    }
-
-    /// Trust in this authority.
-    pub fn trust(&self) -> Arc<Trust> {
-        let pem = self.ca.certificate_pem();
-        Arc::new(Trust::from_pem(Environment::Demo, &[pem]).expect("an anchor"))
-    }
-}
-
-/// One node with its workers.
-pub struct TestNode {
-    /// The node.
-    pub node: Arc<Node>,
-    workers: Vec<Box<dyn Worker>>,
-}
-
-/// Nodes, their carrier and one clock.
-pub struct World {
-    /// Nodes in tier order, lowest first.
-    pub nodes: Vec<TestNode>,
-    /// The carrier.
-    pub bus: Arc<LocalBus>,
-    /// Now.
-    pub now: Millis,
-    format: Arc<Format>,
-}
+/// Turns of a worker in a row before the next one has its own.
+const TURNS_MAX: u32 = 64;
 
 /// The four tiers' codes, lowest first.
 pub const TIERS: [&str; 4] = ["town-1", "county-1", "city-1", "province"];
+/// Index of the township.
+pub const TOWN: usize = 0;
+/// Index of the county.
+pub const COUNTY: usize = 1;
+/// Index of the city.
+pub const CITY: usize = 2;
+/// Index of the province.
+pub const PROVINCE: usize = 3;
 
 /// A node code.
 pub fn code(code: &str) -> NodeCode {
@@ -124,6 +92,7 @@ pub fn limits() -> Limits {
     Limits {
         seal_delay: 0,
         retry_min: 100,
+        retry_max: 2_000,
         receipt_overdue: 5_000,
         inquiry_interval: 5_000,
         gap_grace: 10_000,
@@ -136,92 +105,246 @@ pub fn live() -> Route {
     "province|supervision/1|ecdsa-p256-sha256|live".parse().expect("a route")
 }
 
+/// The bulk route to the province.
+pub fn bulk() -> Route {
+    Route { lane: Lane::Bulk, ..live() }
+}
+
+/// How the four tiers of a story are set up.
+pub struct Setup {
+    /// Limits of every node.
+    pub limits: Limits,
+    /// What the city does with envelopes for the province.
+    pub city: Treatment,
+    /// The region in the township's certificate.
+    pub region: &'static str,
+    /// The edition that the province knows.
+    pub edition: &'static str,
+    /// County and township in one file, two identities.
+    pub one_file: bool,
+    /// Sources.
+    pub feeds: Vec<Feed>,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            limits: limits(),
+            city: Treatment::Relay,
+            region: "99",
+            edition: "supervision/1",
+            one_file: false,
+            feeds: vec![Feed::Lines(TOWN)],
+        }
+    }
+}
+
+/// One node with its workers.
+pub struct TestNode {
+    /// The node.
+    pub node: Arc<Node>,
+    workers: Vec<Box<dyn Worker>>,
+}
+
+/// What outlives a restart of a node.
+struct Parts {
+    code: NodeCode,
+    store: SharedStore,
+    signer: Arc<dyn Signer>,
+}
+
+/// Nodes, their carrier and one clock. Every story ends with [`World::finish`].
+pub struct World {
+    /// Nodes in tier order, lowest first.
+    pub nodes: Vec<TestNode>,
+    /// The carrier.
+    pub bus: Arc<Carrier>,
+    /// What goes wrong in the stores.
+    pub faults: Arc<Faults>,
+    /// Now.
+    pub now: Millis,
+    /// Failed turns are taken again instead of failing the story; their texts are kept here.
+    pub failed: Option<Vec<String>>,
+    setup: Setup,
+    parts: Vec<Parts>,
+    trust: Arc<Trust>,
+    folder: TempDir,
+    finished: bool,
+    _stores: Box<dyn Stores>,
+}
+
 impl World {
     /// Town, county, city and province, one above the other.
-    pub fn four_tiers(mut store: impl FnMut(&NodeCode) -> SharedStore, limits: &Limits) -> Self {
-        let now = Millis::parse("2026-11-21 09:00:00").expect("a time");
+    pub async fn four_tiers(stores: Box<dyn Stores>, setup: Setup) -> Self {
+        let now = Millis::parse("2026-11-21 09:30:00").expect("a time");
         let mut authority = Authority::new(now);
-        let trust = authority.trust();
-        let format = format();
-        let bus = Arc::new(LocalBus::new(TIERS.iter().map(|t| code(t))));
-        let mut nodes = Vec::new();
-        for (i, tier) in TIERS.iter().enumerate() {
-            let me = code(tier);
-            let node = Node {
-                environment: Environment::Demo,
-                holder: "test".into(),
-                store: store(&me),
-                bus: Arc::clone(&bus) as Arc<dyn Bus>,
-                formats: BTreeMap::from([("supervision/1".to_owned(), Arc::clone(&format))]),
-                lists: Arc::new(OpenLists::new()),
-                trust: Arc::clone(&trust),
-                signer: Arc::new(authority.signer(&me, "99")),
-                links: links(i),
-                adapters: BTreeMap::new(),
-                owes: Vec::new(),
-                relay: RelayConfig { default: Treatment::Relay, rules: Vec::new() },
-                limits: limits.clone(),
-                seed: i as u64,
-                held: Mutex::default(),
-                inbox_depth: 0.into(),
-                code: me,
-            };
-            nodes.push(TestNode::new(Arc::new(node)));
+        let faults = Arc::new(Faults::default());
+        let mut parts = Vec::new();
+        for (tier, name) in TIERS.iter().enumerate() {
+            let code = code(name);
+            let file = if setup.one_file && tier <= COUNTY { TIERS[COUNTY] } else { name };
+            let inner = stores.open(file, &code).await;
+            let region = if tier == TOWN { setup.region } else { "99" };
+            let signer = Arc::new(authority.signer(&code, region));
+            let store = faulty::Faulty::over(inner, &code, &faults);
+            parts.push(Parts { code, store, signer });
         }
-        Self { nodes, bus, now, format }
+        let mut world = Self {
+            nodes: Vec::new(),
+            bus: Arc::new(Carrier::new(TIERS.iter().map(|t| code(t)).collect())),
+            faults,
+            now,
+            failed: None,
+            setup,
+            parts,
+            trust: authority.trust(),
+            folder: tempfile::tempdir().expect("a folder"),
+            finished: false,
+            _stores: stores,
+        };
+        for feed in &world.setup.feeds {
+            feed.prepare(world.folder.path()).await;
+        }
+        world.start();
+        world
     }
 
-    /// Lets a node collect through the township's adapter from a folder.
-    pub fn township(&mut self, node: usize, folder: &Path) {
-        let package = files(&root().join("adapters/township_window"));
-        let package = Package::read(&package).unwrap_or_else(|p| panic!("the package: {p:?}"));
-        let mapping = Mapping::compile(&package, &self.format).unwrap_or_else(|p| panic!("{p:?}"));
-        let adapt::Source::Csv(csv) = &package.source else { panic!("a csv package") };
-        let mut settings = Settings::of("township_window", folder.to_owned(), csv);
-        settings.settle_for_ms = 0;
-        let source = CsvDrop::open(settings).expect("the folder");
-        let adapter = Adapter {
-            name: "township_window".into(),
-            package: Arc::new(package),
-            mapping: Arc::new(mapping),
-            format: Arc::clone(&self.format),
-            source: Mutex::new(Box::new(source)),
-            namespace: "town-1".into(),
-            live: live(),
-            bulk: Route { lane: Lane::Bulk, ..live() },
-            interval: 0,
-        };
-        let node = &mut self.nodes[node];
-        let collect = Collect::new(Arc::clone(&node.node), adapter);
-        node.workers.insert(0, Box::new(collect));
+    fn start(&mut self) {
+        for tier in 0..TIERS.len() {
+            let node = Arc::new(self.node(tier, "test"));
+            let mut workers = exchange::workers(&node);
+            for feed in self.setup.feeds.iter().filter(|f| f.tier() == tier) {
+                workers.insert(0, feed.collect(&node, self.folder.path()));
+            }
+            self.nodes.push(TestNode { node, workers });
+        }
+    }
+
+    /// A node of a tier over its store, for a process of this name.
+    pub fn node(&self, tier: usize, holder: &str) -> Node {
+        let parts = &self.parts[tier];
+        let edition = if tier == PROVINCE { self.setup.edition } else { "supervision/1" };
+        let default = if tier == CITY { self.setup.city } else { Treatment::Relay };
+        let fed = self.setup.feeds.iter().any(|f| f.tier() == tier);
+        let owes = ["SB", "SL", "BJ"].map(Arc::from).to_vec();
+        Node {
+            code: parts.code.clone(),
+            environment: Environment::Demo,
+            holder: holder.into(),
+            store: Arc::clone(&parts.store),
+            bus: Arc::clone(&self.bus) as Arc<dyn Bus>,
+            formats: BTreeMap::from([(edition.to_owned(), format())]),
+            lists: Arc::new(OpenLists::new()),
+            trust: Arc::clone(&self.trust),
+            signer: Arc::clone(&parts.signer),
+            links: links(tier),
+            adapters: BTreeMap::new(),
+            owes: if fed { vec![(live(), owes)] } else { Vec::new() },
+            relay: RelayConfig { default, rules: Vec::new() },
+            limits: self.setup.limits.clone(),
+            seed: tier as u64,
+            held: Mutex::default(),
+            inbox_depth: 0.into(),
+        }
+    }
+
+    /// The process died and was started again: carrier, leases and everything in memory are gone.
+    pub fn restart(&mut self) {
+        self.nodes.clear();
+        self.bus.die();
+        self.faults.live();
+        self.start();
     }
 
     /// Every worker of every node takes a turn; says how much was done.
     pub async fn turn(&mut self) -> u64 {
         let mut done = 0;
-        for node in &mut self.nodes {
-            for worker in &mut node.workers {
-                let name = worker.name();
-                match worker.run_once(self.now).await {
-                    Ok(progress) => done += progress.done,
-                    Err(e) => panic!("{} of {}: {e}", name, node.node.code),
+        for tier in 0..self.nodes.len() {
+            for at in 0..self.nodes[tier].workers.len() {
+                if self.faults.dead() {
+                    return done;
                 }
+                done += self.take(tier, at).await;
             }
         }
         self.now = self.now.plus(250);
         done
     }
 
-    /// Turns until nothing is done for a while (four seconds of the given clock).
+    /// A worker takes its turn, and again while it says that more is waiting.
+    async fn take(&mut self, tier: usize, at: usize) -> u64 {
+        let node = &mut self.nodes[tier];
+        let worker = &mut node.workers[at];
+        let mut done = 0;
+        for _ in 0..TURNS_MAX {
+            match worker.run_once(self.now).await {
+                Ok(progress) => {
+                    done += progress.done;
+                    if !progress.more {
+                        break;
+                    }
+                }
+                Err(e) => {
+                    let text = format!("{} of {}: {e}", worker.name(), node.node.code);
+                    node.node.forget_leases();
+                    match &mut self.failed {
+                        Some(failed) => failed.push(text),
+                        None => panic!("{text}"),
+                    }
+                    break;
+                }
+            }
+        }
+        done
+    }
+
+    /// One worker takes one turn; the clock stands.
+    pub async fn work(&mut self, tier: usize, name: &str) -> Result<Progress, WorkError> {
+        let workers = &mut self.nodes[tier].workers;
+        let worker = workers.iter_mut().find(|w| w.name() == name);
+        worker.unwrap_or_else(|| panic!("a worker `{name}`")).run_once(self.now).await
+    }
+
+    /// Turns until nothing is done for a while (four seconds of the given clock), or the process
+    /// is dead.
     pub async fn quiet(&mut self) {
         let mut idle = 0;
-        for _ in 0..2_000 {
+        for _ in 0..4_000 {
             idle = if self.turn().await == 0 { idle + 1 } else { 0 };
-            if idle > 16 {
+            if idle > 16 || self.faults.dead() {
                 return;
             }
         }
-        panic!("the nodes never came to rest");
+        panic!("the nodes never came to rest; failed: {:?}", self.failed);
+    }
+
+    /// Turns for so long.
+    pub async fn pass(&mut self, ms: i64) {
+        let until = self.now.plus(ms);
+        while self.now < until && !self.faults.dead() {
+            self.turn().await;
+        }
+    }
+
+    /// Long enough for overdue receipts to be asked for, then until nothing is done.
+    pub async fn heal(&mut self) {
+        self.pass(self.setup.limits.receipt_overdue + 3 * self.setup.limits.inquiry_interval).await;
+        self.quiet().await;
+    }
+
+    /// The folder of a drop source.
+    pub fn drop_folder(&self, tier: usize) -> PathBuf {
+        feed::folder(self.folder.path(), tier)
+    }
+
+    /// The legacy database of a tier.
+    pub fn legacy(&self, tier: usize) -> PathBuf {
+        feed::database(self.folder.path(), tier)
+    }
+
+    /// Drops a file of lines at the township.
+    pub fn drop_lines(&self, name: &str, lines: &[input::Line]) {
+        input::drop_file(&self.drop_folder(TOWN), name, lines);
     }
 
     /// The store of a tier.
@@ -229,18 +352,63 @@ impl World {
         &self.nodes[tier].node.store
     }
 
+    /// The signing key of a tier.
+    pub fn signer(&self, tier: usize) -> &dyn Signer {
+        &*self.parts[tier].signer
+    }
+
     /// How many records of a node are in a place.
     pub async fn count(&self, tier: usize, place: Place) -> u64 {
         let status = self.store(tier).status().await.expect("status");
-        let index = Place::ALL.iter().position(|p| *p == place).expect("a place");
-        status.places[index]
+        status.places[place as usize]
+    }
+
+    /// Where a version of a record is.
+    pub async fn place(&self, tier: usize, kind: &str, case: u32, version: u32) -> Option<Place> {
+        let key = canon::Key::new(input::UNIT, &[&input::case(case)]);
+        let id = RecordId { kind: kind.into(), key, version };
+        self.store(tier).place(&id).await.expect("place")
+    }
+
+    /// How many records the province keeps.
+    pub async fn kept(&self) -> u64 {
+        self.store(PROVINCE).status().await.expect("status").kept
+    }
+
+    /// Texts of the reasons and codes in a tier's audit.
+    pub async fn audited(&self, tier: usize) -> Vec<(String, String)> {
+        let events = self.store(tier).audit_after(0, 10_000).await.expect("audit");
+        events.into_iter().map(|(_, e, _)| (e.action, e.reason)).collect()
+    }
+
+    /// Everything a tier lists as a problem.
+    pub async fn problems(&self, tier: usize) -> Vec<store::ProblemItem> {
+        let filter = store::ProblemFilter { limit: 10_000, ..store::ProblemFilter::default() };
+        self.store(tier).problems(filter).await.expect("problems")
+    }
+
+    /// First rules of a tier's problems of a class (`quarantined`, `rejected`, `refused`).
+    pub async fn rules(&self, tier: usize, class: &str) -> Vec<String> {
+        let problems = self.problems(tier).await.into_iter().filter(|p| p.class == class);
+        problems.map(|p| p.violations.first().map_or("", |v| &*v.rule).to_owned()).collect()
+    }
+
+    /// The own envelopes of a tier on the live and bulk routes.
+    pub async fn sent(&self, tier: usize) -> Vec<store::OutEnvelope> {
+        let mut out = Vec::new();
+        for route in [live(), bulk()] {
+            let range = self.store(tier).outbound_range(&route, 0, u64::MAX >> 1, 100_000).await;
+            out.extend(range.expect("outbound"));
+        }
+        out
     }
 }
 
-impl TestNode {
-    fn new(node: Arc<Node>) -> Self {
-        let workers = exchange::workers(&node);
-        Self { node, workers }
+impl Drop for World {
+    fn drop(&mut self) {
+        if !self.finished && !std::thread::panicking() {
+            panic!("a story must end with `world.finish()`: nothing was checked");
+        }
     }
 }
 

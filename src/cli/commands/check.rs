@@ -2,9 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use canon::Millis;
 use canon::format::Format;
 use clap::Subcommand;
-use exchange::config::NodeConfig;
+use envelope::Signer as _;
+use exchange::config::{At, NodeConfig};
 
 use super::adapter;
 use crate::open;
@@ -52,31 +54,44 @@ fn config(files: &[PathBuf], out: &Out) -> Done {
         Err(found) => return out.verdict(&found, String::new(), String::new()),
     };
     let mut found = Vec::new();
+    let mut until: Option<Millis> = None;
     for node in &nodes {
-        found.extend(deep(node)?);
+        found.extend(deep(node, &mut until)?);
     }
     let identities: usize = nodes.iter().map(|n| n.identities.len()).sum();
     let links: usize = nodes.iter().map(|n| n.links.len()).sum();
     let adapters: usize = nodes.iter().map(|n| n.adapters.len()).sum();
+    let (n, until) = (nodes.len(), until.map_or_else(String::new, |at| at.day().to_string()));
     out.verdict(
         &found,
         format!(
-            "{} node(s), {identities} identities, {links} links, {adapters} adapters: all fine; start them with `tiergate run --config …`",
-            nodes.len()
+            "{n} node(s), {identities} identities, {links} links, {adapters} adapters: all fine, certificates until {until}; start them with `tiergate run --config …`"
         ),
         format!(
-            "{} 个节点、{identities} 个身份、{links} 条链路、{adapters} 个适配器，均无问题；可用 tiergate run --config … 启动",
-            nodes.len()
+            "{n} 个节点、{identities} 个身份、{links} 条链路、{adapters} 个适配器，均无问题，证书有效至 {until}；可用 tiergate run --config … 启动"
         ),
     )
 }
 
-/// What is only seen when the files that a configuration names are opened.
-fn deep(node: &NodeConfig) -> Result<Vec<Finding>, Failure> {
+/// What is only seen when the files that a configuration names are opened; `until` falls to the
+/// end of the first certificate that ends.
+fn deep(node: &NodeConfig, until: &mut Option<Millis>) -> Result<Vec<Finding>, Failure> {
     let mut found = Vec::new();
     for identity in &node.identities {
-        if let Err(finding) = open::identity(node, identity, os::now())? {
-            found.push(finding);
+        match open::identity(node, identity, os::now())? {
+            Err(finding) => found.push(finding),
+            Ok(material) => {
+                let end = material.certificate.not_after;
+                *until = Some(until.map_or(end, |u| u.min(end)));
+                let suite = material.signer.suite().name();
+                let other = node.routes_of(&identity.code).filter(|r| *r.suite != *suite);
+                found.extend(other.map(|route| {
+                    let wants = &route.suite;
+                    let en = format!("is `{wants}`, but the identity's key is for `{suite}`; write that, or give it another key");
+                    let zh = format!("为『{wants}』，而该身份的密钥属『{suite}』，请改写或更换密钥");
+                    at(&route.at, "[route] suite", en, zh)
+                }));
+            }
         }
     }
     match open::format_of(node)? {
@@ -87,19 +102,19 @@ fn deep(node: &NodeConfig) -> Result<Vec<Finding>, Failure> {
             }
             for route in node.routes.iter().filter(|r| *r.edition != *format.edition()) {
                 let (has, wants) = (format.edition(), &route.edition);
-                let mut finding = Finding::of(
-                    &route.at.file,
-                    "config.bad_value",
-                    "[route] format",
-                    format!("is `{wants}`, but [format] folder holds `{has}`; write the same"),
-                    format!("为『{wants}』，而 [format] folder 是『{has}』，两者须一致"),
-                );
-                (finding.line, finding.column) = (route.at.line.into(), route.at.column.into());
-                found.push(finding);
+                let en = format!("is `{wants}`, but the node's format is `{has}`; write the same");
+                let zh = format!("为『{wants}』，而本节点的格式是『{has}』，两者须一致");
+                found.push(at(&route.at, "[route] format", en, zh));
             }
         }
     }
     Ok(found)
+}
+
+fn at(at: &At, key: &str, en: String, zh: String) -> Finding {
+    let mut finding = Finding::of(&at.file, "config.bad_value", key, en, zh);
+    (finding.line, finding.column) = (at.line.into(), at.column.into());
+    finding
 }
 
 fn package(folder: &Path, format: &Format, out: &Out) -> Done {

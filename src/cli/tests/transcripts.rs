@@ -75,10 +75,14 @@ fn four_right_tiers_get_one_good_sentence() {
     four_tiers(dir.path());
     let said = check(dir.path(), &[]);
     assert_eq!((said.code, said.err.as_str()), (0, ""), "{}", said.out);
-    assert_eq!(
-        said.out,
-        "4 node(s), 4 identities, 6 links, 2 adapters: all fine; start them with `tiergate run --config …`\n"
+    assert!(
+        said.out.starts_with(
+            "4 node(s), 4 identities, 6 links, 2 adapters: all fine, certificates until 20"
+        ),
+        "{}",
+        said.out
     );
+    assert_eq!(said.out.lines().count(), 1);
     let said = check(dir.path(), &["--lang", "zh"]);
     assert!(said.out.contains("均无问题"), "{}", said.out);
     let said = check(dir.path(), &["--json"]);
@@ -174,6 +178,7 @@ fn mistakes_on_the_command_line_and_missing_files_have_their_own_codes() {
     assert_eq!(said.code, 2);
     assert!(said.err.contains("a similar subcommand exists: 'check'"), "{}", said.err);
     assert_eq!(run(&[]).code, 2);
+    assert_eq!(run(&["status"]).code, 2);
     assert_eq!(run(&["--help"]).code, 0);
     let said = run(&["check", "config", "no.toml"]);
     assert_eq!((said.code, said.out.as_str()), (3, ""));
@@ -282,4 +287,153 @@ fn the_format_checks_and_prints() {
     let said = tiergate(dir.path(), &["check", "format", "f/1"]);
     assert_eq!(said.code, 1);
     assert!(said.out.starts_with("f/1/f.xsd:"), "{}", said.out);
+}
+
+/// Each tier's store, and in the township's a staged record and a row that was set aside.
+fn stores(dir: &Path) {
+    use canon::{Day, DigestAlg, Key, Millis, NodeCode, RecordId, Severity, Violation};
+    use store::{Collected, NewChunk, NewQuarantine, NewRecord, SqliteStore};
+
+    let route: canon::Route =
+        "province-990000|supervision/1|ecdsa-p256-sha256|live".parse().unwrap();
+    let digest = |text: &str| DigestAlg::default().of(&[text.as_bytes()]);
+    let (now, adapter) = (Millis::parse("2026-11-21 12:00:00").unwrap(), "township_window");
+    let record = NewRecord {
+        id: RecordId { kind: "SB".into(), key: Key::new("unit", &["A-17"]), version: 1 },
+        voided: false,
+        content: digest("content"),
+        digest: digest("fragment"),
+        facts: "".into(),
+        len: 5,
+        waits_for: None,
+        source_row: None,
+    };
+    let chunk = NewChunk {
+        route: route.clone(),
+        day: Day::parse("2026-11-21").unwrap(),
+        adapter: adapter.into(),
+        bytes: b"<SB/>".to_vec(),
+        records: vec![record],
+    };
+    let violation = Violation {
+        rule: "field.check_digit".into(),
+        field: "SQRZJHM".into(),
+        severity: Severity::Error,
+        zh: "『身份证号』校验位错误，应为 X".into(),
+        en: "check digit wrong, should be X".into(),
+    };
+    let quarantined = NewQuarantine {
+        adapter: adapter.into(),
+        route,
+        day: Day::parse("2026-11-21").unwrap(),
+        reference: "window-20261121.csv:17".into(),
+        source_row: None,
+        row_digest: digest("row"),
+        id: None,
+        content: None,
+        violations: vec![violation],
+        raw: "第十七行".as_bytes().to_vec(),
+    };
+    let page = Collected {
+        adapter: adapter.into(),
+        cursor: "{}".into(),
+        now,
+        chunks: vec![chunk],
+        quarantined: vec![quarantined],
+        rows: vec![],
+        rows_read: 2,
+        rows_unchanged: 0,
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        for (tier, code) in [
+            ("county", "county-990103"),
+            ("city", "city-990100"),
+            ("province", "province-990000"),
+            ("township", "town-990103101"),
+        ] {
+            let file = SqliteStore::open(dir.join(tier).join("node.db")).await.unwrap();
+            let store = file.identity(&NodeCode::new(code).unwrap()).await.unwrap();
+            if tier == "township" {
+                let lease = store.lease("collect", "test", now, 1000).await.unwrap().unwrap();
+                store.commit_collected(&lease, page.clone()).await.unwrap();
+            }
+        }
+    });
+}
+
+#[test]
+fn status_and_trace_tell_the_tiers_in_order() {
+    let dir = tempfile::tempdir().unwrap();
+    four_tiers(dir.path());
+    let said = tiergate(dir.path(), &["status", "--data", "."]);
+    assert_eq!(said.code, 3, "{}", said.out);
+    assert!(said.err.contains("has no store at"), "{}", said.err);
+    stores(dir.path());
+    let said = tiergate(dir.path(), &["status", "--data", ".", "--lang", "zh"]);
+    assert_eq!(said.code, 0, "{}{}", said.out, said.err);
+    let tiers: Vec<_> = ["town-990103101", "county-990103", "city-990100", "province-990000"]
+        .iter()
+        .map(|code| said.out.find(code).expect("every tier is told"))
+        .collect();
+    assert!(tiers.is_sorted(), "{}", said.out);
+    assert!(said.out.contains("白石镇（演示） town-990103101：待封装 1"), "{}", said.out);
+    assert!(said.out.contains("适配器 township_window"), "{}", said.out);
+    let one = tiergate(dir.path(), &["status", "--data", ".", "--node", "city-990100", "--json"]);
+    let json: serde_json::Value = serde_json::from_str(&one.out).unwrap();
+    assert_eq!(json["nodes"].as_array().unwrap().len(), 1);
+    assert_eq!(json["nodes"][0]["node"], "city-990100");
+    let none = tiergate(dir.path(), &["status", "--data", ".", "--node", "x"]);
+    assert_eq!(none.code, 2, "{}", none.err);
+
+    let said = tiergate(dir.path(), &["trace", "A-17", "--data", "."]);
+    assert_eq!(said.code, 0, "{}{}", said.out, said.err);
+    let lines: Vec<&str> = said.out.lines().collect();
+    assert_eq!(lines[0], "白石镇（演示） town-990103101");
+    assert!(lines[1].starts_with("  2026-11-21 12:00:00  collected  SB 申请 v1"), "{lines:?}");
+    assert_eq!(lines[2..4], ["青禾县（演示） county-990103", "  (nothing here yet)"]);
+    let said = tiergate(dir.path(), &["trace", "B-1", "--data", "."]);
+    assert_eq!(said.code, 1);
+    assert!(said.out.starts_with("no node here knows case B-1;"), "{}", said.out);
+}
+
+#[test]
+fn problem_data_is_listed_shown_and_returned_with_an_audit() {
+    let dir = tempfile::tempdir().unwrap();
+    four_tiers(dir.path());
+    stores(dir.path());
+    let run = |args: &[&str]| tiergate(dir.path(), &[args, &["--data", "."]].concat());
+    let list = run(&["quarantine", "list", "--lang", "zh"]);
+    assert_eq!(list.code, 0, "{}", list.err);
+    assert!(
+        list.out
+            .contains("window-20261121.csv:17  [field.check_digit] 『身份证号』校验位错误，应为 X"),
+        "{}",
+        list.out
+    );
+    assert!(list.out.ends_with("共 1 条；详情见 tiergate quarantine show 编号\n"), "{}", list.out);
+    let json: serde_json::Value =
+        serde_json::from_str(&run(&["quarantine", "list", "--json"]).out).unwrap();
+    let number = json["nodes"][0]["problems"][0]["number"].as_i64().unwrap().to_string();
+    assert_eq!(run(&["quarantine", "show", &number]).code, 2, "whose number it is must be said");
+    let town = ["--node", "town-990103101"];
+    let show = run(&[&["quarantine", "show", &number], &town[..]].concat());
+    assert!(show.out.contains("error [field.check_digit] SQRZJHM"), "{}", show.out);
+    assert!(!show.out.contains("第十七行"), "the raw row only where it is asked for");
+    let raw = run(&[&["quarantine", "show", &number, "--raw"], &town[..]].concat());
+    assert!(raw.out.contains("第十七行"), "{}", raw.out);
+    assert_eq!(run(&[&["quarantine", "show", "999"], &town[..]].concat()).code, 1);
+
+    let back = ["quarantine", "return", &number, "--reason", "check digit"];
+    let named = run(&[&back[..], &["--by", "张三"], &town[..]].concat());
+    assert_eq!(named.code, 2, "a person's name does not go into the chain: {}", named.err);
+    let done = run(&[&back[..], &["--by", "op7", "--days", "5"], &town[..]].concat());
+    assert_eq!(done.code, 0, "{}{}", done.out, done.err);
+    assert!(done.out.starts_with("1 of 1 returned to their owning unit, until "), "{}", done.out);
+    let list = run(&["quarantine", "list", "--state", "returned"]);
+    assert!(list.out.contains("quarantined·returned"), "{}", list.out);
+    let gone =
+        run(&[&["quarantine", "resubmit", "999", "--reason", "x", "--by", "op7"], &town[..]]
+            .concat());
+    assert_eq!(gone.code, 1, "{}", gone.out);
 }

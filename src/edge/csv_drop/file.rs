@@ -8,7 +8,10 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
-use adapt::{Encoding, Next, Quote, ROW_BYTES_MAX, RowBuf, RowFault, RowReader, TextSettings};
+use adapt::{
+    Encoding, Next, QUOTED_LINES_MAX, Quote, ROW_BYTES_MAX, RowBuf, RowFault, RowReader,
+    TextSettings,
+};
 use canon::DigestAlg;
 
 use super::Settings;
@@ -41,6 +44,14 @@ pub(super) struct Header {
 pub(super) struct OpenFile {
     pub(super) file: File,
     pub(super) header: Header,
+    /// Bytes of a row, as the last page found them.
+    row_bytes: usize,
+}
+
+impl OpenFile {
+    pub(super) const fn new(file: File, header: Header) -> Self {
+        Self { file, header, row_bytes: 512 }
+    }
 }
 
 /// How far a page came.
@@ -180,30 +191,34 @@ pub(super) fn read_page(
     limit: usize,
     page: &mut Page,
 ) -> io::Result<Step> {
-    // Larger than a row: the first row of a page can always be judged.
+    // What the rows will probably take; where that is not enough for one, all that a page may hold,
+    // which is larger than a row.
     let most = settings.limits.page_bytes_max.max(2 * ROW_BYTES_MAX);
-    let raw = read_at(&mut open.file, offset, most)?;
-    let eof = offset + raw.len() as u64 >= size;
-    let whole_end = memchr::memrchr(b'\n', &raw).map_or(0, |at| at + 1);
-    let usable = &raw[..if eof { raw.len() } else { whole_end }];
-    if usable.is_empty() {
-        if eof {
+    let rows = limit.saturating_add(QUOTED_LINES_MAX);
+    let some = rows.saturating_mul(open.row_bytes + open.row_bytes / 8).clamp(64 << 10, most);
+    for size_read in [some, most] {
+        let raw = read_at(&mut open.file, offset, size_read)?;
+        let eof = offset + raw.len() as u64 >= size;
+        let whole_end = memchr::memrchr(b'\n', &raw).map_or(0, |at| at + 1);
+        let usable = &raw[..if eof { raw.len() } else { whole_end }];
+        if usable.is_empty() && eof {
             return Ok(Step { offset, line, eof: true, cut_off: false });
         }
-        let next = skip_line(&mut open.file, offset)?;
-        page.broken.push(broken(page, line + 1, RowFault::TooLong));
-        return Ok(Step { offset: next, line: line + 1, eof: next >= size, cut_off: false });
+        let open_end = whole_end < usable.len();
+        let run = Run { header: &open.header, before: line, eof, open_end };
+        let (lines, cut_off) = run.rows(usable, limit, page);
+        if lines == 0 {
+            continue;
+        }
+        let mut ends = memchr::memchr_iter(b'\n', usable);
+        let used = ends.nth(lines as usize - 1).map_or(usable.len(), |at| at + 1);
+        open.row_bytes = used / page.rows.max(1);
+        let offset = offset + used as u64;
+        return Ok(Step { offset, line: line + lines, eof: offset >= size, cut_off });
     }
-    let run = Run { header: &open.header, before: line, eof, open_end: whole_end < usable.len() };
-    let (lines, cut_off) = run.rows(usable, limit, page);
-    let used = memchr::memchr_iter(b'\n', usable).nth(lines.saturating_sub(1) as usize);
-    let used = match used {
-        _ if lines == 0 => 0,
-        Some(at) => at + 1,
-        None => usable.len(),
-    };
-    let offset = offset + used as u64;
-    Ok(Step { offset, line: line + lines, eof: offset >= size, cut_off })
+    let next = skip_line(&mut open.file, offset)?;
+    page.broken.push(broken(page, line + 1, RowFault::TooLong));
+    Ok(Step { offset: next, line: line + 1, eof: next >= size, cut_off: false })
 }
 
 fn broken(page: &Page, line: u64, fault: RowFault) -> BrokenRow {

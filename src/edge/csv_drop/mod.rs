@@ -243,7 +243,7 @@ impl CsvDrop {
             Err(wrong) => Ok(Some(Err((open, wrong)))),
             Ok(header) => {
                 (open.offset, open.line) = (header.offset, 1);
-                self.open = Some((name.clone(), OpenFile { file, header }));
+                self.open = Some((name.clone(), OpenFile::new(file, header)));
                 Ok(Some(Ok(open)))
             }
         }
@@ -322,7 +322,7 @@ impl CsvDrop {
                 open.name, wrong.en
             ),
         })?;
-        Ok(OpenFile { file, header })
+        Ok(OpenFile::new(file, header))
     }
 }
 

@@ -6,6 +6,7 @@
 mod cursor;
 mod failure;
 mod read;
+mod rows;
 mod statement;
 #[cfg(test)]
 mod tests;

@@ -1,28 +1,20 @@
 //! A page of a query: whose turn it is, where it begins, what its rows are.
 
 use canon::Millis;
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
-use sqlx::{AssertSqlSafe, Row, query, query_scalar};
+use sqlx::sqlite::SqliteConnection;
+use sqlx::{AssertSqlSafe, query_scalar};
 
 use super::cursor::{At, Cursor, State};
 use super::statement::{self, From};
-use super::{Detect, Query, Settings, SqlSource, failure};
+use super::{Detect, Query, Settings, SqlSource, failure, rows};
 use crate::error::SourceError;
-use crate::page::{BrokenRow, NULL, Page, Pass, join_key};
+use crate::page::{Page, Pass};
 use crate::source::TableCount;
 
 /// Where a page begins, with what is bound there.
-struct Begin {
-    from: From,
-    binds: Vec<String>,
-}
-
-/// The rows as fetched, before the cursor is moved.
-struct Fetched {
-    /// Rows fetched, broken ones included.
-    rows: usize,
-    /// The last row's key and time.
-    last: Option<At>,
+pub(super) struct Begin {
+    pub(super) from: From,
+    pub(super) binds: Vec<String>,
 }
 
 impl SqlSource {
@@ -84,8 +76,9 @@ impl SqlSource {
         let mut page =
             Page::empty(query.name.as_str().into(), self.columns[index].clone(), String::new());
         page.table = index as u16;
-        let fetched = fetch(&self.settings, connection, query, &begin, limit, &mut page).await?;
-        let full = fetched.rows >= limit;
+        let fetched =
+            rows::fetch(&self.settings, connection, query, &begin, limit, &mut page).await?;
+        let full = fetched.full;
         let seen = high(query, state, fetched.last.as_ref(), &page, now);
         if full {
             let last = fetched.last.unwrap_or_default();
@@ -235,110 +228,4 @@ fn high(
 
 fn believable(time: &str, latest: &str) -> bool {
     time.replacen('T', " ", 1).as_str() <= latest
-}
-
-async fn fetch(
-    settings: &Settings,
-    connection: &mut SqliteConnection,
-    query_: &Query,
-    begin: &Begin,
-    limit: usize,
-    page: &mut Page,
-) -> Result<Fetched, SourceError> {
-    let sql = statement::page(query_, begin.from);
-    let mut statement = query(AssertSqlSafe(sql));
-    for bind in &begin.binds {
-        statement = statement.bind(bind.as_str());
-    }
-    let rows = statement
-        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-        .fetch_all(connection)
-        .await
-        .map_err(|e| failure::statement(settings, &query_.name, &e))?;
-    let timed = matches!(query_.detect, Detect::ModifiedTime { .. } | Detect::LogTable { .. });
-    let mut last = None;
-    for row in &rows {
-        if let Some(at) = take(settings, query_, timed, row, page) {
-            last = Some(at);
-        }
-    }
-    Ok(Fetched { rows: rows.len(), last })
-}
-
-/// Puts one row into the page; gives its place for the cursor.
-fn take(
-    settings: &Settings,
-    query: &Query,
-    timed: bool,
-    row: &SqliteRow,
-    page: &mut Page,
-) -> Option<At> {
-    let keys = query.key.len();
-    let first = keys + usize::from(timed);
-    let text = |at: usize| row.try_get::<Option<&str>, usize>(at);
-    let key: Option<Vec<&str>> = (0..keys).map(|at| text(at).ok().flatten()).collect();
-    let time = if timed { text(keys).ok().flatten().unwrap_or_default() } else { "" };
-    let Some(key) = key else {
-        page.broken.push(broken(
-            page,
-            "?",
-            "source.key_missing",
-            "行没有主键",
-            "the row has no key",
-        ));
-        return None;
-    };
-    let mut joined = String::new();
-    join_key(&key, &mut joined);
-    let at = At {
-        time: time.to_owned(),
-        key: key.iter().map(|k| (*k).to_owned()).collect(),
-        high: None,
-    };
-    let (mark, cells) = (page.text.len(), page.cells.len());
-    for column in 0..query.columns.len() {
-        match text(first + column) {
-            Ok(value) => {
-                let span = value.map_or(NULL, |v| page.put(v));
-                page.cells.push(span);
-            }
-            Err(_) => {
-                page.text.truncate(mark);
-                page.cells.truncate(cells);
-                let name = &query.columns[column];
-                let (zh, en) = (
-                    format!("列 {name} 含有无法识别的字节"),
-                    format!("column {name} has bytes that are no text"),
-                );
-                page.broken.push(broken(page, &joined, "source.encoding", &zh, &en));
-                return Some(at);
-            }
-        }
-    }
-    if page.text.len() - mark > settings.row_bytes_max {
-        page.text.truncate(mark);
-        page.cells.truncate(cells);
-        let max = settings.row_bytes_max;
-        let (zh, en) = (format!("长度超过 {max} 字节"), format!("longer than {max} bytes"));
-        page.broken.push(broken(page, &joined, "source.row_too_long", &zh, &en));
-        return Some(at);
-    }
-    let key = page.put(&joined);
-    page.keys.push(key);
-    if timed {
-        let order = page.put(time);
-        page.order.push(order);
-    }
-    page.rows += 1;
-    Some(at)
-}
-
-fn broken(page: &Page, key: &str, code: &'static str, zh: &str, en: &str) -> BrokenRow {
-    BrokenRow {
-        reference: format!("{}:{key}", page.place),
-        line: None,
-        code,
-        zh: zh.to_owned(),
-        en: en.to_owned(),
-    }
 }

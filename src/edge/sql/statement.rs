@@ -80,6 +80,17 @@ pub(super) fn page(query: &Query, from: From) -> String {
     sql
 }
 
+/// The same page as one JSON text: an array of rows, each an array of `width` texts and nulls.
+pub(super) fn page_as_json(query: &Query, from: From, width: usize) -> String {
+    let names: Vec<String> = (0..width).map(|n| format!("v{n}")).collect();
+    let names = names.join(", ");
+    // The inner page is ordered and limited, so its rows arrive in that order.
+    format!(
+        "WITH page({names}) AS ({}) SELECT json_group_array(json_array({names})) FROM page",
+        page(query, from)
+    )
+}
+
 /// The highest time there is, as text.
 pub(super) fn newest(query: &Query, column: &str) -> String {
     format!("SELECT CAST(max(q.{}) AS TEXT) FROM ({}) AS q", name(column), query.sql)

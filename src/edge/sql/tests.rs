@@ -318,3 +318,22 @@ async fn bytes_that_are_no_text_break_one_row_only() {
         ("source.encoding", "c:a")
     );
 }
+
+#[tokio::test]
+async fn any_text_comes_out_as_it_is_and_a_row_too_long_is_named() {
+    let (_dir, path) = database(&[("a", 0)]).await;
+    let odd = "引\"号\\反斜\n换行\t\u{1}\u{1f}😀'%_";
+    let long = "x".repeat(2_000);
+    let mut db = LegacyDb::open(&path).await.unwrap();
+    for (id, text) in [("b", odd), ("c", long.as_str()), ("d", "")] {
+        let cells = [id, text, "7", "2026-11-21 10:00:01"];
+        let row = cells.iter().map(|c| Some((*c).to_owned().into())).collect();
+        db.insert("c", &["id", "name", "n", "m"], vec![row]).await.unwrap();
+    }
+    db.commit().await.unwrap();
+    let page = source(&path, vec![by_time()]).read(None, at(9), 10).await.unwrap();
+    let cells: Vec<_> = page.rows().map(|r| (r.cell(1), r.cell(2))).collect();
+    assert_eq!(cells, [(Some("甲"), None), (Some(odd), Some("7")), (Some(""), Some("7"))]);
+    let broken = &page.broken[0];
+    assert_eq!((broken.code, broken.reference.as_str()), ("source.row_too_long", "c:c"));
+}

@@ -152,6 +152,11 @@ impl Office {
     pub(super) async fn open(bench: &Bench, code: &str) -> Self {
         let code = node(code);
         let store = bench.open(&code).await;
+        Self::of(store, code).await
+    }
+
+    /// The same over any store.
+    pub(super) async fn of(store: SharedStore, code: NodeCode) -> Self {
         let lease = store.lease("all", "worker", t0(), 1000 * HOUR).await.unwrap().unwrap();
         Self { store, code, lease, parcels: Cell::new(0) }
     }

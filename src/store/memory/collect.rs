@@ -87,11 +87,12 @@ impl Identity {
         for bad in page.quarantined {
             quarantined += u64::from(self.quarantine(bad, now));
         }
-        let mut records = 0;
+        let mut fresh = Vec::new();
         for chunk in page.chunks {
-            records += chunk.records.len() as u64;
-            self.add_chunk(chunk, now);
+            self.add_chunk(chunk, now, &mut fresh);
         }
+        let records = fresh.len() as u64;
+        self.place_fresh(fresh, now);
         for row in page.rows {
             self.source_rows.insert((page.adapter.clone(), row.row), (row.digest, row.pass));
         }
@@ -213,8 +214,8 @@ impl Identity {
         self.count_new(&key, place);
     }
 
-    /// Enters the records of a chunk: staged, or waiting where the parent is not ready.
-    fn add_chunk(&mut self, chunk: NewChunk, now: Millis) {
+    /// Enters the records of a chunk; where they go is decided for the page as a whole.
+    fn add_chunk(&mut self, chunk: NewChunk, now: Millis, fresh: &mut Vec<Fresh>) {
         let route = Arc::new(chunk.route);
         let mut rest = chunk.bytes.as_slice();
         for record in chunk.records {
@@ -236,19 +237,52 @@ impl Identity {
                 envelopes: Vec::new(),
             };
             self.insert_record(key.clone(), own, Place::Waiting);
-            self.cure(&key);
-            match record.waits_for {
-                Some(wait) if wait.elsewhere.is_some() || !self.parent_ready(&route, &wait) => {
-                    self.wait(key, fragment.into(), wait, now);
-                }
-                _ => {
-                    self.stage(key, fragment.into(), now, false);
-                }
-            }
+            fresh.push(Fresh { key, fragment: fragment.into(), wait: record.waits_for });
         }
     }
 
-    /// A newer version that may go up cures the older ones.
+    /// Stages what may go, in order; then what may go because of that; the rest waits. Last come
+    /// the records of earlier pages that waited for one of these.
+    fn place_fresh(&mut self, mut open: Vec<Fresh>, now: Millis) {
+        let mut newest: BTreeMap<(Key, Arc<str>), u32> = BTreeMap::new();
+        for Fresh { key: (key, kind, version), .. } in &open {
+            let known = newest.entry((key.clone(), kind.clone())).or_default();
+            *known = (*known).max(*version);
+        }
+        for ((key, kind), version) in newest {
+            self.cure(&(key, kind, version));
+        }
+        let mut staged = Vec::new();
+        loop {
+            let before = open.len();
+            let mut still = Vec::new();
+            for fresh in open {
+                let route = self.records.get(&fresh.key).map(|own| own.route.clone());
+                let ready = match (&fresh.wait, route) {
+                    (Some(w), Some(r)) => w.elsewhere.is_none() && self.parent_ready(&r, w),
+                    _ => true,
+                };
+                if ready {
+                    staged.push(fresh.key.clone());
+                    self.stage(fresh.key, fresh.fragment, now, false);
+                } else {
+                    still.push(fresh);
+                }
+            }
+            open = still;
+            if open.len() == before {
+                break;
+            }
+        }
+        for Fresh { key, fragment, wait } in open {
+            if let Some(wait) = wait {
+                self.wait(key, fragment, wait, now);
+            }
+        }
+        self.release_children(staged, now);
+    }
+
+    /// The newest version that may go up cures the older ones.
     fn cure(&mut self, key: &RecordKey) {
         let Some(numbers) = self.problems_of.get(&(key.0.clone(), key.1.clone())) else { return };
         for number in numbers {
@@ -270,8 +304,9 @@ impl Identity {
     pub(super) fn wait(&mut self, key: RecordKey, fragment: Arc<[u8]>, wait: WaitFor, now: Millis) {
         let look_at = wait.elsewhere.map_or(now, |e| e.next.min(e.until));
         let parent = (wait.key.clone(), wait.kind.clone());
+        let arrival = self.next_number();
         self.waiting_on.entry(parent).or_default().insert(key.clone());
-        self.waiting.insert(key, Waiting { fragment, wait, look_at });
+        self.waiting.insert(key, Waiting { arrival, fragment, wait, look_at });
     }
 
     /// Whether the parent is where the child needs it: in line before it on the same route, or
@@ -288,27 +323,41 @@ impl Identity {
         })
     }
 
-    /// Stages a record, then the children that waited for just that. Returns how many.
-    fn stage(&mut self, key: RecordKey, fragment: Arc<[u8]>, now: Millis, orphan: bool) -> u64 {
-        let mut work = vec![(key, fragment, orphan)];
-        let mut staged = 0;
-        while let Some((key, fragment, orphan)) = work.pop() {
-            let Some(route) = self.records.get(&key).map(|o| o.route.clone()) else { continue };
-            let number = self.next_number();
-            self.move_record(&key, At::Staged);
-            let row = Staged { key: key.clone(), fragment, at: now, orphan };
-            self.staged.entry(route).or_default().insert(number, row);
-            staged += 1;
-            let children = self.waiting_on.get(&(key.0.clone(), key.1.clone())).cloned();
-            for child in children.unwrap_or_default().into_iter().rev() {
-                if self.may_go(&child)
-                    && let Some(waiting) = self.stop_waiting(&child)
-                {
-                    work.push((child, waiting.fragment, false));
+    /// Stages a record.
+    fn stage(&mut self, key: RecordKey, fragment: Arc<[u8]>, now: Millis, orphan: bool) {
+        let Some(route) = self.records.get(&key).map(|o| o.route.clone()) else { return };
+        let number = self.next_number();
+        self.move_record(&key, At::Staged);
+        let row = Staged { key, fragment, at: now, orphan };
+        self.staged.entry(route).or_default().insert(number, row);
+    }
+
+    /// Stages the children of what has just been staged, and theirs in turn, each generation in
+    /// the order in which it came. Returns how many.
+    fn release_children(&mut self, mut parents: Vec<RecordKey>, now: Millis) -> u64 {
+        let mut released = 0;
+        while !parents.is_empty() {
+            let mut children = BTreeMap::new();
+            for parent in parents.drain(..) {
+                let route = self.records.get(&parent).map(|own| own.route.clone());
+                let (key, kind, _) = parent;
+                for child in self.waiting_on.get(&(key, kind)).into_iter().flatten() {
+                    let same = self.records.get(child).map(|own| &own.route) == route.as_ref();
+                    let Some(waiting) = self.waiting.get(child).filter(|_| same) else { continue };
+                    if !waiting.wait.accepted && waiting.wait.elsewhere.is_none() {
+                        children.insert(waiting.arrival, child.clone());
+                    }
+                }
+            }
+            for child in children.into_values() {
+                if let Some(waiting) = self.stop_waiting(&child) {
+                    parents.push(child.clone());
+                    self.stage(child, waiting.fragment, now, false);
+                    released += 1;
                 }
             }
         }
-        staged
+        released
     }
 
     /// Whether a waiting record's parent is ready now.
@@ -332,14 +381,15 @@ impl Identity {
         Some(waiting)
     }
 
-    /// Makes the children of a record due for another look.
-    pub(super) fn wake_children(&mut self, key: &RecordKey, now: Millis) {
-        let Some(children) = self.waiting_on.get(&(key.0.clone(), key.1.clone())) else { return };
-        for child in children {
+    /// Makes what waits for a record of this case due for another look.
+    pub(super) fn wake_children(&mut self, root: &str, now: Millis) {
+        let from = (Key::from_columns(root, ""), Arc::from(""));
+        let of_case = self.waiting_on.range(from..).take_while(|((key, _), _)| key.root() == root);
+        for child in of_case.flat_map(|(_, children)| children) {
             if let Some(waiting) = self.waiting.get_mut(child)
                 && waiting.wait.elsewhere.is_none()
             {
-                waiting.look_at = now;
+                waiting.look_at = waiting.look_at.min(now);
             }
         }
     }
@@ -347,31 +397,39 @@ impl Identity {
     /// Looks at waiting records that are due for it.
     pub(super) fn release_waiting(&mut self, now: Millis, limit: u32) -> u64 {
         let now = self.tick(now);
-        let mut looked: Vec<(Millis, RecordKey)> = self
+        let mut looked: Vec<(Millis, i64, RecordKey)> = self
             .waiting
             .iter()
             .filter(|(_, w)| w.look_at <= now)
-            .map(|(k, w)| (w.look_at, k.clone()))
+            .map(|(k, w)| (w.look_at, w.arrival, k.clone()))
             .collect();
         looked.sort();
         looked.truncate(limit as usize);
-        let mut staged = 0;
-        for (_, key) in looked {
-            let Some(waiting) = self.waiting.get(&key) else { continue };
-            let (go, orphan) = match waiting.wait.elsewhere {
-                Some(e) => (now >= e.next.min(e.until), now >= e.until),
-                None => (self.may_go(&key), false),
-            };
-            if !go {
-                if let Some(waiting) = self.waiting.get_mut(&key) {
-                    waiting.look_at = now.plus(LOOK_AGAIN_MS);
-                }
-            } else if let Some(waiting) = self.stop_waiting(&key) {
-                staged += self.stage(key, waiting.fragment, now, orphan);
+        let (mut go, mut staged) = (Vec::new(), Vec::new());
+        for (.., key) in looked {
+            let may_go = self.may_go(&key);
+            let Some(waiting) = self.waiting.get_mut(&key) else { continue };
+            match waiting.wait.elsewhere {
+                Some(elsewhere) => go.push((key, now >= elsewhere.until)),
+                None if may_go => go.push((key, false)),
+                None => waiting.look_at = now.plus(LOOK_AGAIN_MS),
             }
         }
-        staged
+        for (key, orphan) in go {
+            if let Some(waiting) = self.stop_waiting(&key) {
+                staged.push(key.clone());
+                self.stage(key, waiting.fragment, now, orphan);
+            }
+        }
+        staged.len() as u64 + self.release_children(staged, now)
     }
+}
+
+/// A record of the page being committed.
+struct Fresh {
+    key: RecordKey,
+    fragment: Arc<[u8]>,
+    wait: Option<WaitFor>,
 }
 
 /// Everything of a case in a map whose keys begin with the case.

@@ -55,7 +55,7 @@ impl Identity {
         self.move_envelope(&s.id, next, now);
         self.count_outcomes(&s.id, &members);
         for key in members.iter() {
-            self.wake_children(key, now);
+            self.wake_children(key.0.root(), now);
         }
         self.row_outcomes(&s.rows, now);
         Ok(true)

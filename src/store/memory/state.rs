@@ -64,6 +64,7 @@ pub(super) struct Staged {
 /// A waiting record.
 #[derive(Clone, Debug)]
 pub(super) struct Waiting {
+    pub(super) arrival: i64,
     pub(super) fragment: Arc<[u8]>,
     pub(super) wait: WaitFor,
     pub(super) look_at: Millis,

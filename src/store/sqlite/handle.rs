@@ -87,7 +87,9 @@ impl Handle {
 
     /// Notes that a statement by itself changed something.
     pub(super) fn committed(&self) {
-        self.shared.log.committed();
+        if let Some(log) = &self.shared.log {
+            log.committed();
+        }
     }
 
     /// A connection for people's questions.
@@ -187,13 +189,16 @@ impl Handle {
     pub(super) async fn commit(&self, txn: Txn<'_>) -> Result<(), StoreError> {
         q(sql::COMMIT).execute(&mut *txn.conn).await?;
         txn.open.store(false, Ordering::SeqCst);
-        self.shared.log.committed();
+        self.committed();
         Ok(())
     }
 
     /// Waits until everything committed so far is on the disk.
     pub(super) async fn barrier(&self) -> Result<(), StoreError> {
-        self.shared.log.barrier().await
+        match &self.shared.log {
+            Some(log) => log.barrier().await,
+            None => Ok(()),
+        }
     }
 
     /// Stores bytes; returns their number.

@@ -60,6 +60,22 @@ pub(super) async fn bring_up(conn: &mut SqliteConnection) -> Result<(), StoreErr
     Ok(())
 }
 
+/// Refuses a file that is not of exactly this program's edition; changes nothing.
+pub(super) async fn same_edition(conn: &mut SqliteConnection) -> Result<(), StoreError> {
+    let row = q(sql::FILE_KIND).fetch_one(&mut *conn).await?;
+    if row.int(0)? != APPLICATION {
+        return Err(StoreError::Refused("the file is not a Tiergate store".to_owned()));
+    }
+    let applied = q(sql::MIGRATIONS).fetch_all(conn).await?.len();
+    if applied == MIGRATIONS.len() {
+        return Ok(());
+    }
+    Err(StoreError::Refused(format!(
+        "the file has edition {applied}, this program knows {}; start the node with this program first, or take the newer one",
+        MIGRATIONS.len()
+    )))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -10,6 +10,7 @@ mod codec;
 mod collect;
 mod conn;
 mod dispatch;
+mod floor;
 mod handle;
 mod inbox;
 mod migrate;
@@ -30,4 +31,5 @@ mod waiting;
 mod words;
 mod write_back;
 
+pub use floor::Floor;
 pub use open::SqliteStore;

@@ -76,10 +76,10 @@ pub(super) struct Shared {
     pub(super) epochs: RwLock<HashMap<i64, i64>>,
     /// Reason of the last attempt by identity and link, as written.
     pub(super) reasons: RwLock<HashMap<(i64, i64), Option<String>>>,
-    /// What the disk has.
-    pub(super) log: Log,
-    /// Held until the last handle is gone.
-    _lock: File,
+    /// What the disk has; none where the file is only looked at.
+    pub(super) log: Option<Log>,
+    /// Held until the last handle is gone; none where the file is only looked at.
+    lock: Option<File>,
 }
 
 /// A SQLite file with the facts of one or more identities.
@@ -116,17 +116,44 @@ impl SqliteStore {
         migrate::bring_up(&mut writer).await?;
         let words = Words::load(&mut writer).await?;
         let numbers = numbers(&mut writer).await?;
-        let reading = SqliteConnectOptions::new().filename(path).read_only(true);
-        let reading = reading.pragma("cache_size", READER_CACHE);
+        let readers =
+            SqlitePoolOptions::new().max_connections(READERS_MAX).connect_lazy_with(reading(path));
+        let held = Some((Log::open(path)?, lock));
+        Ok(Self::share(writer, readers, words, numbers, held))
+    }
+
+    /// Opens a file only to look at it, also beside the process that holds it: no lock is taken,
+    /// nothing is migrated, and SQLite refuses every method that would write.
+    pub async fn open_to_read(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        let reading = reading(path.as_ref());
+        let mut conn = reading.connect().await?;
+        migrate::same_edition(&mut conn).await?;
+        let words = Words::load(&mut conn).await?;
         let readers =
             SqlitePoolOptions::new().max_connections(READERS_MAX).connect_lazy_with(reading);
-        let log = Log::open(path)?;
-        let writer = Mutex::new(writer);
-        let (open, epochs) = (AtomicBool::new(false), RwLock::default());
-        let reasons = RwLock::default();
-        let shared =
-            Shared { writer, readers, words, numbers, open, epochs, reasons, log, _lock: lock };
-        Ok(Self { shared: Arc::new(shared) })
+        Ok(Self::share(conn, readers, words, Numbers::default(), None))
+    }
+
+    fn share(
+        conn: SqliteConnection,
+        readers: SqlitePool,
+        words: Words,
+        numbers: Numbers,
+        held: Option<(Log, File)>,
+    ) -> Self {
+        let (log, lock) = held.unzip();
+        let shared = Shared {
+            writer: Mutex::new(conn),
+            readers,
+            words,
+            numbers,
+            open: AtomicBool::new(false),
+            epochs: RwLock::default(),
+            reasons: RwLock::default(),
+            log,
+            lock,
+        };
+        Self { shared: Arc::new(shared) }
     }
 
     /// Opens a file for these identities: refused if it holds identities and none of them is
@@ -169,9 +196,14 @@ impl SqliteStore {
         epoch: u32,
     ) -> Result<SharedStore, StoreError> {
         let mut writer = self.shared.writer.lock().await;
-        let statement = q(sql::IDENTITY_ADD).bind(code.as_str()).bind(i64::from(epoch));
-        statement.execute(&mut *writer).await?;
-        let row = q(sql::IDENTITY).bind(code.as_str()).fetch_one(&mut *writer).await?;
+        if self.shared.lock.is_some() {
+            let statement = q(sql::IDENTITY_ADD).bind(code.as_str()).bind(i64::from(epoch));
+            statement.execute(&mut *writer).await?;
+        }
+        let row = q(sql::IDENTITY).bind(code.as_str()).fetch_optional(&mut *writer).await?;
+        let row = row.ok_or_else(|| {
+            StoreError::Refused(format!("the file holds no identity `{code}`; start its node once"))
+        })?;
         let mut epochs = self.shared.epochs.write().unwrap_or_else(PoisonError::into_inner);
         epochs.insert(row.int(0)?, row.int(2)?);
         drop(epochs);
@@ -226,6 +258,12 @@ fn beside(path: &Path, ending: &str) -> PathBuf {
 
 fn unusable(name: &Path, error: &std::io::Error) -> StoreError {
     StoreError::Unavailable(format!("{}: {error}", name.display()))
+}
+
+/// How a connection that only reads is opened.
+fn reading(path: &Path) -> SqliteConnectOptions {
+    let options = SqliteConnectOptions::new().filename(path).read_only(true);
+    options.pragma("cache_size", READER_CACHE)
 }
 
 /// The lock file beside the store. It is separate because SQLite's own locks are let go between

@@ -1,3 +1,4 @@
 //! Nodes at work: one scenario a story, each over every store.
 
-mod four_tiers;
+mod over_memory;
+mod over_sqlite;

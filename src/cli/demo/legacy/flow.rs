@@ -191,9 +191,15 @@ pub(super) fn case<'w>(
     pace: Pace,
 ) -> Case<'w> {
     let showcase = pace.showcase;
-    let unit = dice.of(units);
-    let inspected = unit.items.iter().find(|i| i.inspected && showcase);
-    let item = inspected.unwrap_or_else(|| dice.of(unit.items));
+    let inspected = |i: &&Item| i.inspected && i.licence.is_some();
+    let found = units.iter().find_map(|u| Some((u, u.items.iter().find(inspected)?)));
+    let (unit, item) = match found.filter(|_| showcase) {
+        Some(found) => found,
+        None => {
+            let unit = dice.of(units);
+            (unit, dice.of(unit.items))
+        }
+    };
     let (who, name, document) = applicant(dice, showcase);
     let contact = if who == Who::Person { name.clone() } else { people::name(dice) };
     let phone = people::phone(dice);

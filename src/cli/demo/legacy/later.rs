@@ -49,6 +49,12 @@ pub(super) async fn county(
     ledger: &mut Ledger,
 ) -> anyhow::Result<()> {
     let mut db = LegacyDb::open(places.county_db).await?;
+    if let Some(first) = maker.new_cases(step, now, false).next()
+        && db.cell("approval_case", "case_id", ("case_id", &first.number)).await?.is_some()
+    {
+        // An interrupted step that came so far: its transaction was committed whole.
+        return Ok(());
+    }
     let mut tables = Tables::default();
     for index in 0..if step <= 2 { maker.county } else { 0 } {
         let mess = mess::county(maker.plan.seed, index);
@@ -87,10 +93,17 @@ async fn first_step(
             let project = format!("{}（更正）", case.project);
             county::set(&mut row, "project_name", Some(Cow::Owned(project)));
             overwrite(db, row, now).await?;
+            if ledger.changed.is_empty() {
+                ledger.changed = case.number;
+            }
             ledger.plant(Mess::ChangedCase);
         }
         Some(Mess::VoidedCase) => {
-            void(db, &maker.county_case(index, NEVER).number, "01", now).await?;
+            let number = maker.county_case(index, NEVER).number;
+            void(db, &number, "01", now).await?;
+            if ledger.voided.is_empty() {
+                ledger.voided = number;
+            }
             ledger.plant(Mess::VoidedCase);
         }
         Some(Mess::DuplicateCase) => {

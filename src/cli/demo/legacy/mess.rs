@@ -9,12 +9,13 @@ macro_rules! kinds {
         pub(crate) enum Mess { $($(#[$doc])* $name),+ }
         impl Mess {
             /// Every kind.
+            #[cfg(test)]
             pub(crate) const ALL: &[Self] = &[$(Self::$name),+];
-            /// English, for programs.
+            /// English.
             pub(crate) const fn word(self) -> &'static str {
                 match self { $(Self::$name => $word),+ }
             }
-            /// Chinese, for people.
+            /// Chinese.
             pub(crate) const fn zh(self) -> &'static str {
                 match self { $(Self::$name => $zh),+ }
             }

@@ -25,6 +25,7 @@ use canon::Millis;
 use chance::Dice;
 use flow::{Case, Pace};
 pub(crate) use mess::Mess;
+pub(crate) use world::UNKNOWN_ITEM;
 use world::World;
 
 /// Fewest cases: below it not every kind of mess finds a place.
@@ -69,6 +70,10 @@ pub(crate) struct Ledger {
     pub(crate) planted: BTreeMap<Mess, u64>,
     /// A county case with every stage, to be traced.
     pub(crate) showcase: String,
+    /// A county case that was changed by this step, and one that was withdrawn.
+    pub(crate) changed: String,
+    /// See `changed`.
+    pub(crate) voided: String,
     /// The first file; its line 17 has a citizen number whose check digit should be X.
     pub(crate) first_file: String,
 }

@@ -112,6 +112,6 @@ async fn nothing_in_the_database_is_later_than_its_moment_and_steps_go_on_from_t
 fn the_lists_lack_the_item_that_was_made_up() {
     let (items, regions) = lists();
     assert!(items.starts_with("code,name\n") && items.lines().count() > 20);
-    assert!(!items.contains(world::UNKNOWN_ITEM));
+    assert!(!items.contains(UNKNOWN_ITEM));
     assert!(regions.contains("990103101,"));
 }

@@ -1,5 +1,7 @@
 //! The township window's daily files: a case as one line, as people and spreadsheets leave it.
 
+use std::sync::LazyLock;
+
 use canon::{Day, Millis};
 
 use super::chance::Dice;
@@ -10,6 +12,8 @@ use super::world::{TOWNSHIP, UNKNOWN_ITEM};
 
 /// The header of every file.
 pub(super) const HEADER: &str = "流水号,事项编码,事项名称,行政区划,申请人类型,姓名,证件类型,身份证号,联系人,手机,申请项目,材料清单,提交方式,申请时间,申请窗口,受理部门,部门代码,受理状态,受理人,受理人工号,不受理原因,受理回执号,受理时间,办结结果,办结说明,退回原因,证照名称,证照编号,证照有效期,发证单位,收费金额,办结时间,领取人,领取人证件类型,领取人证件号,领取方式,领取时间,登记时间,作废标志,作废原因,作废操作员,备注";
+
+static COLUMNS: LazyLock<Vec<&str>> = LazyLock::new(|| HEADER.split(',').collect());
 
 /// Index of the case that stands in line 17 of the first file: the header is line 1.
 pub(super) const LINE_SEVENTEEN: u64 = 15;
@@ -61,12 +65,12 @@ pub(super) struct Line(Vec<String>);
 
 impl Line {
     fn set(&mut self, column: &str, value: impl Into<String>) {
-        let at = HEADER.split(',').position(|c| c == column).expect("a column of the header above");
+        let at = COLUMNS.iter().position(|c| *c == column).expect("a column of the header above");
         self.0[at] = value.into();
     }
 
     fn get(&self, column: &str) -> &str {
-        let at = HEADER.split(',').position(|c| c == column).expect("a column of the header above");
+        let at = COLUMNS.iter().position(|c| *c == column).expect("a column of the header above");
         &self.0[at]
     }
 
@@ -93,7 +97,7 @@ impl Line {
 /// The case as it stands at `now`.
 pub(super) fn line(case: &Case<'_>, now: Millis) -> Line {
     let style = style(case);
-    let mut line = Line(vec![String::new(); HEADER.split(',').count()]);
+    let mut line = Line(vec![String::new(); COLUMNS.len()]);
     let (kind, document) = match case.who {
         Who::Person => ("个人", "身份证"),
         Who::Firm => ("企业", "统一社会信用代码"),

@@ -7,7 +7,7 @@ pub(super) const COUNTY: &str = "990103";
 /// Township region.
 pub(super) const TOWNSHIP: &str = "990103101";
 /// An item that some clerk typed and no list has.
-pub(super) const UNKNOWN_ITEM: &str = "990103009999901";
+pub(crate) const UNKNOWN_ITEM: &str = "990103009999901";
 
 /// Code and name of every region in use.
 pub(super) const REGIONS: &[(&str, &str)] = &[

@@ -1,0 +1,288 @@
+//! From validated configurations to nodes with their workers.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use adapt::{Mapping, Package};
+use bus::{Bus, LocalBus};
+use canon::format::{Format, OpenLists};
+use canon::{Lane, Millis, NodeCode, Route};
+use edge::csv_drop::CsvDrop;
+use edge::sql::SqlSource;
+use edge::{FilesSink, Sink, Source};
+use envelope::{Signer, Trust};
+use exchange::collect::{Adapter, Collect};
+use exchange::config::{AdapterConfig, Database, Identity, NodeConfig, SinkKind, StoreUrl};
+use exchange::deliver::Deliver;
+use exchange::{Link, Node, Worker};
+use store::SharedStore;
+use store::memory::MemoryWorld;
+use store::sqlite::SqliteStore;
+
+use crate::commands::adapter as packages;
+use crate::text::{Failure, Finding};
+use crate::{files, open};
+
+/// Longest line of a code list, bytes; also bounds how large a list file may be read.
+const LIST_BYTES_MAX: u64 = 64 << 20;
+
+/// One identity at work.
+pub(crate) struct Running {
+    /// The node.
+    pub(crate) node: Arc<Node>,
+    /// Its workers.
+    pub(crate) workers: Vec<Box<dyn Worker>>,
+}
+
+/// Everything one process runs.
+pub(crate) struct Process {
+    /// Identities, in the order of the configurations.
+    pub(crate) running: Vec<Running>,
+    /// The carrier between them.
+    pub(crate) bus: Arc<LocalBus>,
+}
+
+/// Opens stores, keys, formats, adapters and sinks of every identity. `wrap` may stand between the
+/// nodes and their carrier.
+pub(crate) async fn process(
+    configs: Vec<NodeConfig>,
+    now: Millis,
+    wrap: impl Fn(Arc<LocalBus>) -> Arc<dyn Bus>,
+) -> Result<Process, Failure> {
+    let codes: Vec<NodeCode> =
+        configs.iter().flat_map(|c| c.identities.iter().map(|i| i.code.clone())).collect();
+    let bus = Arc::new(LocalBus::new(codes));
+    let carrier = wrap(Arc::clone(&bus));
+    let mut running = Vec::new();
+    for config in configs {
+        let format = found(open::format_of(&config)?)?;
+        let lists = Arc::new(lists(&config)?);
+        let stores = stores(&config).await?;
+        for identity in &config.identities {
+            let store = stores.of(&identity.code).await?;
+            let node = node(&config, identity, store, &carrier, &format, &lists, now)?;
+            let workers = workers(&config, &node, &format)?;
+            running.push(Running { node, workers });
+        }
+    }
+    Ok(Process { running, bus })
+}
+
+/// The stores of one configuration file.
+pub(crate) enum Stores {
+    /// Gone with the process.
+    Memory(MemoryWorld),
+    /// One file.
+    Sqlite(SqliteStore),
+}
+
+impl Stores {
+    /// The handle of one identity.
+    pub(crate) async fn of(&self, code: &NodeCode) -> Result<SharedStore, Failure> {
+        match self {
+            Self::Memory(world) => Ok(world.open(code).shared()),
+            Self::Sqlite(store) => store.identity(code).await.map_err(store_failure),
+        }
+    }
+}
+
+/// Opens the store of a configuration file.
+pub(crate) async fn stores(config: &NodeConfig) -> Result<Stores, Failure> {
+    match &config.store {
+        StoreUrl::Memory => Ok(Stores::Memory(MemoryWorld::new())),
+        StoreUrl::Sqlite(path) => {
+            if let Some(folder) = path.parent() {
+                std::fs::create_dir_all(folder).map_err(|e| files::cannot(folder, &e))?;
+            }
+            Ok(Stores::Sqlite(SqliteStore::open(path).await.map_err(store_failure)?))
+        }
+    }
+}
+
+pub(crate) fn store_failure(e: store::StoreError) -> Failure {
+    Failure::environment(e.to_string(), format!("存储不可用：{e}"))
+}
+
+fn found<T>(result: Result<T, Vec<Finding>>) -> Result<T, Failure> {
+    result.map_err(|findings| open::problems(&findings))
+}
+
+fn node(
+    config: &NodeConfig,
+    identity: &Identity,
+    store: SharedStore,
+    carrier: &Arc<dyn Bus>,
+    format: &Arc<Format>,
+    lists: &Arc<OpenLists>,
+    now: Millis,
+) -> Result<Arc<Node>, Failure> {
+    let material = open::identity(config, identity, now)?.map_err(|f| open::problems(&[f]))?;
+    let anchors = open::anchors(config)?;
+    let anchors: Vec<&str> = anchors.iter().map(String::as_str).collect();
+    let trust = Trust::from_pem(identity.environment, &anchors)
+        .map_err(|e| Failure::environment(e.to_string(), format!("信任锚不可用：{e}")))?;
+    let signer: Arc<dyn Signer> = Arc::new(material.signer);
+    let mut adapters = BTreeMap::new();
+    let mut owes: BTreeMap<Route, Vec<Arc<str>>> = BTreeMap::new();
+    for adapter in config.adapters_of(&identity.code) {
+        let package = found(open::package(adapter, format)?)?;
+        adapters.insert(adapter.name.to_string(), package.version.text.clone());
+        if let Some(route) = adapter.route(config) {
+            owes.entry(route).or_default().extend(kinds(&package, format));
+        }
+    }
+    for kinds in owes.values_mut() {
+        kinds.sort_unstable();
+        kinds.dedup();
+    }
+    Ok(Arc::new(Node {
+        code: identity.code.clone(),
+        environment: identity.environment,
+        holder: format!("{}-{}", identity.code, std::process::id()),
+        store,
+        bus: Arc::clone(carrier),
+        formats: BTreeMap::from([(format.edition().to_owned(), Arc::clone(format))]),
+        lists: Arc::clone(lists),
+        trust: Arc::new(trust),
+        signer,
+        links: links(config, identity),
+        adapters,
+        owes: owes.into_iter().collect(),
+        relay: config.relay.clone(),
+        limits: config.limits.clone(),
+        seed: seed(identity),
+        held: Mutex::default(),
+        inbox_depth: 0.into(),
+    }))
+}
+
+/// Jitter differs from node to node and is the same at every start.
+fn seed(identity: &Identity) -> u64 {
+    let digest = canon::DigestAlg::default().of(&[identity.code.as_str().as_bytes()]);
+    digest.bytes.iter().take(8).fold(0, |n, b| n << 8 | u64::from(*b))
+}
+
+fn kinds(package: &Package, format: &Format) -> Vec<Arc<str>> {
+    let ty = |name: &str| format.type_by_name(name).or_else(|| format.type_by_wire(name));
+    package
+        .records
+        .iter()
+        .filter_map(|block| ty(&block.ty.text))
+        .map(|ty| Arc::clone(&format.get(ty).wire))
+        .collect()
+}
+
+fn links(config: &NodeConfig, identity: &Identity) -> Vec<Link> {
+    config
+        .links_of(&identity.code)
+        .map(|link| Link {
+            name: link.name.clone(),
+            peer: link.peer.clone(),
+            parent: link.parent,
+            beneath: link.beneath.iter().cloned().collect(),
+        })
+        .collect()
+}
+
+fn workers(
+    config: &NodeConfig,
+    node: &Arc<Node>,
+    format: &Arc<Format>,
+) -> Result<Vec<Box<dyn Worker>>, Failure> {
+    let mut workers: Vec<Box<dyn Worker>> = Vec::new();
+    for adapter in config.adapters_of(&node.code) {
+        let adapter = adapter_of(config, adapter, format)?;
+        workers.push(Box::new(Collect::new(Arc::clone(node), adapter)));
+    }
+    workers.extend(exchange::workers(node));
+    for sink in config.sinks_of(&node.code) {
+        let SinkKind::Files(folder) = &sink.kind;
+        let files = FilesSink::open(&sink.name, folder)
+            .map_err(|e| Failure::environment(e.to_string(), format!("输出目录不可用：{e}")))?;
+        let files: Box<dyn Sink> = Box::new(files);
+        workers.push(Box::new(Deliver::new(Arc::clone(node), &sink.name, files)));
+    }
+    Ok(workers)
+}
+
+fn adapter_of(
+    config: &NodeConfig,
+    adapter: &AdapterConfig,
+    format: &Arc<Format>,
+) -> Result<Adapter, Failure> {
+    let package = found(open::package(adapter, format)?)?;
+    let mapping = Mapping::compile(&package, format)
+        .map_err(|problems| open::problems(&packages::findings(&adapter.package, problems)))?;
+    let source = source(adapter, &package)?;
+    let route = adapter.route(config).ok_or_else(|| {
+        Failure::usage(
+            format!("adapter `{}` has no route; run `tiergate check config`", adapter.name),
+            format!("适配器 {} 没有上报路由，请运行 tiergate check config", adapter.name),
+        )
+    })?;
+    Ok(Adapter {
+        name: Arc::clone(&adapter.name),
+        mapping: Arc::new(mapping),
+        format: Arc::clone(format),
+        source: Mutex::new(source),
+        namespace: adapter.namespace.clone().unwrap_or_else(|| adapter.identity.as_str().into()),
+        live: route.clone(),
+        bulk: Route { lane: Lane::Bulk, ..route },
+        interval: adapter.interval,
+        package: Arc::new(package),
+    })
+}
+
+fn source(adapter: &AdapterConfig, package: &Package) -> Result<Box<dyn Source>, Failure> {
+    let failed =
+        |e: edge::SourceError| Failure::environment(e.to_string(), format!("来源系统不可用：{e}"));
+    let missing = |what: &str| {
+        Failure::usage(
+            format!("adapter `{}`: [adapter.source] {what} is missing", adapter.name),
+            format!("适配器 {}：[adapter.source] 缺少 {what}", adapter.name),
+        )
+    };
+    match &package.source {
+        adapt::Source::Csv(csv) => {
+            let folder = adapter.source.folder.clone().ok_or_else(|| missing("folder"))?;
+            std::fs::create_dir_all(&folder).map_err(|e| files::cannot(&folder, &e))?;
+            let mut settings = edge::csv_drop::Settings::of(&adapter.name, folder, csv);
+            if let Some(settle) = adapter.source.settle {
+                // The package counts whole seconds; the node may say less.
+                settings.settle_for_ms = settle;
+            }
+            Ok(Box::new(CsvDrop::open(settings).map_err(failed)?))
+        }
+        adapt::Source::Sql(sql) => {
+            let Some(Database::Sqlite(path)) = adapter.source.database.clone() else {
+                return Err(missing("database"));
+            };
+            let mut settings = edge::sql::Settings::of(&adapter.name, path, sql);
+            settings.compare_every_ms = adapter.interval;
+            Ok(Box::new(SqlSource::new(settings).map_err(failed)?))
+        }
+    }
+}
+
+/// Open code lists: `NAME.csv` or `NAME@EDITION.csv`, each line `code,name` under a header.
+fn lists(config: &NodeConfig) -> Result<OpenLists, Failure> {
+    let mut lists = OpenLists::new();
+    for path in &config.lists {
+        let mut texts: BTreeMap<String, String> = BTreeMap::new();
+        if path.is_dir() {
+            for (name, bytes) in files::folder(path)? {
+                texts.insert(name, String::from_utf8_lossy(&bytes).into_owned());
+            }
+        } else {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            texts.insert(name, files::text(path, LIST_BYTES_MAX)?);
+        }
+        for (file, text) in texts {
+            let Some(stem) = file.strip_suffix(".csv") else { continue };
+            let (name, edition) = stem.split_once('@').unwrap_or((stem, "1"));
+            let codes = text.lines().skip(1).filter_map(|line| line.trim().split_once(','));
+            lists.insert(name, edition, codes);
+        }
+    }
+    Ok(lists)
+}

@@ -1,0 +1,122 @@
+//! `tiergate bench`: each stage alone, the whole chain over one hop and over three, and the raw
+//! floors of the same bytes in the same grouping, in one run.
+
+mod chain;
+mod floors;
+mod input;
+mod meter;
+mod nodes;
+mod phases;
+mod report;
+mod stages;
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::text::{Done, Exit, Failure, Out};
+use crate::{files, os};
+use report::Line;
+
+/// Measures this machine.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Bench {
+    /// Records through the chain
+    #[arg(long, default_value_t = 100_000)]
+    records: u64,
+    /// Where the files of the run lie; emptied before and after. Default: a folder beside the
+    /// system's temporary files
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Only county → province
+    #[arg(long)]
+    one_hop: bool,
+    /// Leave the stages and floors out
+    #[arg(long)]
+    chain_only: bool,
+}
+
+/// Records taken through one hop a phase at a time.
+const PHASE_RECORDS_MAX: u64 = 60_000;
+
+#[derive(Serialize)]
+struct Figures {
+    stages: Vec<Line>,
+    workers: Vec<Line>,
+    floors: Vec<Line>,
+    chains: Vec<Line>,
+    peak_rss_mb: f64,
+    cores: usize,
+}
+
+/// The command.
+pub(crate) fn run(args: &Bench, out: &Out) -> Done {
+    let folder = args
+        .data
+        .clone()
+        .unwrap_or_else(|| os::temporary().join(format!("tiergate-bench-{}", std::process::id())));
+    let cannot = |e: std::io::Error| files::cannot(&folder, &e);
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder).map_err(cannot)?;
+    }
+    let figures = crate::run::runtime()?.block_on(measure(args, &folder, out));
+    std::fs::remove_dir_all(&folder).map_err(cannot)?;
+    let figures = figures?;
+    if out.json {
+        out.value(&figures)?;
+        return Ok(Exit::Fine);
+    }
+    for (title, lines) in [
+        ("Each stage alone, one core", &figures.stages),
+        ("Each worker alone, with its store (SQLite), one hop", &figures.workers),
+        ("Floors: the same bytes, raw", &figures.floors),
+        ("The whole chain: signed, receipted, settled", &figures.chains),
+    ] {
+        if !lines.is_empty() {
+            out.text(format_args!("\n{title}"))?;
+            report::table(lines).iter().try_for_each(|l| out.text(l))?;
+        }
+    }
+    let floor: f64 = figures.floors.iter().map(Line::cpu_us).sum();
+    if let (Some(hop), true) = (figures.chains.first(), floor > 0.0) {
+        let times = hop.cpu_us() / floor;
+        out.text(format_args!(
+            "\none hop costs {times:.2} × the sum of the floors in CPU ({:.1} µs against {floor:.1} µs a record)",
+            hop.cpu_us()
+        ))?;
+    }
+    out.text(format_args!("peak RSS {:.0} MB, {} cores", figures.peak_rss_mb, figures.cores))?;
+    Ok(Exit::Fine)
+}
+
+async fn measure(args: &Bench, folder: &std::path::Path, out: &Out) -> Result<Figures, Failure> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut figures = Figures {
+        stages: Vec::new(),
+        workers: Vec::new(),
+        floors: Vec::new(),
+        chains: Vec::new(),
+        peak_rss_mb: 0.0,
+        cores,
+    };
+    figures.chains.push(chain::run(&folder.join("one-hop"), 2, args.records, out).await?);
+    if !args.one_hop {
+        figures.chains.push(chain::run(&folder.join("three-hops"), 4, args.records, out).await?);
+    }
+    // Peak memory is the chain's: the stages hold their whole input.
+    figures.peak_rss_mb = os::peak_rss_mb();
+    if !args.chain_only {
+        let drop = folder.join("stages");
+        std::fs::create_dir_all(&drop).map_err(|e| files::cannot(&drop, &e))?;
+        let records = args.records.min(100_000);
+        input::write(&drop, records).map_err(|e| files::cannot(&drop, &e))?;
+        let file = drop.join("window-000000.csv");
+        let stages = stages::measure(&file, os::now())?;
+        figures.floors = floors::measure(&file, &drop, &stages.fragments()).await?;
+        figures.stages = stages.lines;
+        // The carrier and the inbox hold a whole phase, so it must fit them.
+        let records = args.records.min(PHASE_RECORDS_MAX);
+        figures.workers = phases::run(&folder.join("phases"), records).await?;
+    }
+    Ok(figures)
+}

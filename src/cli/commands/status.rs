@@ -1,0 +1,246 @@
+//! `tiergate status`: one row a link and adapter, with counts, the oldest age and a plain sentence.
+
+use canon::Millis;
+use serde_json::{Value, json};
+use store::{AdapterProgress, LinkStatus, NodeStatus, Place};
+
+use crate::os;
+use crate::stores::{Access, NodesArg, Tier, tiers};
+use crate::text::{Done, Exit, Failure, Lang, Out, Table, age};
+
+/// Shows every node's numbers.
+pub(crate) fn run(args: &NodesArg, out: &Out) -> Done {
+    os::block_on(async {
+        let mut answers = Vec::new();
+        for tier in tiers(args, Access::Read).await? {
+            let status = tier.store.status().await.map_err(|e| tier.failed(&e))?;
+            answers.push((tier, status));
+        }
+        show(&answers, os::now(), out)
+    })?
+}
+
+fn show(answers: &[(Tier, NodeStatus)], now: Millis, out: &Out) -> Done {
+    let mut worst = false;
+    let mut nodes: Vec<Value> = Vec::new();
+    for (tier, status) in answers {
+        let rows = rows(status, now);
+        worst |= rows.iter().any(|r| r.needs_a_person);
+        nodes.push(json!({
+            "node": tier.code.as_str(), "title": tier.title, "status": status,
+            "rows": rows.iter().map(Row::json).collect::<Vec<_>>(),
+        }));
+        if !out.json {
+            node(tier, status, &rows, out)?;
+        }
+    }
+    out.value(&json!({ "ok": !worst, "at": now.to_string(), "nodes": nodes }))?;
+    Ok(if worst { Exit::Problems } else { Exit::Fine })
+}
+
+fn node(tier: &Tier, status: &NodeStatus, rows: &[Row], out: &Out) -> Result<(), Failure> {
+    let place = |p: Place| status.places.get(p as usize).copied().unwrap_or(0);
+    let (waiting, staged) = (place(Place::Waiting), place(Place::Staged));
+    let (kept, inbox) = (status.kept, status.inbox);
+    let (title, code) = (&tier.title, &tier.code);
+    out.say(
+        format_args!("{title} {code}: {staged} staged, {waiting} waiting for a parent, {inbox} parcels in the inbox, {kept} records kept"),
+        format_args!("{title} {code}：待封装 {staged}，等上级环节 {waiting}，收件箱 {inbox} 个报文，留存 {kept} 条"),
+    )?;
+    let mut table = Table::new(out.of(
+        ["", "waiting", "in flight", "accepted", "problems", "oldest", ""],
+        ["", "积压", "在途", "已接收", "问题", "最久", ""],
+    ));
+    for row in rows {
+        let oldest = row.oldest.map_or_else(String::new, |ms| age(ms, out.lang));
+        table.row([
+            format!("  {} {}", out.of(row.kind.0, row.kind.1), row.name),
+            row.waiting.to_string(),
+            row.in_flight.to_string(),
+            row.accepted.to_string(),
+            row.problems.to_string(),
+            oldest,
+            row.says(out.lang).to_owned(),
+        ]);
+    }
+    if !table.is_empty() {
+        for line in table.lines() {
+            out.text(line)?;
+        }
+    }
+    out.text("")?;
+    Ok(())
+}
+
+/// A link or an adapter.
+struct Row {
+    kind: (&'static str, &'static str),
+    name: String,
+    waiting: u64,
+    in_flight: u64,
+    accepted: u64,
+    problems: u64,
+    oldest: Option<i64>,
+    en: String,
+    zh: String,
+    needs_a_person: bool,
+}
+
+impl Row {
+    fn says(&self, lang: Lang) -> &str {
+        lang.of(&self.en, &self.zh)
+    }
+
+    fn json(&self) -> Value {
+        json!({
+            "kind": self.kind.0, "name": self.name, "waiting": self.waiting,
+            "in_flight": self.in_flight, "accepted": self.accepted, "problems": self.problems,
+            "oldest_ms": self.oldest, "en": self.en, "zh": self.zh,
+            "needs_a_person": self.needs_a_person,
+        })
+    }
+}
+
+fn rows(status: &NodeStatus, now: Millis) -> Vec<Row> {
+    let links = status.links.iter().map(|l| link(l, now));
+    links.chain(status.adapters.iter().map(|a| adapter(a, now))).collect()
+}
+
+fn link(link: &LinkStatus, now: Millis) -> Row {
+    let oldest = link.oldest.map(|at| now.since(at));
+    let (en, zh) = link_says(link, oldest);
+    Row {
+        kind: ("link", "链路"),
+        name: link.link.clone(),
+        waiting: link.due,
+        in_flight: link.in_flight + link.unknown,
+        accepted: link.accepted,
+        problems: link.rejected + link.dead,
+        oldest,
+        en,
+        zh,
+        needs_a_person: link.paused.is_some() || link.dead > 0,
+    }
+}
+
+/// What a person should know of a link: the worst first.
+fn link_says(link: &LinkStatus, oldest: Option<i64>) -> (String, String) {
+    let (due, unknown, dead) = (link.due, link.unknown, link.dead);
+    if let Some(code) = &link.paused {
+        let (en, zh) = reason(code);
+        return (format!("paused: {en}"), format!("已暂停：{zh}"));
+    }
+    if dead > 0 {
+        return (
+            format!("{dead} records were given up; find out why and reopen them"),
+            format!("{dead} 条已放弃，请查明原因后重新打开"),
+        );
+    }
+    if unknown > 0 {
+        return (
+            format!("the receipt of {unknown} records is overdue; the peer is being asked"),
+            format!("{unknown} 条回执超期，正在向对方查询"),
+        );
+    }
+    let (old_en, old_zh) = (age(oldest.unwrap_or(0), Lang::En), age(oldest.unwrap_or(0), Lang::Zh));
+    if let Some(code) = &link.reason {
+        let (en, zh) = reason(code);
+        return (
+            format!(
+                "not reached: {en}; {due} records wait, the oldest {old_en}; tried again by itself"
+            ),
+            format!("不可达：{zh}；积压 {due} 条，最久 {old_zh}；会自动重试"),
+        );
+    }
+    if due > 0 {
+        return (
+            format!("{due} records wait, the oldest {old_en}"),
+            format!("积压 {due} 条，最久 {old_zh}"),
+        );
+    }
+    if link.in_flight > 0 {
+        let n = link.in_flight;
+        return (format!("{n} records wait for their receipt"), format!("{n} 条等待回执"));
+    }
+    ("everything handed over is answered".into(), "已报送的均有回执".into())
+}
+
+fn adapter(adapter: &AdapterProgress, now: Millis) -> Row {
+    let (wrong, back) = (adapter.quarantined, adapter.write_backs);
+    let (en, zh) = if let Some(code) = &adapter.paused {
+        let (en, zh) = reason(code);
+        (format!("paused: {en}"), format!("已暂停：{zh}"))
+    } else {
+        match adapter.last_at {
+            None => ("nothing read yet".into(), "尚未读取".into()),
+            Some(at) => {
+                let (en, zh) = (age(now.since(at), Lang::En), age(now.since(at), Lang::Zh));
+                let mut said = (format!("last new rows {en} ago"), format!("最近新数据在 {zh}前"));
+                if wrong > 0 {
+                    said.0.push_str("; see `tiergate quarantine list`");
+                    said.1.push_str("；问题数据见 tiergate quarantine list");
+                }
+                said
+            }
+        }
+    };
+    Row {
+        kind: ("adapter", "适配器"),
+        name: adapter.adapter.clone(),
+        waiting: back,
+        in_flight: 0,
+        accepted: adapter.records,
+        problems: wrong,
+        oldest: None,
+        en,
+        zh,
+        needs_a_person: adapter.paused.is_some(),
+    }
+}
+
+/// A stable code's text with the code, or a free text as it is.
+fn reason(code: &str) -> (String, String) {
+    canon::code(code).map_or_else(
+        || (code.to_owned(), code.to_owned()),
+        |c| (format!("{} [{code}]", c.en), format!("{} [{code}]", c.zh)),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn says(link: &LinkStatus) -> (String, String) {
+        link_says(link, Some(12_000))
+    }
+
+    #[test]
+    fn a_link_says_the_worst_in_a_plain_sentence() {
+        let mut link = LinkStatus { link: "up".into(), ..LinkStatus::default() };
+        assert_eq!(says(&link).1, "已报送的均有回执");
+        link.in_flight = 3;
+        assert_eq!(says(&link).0, "3 records wait for their receipt");
+        link.due = 3104;
+        assert_eq!(says(&link).1, "积压 3104 条，最久 12 秒");
+        link.reason = Some("the peer does not answer".into());
+        assert!(says(&link).0.starts_with("not reached: the peer does not answer; 3104 records"));
+        link.unknown = 5;
+        assert!(says(&link).0.starts_with("the receipt of 5 records is overdue"));
+        link.dead = 2;
+        assert!(says(&link).0.starts_with("2 records were given up"));
+        link.paused = Some("record.conflict".into());
+        assert!(says(&link).0.ends_with("[record.conflict]"), "{:?}", says(&link));
+        assert!(super::link(&link, Millis(0)).needs_a_person);
+    }
+
+    #[test]
+    fn an_adapter_says_when_it_last_read() {
+        let mut progress = AdapterProgress { adapter: "a".into(), ..AdapterProgress::default() };
+        assert_eq!(adapter(&progress, Millis(0)).zh, "尚未读取");
+        progress.last_at = Some(Millis(1_000));
+        progress.quarantined = 2;
+        let row = adapter(&progress, Millis(61_000));
+        assert!(row.en.starts_with("last new rows 1 min ago; see"), "{}", row.en);
+        assert!(!row.needs_a_person);
+    }
+}

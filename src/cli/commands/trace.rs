@@ -1,0 +1,177 @@
+//! `tiergate trace`: one case's records across the tiers, in tier order.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use canon::format::supervision_1;
+use clap::Args;
+use serde_json::json;
+use store::TraceStep;
+
+use crate::os;
+use crate::stores::{Access, NodesArg, Tier, tiers};
+use crate::text::{Done, Exit, Failure, Lang, Out, Table};
+
+/// Arguments.
+#[derive(Debug, Args)]
+pub(crate) struct Trace {
+    /// The case number, as the source writes it
+    case_no: String,
+    #[command(flatten)]
+    nodes: NodesArg,
+}
+
+/// Prints the life of a case.
+pub(crate) fn run(args: &Trace, out: &Out) -> Done {
+    os::block_on(async {
+        let mut found = Vec::new();
+        for tier in tiers(&args.nodes, Access::Read).await? {
+            let steps = tier.store.trace(&args.case_no).await.map_err(|e| tier.failed(&e))?;
+            found.push((tier, steps));
+        }
+        on_the_way(&mut found).await?;
+        show(&args.case_no, &found, out)
+    })?
+}
+
+/// A relay knows envelopes, not cases: what it did with those that carried this one.
+async fn on_the_way(found: &mut [(Tier, Vec<TraceStep>)]) -> Result<(), Failure> {
+    let mut carried: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for step in found.iter().flat_map(|(_, steps)| steps) {
+        if let Some(envelope) = &step.envelope {
+            carried.entry(envelope.clone()).or_default().insert(step.record.clone());
+        }
+    }
+    for (tier, steps) in found {
+        for (text, records) in &carried {
+            let Some(id) = envelope::parse_envelope_id(text) else { continue };
+            let row = tier.store.relay_row(&id).await.map_err(|e| tier.failed(&e))?;
+            let Some(row) = row else { continue };
+            steps.extend(records.iter().map(|record| TraceStep {
+                at: row.at,
+                record: record.clone(),
+                what: "relayed".into(),
+                envelope: Some(text.clone()),
+                detail: format!("→ {}: {}", row.link, row.state),
+            }));
+        }
+        steps.sort_by_key(|s| s.at);
+    }
+    Ok(())
+}
+
+fn show(case: &str, found: &[(Tier, Vec<TraceStep>)], out: &Out) -> Done {
+    let known = found.iter().any(|(_, steps)| !steps.is_empty());
+    let tiers = found.iter().map(
+        |(tier, steps)| json!({ "node": tier.code.as_str(), "title": tier.title, "steps": steps }),
+    );
+    out.value(&json!({ "ok": known, "case": case, "tiers": tiers.collect::<Vec<_>>() }))?;
+    if !known {
+        out.say(
+            format_args!("no node here knows case {case}; compare the number with the source, or see `tiergate quarantine list` for rows without one"),
+            format_args!("这里没有办件 {case}；请与来源核对编号，无编号的行见 tiergate quarantine list"),
+        )?;
+        return Ok(Exit::Problems);
+    }
+    if out.json {
+        return Ok(Exit::Fine);
+    }
+    for (tier, steps) in found {
+        out.text(format_args!("{} {}", tier.title, tier.code))?;
+        if steps.is_empty() {
+            out.say("  (nothing here yet)", "  （尚未到达）")?;
+        }
+        for line in lines(steps, out.lang) {
+            out.text(line)?;
+        }
+    }
+    Ok(Exit::Fine)
+}
+
+fn lines(steps: &[TraceStep], lang: Lang) -> Vec<String> {
+    let mut table = Table::default();
+    for step in steps {
+        let envelope = step.envelope.as_deref().map(envelope_words).unwrap_or_default();
+        let word = match lang {
+            Lang::En => step.what.clone(),
+            Lang::Zh => chinese(&step.what).to_owned(),
+        };
+        let at = step.at.to_string();
+        table.row([
+            format!("  {at}"),
+            word,
+            record_words(&step.record),
+            envelope,
+            step.detail.clone(),
+        ]);
+    }
+    table.lines()
+}
+
+/// `SPCL:number@unit/2#1` → `SPCL 审批 2 v1`: the case stands in the heading already.
+fn record_words(record: &str) -> String {
+    let (kind, rest) = record.split_once(':').unwrap_or((record, ""));
+    let (key, version) = rest.rsplit_once('#').unwrap_or((rest, ""));
+    let part = key.split_once('/').map_or("", |(_, part)| part);
+    let format = supervision_1();
+    let label = format.type_by_wire(kind).map_or("", |ty| format.get(ty).label.as_str());
+    [kind, label, part, &format!("v{version}")]
+        .into_iter()
+        .filter(|word| !word.is_empty() && *word != "v")
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// `sender/1/destination|edition|suite|live/7` → `sender → destination live 7`.
+fn envelope_words(text: &str) -> String {
+    match envelope::parse_envelope_id(text) {
+        Some(id) => {
+            let route = &id.route;
+            format!("{} → {} {} {}", id.sender, route.destination, route.lane, id.sequence)
+        }
+        None => text.to_owned(),
+    }
+}
+
+/// The steps' words in Chinese; a word without one stays as it is.
+fn chinese(word: &str) -> &str {
+    match word {
+        "collected" => "采集",
+        "quarantined" => "隔离（问题数据）",
+        "numbered" => "编号",
+        "sealed" => "签名封装",
+        "sent" => "发出",
+        "hop" => "途经签收",
+        "relayed" => "中转",
+        "kept" => "验签留存",
+        "accepted" => "省级接收回执",
+        "superseded" => "已有更高版本",
+        "rejected" => "退回（拒绝）",
+        "parent_missing" => "等上级环节记录",
+        "waiting" => "等待",
+        "dead" => "已放弃",
+        "voided" => "停报",
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use canon::Millis;
+
+    use super::*;
+
+    #[test]
+    fn steps_read_as_lines_in_order() {
+        let step = |what: &str, detail: &str| TraceStep {
+            at: Millis(0),
+            record: "SL:1@u#1".into(),
+            what: what.into(),
+            envelope: None,
+            detail: detail.into(),
+        };
+        let zh = lines(&[step("collected", ""), step("accepted", "sha256:ab")], Lang::Zh);
+        assert_eq!(zh[0], "  1970-01-01 08:00:00  采集          SL 受理 v1");
+        assert!(zh[1].contains("省级接收回执  SL 受理 v1    sha256:ab"), "{zh:?}");
+        assert!(lines(&[step("odd", "")], Lang::Zh)[0].contains("odd"));
+    }
+}

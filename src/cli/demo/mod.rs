@@ -1,0 +1,223 @@
+//! `tiergate demo`: four tiers in one process, real records from legacy files to signed receipts,
+//! told as a story of about a minute.
+
+mod books;
+mod checks;
+mod embedded;
+mod evidence;
+pub(crate) mod legacy;
+mod prepare;
+mod scenes;
+mod show;
+mod state;
+mod tamper;
+mod tiers;
+mod world;
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::{Path, PathBuf};
+
+use legacy::Ledger;
+use prepare::Folder;
+use scenes::Story;
+use show::{Show, count};
+use state::State;
+use world::World;
+
+use crate::os;
+use crate::run as service;
+use crate::text::{Done, Exit, Failure, Out, width};
+
+/// Cases of the legacy data, if nothing is said.
+const CASES: u64 = 2_000;
+/// Most cases.
+const CASES_MAX: u64 = 2_000_000;
+/// Seed of the legacy data, if nothing is said.
+const SEED: u64 = 1;
+/// Cells of a line of text, without its indent.
+const WIDTH: usize = 92;
+/// File that one demo at a time holds.
+const LOCK: &str = "demo.lock";
+
+/// The demo.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Demo {
+    /// Folder of everything it writes; an unfinished demo in it goes on · 数据目录，未完成的演示会继续
+    #[arg(long, value_name = "DIR", default_value = "./tiergate-demo")]
+    data: PathBuf,
+    /// Leave the finished demo as it is at the next start · 演示结束后保留数据，下次不重来
+    #[arg(long)]
+    keep: bool,
+    /// No theatre: for scripts · 略去演示停顿，供脚本使用
+    #[arg(long)]
+    fast: bool,
+    /// Cases in the legacy systems [default: 2000] · 模拟的办件数
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=CASES_MAX))]
+    cases: Option<u64>,
+    /// The same seed makes the same legacy data [default: 1] · 随机种子
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+}
+
+/// The command.
+pub(crate) fn run(args: &Demo, out: &Out) -> Done {
+    service::runtime()?.block_on(demo(args, out))
+}
+
+async fn demo(args: &Demo, out: &Out) -> Done {
+    let folder = Folder(args.data.clone());
+    let _lock = lock(&folder.0)?;
+    let mut show = Show::new(*out, args.fast);
+    let mut state = begin(args, &folder)?;
+    let interrupted = os::interrupted();
+    tokio::pin!(interrupted);
+    opening(&mut show, &folder, &state)?;
+    let made = tokio::select! {
+        biased;
+        caught = &mut interrupted => return stopped(caught, &show, args),
+        made = prepare::prepare(&folder, &mut state, os::now()) => made?,
+    };
+    if let Some(ledger) = made {
+        planted(&mut show, &ledger)?;
+    }
+    let world = World::start(folder, state.offset).await?;
+    let mut story = Story { world: &world, show, state };
+    let told = tokio::select! {
+        biased;
+        caught = &mut interrupted => stopped(caught, &story.show, args),
+        told = scenes::play(&mut story) => told,
+    };
+    world.stop().await;
+    told
+}
+
+/// Ctrl-C: everything that counts is in the stores already.
+fn stopped(caught: std::io::Result<()>, show: &Show, args: &Demo) -> Done {
+    caught
+        .map_err(|e| Failure::environment(format!("signals: {e}"), format!("无法接收信号：{e}")))?;
+    let dir = args.data.display();
+    show.line("")?;
+    show.line(show.out.of(
+        format!("Stopped; nothing is lost. The same command goes on from here ({dir})."),
+        format!("已停止，数据不丢失。再次运行同一命令将接着演示（{dir}）。"),
+    ))?;
+    show.out.value(&serde_json::json!({ "ok": false, "interrupted": true }))?;
+    Ok(Exit::Interrupted)
+}
+
+/// Makes the folder, and makes sure that nobody else plays in it.
+fn lock(folder: &Path) -> Result<File, Failure> {
+    let not_written = |e: std::io::Error| prepare::not_written(folder, &e);
+    std::fs::create_dir_all(folder).map_err(not_written)?;
+    let path = folder.join(LOCK);
+    let file = OpenOptions::new().create(true).truncate(false).write(true).open(path);
+    let file = file.map_err(not_written)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            let folder = folder.display();
+            Err(Failure::environment(
+                format!(
+                    "another demo is playing in {folder}; wait for it, or name another folder with --data"
+                ),
+                format!("{folder} 中已有演示在运行；请等它结束，或用 --data 指定其他目录"),
+            ))
+        }
+        Err(TryLockError::Error(e)) => Err(not_written(e)),
+    }
+}
+
+/// The state to go on from: what lies there, or a new one.
+fn begin(args: &Demo, folder: &Folder) -> Result<State, Failure> {
+    let Some(mut state) = State::read(&folder.0)? else {
+        foreign(&folder.0)?;
+        let (seed, cases) = (args.seed.unwrap_or(SEED), args.cases.unwrap_or(CASES));
+        let cases = cases.max(legacy::CASES_MIN);
+        let mut state = State::new(&folder.0, seed, cases, os::now());
+        state.keep = args.keep;
+        state.save()?;
+        return Ok(state);
+    };
+    if state.finished && !state.keep && !args.keep {
+        prepare::clear(folder)?;
+        return begin(args, folder);
+    }
+    let other = args.seed.is_some_and(|s| s != state.seed)
+        || args.cases.is_some_and(|c| c.max(legacy::CASES_MIN) != state.cases);
+    if other {
+        let (dir, cases, seed) = (folder.0.display(), count(state.cases), state.seed);
+        return Err(Failure::usage(
+            format!(
+                "{dir} holds a demo of {cases} cases, seed {seed}; leave --cases and --seed out to go on with it, or name another folder with --data"
+            ),
+            format!(
+                "{dir} 中的演示为 {cases} 个办件、种子 {seed}；去掉 --cases 和 --seed 可接着演示，或用 --data 指定其他目录"
+            ),
+        ));
+    }
+    state.keep |= args.keep;
+    state.save()?;
+    Ok(state)
+}
+
+/// A folder that holds something else is not played in.
+fn foreign(folder: &Path) -> Result<(), Failure> {
+    let mut entries = std::fs::read_dir(folder).map_err(|e| crate::files::cannot(folder, &e))?;
+    let other = entries.find_map(|e| e.ok().filter(|e| e.file_name() != LOCK));
+    let Some(other) = other else { return Ok(()) };
+    let (dir, other) = (folder.display(), other.file_name());
+    let other = other.to_string_lossy();
+    Err(Failure::usage(
+        format!(
+            "{dir} is not empty ({other}) and holds no demo; name an empty or new folder with --data"
+        ),
+        format!("{dir} 非空（{other}）且不是演示目录；请用 --data 指定空目录或新目录"),
+    ))
+}
+
+fn opening(show: &mut Show, folder: &Folder, state: &State) -> Result<(), Failure> {
+    let (dir, cases, seed) = (folder.0.display(), count(state.cases), state.seed);
+    show.line(show.out.of(
+        format!("Tiergate demo: township → county → city → province; {cases} cases, seed {seed}, in {dir}"),
+        format!("级联交换网关演示：乡镇 → 县 → 市 → 省平台；{cases} 个办件，种子 {seed}，目录 {dir}"),
+    ))?;
+    if state.prepared {
+        return Ok(());
+    }
+    let day = canon::Millis(state.started).day();
+    show.tell(
+        format!("Its clock starts on {day}, so that a whole day can be closed within a minute."),
+        format!("演示时钟从 {day} 走起，以便一分钟内走完一天。"),
+    )?;
+    show.tell(
+        "Making keys, certificates, configurations and the legacy data (invented people)…",
+        "正在生成密钥、证书、配置与业务数据（人物均为虚构）……",
+    )?;
+    Ok(())
+}
+
+/// What lies in the legacy systems, and the mess in it.
+fn planted(show: &mut Show, ledger: &Ledger) -> Result<(), Failure> {
+    let (cases, rows) = (count(ledger.county_cases), count(ledger.county_rows));
+    let (lines, files) = (count(ledger.township_rows), ledger.files.len());
+    show.tell(
+        format!("County database: {cases} cases in {rows} rows. Township window: {lines} lines in {files} files."),
+        format!("县审批库 {cases} 个办件 {rows} 行，乡镇窗口文件 {files} 个 {lines} 行。"),
+    )?;
+    let mut mess = ledger.planted.iter().peekable();
+    let mut line = show.out.of("The usual mess:", "其中常见毛病：").to_owned();
+    while let Some((kind, n)) = mess.next() {
+        let one = show
+            .out
+            .of(format!(" {} {n}", kind.word().replace('_', " ")), format!("{} {n}", kind.zh()));
+        let end =
+            if mess.peek().is_some() { show.out.of(",", "、") } else { show.out.of(".", "。") };
+        if width(&line) + width(&one) > WIDTH {
+            show.tell(line.clone(), line)?;
+            line = show.out.of(" ", "").to_owned();
+        }
+        line.push_str(&one);
+        line.push_str(end);
+    }
+    Ok(show.tell(line.clone(), line)?)
+}

@@ -1,0 +1,181 @@
+//! The story, scene by scene. Each scene may be played again after an interruption: what it did to
+//! the legacy systems is noted before it is done, and everything else lies in the stores.
+
+mod closing;
+mod cut;
+mod dirty;
+mod mended;
+mod opening;
+mod report;
+mod spoilt;
+mod traced;
+
+use store::{NodeStatus, Place};
+
+use super::legacy::Ledger;
+use super::prepare;
+use super::show::{Show, count};
+use super::state::State;
+use super::tiers::Tier;
+use super::world::{Numbers, Seen, World, place};
+use crate::assemble::store_failure;
+use crate::text::{Done, Failure, Table};
+
+/// Scenes before the report.
+const SCENES: usize = 7;
+
+/// The story with everything it needs.
+pub(crate) struct Story<'a> {
+    /// The nodes.
+    pub(crate) world: &'a World,
+    /// The stage.
+    pub(crate) show: Show,
+    /// How far it has come.
+    pub(crate) state: State,
+}
+
+/// Plays what has not been played yet, then reports.
+pub(crate) async fn play(story: &mut Story<'_>) -> Done {
+    let from = story.state.scenes;
+    if from > 0 && from < SCENES {
+        story.show.say(
+            format!("goes on after scene {from}, where it stopped"),
+            format!("接着上次：第 {from} 幕之后"),
+        )?;
+    }
+    for scene in from..SCENES {
+        match scene {
+            0 => opening::play(story).await?,
+            1 => dirty::play(story).await?,
+            2 => traced::play(story).await?,
+            3 => cut::play(story).await?,
+            4 => spoilt::play(story).await?,
+            5 => mended::play(story).await?,
+            _ => closing::play(story).await?,
+        }
+        story.state.scenes = scene + 1;
+        story.state.save()?;
+    }
+    report::play(story).await
+}
+
+impl Story<'_> {
+    /// The legacy systems take a step, if they have not taken it before an interruption.
+    async fn advance(&mut self, number: u32) -> Result<Option<Ledger>, Failure> {
+        prepare::advance(&self.world.folder, &mut self.state, number, self.world.now()).await
+    }
+
+    /// Lets the nodes come to rest; complains, and goes on, if they do not: the report will say what
+    /// is left.
+    async fn rest(&mut self, earlier: Seen) -> Result<(), Failure> {
+        if !self.world.rest(earlier, |_| {}).await? {
+            self.show.say(
+                "some records have not moved for half a minute; the report says which",
+                "有记录半分钟未动，见最后的汇总",
+            )?;
+        }
+        Ok(())
+    }
+
+    /// The tiers' numbers as a table, the highest tier first.
+    fn tiers(&self, numbers: &Numbers) -> Table {
+        let lang = self.show.lang();
+        let mut table = Table::new(lang.of(
+            ["node", "", "collected", "on the way", "waiting", "accepted", "kept here", "problems"],
+            ["节点", "", "采集", "在途", "待上级环节", "已接收", "本级留存", "问题数据"],
+        ));
+        for tier in Tier::ALL.into_iter().rev() {
+            let n = &numbers[tier as usize];
+            let sends = Tier::SENDERS.contains(&tier);
+            let own = |value: u64| if sends { count(value) } else { "-".into() };
+            let way: u64 = if sends { under_way(n) } else { passing(n) };
+            let kept = if sends { "-".into() } else { count(n.kept) };
+            table.row([
+                tier.title(lang).to_owned(),
+                tier.code().to_string(),
+                own(collected(n)),
+                count(way),
+                own(place(n, Place::Waiting)),
+                own(place(n, Place::Accepted)),
+                kept,
+                count(problems(n)),
+            ]);
+        }
+        table
+    }
+
+    /// What a store holds of a case, newest version of each type: `(type, version, place)`.
+    async fn standing(
+        &self,
+        tier: Tier,
+        number: &str,
+    ) -> Result<Vec<(String, u32, Option<Place>)>, Failure> {
+        let store = self.world.store(tier);
+        let steps = store.trace(number).await.map_err(store_failure)?;
+        let mut found: Vec<(String, u32, Option<Place>)> = Vec::new();
+        for step in steps {
+            let Some(id) = record_id(&step.record) else { continue };
+            if found.iter().any(|(kind, version, _)| **kind == *id.kind && *version == id.version) {
+                continue;
+            }
+            let at = store.place(&id).await.map_err(store_failure)?;
+            found.push((id.kind.to_string(), id.version, at));
+        }
+        found.sort();
+        Ok(found)
+    }
+
+    /// `SB 申请`: a record type for people.
+    fn kind(&self, wire: &str) -> String {
+        let format = self.world.node(Tier::Province).formats.values().next();
+        let named = format.and_then(|f| f.type_by_wire(wire).map(|ty| f.get(ty)));
+        match named {
+            Some(ty) => {
+                let name = ty.name.replace('_', " ");
+                format!("{wire} {}", self.show.lang().of(name.as_str(), ty.label.as_str()))
+            }
+            None => wire.to_owned(),
+        }
+    }
+}
+
+/// A record id out of its written form.
+fn record_id(text: &str) -> Option<canon::RecordId> {
+    let (kind, rest) = text.split_once(':')?;
+    let (key, version) = rest.rsplit_once('#')?;
+    let version = version.parse().ok()?;
+    Some(canon::RecordId { kind: kind.into(), key: canon::Key::parse(key)?, version })
+}
+
+/// Every record version a node has collected: the sum of its places.
+fn collected(n: &NodeStatus) -> u64 {
+    n.places.iter().sum()
+}
+
+/// Own records that are going up.
+fn under_way(n: &NodeStatus) -> u64 {
+    place(n, Place::Staged) + place(n, Place::InFlight)
+}
+
+/// Records that only pass through.
+fn passing(n: &NodeStatus) -> u64 {
+    n.links.iter().map(|l| l.due).sum()
+}
+
+fn problems(n: &NodeStatus) -> u64 {
+    place(n, Place::Quarantined) + place(n, Place::Rejected) + n.rows_without_key + n.refused
+}
+
+/// Records of the senders that are answered for good.
+fn answered(numbers: &Numbers) -> u64 {
+    senders(numbers)
+        .map(|n| {
+            place(n, Place::Accepted) + place(n, Place::Superseded) + place(n, Place::Rejected)
+        })
+        .sum()
+}
+
+/// The numbers of those that collect.
+fn senders(numbers: &Numbers) -> impl Iterator<Item = &NodeStatus> {
+    Tier::SENDERS.into_iter().filter_map(|t| numbers.get(t as usize))
+}

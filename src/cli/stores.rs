@@ -1,0 +1,140 @@
+//! The stores of configured nodes, for commands that ask them.
+
+use std::path::{Path, PathBuf};
+
+use canon::NodeCode;
+use clap::Args;
+use exchange::config::{NodeConfig, StoreUrl, tier_order};
+use store::{SharedStore, SqliteStore, StoreError};
+
+use crate::files;
+use crate::open;
+use crate::text::Failure;
+
+/// Which nodes are asked.
+#[derive(Debug, Args)]
+pub(crate) struct NodesArg {
+    /// Configuration files
+    #[arg(long, value_name = "FILE", num_args = 1.., required_unless_present = "data")]
+    config: Vec<PathBuf>,
+    /// A folder whose subfolders hold a node.toml each, as `tiergate demo --keep` leaves it
+    #[arg(long, value_name = "FOLDER", conflicts_with = "config")]
+    data: Option<PathBuf>,
+    /// Only the node of this code
+    #[arg(long, value_name = "CODE")]
+    node: Option<String>,
+}
+
+/// What a command does with a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Only looks; works beside a running service.
+    Read,
+    /// Acts; the service must not have the store open.
+    Write,
+}
+
+/// One identity with its store.
+pub(crate) struct Tier {
+    /// Name for people.
+    pub(crate) title: String,
+    /// Node code.
+    pub(crate) code: NodeCode,
+    /// Its facts.
+    pub(crate) store: SharedStore,
+    /// Days the owning unit gets for a returned row.
+    pub(crate) return_days: i64,
+}
+
+impl Tier {
+    /// A store's error with the node it concerns.
+    pub(crate) fn failed(&self, error: &StoreError) -> Failure {
+        failed(&self.code, error)
+    }
+}
+
+fn failed(code: &NodeCode, error: &StoreError) -> Failure {
+    Failure::environment(format!("{code}: {error}"), format!("{code}：存储出错：{error}"))
+}
+
+/// The configuration files that are meant.
+pub(crate) fn config_files(args: &NodesArg) -> Result<Vec<PathBuf>, Failure> {
+    let Some(data) = &args.data else { return Ok(args.config.clone()) };
+    let entries = std::fs::read_dir(data).map_err(|e| files::cannot(data, &e))?;
+    let mut found = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(|e| files::cannot(data, &e))?.path().join("node.toml");
+        if path.is_file() {
+            found.push(path);
+        }
+    }
+    found.sort();
+    if found.is_empty() {
+        let data = data.display();
+        return Err(Failure::environment(
+            format!(
+                "{data} has no */node.toml; name the folder that `tiergate demo --keep --data` made"
+            ),
+            format!("{data} 下没有 */node.toml；请指明 tiergate demo --keep --data 所建的目录"),
+        ));
+    }
+    Ok(found)
+}
+
+/// The identities that are meant, in tier order, each with its store.
+pub(crate) async fn tiers(args: &NodesArg, access: Access) -> Result<Vec<Tier>, Failure> {
+    let nodes = open::right_configs(&config_files(args)?)?;
+    let mut found = Vec::new();
+    for (node, identity) in tier_order(&nodes) {
+        let code = &identity.code;
+        if args.node.as_deref().is_some_and(|wanted| wanted != code.as_str()) {
+            continue;
+        }
+        let title = if node.title.is_empty() { code.to_string() } else { node.title.clone() };
+        let store = open_store(node, code, access).await?;
+        let return_days = node.limits.return_days;
+        found.push(Tier { title, code: code.clone(), store, return_days });
+    }
+    if found.is_empty() {
+        let wanted = args.node.as_deref().unwrap_or_default();
+        let known: Vec<&str> = tier_order(&nodes).iter().map(|(_, i)| i.code.as_str()).collect();
+        let known = known.join(", ");
+        return Err(Failure::usage(
+            format!("there is no node `{wanted}` in these files; there are: {known}"),
+            format!("这些配置中没有节点『{wanted}』，现有：{known}"),
+        ));
+    }
+    Ok(found)
+}
+
+async fn open_store(
+    node: &NodeConfig,
+    code: &NodeCode,
+    access: Access,
+) -> Result<SharedStore, Failure> {
+    let StoreUrl::Sqlite(path) = &node.store else {
+        return Err(Failure::usage(
+            format!("`{code}` keeps its facts in memory: only the running process knows them"),
+            format!("『{code}』的数据只在内存中，仅运行中的进程可见"),
+        ));
+    };
+    if !path.is_file() {
+        return Err(not_there(code, path));
+    }
+    let opened = match access {
+        Access::Read => SqliteStore::open_to_read(path).await,
+        Access::Write => SqliteStore::open_for(path, std::slice::from_ref(code)).await,
+    };
+    let store = opened.map_err(|e| failed(code, &e))?;
+    store.identity(code).await.map_err(|e| failed(code, &e))
+}
+
+fn not_there(code: &NodeCode, path: &Path) -> Failure {
+    let path = path.display();
+    Failure::environment(
+        format!(
+            "`{code}` has no store at {path} yet; start it once with `tiergate run --config …`"
+        ),
+        format!("『{code}』在 {path} 还没有存储；请先用 tiergate run --config … 启动一次"),
+    )
+}

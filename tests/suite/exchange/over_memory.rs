@@ -1,0 +1,9 @@
+//! Every story over the memory store.
+
+#[path = "stories.rs"]
+mod stories;
+
+/// Where the nodes of a story keep their facts.
+fn stores() -> Box<dyn tests::world::Stores> {
+    Box::new(tests::world::Memory::default())
+}

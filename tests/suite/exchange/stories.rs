@@ -1,0 +1,35 @@
+//! The stories. Each file is one; what must hold after all of them stands in `tests/world/check.rs`.
+
+use tests::world::{Setup, World};
+
+mod anywhere;
+mod authority;
+mod confidential;
+mod county;
+mod cut_off;
+mod days;
+mod doubled;
+mod early_receipt;
+mod forged;
+mod four_tiers;
+mod gap;
+mod keep;
+mod leases;
+mod one_file;
+mod parcel_lost;
+mod parents;
+mod poison;
+mod receipt_lost;
+mod refused_thrice;
+mod tampered;
+mod versions;
+
+/// Four tiers over this mount's stores, lines at the township.
+async fn world() -> World {
+    world_of(Setup::default()).await
+}
+
+/// Four tiers over this mount's stores.
+async fn world_of(setup: Setup) -> World {
+    World::four_tiers(super::stores(), setup).await
+}

@@ -1,0 +1,49 @@
+//! Certificates of one authority.
+
+use std::sync::Arc;
+
+use canon::{Environment, Millis, NodeCode};
+use envelope::ca::{NodeName, Terms};
+use envelope::{Ca, KeyPem, P256Signer, Trust};
+use ring::rand::SystemRandom;
+
+/// Certificates of one authority.
+pub struct Authority {
+    ca: Ca,
+    random: SystemRandom,
+    serial: u64,
+    from: Millis,
+}
+
+impl Authority {
+    /// A new authority, valid around `now`.
+    pub fn new(now: Millis) -> Self {
+        let random = SystemRandom::new();
+        let key = KeyPem::generate(&random).expect("randomness");
+        let from = now.plus(-86_400_000);
+        let terms = Terms { serial: 1, from, until: now.plus(3650 * 86_400_000) };
+        let ca = Ca::root("Test Root", &key, terms, &random).expect("a root");
+        Self { ca, random, serial: 1, from }
+    }
+
+    /// A node's signer.
+    pub fn signer(&mut self, code: &NodeCode, region: &str) -> P256Signer {
+        self.serial += 1;
+        let key = KeyPem::generate(&self.random).expect("randomness");
+        let terms =
+            Terms { serial: self.serial, from: self.from, until: self.from.plus(365 * 86_400_000) };
+        let name = NodeName {
+            node: code.clone(),
+            environment: Environment::Demo,
+            regions: vec![region.into()],
+        };
+        let certificate = self.ca.issue(&name, &key, terms, &self.random).expect("a certificate");
+        P256Signer::from_pem(&key.0, &certificate, self.random.clone()).expect("a signer")
+    }
+
+    /// Trust in this authority.
+    pub fn trust(&self) -> Arc<Trust> {
+        let pem = self.ca.certificate_pem();
+        Arc::new(Trust::from_pem(Environment::Demo, &[pem]).expect("an anchor"))
+    }
+}

@@ -1,0 +1,293 @@
+//! What must hold after every story: S1 to S4, S6, S9, nothing unsettled, every day agreed.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use canon::{Day, Digest, EnvelopeId, Millis, RecordId};
+use envelope::Outcome;
+use store::{JudgedEnvelope, Place};
+
+use super::{PROVINCE, World, code, format};
+
+const OPEN_MAX: usize = 64 << 20;
+
+/// What a story may leave behind, each with its number; nothing by default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Left {
+    /// Records that wait for a parent.
+    pub waiting: u64,
+    /// Envelopes not settled, with their records in flight.
+    pub unsettled: u64,
+    /// Envelopes judged at the province that their sender never sealed: the story's own.
+    pub foreign: u64,
+    /// Something still moves: the day is not closed.
+    pub day_open: bool,
+}
+
+/// A record as it was kept.
+struct KeptRecord {
+    id: RecordId,
+    digest: Digest,
+    parent: Option<(String, canon::Key)>,
+    orphan: bool,
+}
+
+impl World {
+    /// The story is over: the day is closed and everything checked.
+    pub async fn finish(&mut self) {
+        self.finish_with(Left::default()).await;
+    }
+
+    /// As [`World::finish`], but for what the story leaves behind.
+    pub async fn finish_with(&mut self, left: Left) {
+        self.finished = true;
+        assert_eq!(self.bus.unspent(), 0, "a rule of the carrier never met its parcel");
+        assert_eq!(self.faults.unspent(), 0, "a planned fault never happened");
+        self.quiet().await;
+        let days = self.days().await;
+        if !left.day_open {
+            self.close(&days).await;
+        }
+        for tier in 0..self.nodes.len() {
+            self.conserved(tier).await;
+            self.nothing_unsettled(tier, left).await;
+            self.chain_unbroken(tier).await;
+            let foreign = self.kept_in_order(tier).await;
+            let expected = if tier == PROVINCE { left.foreign } else { 0 };
+            assert_eq!(foreign, expected, "envelopes at tier {tier} that nobody sealed");
+        }
+        self.accepted_is_kept().await;
+        if !left.day_open {
+            for day in days {
+                self.agreed(day, left).await;
+            }
+        }
+    }
+
+    /// Days with records.
+    async fn days(&self) -> Vec<Day> {
+        let mut days = BTreeSet::new();
+        for tier in 0..self.nodes.len() {
+            let open = self.store(tier).open_days(self.now.day()).await.expect("open days");
+            days.extend(open.into_iter().map(|(day, _)| day));
+        }
+        days.into_iter().collect()
+    }
+
+    /// Moves the clock past the end of the last day, and lets the books be exchanged.
+    async fn close(&mut self, days: &[Day]) {
+        let Some(last) = days.last() else { return };
+        let end = Millis::parse(&format!("{last} 23:59:59")).expect("a day");
+        let closed = end.plus(1_000 + self.setup.limits.close_grace + 1_000);
+        self.now = self.now.max(closed);
+        self.pass(3 * self.setup.limits.inquiry_interval).await;
+        self.quiet().await;
+    }
+
+    /// S1: every collected record is in exactly one place, and the counts are kept up to date.
+    pub async fn conserved(&self, tier: usize) {
+        let store = self.store(tier);
+        let status = store.status().await.expect("status");
+        assert_eq!(status.places, store.census().await.expect("census"), "S1 at tier {tier}");
+        let adapters = &status.adapters;
+        let collected: u64 = adapters.iter().map(|a| a.records + a.quarantined).sum();
+        let placed = status.places.iter().sum::<u64>() + status.rows_without_key;
+        assert_eq!(placed, collected, "S1 at tier {tier}: what was collected is somewhere");
+        let mut counted = [0; 10];
+        for day in self.last_days() {
+            for tally in store.tallies(day).await.expect("tallies") {
+                for (sum, n) in counted.iter_mut().zip(tally.places) {
+                    *sum += n;
+                }
+                assert_eq!(tally.collected, tally.places.iter().sum::<u64>(), "tally of {day}");
+            }
+        }
+        assert_eq!(counted, status.places, "the days' tallies at tier {tier} add up to the places");
+    }
+
+    /// The last thirty days: no story is longer.
+    fn last_days(&self) -> impl Iterator<Item = Day> + use<> {
+        let today = self.now.day().0;
+        (0..30).map(move |n| Day(today - n))
+    }
+
+    async fn nothing_unsettled(&self, tier: usize, left: Left) {
+        let status = self.store(tier).status().await.expect("status");
+        let place = |p: Place| status.places[p as usize];
+        assert_eq!(status.inbox, 0, "unread inbox at tier {tier}");
+        assert_eq!(status.control_queued, 0, "unsealed control contents at tier {tier}");
+        let numbered = self.store(tier).numbered(10).await.expect("numbered");
+        assert!(numbered.is_empty(), "numbered and never sealed at tier {tier}");
+        assert_eq!(place(Place::Staged), 0, "staged at tier {tier}");
+        let open: Vec<String> = self
+            .sent(tier)
+            .await
+            .into_iter()
+            .filter(|e| !e.state.is_final())
+            .map(|e| format!("{} {} {:?}", e.id, e.state, e.reason))
+            .collect();
+        if !self.setup.feeds.iter().any(|f| f.tier() == tier) {
+            assert!(open.is_empty(), "unsettled at tier {tier}: {open:?}");
+            return;
+        }
+        assert_eq!(open.len() as u64, left.unsettled, "unsettled at tier {tier}: {open:?}");
+        assert_eq!(place(Place::Waiting), left.waiting, "waiting at tier {tier}");
+        if left.unsettled == 0 {
+            assert_eq!(place(Place::InFlight), 0, "in flight at tier {tier}");
+        }
+    }
+
+    /// S9.
+    async fn chain_unbroken(&self, tier: usize) {
+        let events = self.store(tier).audit_after(0, 100_000).await.expect("audit");
+        assert_eq!(store::verify_chain(None, &events), Ok(()), "S9 at tier {tier}");
+    }
+
+    /// Everything judged or kept in passing at a tier, in order.
+    async fn judged(&self, tier: usize) -> Vec<JudgedEnvelope> {
+        self.store(tier).judged_after(0, 100_000).await.expect("judged")
+    }
+
+    /// S2, S3 and S6 over what a tier keeps.
+    async fn kept_in_order(&self, tier: usize) -> u64 {
+        let mut foreign = 0;
+        let mut envelopes: BTreeSet<EnvelopeId> = BTreeSet::new();
+        let mut versions: BTreeMap<(String, canon::Key), u32> = BTreeMap::new();
+        let mut kept = 0;
+        for judged in self.judged(tier).await {
+            assert!(envelopes.insert(judged.id.clone()), "S2: {} took effect twice", judged.id);
+            foreign += u64::from(!self.bytes_of_the_origin(&judged).await);
+            for record in records(&judged) {
+                kept += 1;
+                let RecordId { kind, key, version } = record.id;
+                if let Some((kind, key)) = record.parent {
+                    let there = versions.contains_key(&(kind.clone(), key.clone()));
+                    assert!(
+                        there || record.orphan,
+                        "S6: child of {kind} {key:?} before its parent"
+                    );
+                }
+                let before = versions.insert((kind.to_string(), key.clone()), version);
+                assert!(before.is_none_or(|b| b < version), "S6: {kind} {key:?} went back");
+            }
+        }
+        let status = self.store(tier).status().await.expect("status");
+        assert_eq!(status.kept, kept, "kept rows at tier {tier} and what its envelopes hold");
+        foreign
+    }
+
+    /// S3: byte for byte what the origin sealed; `false` if it never sealed it.
+    async fn bytes_of_the_origin(&self, judged: &JudgedEnvelope) -> bool {
+        let origin = self.nodes.iter().find(|n| n.node.code == judged.id.sender);
+        let origin = origin.expect("a sender of this world");
+        let own = origin.node.store.frames(&judged.id).await.expect("frames");
+        let Some(own) = own else { return false };
+        assert_eq!(own.frame, judged.frame, "S3: {}", judged.id);
+        true
+    }
+
+    /// S4: what a receipt calls accepted is kept at the destination with the same digest; and
+    /// nothing else is.
+    async fn accepted_is_kept(&self) {
+        let mut kept: HashMap<RecordId, Digest> = HashMap::new();
+        for judged in self.judged(PROVINCE).await {
+            kept.extend(records(&judged).into_iter().map(|r| (r.id, r.digest)));
+        }
+        let mut accepted: BTreeSet<String> = BTreeSet::new();
+        for tier in 0..PROVINCE {
+            for own in self.sent(tier).await {
+                let Some(frames) = self.store(tier).frames(&own.id).await.expect("frames") else {
+                    continue;
+                };
+                let Some(receipt) = frames.receipt else { continue };
+                let package = envelope::open_frame(&frames.frame, OPEN_MAX).expect("own frame");
+                let opened = envelope::open(&package).expect("own package");
+                let answer = envelope::open_frame(&receipt, OPEN_MAX).expect("a receipt");
+                let answer = envelope::open(&answer).expect("a receipt");
+                for (at, line) in answer.fragments.iter().enumerate() {
+                    let line = envelope::read_outcome(line).expect("an outcome");
+                    if line.outcome != Outcome::Accepted {
+                        continue;
+                    }
+                    let id = id_of(opened.fragments[at]);
+                    assert_eq!(kept.get(&id), Some(&opened.leaves[at]), "S4: {id}");
+                    let place = self.store(tier).place(&id).await.expect("place");
+                    assert_eq!(place, Some(Place::Accepted), "S4: {id} at the sender");
+                    accepted.insert(id.to_string());
+                }
+            }
+        }
+        let known: BTreeSet<String> = kept.keys().map(ToString::to_string).collect();
+        let unknown: Vec<&String> = known.difference(&accepted).collect();
+        assert!(unknown.is_empty(), "kept, and its sender never heard of it: {unknown:?}");
+    }
+
+    /// The two books of a closed day agree, or every difference has its named cause.
+    async fn agreed(&self, day: Day, left: Left) {
+        for feed in &self.setup.feeds {
+            let (tier, me) = (feed.tier(), code(super::TIERS[feed.tier()]));
+            let manifests = self.store(tier).manifests(day).await.expect("manifests");
+            let mine = manifests.iter().find(|m| m.by == me);
+            let mine = mine.unwrap_or_else(|| panic!("no manifest of {me} for {day}"));
+            let theirs = manifests.iter().find(|m| m.by != me);
+            let theirs = theirs.unwrap_or_else(|| panic!("no answer to {me}'s manifest of {day}"));
+            let read = exchange::reconcile::read;
+            let differing = exchange::reconcile::differing(&read(&mine.body), &read(&theirs.body));
+            assert!(differing.is_empty(), "books of {day} differ: {differing:?}");
+            let moving = left.waiting + left.unsettled > 0;
+            assert_eq!(mine.is_final, !moving, "{me}'s book of {day} is final when nothing moves");
+            let named = self.store(tier).discrepancies(day).await.expect("discrepancies");
+            let places = self.store(tier).tallies(day).await.expect("tallies");
+            for (cause, place) in [
+                ("quarantined", Place::Quarantined),
+                ("waiting", Place::Waiting),
+                ("rejected", Place::Rejected),
+                ("in_flight", Place::InFlight),
+            ] {
+                let there: u64 = places.iter().map(|t| t.places[place as usize]).sum();
+                let said: u64 = named.iter().filter(|d| d.cause == cause).map(|d| d.count).sum();
+                assert_eq!(said, there, "{cause} of {day} at {me} is named: {named:?}");
+            }
+            let unnamed = named.iter().find(|d| d.cause == "sums_differ");
+            assert_eq!(unnamed, None, "a difference without a cause");
+            let above = self.store(PROVINCE).discrepancies(day).await.expect("discrepancies");
+            let above: Vec<_> = above.iter().filter(|d| d.sender == me.as_str()).collect();
+            assert_eq!(
+                above,
+                named.iter().collect::<Vec<_>>(),
+                "both sides name the same of {day}"
+            );
+        }
+    }
+}
+
+/// The records of a judged envelope that it kept.
+fn records(judged: &JudgedEnvelope) -> Vec<KeptRecord> {
+    let package = envelope::open_frame(&judged.frame, OPEN_MAX).expect("a kept frame");
+    let opened = envelope::open(&package).expect("a kept package");
+    let keep_orphans = &opened.head.keep_orphans;
+    judged
+        .kept
+        .iter()
+        .map(|at| {
+            let fragment = opened.fragments[*at as usize];
+            let parsed = format().parse(fragment).expect("a kept record");
+            let (values, namespace) = (&parsed.values, &parsed.attrs.namespace);
+            let parent = format().parent_key(parsed.ty, values, namespace);
+            KeptRecord {
+                id: id_of(fragment),
+                digest: opened.leaves[*at as usize],
+                parent: parent.map(|(ty, key)| (format().get(ty).wire.to_string(), key)),
+                orphan: keep_orphans.contains(at),
+            }
+        })
+        .collect()
+}
+
+/// The id of a record's fragment.
+fn id_of(fragment: &[u8]) -> RecordId {
+    let format = format();
+    let parsed = format.parse(fragment).expect("a record");
+    let key = format.key(parsed.ty, &parsed.values, &parsed.attrs.namespace).expect("a key");
+    let kind = format.get(parsed.ty).wire.clone();
+    RecordId { kind, key, version: parsed.attrs.version }
+}

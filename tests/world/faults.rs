@@ -1,0 +1,109 @@
+//! What goes wrong in the stores of a story: a fact that fails, or kills the process; before it, or
+//! after it when nobody hears of it any more.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use canon::NodeCode;
+
+/// On which side of the fact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// Nothing was committed.
+    Before,
+    /// It was committed, and nobody heard.
+    After,
+}
+
+#[derive(Debug)]
+struct Plan {
+    node: NodeCode,
+    method: &'static str,
+    skip: u32,
+    times: u32,
+    when: When,
+    dies: bool,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    plans: Vec<Plan>,
+    calls: u64,
+    dies_at: Option<(u64, When)>,
+    dead: bool,
+}
+
+/// What goes wrong in the stores of one process.
+#[derive(Debug, Default)]
+pub struct Faults {
+    state: Mutex<State>,
+}
+
+impl Faults {
+    /// After `skip` calls of `method` at `node`, the next `times` fail.
+    pub fn fail(&self, node: &NodeCode, method: &'static str, skip: u32, times: u32, when: When) {
+        let plan = Plan { node: node.clone(), method, skip, times, when, dies: false };
+        self.state().plans.push(plan);
+    }
+
+    /// The process dies at the next call of `method` at `node`.
+    pub fn die_in(&self, node: &NodeCode, method: &'static str, when: When) {
+        let plan = Plan { node: node.clone(), method, skip: 0, times: 1, when, dies: true };
+        self.state().plans.push(plan);
+    }
+
+    /// The process dies at the call of this number, counted over all stores from now.
+    pub fn die_at(&self, call: u64, when: When) {
+        let mut state = self.state();
+        state.calls = 0;
+        state.dies_at = Some((call, when));
+    }
+
+    /// Calls since [`Faults::die_at`] or the beginning.
+    pub fn calls(&self) -> u64 {
+        self.state().calls
+    }
+
+    /// Whether the process is dead.
+    pub fn dead(&self) -> bool {
+        self.state().dead
+    }
+
+    /// It was started again.
+    pub fn live(&self) {
+        self.state().dead = false;
+    }
+
+    /// Failures planned and never met.
+    pub fn unspent(&self) -> usize {
+        self.state().plans.iter().filter(|p| p.times > 0).count()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn strike(&self, node: &NodeCode, method: &str) -> Option<When> {
+        let mut state = self.state();
+        if state.dead {
+            return Some(When::Before);
+        }
+        state.calls += 1;
+        if let Some((_, when)) = state.dies_at.filter(|(at, _)| *at == state.calls) {
+            state.dies_at = None;
+            state.dead = true;
+            return Some(when);
+        }
+        let plan = state
+            .plans
+            .iter_mut()
+            .find(|p| p.times > 0 && p.node == *node && p.method == method)?;
+        if plan.skip > 0 {
+            plan.skip -= 1;
+            return None;
+        }
+        plan.times -= 1;
+        let (when, dies) = (plan.when, plan.dies);
+        state.dead |= dies;
+        Some(when)
+    }
+}

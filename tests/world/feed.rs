@@ -1,0 +1,109 @@
+//! The sources of a story.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use adapt::{Mapping, Package};
+use edge::Source;
+use edge::csv_drop::{CsvDrop, Settings};
+use edge::legacy_db::LegacyDb;
+use edge::sql::SqlSource;
+use exchange::collect::{Adapter, Collect};
+use exchange::{Node, Worker};
+
+use super::{TIERS, bulk, files, format, live, root};
+
+/// A source at a tier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Feed {
+    /// Lines of `tests/world/line`: one line, one record.
+    Lines(usize),
+    /// The township's daily files.
+    Township(usize),
+    /// The county's legacy database.
+    County(usize),
+}
+
+/// The folder of a drop source.
+pub(super) fn folder(base: &Path, tier: usize) -> PathBuf {
+    base.join(format!("drop-{}", TIERS[tier]))
+}
+
+/// The file of a legacy database.
+pub(super) fn database(base: &Path, tier: usize) -> PathBuf {
+    base.join(format!("legacy-{}.db", TIERS[tier]))
+}
+
+impl Feed {
+    /// Where it is.
+    pub const fn tier(self) -> usize {
+        match self {
+            Self::Lines(tier) | Self::Township(tier) | Self::County(tier) => tier,
+        }
+    }
+
+    const fn package(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Lines(_) => ("line", "tests/world/line"),
+            Self::Township(_) => ("township_window", "adapters/township_window"),
+            Self::County(_) => ("county_approval", "adapters/county_approval"),
+        }
+    }
+
+    /// Makes the folder or the database.
+    pub(super) async fn prepare(self, base: &Path) {
+        if let Self::County(tier) = self {
+            let text = |name: &str| {
+                let path = root().join("adapters/county_approval").join(name);
+                std::fs::read_to_string(path).expect("the county's tables")
+            };
+            let ddl = text("schema.sql") + &text("trigger.sql");
+            let db = LegacyDb::create(&database(base, tier), &ddl).await.expect("a database");
+            db.commit().await.expect("a database");
+        } else {
+            std::fs::create_dir_all(folder(base, self.tier())).expect("a drop folder");
+        }
+    }
+
+    /// The worker that collects from it.
+    pub(super) fn collect(self, node: &Arc<Node>, base: &Path) -> Box<dyn Worker> {
+        let (name, path) = self.package();
+        let package = Package::read(&files(&root().join(path)));
+        let package = package.unwrap_or_else(|p| panic!("the package: {p:?}"));
+        let mapping = Mapping::compile(&package, &format()).unwrap_or_else(|p| panic!("{p:?}"));
+        let adapter = Adapter {
+            name: name.into(),
+            mapping: Arc::new(mapping),
+            format: format(),
+            source: Mutex::new(self.source(&package, base)),
+            namespace: node.code.as_str().into(),
+            live: live(),
+            bulk: bulk(),
+            interval: 0,
+            package: Arc::new(package),
+        };
+        Box::new(Collect::new(Arc::clone(node), adapter))
+    }
+
+    fn source(self, package: &Package, base: &Path) -> Box<dyn Source> {
+        let (name, _) = self.package();
+        match &package.source {
+            adapt::Source::Csv(csv) => {
+                let mut settings = Settings::of(name, folder(base, self.tier()), csv);
+                settings.settle_for_ms = 0;
+                Box::new(CsvDrop::open(settings).expect("the folder"))
+            }
+            adapt::Source::Sql(sql) => {
+                let path = database(base, self.tier());
+                let mut settings = edge::sql::Settings::of(name, path, sql);
+                settings.compare_every_ms = 1_000;
+                for query in &mut settings.queries {
+                    if let edge::sql::Detect::ModifiedTime { overlap_ms, .. } = &mut query.detect {
+                        *overlap_ms = 5_000;
+                    }
+                }
+                Box::new(SqlSource::new(settings).expect("the database"))
+            }
+        }
+    }
+}
