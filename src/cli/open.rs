@@ -18,12 +18,22 @@ use crate::text::{Failure, Finding};
 
 /// The configurations of one process, or everything wrong with them.
 pub(crate) fn configs(paths: &[PathBuf]) -> Result<Result<Vec<NodeConfig>, Vec<Finding>>, Failure> {
-    let mut sources = Vec::new();
-    for path in paths {
-        sources.push((path.display().to_string(), files::text(path, CONFIG_BYTES_MAX)?));
-    }
-    let loaded = config::load(&sources, &os::environment(), &Disk);
+    let loaded = config::load(&sources(paths)?, &os::environment(), &Disk);
     Ok(loaded.map_err(|problems| problems.into_iter().map(Finding::from).collect()))
+}
+
+/// Configurations of which only the stores are wanted: each must be right by itself.
+pub(crate) fn each_config(paths: &[PathBuf]) -> Result<Vec<NodeConfig>, Failure> {
+    config::load_each(&sources(paths)?, &os::environment()).map_err(|found| {
+        let findings: Vec<Finding> = found.into_iter().map(Finding::from).collect();
+        problems(&findings)
+    })
+}
+
+fn sources(paths: &[PathBuf]) -> Result<Vec<(String, String)>, Failure> {
+    let named =
+        |path: &PathBuf| Ok((path.display().to_string(), files::text(path, CONFIG_BYTES_MAX)?));
+    paths.iter().map(named).collect()
 }
 
 /// The configurations of one process, for commands that need them right.

@@ -83,7 +83,7 @@ pub(crate) fn config_files(args: &NodesArg) -> Result<Vec<PathBuf>, Failure> {
 
 /// The identities that are meant, in tier order, each with its store.
 pub(crate) async fn tiers(args: &NodesArg, access: Access) -> Result<Vec<Tier>, Failure> {
-    let nodes = open::right_configs(&config_files(args)?)?;
+    let nodes = open::each_config(&config_files(args)?)?;
     let mut found = Vec::new();
     for (node, identity) in tier_order(&nodes) {
         let code = &identity.code;

@@ -383,6 +383,9 @@ fn status_and_trace_tell_the_tiers_in_order() {
     let json: serde_json::Value = serde_json::from_str(&one.out).unwrap();
     assert_eq!(json["nodes"].as_array().unwrap().len(), 1);
     assert_eq!(json["nodes"][0]["node"], "city-990100");
+    // One tier's file by itself is enough to look at its store.
+    let alone = tiergate(dir.path(), &["status", "--config", "township/node.toml"]);
+    assert_eq!(alone.code, 0, "{}{}", alone.out, alone.err);
     let none = tiergate(dir.path(), &["status", "--data", ".", "--node", "x"]);
     assert_eq!(none.code, 2, "{}", none.err);
 

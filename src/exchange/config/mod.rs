@@ -37,14 +37,33 @@ pub fn load(
     env: &BTreeMap<String, String>,
     files: &dyn Files,
 ) -> Result<Vec<NodeConfig>, Vec<Problem>> {
+    let (nodes, mut problems) = read_all(sources, env);
+    process::check(&nodes, files, env, &mut problems);
+    let found = problems.sorted();
+    if found.is_empty() { Ok(nodes) } else { Err(found) }
+}
+
+/// The nodes of some files, each right by itself: for commands that only look at stores, where it
+/// does not matter which files a process would need together.
+pub fn load_each(
+    sources: &[(String, String)],
+    env: &BTreeMap<String, String>,
+) -> Result<Vec<NodeConfig>, Vec<Problem>> {
+    let (nodes, problems) = read_all(sources, env);
+    let found = problems.sorted();
+    if found.is_empty() { Ok(nodes) } else { Err(found) }
+}
+
+fn read_all(
+    sources: &[(String, String)],
+    env: &BTreeMap<String, String>,
+) -> (Vec<NodeConfig>, Problems) {
     let mut problems = Problems::default();
-    let nodes: Vec<NodeConfig> = sources
+    let nodes = sources
         .iter()
         .map(|(file, text)| {
             NodeDocument::parse(file, text, env, &mut problems).validate(&mut problems)
         })
         .collect();
-    process::check(&nodes, files, env, &mut problems);
-    let found = problems.sorted();
-    if found.is_empty() { Ok(nodes) } else { Err(found) }
+    (nodes, problems)
 }

@@ -124,13 +124,8 @@ pub(super) async fn commit_judged(
         seen.learn(handle.words(), &mut writer, &count.kind).await?;
     }
     let (mut txn, now) = handle.begin(&mut writer, Some(lease), Some(judged.now)).await?;
-    let known = id.bind(q(sql::RECEIVED).bind(handle.ident)).fetch_optional(&mut *txn).await?;
-    if known.is_some() {
-        let detail = format!("{} is judged already", judged.id);
-        return Err(StoreError::Conflict { what: "envelope", detail });
-    }
-    let frame = inbox::consume(handle, &mut txn, judged.inbox_id).await?;
-    let frame = inbox::move_frame(handle, &mut txn, frame, &judged.frame).await?;
+    let arrived = inbox::take(handle, &mut txn, judged.inbox_id).await?;
+    let frame = inbox::move_frame(handle, &mut txn, &arrived, &judged.frame).await?;
     let received = put_received(handle, &mut txn, id, &judged, frame, now).await?;
     put_kept(handle, &mut txn, &judged.kept, &kinds, received).await?;
     let mut tallies = Tallies::new(handle.ident, RECEIVED);
@@ -151,7 +146,7 @@ pub(super) async fn commit_judged(
         let copy = handle.put_blob(&mut txn, relayed.frame.to_vec()).await?;
         relay::pass_on(handle, &mut txn, relayed, copy, now).await?;
     }
-    txn.commit().await?;
+    handle.commit(txn).await?;
     Ok(())
 }
 
@@ -173,9 +168,7 @@ async fn put_received(
     let statement = statement.bind(digest_out(&judged.head_digest));
     let statement = statement.bind(i64::from(judged.day.0)).bind(i64::from(judged.count));
     let statement = statement.bind(kept).bind(json(&judged.problems)?).bind(frame).bind(now.0);
-    statement.execute(&mut *txn).await?;
-    let statement = q(sql::RECEIVED_COUNTS).bind(handle.ident).bind(len(judged.kept.len()));
-    statement.execute(txn).await?;
+    statement.bind(len(judged.kept.len())).execute(txn).await?;
     Ok(received)
 }
 
@@ -294,7 +287,7 @@ pub(super) async fn commit_duplicate(
         // Beside the lifecycle: a confirmed control parcel is done, and asked for again.
         q(sql::ENVELOPE_AGAIN).bind(receipt).bind(now.0).execute(&mut *txn).await?;
     }
-    txn.commit().await?;
+    handle.commit(txn).await?;
     Ok(())
 }
 
@@ -314,7 +307,7 @@ pub(super) async fn receipt_again(
             q(sql::ENVELOPE_AGAIN).bind(receipt).bind(now.0).execute(&mut *txn).await?;
         }
     }
-    txn.commit().await?;
+    handle.commit(txn).await?;
     Ok(())
 }
 
@@ -342,7 +335,7 @@ pub(super) async fn commit_refused(
     };
     people::append_audit(handle, &mut txn, &event).await?;
     put_controls(handle, &mut txn, &refusal).await?;
-    txn.commit().await?;
+    handle.commit(txn).await?;
     Ok(())
 }
 
@@ -387,6 +380,8 @@ pub(super) async fn commit_delivered(
     let (mut txn, now) = handle.begin(&mut writer, Some(lease), Some(now)).await?;
     let statement = q(sql::WATERMARK_PUT).bind(handle.ident).bind(sink).bind(watermark);
     statement.bind(now.0).execute(&mut *txn).await?;
-    txn.commit().await?;
+    handle.commit(txn).await?;
+    drop(writer);
+    handle.barrier().await?;
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use canon::{Digest, DigestAlg, Key, Millis, RecordId};
+use canon::{Digest, Key, Millis, RecordId};
 use sqlx::sqlite::SqliteConnection;
 
 use super::codec::{digest_in, digest_out, put_entry};
@@ -11,7 +11,7 @@ use super::handle::{Handle, place};
 use super::tally::{Line, OWN, Tallies};
 use super::waiting::{self, Fate, Staged};
 use super::words::Words;
-use super::{problems, sql};
+use super::{problems, source_rows, sql};
 use crate::error::StoreError;
 use crate::types::*;
 
@@ -23,8 +23,6 @@ const CHUNK_BYTES_MAX: usize = 1 << 20;
 
 static STRETCHES: Bulk = Bulk::new(sql::STRETCH_HEAD, sql::STRETCH_ROW, "");
 static RECORDS: Bulk = Bulk::new(sql::RECORD_HEAD, sql::RECORD_ROW, "");
-static SOURCE_ROWS: Bulk =
-    Bulk::new(sql::SOURCE_ROW_HEAD, sql::SOURCE_ROW_ROW, sql::SOURCE_ROW_TAIL);
 static ROW_RECORDS: Bulk = Bulk::new(sql::ROW_RECORD_HEAD, sql::ROW_RECORD_ROW, "");
 
 /// A piece of a page's chunk as it is stored, with its words.
@@ -50,7 +48,7 @@ struct RecordRow<'a> {
     at: Option<(i64, i64)>,
     place: Option<i64>,
     voided: bool,
-    content: Option<Vec<u8>>,
+    content: Option<Digest>,
     facts: Arc<str>,
 }
 
@@ -79,12 +77,14 @@ pub(super) async fn commit(
     let records = pieces.iter().map(|p| p.new.records.len()).sum::<usize>();
     put_pieces(handle, &mut txn, &mut tallies, pieces, &held, now).await?;
     let adapter = handle.words().word(&adapter)?;
-    put_source_rows(handle, &mut txn, adapter, rows).await?;
+    source_rows::put(handle, &mut txn, adapter, rows).await?;
     let statement = q(sql::ADAPTER_ADD).bind(handle.ident).bind(adapter).bind(cursor);
     let statement = statement.bind(big(rows_read)).bind(big(rows_unchanged)).bind(len(records));
     statement.bind(len(held.len())).bind(now.0).execute(&mut *txn).await?;
     tallies.write(&mut txn).await?;
-    txn.commit().await?;
+    handle.commit(txn).await?;
+    drop(writer);
+    handle.barrier().await?;
     Ok(())
 }
 
@@ -95,7 +95,7 @@ async fn pieces(
     chunks: Vec<NewChunk>,
 ) -> Result<Vec<Piece>, StoreError> {
     let mut pieces = Vec::new();
-    let epoch = handle.epoch(writer).await?;
+    let epoch = handle.epoch();
     for chunk in chunks {
         let lengths = chunk.records.iter().map(|r| r.len as usize).sum::<usize>();
         if lengths != chunk.bytes.len() {
@@ -198,8 +198,9 @@ async fn put_pieces(
         }
     }
     put_stretches(handle, txn, &runs, now).await?;
+    let known = known_roots(handle, txn, &pieces).await?;
     put_records(handle, txn, staged_rows(&pieces, &fates)).await?;
-    check_versions(handle, txn, &pieces).await?;
+    check_versions(handle, txn, &pieces, &known).await?;
     put_records(handle, txn, held_rows(held)).await?;
     cure(handle, txn, &pieces).await?;
     put_row_records(handle, txn, &pieces, held).await?;
@@ -218,15 +219,15 @@ async fn put_chunk(
         put_entry(&mut entries, *kind, record);
     }
     let bytes = std::mem::take(&mut piece.new.bytes);
-    let bytes = handle.put_blob(txn, bytes).await?;
-    let entries = handle.put_blob(txn, entries).await?;
     let statement = q(sql::CHUNK_ADD).bind(piece.chunk).bind(handle.ident).bind(piece.route);
     let statement = statement
         .bind(piece.epoch)
         .bind(i64::from(piece.new.day.0))
         .bind(piece.adapter)
         .bind(now.0);
-    let statement = statement.bind(len(piece.new.records.len())).bind(entries).bind(bytes);
+    let statement = statement.bind(len(piece.new.records.len()));
+    let statement = statement.bind(handle.next_blob()).bind(handle.next_blob());
+    let statement = statement.bind(entries).bind(bytes);
     statement.execute(txn).await?;
     Ok(())
 }
@@ -260,7 +261,7 @@ fn staged_rows<'p>(pieces: &'p [Piece], fates: &[Vec<Fate>]) -> Vec<RecordRow<'p
                 at: Some((piece.chunk, len(i))),
                 place: (*fate == Fate::Waits).then_some(Place::Waiting as i64),
                 voided: record.voided,
-                content: Some(digest_out(&record.content)),
+                content: Some(record.content),
                 facts: Arc::clone(&record.facts),
             });
         }
@@ -277,7 +278,7 @@ fn held_rows<'p>(held: &[(&'p NewQuarantine, i64)]) -> Vec<RecordRow<'p>> {
             at: None,
             place: Some(Place::Quarantined as i64),
             voided: false,
-            content: held.content.as_ref().map(digest_out),
+            content: held.content,
             facts: "".into(),
         })
     };
@@ -298,10 +299,27 @@ async fn put_records(
             let s = s.bind(handle.ident).bind(row.id.key.root()).bind(row.kind);
             let s = s.bind(row.id.key.part()).bind(i64::from(row.id.version));
             let s = s.bind(row.at.map(|a| a.0)).bind(row.at.map(|a| a.1)).bind(row.place);
-            s.bind(row.voided).bind(row.content.as_deref()).bind(Arc::clone(&row.facts))
+            s.bind(row.voided)
+                .bind(row.content.as_ref().map(digest_out))
+                .bind(Arc::clone(&row.facts))
         })
         .await?;
     changed("record", rows.len() as u64, changes)
+}
+
+/// Cases of the page that something is known of: mostly none.
+async fn known_roots(
+    handle: &Handle,
+    txn: &mut SqliteConnection,
+    pieces: &[Piece],
+) -> Result<Vec<String>, StoreError> {
+    if pieces.is_empty() {
+        return Ok(Vec::new());
+    }
+    let keys = pieces.iter().flat_map(|p| &p.new.records).map(|r| r.id.key.root());
+    let roots = sorted(&keys.collect::<Vec<_>>())?;
+    let rows = q(sql::KNOWN_ROOTS).bind(handle.ident).bind(roots).fetch_all(txn).await?;
+    rows.iter().map(|row| Ok(row.text(0)?.to_owned())).collect()
 }
 
 /// Every version of the page must be above what is known of its key.
@@ -309,10 +327,10 @@ async fn check_versions(
     handle: &Handle,
     txn: &mut SqliteConnection,
     pieces: &[Piece],
+    known: &[String],
 ) -> Result<(), StoreError> {
-    let Some(first) = pieces.first() else { return Ok(()) };
-    let keys = pieces.iter().flat_map(|p| &p.new.records).map(|r| r.id.key.root());
-    let roots = sorted(&keys.collect::<Vec<_>>())?;
+    let Some(first) = pieces.first().filter(|_| !known.is_empty()) else { return Ok(()) };
+    let roots = json(known)?;
     let statement = q(sql::NOT_ABOVE).bind(handle.ident).bind(roots).bind(first.chunk);
     let Some(row) = statement.fetch_optional(txn).await? else { return Ok(()) };
     let kind = handle.words().text(row.int(1)?)?;
@@ -369,22 +387,6 @@ async fn put_row_records(
     Ok(())
 }
 
-async fn put_source_rows(
-    handle: &Handle,
-    txn: &mut SqliteConnection,
-    adapter: i64,
-    mut rows: Vec<SourceRowMark>,
-) -> Result<(), StoreError> {
-    rows.sort_unstable_by(|a, b| a.row.cmp(&b.row));
-    SOURCE_ROWS
-        .run(txn, &rows, |s, mark| {
-            let s = s.bind(handle.ident).bind(adapter).bind(Arc::clone(&mark.row));
-            s.bind(digest_out(&mark.digest)).bind(big(mark.pass))
-        })
-        .await?;
-    Ok(())
-}
-
 /// Latest versions of every collected record of these cases.
 pub(super) async fn cases(handle: &Handle, roots: &[&str]) -> Result<Vec<CaseRow>, StoreError> {
     let roots = sorted(roots)?;
@@ -397,10 +399,9 @@ pub(super) async fn cases(handle: &Handle, roots: &[&str]) -> Result<Vec<CaseRow
             key: Key::from_columns(row.text(0)?, row.text(2)?),
             version: row.num(3)?,
         };
-        let nothing = Digest { alg: DigestAlg::Sha256, bytes: [0; 32] };
         let case = CaseRow {
             voided: row.int(4)? != 0,
-            content: row.blob_opt(5)?.map_or(Ok(nothing), digest_in)?,
+            content: row.blob_opt(5)?.map_or(Ok(NO_CONTENT), digest_in)?,
             facts: row.text(6)?.into(),
             place: place(row.int(7)?)?,
             id,
@@ -459,57 +460,8 @@ pub(super) async fn pause(
     let statement = q(sql::ADAPTER_PAUSE).bind(handle.ident);
     let statement = statement.bind(handle.words().word(adapter)?).bind(reason);
     statement.execute(&mut *txn).await?;
-    txn.commit().await?;
-    Ok(())
-}
-
-/// Source rows out of a statement.
-fn marks(rows: &[sqlx::sqlite::SqliteRow]) -> Result<Vec<SourceRowMark>, StoreError> {
-    let mark = |row: &sqlx::sqlite::SqliteRow| {
-        Ok(SourceRowMark {
-            row: row.text(0)?.into(),
-            digest: digest_in(row.blob(1)?)?,
-            pass: row.num(2)?,
-        })
-    };
-    rows.iter().map(mark).collect()
-}
-
-/// Digests of source rows as last seen.
-pub(super) async fn source_rows(
-    handle: &Handle,
-    adapter: &str,
-    rows: &[&str],
-) -> Result<Vec<SourceRowMark>, StoreError> {
-    let Some(word) = handle.words().find(adapter) else { return Ok(Vec::new()) };
-    let mut conn = handle.writer().await;
-    let statement = q(sql::SOURCE_ROWS).bind(handle.ident).bind(word).bind(sorted(rows)?);
-    marks(&statement.fetch_all(&mut *conn).await?)
-}
-
-/// Source rows that the full pass `pass` did not see.
-pub(super) async fn vanished(
-    handle: &Handle,
-    adapter: &str,
-    pass: u64,
-    limit: u32,
-) -> Result<Vec<SourceRowMark>, StoreError> {
-    let Some(word) = handle.words().find(adapter) else { return Ok(Vec::new()) };
-    let mut conn = handle.writer().await;
-    let statement = q(sql::VANISHED).bind(handle.ident).bind(word);
-    let statement = statement.bind(big(pass)).bind(i64::from(limit));
-    marks(&statement.fetch_all(&mut *conn).await?)
-}
-
-/// Forgets source rows.
-pub(super) async fn forget_rows(
-    handle: &Handle,
-    adapter: &str,
-    rows: &[&str],
-) -> Result<(), StoreError> {
-    let Some(word) = handle.words().find(adapter) else { return Ok(()) };
-    let mut conn = handle.writer().await;
-    let statement = q(sql::SOURCE_ROWS_DROP).bind(handle.ident).bind(word).bind(sorted(rows)?);
-    statement.execute(&mut *conn).await?;
+    handle.commit(txn).await?;
+    drop(writer);
+    handle.barrier().await?;
     Ok(())
 }

@@ -112,7 +112,7 @@ impl Columns for SqliteRow {
 }
 
 /// How many rows the texts of a bulk statement take.
-const STEPS: [usize; 4] = [128, 16, 4, 1];
+const STEPS: [usize; 5] = [500, 100, 20, 4, 1];
 
 /// A statement that takes many rows: `head`, then `row` repeated with commas, then `tail`. The
 /// texts are of fixed sizes, so that each is prepared once. Its parameters are anonymous: SQLite looks

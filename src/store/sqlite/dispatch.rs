@@ -166,7 +166,7 @@ pub(super) async fn outbound_range(
 ) -> Result<Vec<OutEnvelope>, StoreError> {
     let Some(word) = handle.words().find(&route.to_string()) else { return Ok(Vec::new()) };
     let mut conn = handle.writer().await;
-    let epoch = handle.epoch(&mut conn).await?;
+    let epoch = handle.epoch();
     let statement = q(sql::OUTBOUND_RANGE).bind(handle.ident).bind(word).bind(epoch);
     let statement = statement.bind(big(first)).bind(big(last)).bind(i64::from(limit));
     let rows = statement.fetch_all(&mut *conn).await?;
@@ -186,13 +186,6 @@ pub(super) async fn overdue(
     rows.iter().map(|row| envelope(handle, row)).collect()
 }
 
-/// A due parcel before its frame is read.
-struct Queued {
-    own: bool,
-    since: i64,
-    row: SqliteRow,
-}
-
 /// Parcels due on a link and lane, own and relayed.
 pub(super) async fn due(
     handle: &Handle,
@@ -206,24 +199,13 @@ pub(super) async fn due(
     let now = handle.clock(now);
     let (lane, limit) = (lane_column(lane), i64::from(parcels_max.max(1)));
     let mut conn = handle.writer().await;
-    let paused = q(sql::LINK_PAUSED).bind(handle.ident).bind(link);
-    if paused.fetch_optional(&mut *conn).await?.is_some() {
-        return Ok(Vec::new());
-    }
     let sender = handle.words().find(handle.code.as_str()).unwrap_or(0);
-    let own = q(sql::DUE_OWN).bind(handle.ident).bind(link).bind(lane).bind(now.0);
-    let own = own.bind(sender).bind(limit).fetch_all(&mut *conn).await?;
-    let relayed = q(sql::DUE_RELAYED).bind(handle.ident).bind(link).bind(lane).bind(now.0);
-    let relayed = relayed.bind(limit).fetch_all(&mut *conn).await?;
-    let mut lines = Vec::with_capacity(own.len() + relayed.len());
-    for (own, rows) in [(true, own), (false, relayed)] {
-        for row in rows {
-            lines.push(Queued { own, since: row.int(8)?, row });
-        }
-    }
-    lines.sort_by_key(|line| line.since);
+    let statement = q(sql::DUE).bind(handle.ident).bind(link).bind(lane).bind(now.0);
+    let mut rows = statement.bind(sender).bind(limit).fetch_all(&mut *conn).await?;
+    rows.sort_by_cached_key(|row| row.int(8).unwrap_or_default());
     let (mut parcels, mut bytes) = (Vec::new(), 0_u64);
-    for Queued { own, since, row } in lines {
+    for row in rows {
+        let own = row.int(0)? == 1;
         bytes += row.num::<u64>(10)?;
         let full = parcels.len() >= parcels_max as usize || bytes > bytes_max;
         if full && !parcels.is_empty() {
@@ -239,8 +221,13 @@ pub(super) async fn due(
             // A control parcel of our own counts as one, however many fragments it has.
             count: if own && row.int(11)? == 0 { 1 } else { row.num(6)? },
             attempts: row.num(7)?,
-            since: Millis(since),
+            since: Millis(row.int(8)?),
         });
+    }
+    drop(conn);
+    // What leaves must be on the disk, and so must all that it follows from.
+    if !parcels.is_empty() {
+        handle.barrier().await?;
     }
     Ok(parcels)
 }
@@ -284,7 +271,10 @@ pub(super) async fn attempted(
             attempted_relay(handle, &mut txn, attempt, now).await?
         };
         let Some((envelope, nth, link)) = done else { continue };
-        rows.push(AttemptRow { own: attempt.own, envelope, nth, attempt });
+        // A plain confirm leaves its count and time on the envelope; a row tells why not.
+        if attempt.event != OutEvent::Confirmed {
+            rows.push(AttemptRow { own: attempt.own, envelope, nth, attempt });
+        }
         links.insert(link, attempt.reason.as_deref());
     }
     ATTEMPTS
@@ -294,12 +284,16 @@ pub(super) async fn attempted(
             s.bind(row.attempt.reason.clone()).bind(row.attempt.due_at.0)
         })
         .await?;
-    for (link, reason) in links {
-        let statement = q(sql::LINK_REASON).bind(handle.ident).bind(link).bind(reason);
+    links.retain(|link, reason| handle.reason_is_news(*link, *reason));
+    for (link, reason) in &links {
+        let statement = q(sql::LINK_REASON).bind(handle.ident).bind(*link).bind(*reason);
         statement.execute(&mut *txn).await?;
     }
     tallies.write(&mut txn).await?;
-    txn.commit().await?;
+    handle.commit(txn).await?;
+    for (link, reason) in links {
+        handle.reason_written(link, reason);
+    }
     Ok(())
 }
 
@@ -372,7 +366,9 @@ pub(super) async fn pause_link(
     let (mut txn, _) = handle.begin(&mut writer, None, Some(now)).await?;
     let statement = q(sql::LINK_PAUSE).bind(handle.ident).bind(handle.words().word(link)?);
     statement.bind(reason).execute(&mut *txn).await?;
-    txn.commit().await?;
+    handle.commit(txn).await?;
+    drop(writer);
+    handle.barrier().await?;
     Ok(())
 }
 
@@ -413,7 +409,7 @@ pub(super) async fn commit_event(
         moved = true;
     }
     tallies.write(&mut txn).await?;
-    txn.commit().await?;
+    handle.commit(txn).await?;
     Ok(moved)
 }
 

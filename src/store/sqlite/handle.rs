@@ -1,11 +1,12 @@
 //! One identity's handle, and the frame of every transaction.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::ops::{Deref, DerefMut};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, PoisonError};
 
 use canon::{EnvelopeId, Millis, NodeCode};
+use sqlx::Sqlite;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
-use sqlx::{Connection, Sqlite, Transaction};
 use tokio::sync::MutexGuard;
 
 use super::conn::{Columns, Statement, big, fit, q};
@@ -23,6 +24,27 @@ pub(super) struct Handle {
     /// Its code.
     pub(super) code: NodeCode,
     clock: AtomicI64,
+    waiting: AtomicBool,
+}
+
+/// A transaction on the writer.
+pub(super) struct Txn<'c> {
+    conn: &'c mut SqliteConnection,
+    open: &'c AtomicBool,
+}
+
+impl Deref for Txn<'_> {
+    type Target = SqliteConnection;
+
+    fn deref(&self) -> &SqliteConnection {
+        self.conn
+    }
+}
+
+impl DerefMut for Txn<'_> {
+    fn deref_mut(&mut self) -> &mut SqliteConnection {
+        self.conn
+    }
 }
 
 /// An envelope id as columns; the words may be unknown, then nothing is stored of it.
@@ -48,12 +70,26 @@ impl IdColumns {
 impl Handle {
     /// A handle of identity `ident`.
     pub(super) fn new(shared: Arc<Shared>, ident: i64, code: NodeCode, last_now: i64) -> Self {
-        Self { shared, ident, code, clock: AtomicI64::new(last_now) }
+        let (clock, waiting) = (AtomicI64::new(last_now), AtomicBool::new(true));
+        Self { shared, ident, code, clock, waiting }
     }
 
     /// The writing connection, alone.
     pub(super) async fn writer(&self) -> MutexGuard<'_, SqliteConnection> {
-        self.shared.writer.lock().await
+        let mut writer = self.shared.writer.lock().await;
+        if self.shared.open.swap(false, Ordering::SeqCst) {
+            // Somebody failed or was dropped between begin and commit. SQLite may have rolled
+            // back by itself; then this says so, which is as good.
+            drop(q(sql::ROLLBACK).execute(&mut *writer).await);
+        }
+        writer
+    }
+
+    /// Notes that a statement by itself changed something.
+    pub(super) fn committed(&self) {
+        if let Some(log) = &self.shared.log {
+            log.committed();
+        }
     }
 
     /// A connection for people's questions.
@@ -62,8 +98,31 @@ impl Handle {
     }
 
     /// Epoch in force.
-    pub(super) async fn epoch(&self, conn: &mut SqliteConnection) -> Result<i64, StoreError> {
-        q(sql::EPOCH).bind(self.ident).fetch_one(conn).await?.int(0)
+    pub(super) fn epoch(&self) -> i64 {
+        let epochs = self.shared.epochs.read().unwrap_or_else(PoisonError::into_inner);
+        epochs.get(&self.ident).copied().unwrap_or(1)
+    }
+
+    /// Whether this reason of the last attempt on a link is not what was written last.
+    pub(super) fn reason_is_news(&self, link: i64, reason: Option<&str>) -> bool {
+        let reasons = self.shared.reasons.read().unwrap_or_else(PoisonError::into_inner);
+        reasons.get(&(self.ident, link)).is_none_or(|last| last.as_deref() != reason)
+    }
+
+    /// Remembers a reason that was committed.
+    pub(super) fn reason_written(&self, link: i64, reason: Option<&str>) {
+        let mut reasons = self.shared.reasons.write().unwrap_or_else(PoisonError::into_inner);
+        reasons.insert((self.ident, link), reason.map(str::to_owned));
+    }
+
+    /// The next number of a blob, for a statement that stores it beside other things.
+    pub(super) fn next_blob(&self) -> i64 {
+        next(&self.shared.numbers.blob)
+    }
+
+    /// Whether records of this identity may be waiting for something.
+    pub(super) const fn waiting(&self) -> &AtomicBool {
+        &self.waiting
     }
 
     /// The dictionary.
@@ -91,33 +150,55 @@ impl Handle {
         next(&self.shared.numbers.received)
     }
 
-    /// `now`, never below the last one committed.
+    /// The time is at least this.
+    pub(super) fn note(&self, now: Millis) {
+        self.clock.fetch_max(now.0, Ordering::Relaxed);
+    }
+
+    /// `now`, never below the last one taken.
     pub(super) fn clock(&self, now: Millis) -> Millis {
         Millis(self.clock.load(Ordering::Relaxed).max(now.0))
     }
 
     /// Begins a transaction, moves the clock and checks the lease, if there is one. Dropping it
-    /// rolls it back.
+    /// leaves it to the next who takes the writer to roll back.
     pub(super) async fn begin<'c>(
-        &self,
+        &'c self,
         conn: &'c mut SqliteConnection,
         lease: Option<&Lease>,
         now: Option<Millis>,
-    ) -> Result<(Transaction<'c, Sqlite>, Millis), StoreError> {
-        let mut txn = conn.begin_with(sql::BEGIN).await?;
-        let now = now.map_or(0, |n| n.0);
+    ) -> Result<(Txn<'c>, Millis), StoreError> {
+        self.shared.open.store(true, Ordering::SeqCst);
+        let now = self.clock(now.unwrap_or_default()).0;
         let row = match lease {
-            None => q(sql::CLOCK).bind(self.ident).bind(now).fetch_one(&mut *txn).await?,
+            None => q(sql::CLOCK).bind(self.ident).bind(now).fetch_one(&mut *conn).await?,
             Some(lease) => {
                 let statement = q(sql::CLOCK_LEASED).bind(self.ident).bind(now);
                 let statement = statement.bind(lease.name.as_str()).bind(big(lease.token));
-                let row = statement.fetch_optional(&mut *txn).await?;
+                let row = statement.fetch_optional(&mut *conn).await?;
                 row.ok_or_else(|| StoreError::LeaseLost(lease.name.clone()))?
             }
         };
         let now = row.int(0)?;
         self.clock.fetch_max(now, Ordering::Relaxed);
-        Ok((txn, Millis(now)))
+        Ok((Txn { conn, open: &self.shared.open }, Millis(now)))
+    }
+
+    /// Commits. The fact is there for everybody at once, on the disk after the next
+    /// [`Self::barrier`].
+    pub(super) async fn commit(&self, txn: Txn<'_>) -> Result<(), StoreError> {
+        q(sql::COMMIT).execute(&mut *txn.conn).await?;
+        txn.open.store(false, Ordering::SeqCst);
+        self.committed();
+        Ok(())
+    }
+
+    /// Waits until everything committed so far is on the disk.
+    pub(super) async fn barrier(&self) -> Result<(), StoreError> {
+        match &self.shared.log {
+            Some(log) => log.barrier().await,
+            None => Ok(()),
+        }
     }
 
     /// Stores bytes; returns their number.

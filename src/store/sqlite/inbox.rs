@@ -28,24 +28,22 @@ pub(super) async fn admit(
     let (mut txn, now) = handle.begin(&mut writer, None, Some(now)).await?;
     for parcel in parcels {
         let digest = digest_out(&parcel.parcel);
-        let known = q(sql::INBOX_KNOWN).bind(handle.ident).bind(&digest);
-        if known.fetch_optional(&mut *txn).await?.is_some() {
-            continue;
-        }
         let which = match (parcel.to == handle.code, &*parcel.kind) {
             (false, _) => InboxFor::Relay,
             (true, "records") => InboxFor::Accept,
             (true, _) => InboxFor::Settle,
         };
-        let frame = handle.put_blob(&mut txn, parcel.frame.to_vec()).await?;
         let statement = q(sql::INBOX_ADD).bind(handle.ident).bind(class(which));
         let statement = statement.bind(&*parcel.link).bind(parcel.from.as_str());
         let statement = statement.bind(parcel.id.sender.as_str()).bind(i64::from(parcel.id.epoch));
         let statement = statement.bind(parcel.id.route.to_string()).bind(big(parcel.id.sequence));
         let statement = statement.bind(&*parcel.kind).bind(parcel.to.as_str()).bind(digest);
-        statement.bind(now.0).bind(frame).execute(&mut *txn).await?;
+        let statement = statement.bind(now.0).bind(handle.next_blob());
+        statement.bind(parcel.frame.to_vec()).execute(&mut *txn).await?;
     }
-    txn.commit().await?;
+    handle.commit(txn).await?;
+    drop(writer);
+    handle.barrier().await?;
     Ok(())
 }
 
@@ -81,18 +79,25 @@ pub(super) async fn claim(
     limit: u32,
     now: Millis,
 ) -> Result<Vec<InboxParcel>, StoreError> {
+    handle.note(now);
     let mut writer = handle.writer().await;
-    let (mut txn, _) = handle.begin(&mut writer, Some(lease), Some(now)).await?;
-    let any = q(sql::INBOX_ANY).bind(handle.ident).bind(class(which));
-    if any.fetch_optional(&mut *txn).await?.is_none() {
+    let rows = q(sql::INBOX_CLAIM).bind(handle.ident).bind(class(which)).bind(i64::from(limit));
+    let rows = rows.fetch_all(&mut *writer).await?;
+    let lost = || StoreError::LeaseLost(lease.name.clone());
+    let (name, token) = (lease.name.as_str(), big(lease.token));
+    if rows.is_empty() {
+        let good = q(sql::LEASE_GOOD).bind(handle.ident).bind(name).bind(token);
+        good.fetch_optional(&mut *writer).await?.ok_or_else(lost)?;
         return Ok(Vec::new());
     }
-    let rows = q(sql::INBOX_CLAIM).bind(handle.ident).bind(class(which)).bind(i64::from(limit));
-    let rows = rows.fetch_all(&mut *txn).await?;
     let claimed = rows.iter().map(parcel).collect::<Result<Vec<_>, _>>()?;
     let numbers: Vec<i64> = claimed.iter().map(|p| p.inbox_id).collect();
-    q(sql::INBOX_TRIED).bind(json(&numbers)?).execute(&mut *txn).await?;
-    txn.commit().await?;
+    let statement = q(sql::INBOX_TRIED).bind(json(&numbers)?).bind(handle.ident);
+    let tried = statement.bind(name).bind(token).execute(&mut *writer).await?;
+    handle.committed();
+    if tried.rows_affected() == 0 {
+        return Err(lost());
+    }
     Ok(claimed)
 }
 
@@ -105,7 +110,7 @@ pub(super) async fn consume(
     take(handle, txn, inbox_id).await?.int(0)
 }
 
-/// Takes an inbox row out: frame, link, sender, epoch, route, sequence.
+/// Takes an inbox row out: frame, link, sender, epoch, route, sequence, length of the frame.
 pub(super) async fn take(
     handle: &Handle,
     txn: &mut SqliteConnection,
@@ -121,11 +126,11 @@ pub(super) async fn take(
 pub(super) async fn move_frame(
     handle: &Handle,
     txn: &mut SqliteConnection,
-    frame: i64,
+    arrived: &SqliteRow,
     bytes: &[u8],
 ) -> Result<i64, StoreError> {
-    let held = q(sql::BLOB_LENGTH).bind(frame).fetch_one(&mut *txn).await?.int(0)?;
-    if held == super::conn::len(bytes.len()) {
+    let frame = arrived.int(0)?;
+    if arrived.int_opt(6)? == Some(super::conn::len(bytes.len())) {
         return Ok(frame);
     }
     drop_blob(txn, Some(frame)).await?;
@@ -142,6 +147,6 @@ pub(super) async fn discard(
     let (mut txn, _) = handle.begin(&mut writer, Some(lease), None).await?;
     let frame = consume(handle, &mut txn, inbox_id).await?;
     drop_blob(&mut txn, Some(frame)).await?;
-    txn.commit().await?;
+    handle.commit(txn).await?;
     Ok(())
 }

@@ -21,6 +21,7 @@ mod reconcile;
 mod relay;
 mod seal;
 mod settle;
+mod source_rows;
 mod sql;
 mod status;
 mod sweep;

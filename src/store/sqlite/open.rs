@@ -1,9 +1,16 @@
-//! Opening the file: the lock, the pragmas, the edition, the identities.
+//! Opening the file: the lock, the pragmas, the edition, the identities; and the barrier.
+//!
+//! A commit writes the log without waiting for the disk. The log is one sequence, so that a power
+//! cut takes away a tail of whole facts, never one from between. Before anything leaves the node
+//! (a parcel for a carrier, the word that a parcel or a page is safe here, a person's audited
+//! action) the barrier waits until the disk has everything committed up to then. So many facts
+//! share one wait, and none waits while it holds the writer.
 
+use std::collections::HashMap;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use canon::NodeCode;
 use sqlx::ConnectOptions;
@@ -27,7 +34,7 @@ const WRITER_CACHE: &str = "-16384";
 /// Page cache of each reader.
 const READER_CACHE: &str = "-2048";
 /// WAL pages after which a commit checkpoints.
-const CHECKPOINT_PAGES: &str = "2000";
+const CHECKPOINT_PAGES: &str = "8000";
 /// Connections for people's questions.
 const READERS_MAX: u32 = 2;
 /// Prepared statements kept on the writer.
@@ -63,6 +70,14 @@ pub(super) struct Shared {
     pub(super) words: Words,
     /// Row numbers.
     pub(super) numbers: Numbers,
+    /// A transaction was begun and not committed yet.
+    pub(super) open: AtomicBool,
+    /// Epoch in force of each identity.
+    pub(super) epochs: RwLock<HashMap<i64, i64>>,
+    /// Reason of the last attempt by identity and link, as written.
+    pub(super) reasons: RwLock<HashMap<(i64, i64), Option<String>>>,
+    /// What the disk has; none where the file is only looked at.
+    pub(super) log: Option<Log>,
     /// Held until the last handle is gone; none where the file is only looked at.
     lock: Option<File>,
 }
@@ -91,7 +106,7 @@ impl SqliteStore {
             .page_size(PAGE_BYTES)
             .auto_vacuum(SqliteAutoVacuum::Incremental)
             .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
+            .synchronous(SqliteSynchronous::Normal)
             .foreign_keys(false)
             .statement_cache_capacity(STATEMENTS_MAX)
             .pragma("temp_store", "memory")
@@ -103,8 +118,8 @@ impl SqliteStore {
         let numbers = numbers(&mut writer).await?;
         let readers =
             SqlitePoolOptions::new().max_connections(READERS_MAX).connect_lazy_with(reading(path));
-        let (writer, lock) = (Mutex::new(writer), Some(lock));
-        Ok(Self { shared: Arc::new(Shared { writer, readers, words, numbers, lock }) })
+        let held = Some((Log::open(path)?, lock));
+        Ok(Self::share(writer, readers, words, numbers, held))
     }
 
     /// Opens a file only to look at it, also beside the process that holds it: no lock is taken,
@@ -116,8 +131,29 @@ impl SqliteStore {
         let words = Words::load(&mut conn).await?;
         let readers =
             SqlitePoolOptions::new().max_connections(READERS_MAX).connect_lazy_with(reading);
-        let (writer, numbers) = (Mutex::new(conn), Numbers::default());
-        Ok(Self { shared: Arc::new(Shared { writer, readers, words, numbers, lock: None }) })
+        Ok(Self::share(conn, readers, words, Numbers::default(), None))
+    }
+
+    fn share(
+        conn: SqliteConnection,
+        readers: SqlitePool,
+        words: Words,
+        numbers: Numbers,
+        held: Option<(Log, File)>,
+    ) -> Self {
+        let (log, lock) = held.unzip();
+        let shared = Shared {
+            writer: Mutex::new(conn),
+            readers,
+            words,
+            numbers,
+            open: AtomicBool::new(false),
+            epochs: RwLock::default(),
+            reasons: RwLock::default(),
+            log,
+            lock,
+        };
+        Self { shared: Arc::new(shared) }
     }
 
     /// Opens a file for these identities: refused if it holds identities and none of them is
@@ -168,9 +204,60 @@ impl SqliteStore {
         let row = row.ok_or_else(|| {
             StoreError::Refused(format!("the file holds no identity `{code}`; start its node once"))
         })?;
+        let mut epochs = self.shared.epochs.write().unwrap_or_else(PoisonError::into_inner);
+        epochs.insert(row.int(0)?, row.int(2)?);
+        drop(epochs);
         let shared = Arc::clone(&self.shared);
         Ok(Arc::new(Handle::new(shared, row.int(0)?, code.clone(), row.int(1)?)))
     }
+}
+
+/// The write-ahead log as the barrier sees it.
+pub(super) struct Log {
+    file: Arc<File>,
+    committed: AtomicU64,
+    synced: Mutex<u64>,
+}
+
+impl Log {
+    /// The log of an open store: SQLite keeps the same file while a connection is open.
+    fn open(path: &Path) -> Result<Self, StoreError> {
+        let name = beside(path, "-wal");
+        let file = File::open(&name).map_err(|e| unusable(&name, &e))?;
+        Ok(Self { file: Arc::new(file), committed: AtomicU64::new(1), synced: Mutex::new(0) })
+    }
+
+    /// Something was committed.
+    pub(super) fn committed(&self) {
+        self.committed.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Waits until everything committed so far is on the disk. Those who wait together share one
+    /// write.
+    pub(super) async fn barrier(&self) -> Result<(), StoreError> {
+        let want = self.committed.load(Ordering::SeqCst);
+        let mut synced = self.synced.lock().await;
+        if *synced >= want {
+            return Ok(());
+        }
+        let now = self.committed.load(Ordering::SeqCst);
+        let file = Arc::clone(&self.file);
+        let done = tokio::task::spawn_blocking(move || file.sync_data()).await;
+        let failed = |e: String| StoreError::Unavailable(format!("the disk did not sync: {e}"));
+        done.map_err(|e| failed(e.to_string()))?.map_err(|e| failed(e.to_string()))?;
+        *synced = now;
+        Ok(())
+    }
+}
+
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    PathBuf::from(name)
+}
+
+fn unusable(name: &Path, error: &std::io::Error) -> StoreError {
+    StoreError::Unavailable(format!("{}: {error}", name.display()))
 }
 
 /// How a connection that only reads is opened.
@@ -182,12 +269,9 @@ fn reading(path: &Path) -> SqliteConnectOptions {
 /// The lock file beside the store. It is separate because SQLite's own locks are let go between
 /// transactions.
 fn lock(path: &Path) -> Result<File, StoreError> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".lock");
-    let name = PathBuf::from(name);
-    let unusable = |e: std::io::Error| StoreError::Unavailable(format!("{}: {e}", name.display()));
-    let file =
-        File::options().create(true).truncate(false).write(true).open(&name).map_err(unusable)?;
+    let name = beside(path, ".lock");
+    let file = File::options().create(true).truncate(false).write(true).open(&name);
+    let file = file.map_err(|e| unusable(&name, &e))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(StoreError::Refused(format!(
@@ -195,7 +279,7 @@ fn lock(path: &Path) -> Result<File, StoreError> {
             path.display(),
             name.display()
         ))),
-        Err(TryLockError::Error(e)) => Err(unusable(e)),
+        Err(TryLockError::Error(e)) => Err(unusable(&name, &e)),
     }
 }
 

@@ -36,7 +36,9 @@ pub(super) async fn audit(handle: &Handle, mut event: AuditEvent) -> Result<(), 
     let (mut txn, now) = handle.begin(&mut writer, None, Some(event.at)).await?;
     event.at = now;
     append_audit(handle, &mut txn, &event).await?;
-    txn.commit().await?;
+    handle.commit(txn).await?;
+    drop(writer);
+    handle.barrier().await?;
     Ok(())
 }
 

@@ -26,7 +26,7 @@ pub(super) async fn hold<'p>(
     if quarantined.is_empty() {
         return Ok(listed);
     }
-    let epoch = handle.epoch(txn).await?;
+    let epoch = handle.epoch();
     for new in quarantined {
         let adapter = handle.words().word(&new.adapter)?;
         let route = handle.words().route_word(&new.route)?;
@@ -233,7 +233,9 @@ pub(super) async fn act(
     audit.at = now;
     audit.ok = audit.ok && changed > 0;
     people::append_audit(handle, &mut txn, &audit).await?;
-    txn.commit().await?;
+    handle.commit(txn).await?;
+    drop(writer);
+    handle.barrier().await?;
     Ok(changed)
 }
 

@@ -59,7 +59,7 @@ pub(super) async fn commit_manifest(
         }
     }
     put_controls(handle, &mut txn, control).await?;
-    txn.commit().await?;
+    handle.commit(txn).await?;
     Ok(())
 }
 

@@ -51,10 +51,10 @@ pub(super) async fn commit(
     let mut writer = handle.writer().await;
     learn(handle, &mut writer, &relayed).await?;
     let (mut txn, now) = handle.begin(&mut writer, Some(lease), Some(relayed.now)).await?;
-    let frame = inbox::consume(handle, &mut txn, relayed.inbox_id).await?;
-    let frame = inbox::move_frame(handle, &mut txn, frame, &relayed.frame).await?;
+    let arrived = inbox::take(handle, &mut txn, relayed.inbox_id).await?;
+    let frame = inbox::move_frame(handle, &mut txn, &arrived, &relayed.frame).await?;
     pass_on(handle, &mut txn, &relayed, frame, now).await?;
-    txn.commit().await?;
+    handle.commit(txn).await?;
     Ok(())
 }
 
@@ -138,7 +138,7 @@ pub(super) async fn commit_hop(
         let statement = q(sql::ENVELOPE_HOP).bind(own.int(0)?).bind(format!("{by}: {stage}"));
         statement.bind(now.0).execute(&mut *txn).await?;
     }
-    txn.commit().await?;
+    handle.commit(txn).await?;
     Ok(())
 }
 
@@ -148,6 +148,6 @@ pub(super) async fn done(handle: &Handle, id: &EnvelopeId, now: Millis) -> Resul
     let Some(relay) = row(handle, &mut writer, id).await? else { return Ok(()) };
     let (mut txn, now) = handle.begin(&mut writer, None, Some(now)).await?;
     q(sql::RELAY_DONE).bind(relay.int(0)?).bind(now.0).execute(&mut *txn).await?;
-    txn.commit().await?;
+    handle.commit(txn).await?;
     Ok(())
 }

@@ -8,7 +8,7 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::codec::{Entries, Kinds, digest_out, kinds_out, numbers_in, numbers_out};
 use super::conn::{Columns, big, fit, len, q};
-use super::handle::{Handle, IdColumns, blob, drop_blob};
+use super::handle::{Handle, IdColumns, blob};
 use super::sql;
 use super::tally::{Line, OWN, Tallies};
 use crate::error::StoreError;
@@ -169,7 +169,7 @@ pub(super) async fn queue_controls(
     learn_controls(handle, &mut writer, controls).await?;
     let (mut txn, _) = handle.begin(&mut writer, None, Some(now)).await?;
     put_controls(handle, &mut txn, controls).await?;
-    txn.commit().await?;
+    handle.commit(txn).await?;
     Ok(())
 }
 
@@ -238,23 +238,14 @@ pub(super) async fn queued_controls(
     Ok(controls)
 }
 
-/// Epoch and counter of a route.
-async fn counter(
-    handle: &Handle,
-    conn: &mut SqliteConnection,
-    route: i64,
-) -> Result<(i64, u64), StoreError> {
-    let epoch = handle.epoch(conn).await?;
-    let row = q(sql::COUNTER).bind(handle.ident).bind(route).bind(epoch);
-    let row = row.fetch_optional(conn).await?;
-    Ok((epoch, row.map_or(Ok(1), |r| r.num(0))?))
-}
-
 /// Counters of a route.
 pub(super) async fn counters(handle: &Handle, route: &Route) -> Result<RouteCounters, StoreError> {
     let mut conn = handle.writer().await;
     let word = handle.words().find(&route.to_string()).unwrap_or(0);
-    let (epoch, next_sequence) = counter(handle, &mut conn, word).await?;
+    let epoch = handle.epoch();
+    let row = q(sql::COUNTER).bind(handle.ident).bind(word).bind(epoch);
+    let row = row.fetch_optional(&mut *conn).await?;
+    let next_sequence = row.map_or(Ok(1), |r| r.num(0))?;
     let open = q(sql::FIRST_OPEN).bind(handle.ident).bind(word).bind(epoch);
     let open = open.fetch_one(&mut *conn).await?.int_opt(0)?;
     let settled_below = open.map_or(Ok(next_sequence), fit)?;
@@ -282,29 +273,31 @@ pub(super) async fn number(
     }
     let (mut txn, now) = handle.begin(&mut writer, Some(lease), Some(now)).await?;
     let mut tallies = Tallies::new(handle.ident, OWN);
-    let mut counters = BTreeMap::<i64, (i64, u64)>::new();
+    let epoch = handle.epoch();
+    let mut counters = BTreeMap::<i64, (u64, u64)>::new();
     for new in envelopes {
-        let route = handle.words().route_word(&new.id.route)?;
-        if let std::collections::btree_map::Entry::Vacant(entry) = counters.entry(route) {
-            entry.insert(counter(handle, &mut txn, route).await?);
-        }
-        let Some((epoch, next)) = counters.get_mut(&route) else { continue };
-        if new.id.sender != handle.code || i64::from(new.id.epoch) != *epoch {
-            let detail = format!("{} is not of {} in epoch {epoch}", new.id, handle.code);
+        let id = &new.id;
+        if id.sender != handle.code || i64::from(id.epoch) != epoch {
+            let detail = format!("{id} is not of {} in epoch {epoch}", handle.code);
             return Err(conflict("sender", detail));
         }
-        if new.id.sequence != *next {
-            return Err(conflict("sequence", format!("{} is not the next, {next} is", new.id)));
+        let route = handle.words().route_word(&id.route)?;
+        let (_, next) = counters.entry(route).or_insert((id.sequence, id.sequence));
+        if id.sequence != *next {
+            return Err(conflict("sequence", format!("{id} is not the next, {next} is")));
         }
         *next += 1;
         number_one(handle, &mut txn, &mut tallies, new, route, now).await?;
     }
-    for (route, (epoch, next)) in counters {
-        let statement = q(sql::COUNTER_PUT).bind(handle.ident).bind(route).bind(epoch);
-        statement.bind(big(next)).execute(&mut *txn).await?;
+    for (route, (first, next)) in counters {
+        let statement = q(sql::COUNTER_MOVE).bind(handle.ident).bind(route).bind(epoch);
+        let moved = statement.bind(big(first)).bind(big(next)).execute(&mut *txn).await?;
+        if moved.rows_affected() != 1 {
+            return Err(conflict("sequence", format!("{first} is not the next")));
+        }
     }
     tallies.write(&mut txn).await?;
-    txn.commit().await?;
+    handle.commit(txn).await?;
     Ok(())
 }
 
@@ -326,7 +319,6 @@ async fn number_one(
         }
         Consumes::Control(queued) => take_control(handle, txn, queued.queue_id, envelope).await?,
     };
-    let head = handle.put_blob(txn, new.head).await?;
     let lane = lane_of(&new.kind, &new.id.route);
     let statement = q(sql::ENVELOPE_ADD).bind(envelope).bind(handle.ident).bind(route);
     let statement = statement.bind(i64::from(new.id.epoch)).bind(big(new.id.sequence));
@@ -334,7 +326,8 @@ async fn number_one(
     let statement = statement.bind(lane_column(lane)).bind(handle.words().word(&new.link)?);
     let statement = statement.bind(i64::from(consumed.day.0)).bind(consumed.count);
     let statement = statement.bind(kinds_out(&consumed.kinds)).bind(digest_out(&new.head_digest));
-    let statement = statement.bind(digest_out(&new.root)).bind(now.0).bind(head);
+    let statement = statement.bind(digest_out(&new.root)).bind(now.0);
+    let statement = statement.bind(handle.next_blob()).bind(new.head);
     statement.execute(txn).await?;
     Ok(())
 }
@@ -353,24 +346,16 @@ async fn take_staged(
     let mut kinds = BTreeMap::<(i64, &str), u64>::new();
     let route = handle.words().route_word(&id.route)?;
     for ticket in &batch.ticket {
-        let stale = || conflict("ticket", format!("range {} of {id} moved on", ticket.range));
-        let row = q(sql::STRETCH).bind(ticket.range).bind(handle.ident);
-        let row = row.fetch_optional(&mut *txn).await?.ok_or_else(stale)?;
-        let (count, taken) = (row.int(4)?, i64::from(ticket.count));
-        if taken == 0 || taken > count {
-            return Err(stale());
-        }
-        let statement = q(sql::STRETCH_TAKE).bind(ticket.range).bind(envelope);
-        statement.bind(position).bind(taken).execute(&mut *txn).await?;
+        let taken = i64::from(ticket.count);
+        let statement = q(sql::STRETCH_WHOLE).bind(ticket.range).bind(handle.ident).bind(taken);
+        let whole = statement.bind(envelope).bind(position).fetch_optional(&mut *txn).await?;
+        let epoch = match whole {
+            Some(row) => row.int(0)?,
+            None => split(handle, txn, ticket, id, (envelope, position)).await?,
+        };
         position += taken;
         for record in records.by_ref().take(ticket.count as usize) {
-            *kinds.entry((row.int(7)?, &record.kind)).or_default() += 1;
-        }
-        if taken < count {
-            let statement = q(sql::STRETCH_REST).bind(handle.next_range()).bind(handle.ident);
-            let statement = statement.bind(row.int(0)?).bind(row.int(1)?).bind(row.int(2)?);
-            let statement = statement.bind(row.int(3)? + taken).bind(count - taken);
-            statement.bind(row.int(5)?).bind(row.int(6)?).execute(&mut *txn).await?;
+            *kinds.entry((epoch, &record.kind)).or_default() += 1;
         }
     }
     if position != len(batch.records.len()) || position == 0 {
@@ -386,6 +371,31 @@ async fn take_staged(
         counts.push(((epoch, kind), count));
     }
     Ok(Consumed { day: batch.day, count: position, kinds: counts })
+}
+
+/// Takes the first part of a range; the rest keeps its place in line. Gives the epoch it was
+/// collected in.
+async fn split(
+    handle: &Handle,
+    txn: &mut SqliteConnection,
+    ticket: &StagedRange,
+    id: &EnvelopeId,
+    (envelope, position): (i64, i64),
+) -> Result<i64, StoreError> {
+    let stale = || conflict("ticket", format!("range {} of {id} moved on", ticket.range));
+    let row = q(sql::STRETCH).bind(ticket.range).bind(handle.ident);
+    let row = row.fetch_optional(&mut *txn).await?.ok_or_else(stale)?;
+    let (count, taken) = (row.int(4)?, i64::from(ticket.count));
+    if taken == 0 || taken >= count {
+        return Err(stale());
+    }
+    let statement = q(sql::STRETCH_TAKE).bind(ticket.range).bind(envelope);
+    statement.bind(position).bind(taken).execute(&mut *txn).await?;
+    let statement = q(sql::STRETCH_REST).bind(handle.next_range()).bind(handle.ident);
+    let statement = statement.bind(row.int(0)?).bind(row.int(1)?).bind(row.int(2)?);
+    let statement = statement.bind(row.int(3)? + taken).bind(count - taken);
+    statement.bind(row.int(5)?).bind(row.int(6)?).execute(&mut *txn).await?;
+    row.int(7)
 }
 
 /// Marks a queued control content as an envelope's; a judged envelope's receipt is this one.
@@ -459,29 +469,17 @@ pub(super) async fn sealed(
     let mut writer = handle.writer().await;
     let (mut txn, now) = handle.begin(&mut writer, Some(lease), Some(now)).await?;
     for one in sealed {
-        let row = super::dispatch::own_row(handle, &mut txn, &one.id).await?;
-        let row = row.filter(|r| matches!(r.int(1), Ok(0)));
         let missing = || conflict("signature", format!("{} is not numbered", one.id));
-        let row = row.ok_or_else(missing)?;
-        let envelope = row.int(0)?;
-        let frame = handle.put_blob(&mut txn, one.frame.to_vec()).await?;
-        let statement = q(sql::ENVELOPE_SEALED).bind(envelope).bind(now.0).bind(frame);
+        let own = handle.find_id(&one.id).filter(|_| one.id.sender == handle.code);
+        let own = own.ok_or_else(missing)?;
+        let frame = handle.next_blob();
+        let statement = q(sql::ENVELOPE_SEALED).bind(handle.ident).bind(own.route).bind(own.epoch);
+        let statement = statement.bind(own.sequence).bind(now.0).bind(frame);
+        let row = statement.fetch_optional(&mut *txn).await?.ok_or_else(missing)?;
+        let text = if row.int(1)? == 1 { sql::RECORDS_SEALED } else { sql::CONTROL_SEALED };
+        let statement = q(text).bind(row.int(0)?).bind(frame).bind(one.frame.to_vec());
         statement.execute(&mut *txn).await?;
-        drop_blob(&mut txn, row.int_opt(9)?).await?;
-        if row.int(2)? == 0 {
-            q(sql::CONTROL_DROP).bind(envelope).execute(&mut *txn).await?;
-            continue;
-        }
-        for stretch in q(sql::STRETCHES_OF).bind(envelope).fetch_all(&mut *txn).await? {
-            let chunk = stretch.int(0)?;
-            let left = q(sql::CHUNK_LEFT).bind(chunk).bind(stretch.int(2)?);
-            let left = left.fetch_one(&mut *txn).await?;
-            if left.int(0)? == 0 {
-                q(sql::CHUNK_EMPTY).bind(chunk).execute(&mut *txn).await?;
-                drop_blob(&mut txn, left.int_opt(1)?).await?;
-            }
-        }
     }
-    txn.commit().await?;
+    handle.commit(txn).await?;
     Ok(())
 }

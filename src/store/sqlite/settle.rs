@@ -112,15 +112,15 @@ pub(super) async fn commit(
         handle.words().learn(&mut writer, &[&*row.adapter]).await?;
     }
     let (mut txn, now) = handle.begin(&mut writer, Some(lease), Some(settlement.now)).await?;
-    let frame = inbox::consume(handle, &mut txn, settlement.inbox_id).await?;
+    let arrived = inbox::take(handle, &mut txn, settlement.inbox_id).await?;
     let row = own_row(handle, &mut txn, &settlement.id).await?;
     let next = row.as_ref().map(|r| Ok::<_, StoreError>(state(r.int(1)?)?.next(settlement.event)));
     let (Some(row), Some(next)) = (&row, next.transpose()?.flatten()) else {
-        drop_blob(&mut txn, Some(frame)).await?;
-        txn.commit().await?;
+        drop_blob(&mut txn, Some(arrived.int(0)?)).await?;
+        handle.commit(txn).await?;
         return Ok(false);
     };
-    let frame = inbox::move_frame(handle, &mut txn, frame, &settlement.receipt).await?;
+    let frame = inbox::move_frame(handle, &mut txn, &arrived, &settlement.receipt).await?;
     let mut tallies = Tallies::new(handle.ident, OWN);
     let how = Move {
         reason: settlement.reason.clone(),
@@ -135,7 +135,7 @@ pub(super) async fn commit(
     let settling = Settling { handle, row, members: &members, day, route, now };
     settling.apply(&mut txn, &mut tallies, &settlement).await?;
     tallies.write(&mut txn).await?;
-    txn.commit().await?;
+    handle.commit(txn).await?;
     Ok(true)
 }
 
@@ -298,11 +298,10 @@ impl Settling<'_> {
                 statement.execute(&mut *txn).await?;
                 of(sql::RECORD_AGAIN).bind(chunk).bind(len(i)).execute(&mut *txn).await?;
             }
-            let bytes = self.handle.put_blob(txn, bytes).await?;
-            let entries = self.handle.put_blob(txn, entries).await?;
             let statement = q(sql::CHUNK_ADD).bind(chunk).bind(self.handle.ident);
             let statement = statement.bind(self.route).bind(epoch).bind(i64::from(self.day.0));
             let statement = statement.bind(adapter).bind(self.now.0).bind(len(of.len()));
+            let statement = statement.bind(self.handle.next_blob()).bind(self.handle.next_blob());
             statement.bind(entries).bind(bytes).execute(&mut *txn).await?;
             waiting::put_rows(self.handle, txn, &waits, self.now).await?;
         }

@@ -27,7 +27,7 @@ pub(super) async fn lease(
     };
     let statement = q(sql::LEASE_PUT).bind(handle.ident).bind(name).bind(holder).bind(big(token));
     statement.bind(now.plus(ttl_ms).0).execute(&mut *txn).await?;
-    txn.commit().await?;
+    handle.commit(txn).await?;
     Ok(Some(Lease { name: name.to_owned(), token }))
 }
 
@@ -58,7 +58,7 @@ pub(super) async fn purge(handle: &Handle, before: Millis, limit: u32) -> Result
         attempts.execute(&mut *txn).await?;
         gone += 1;
     }
-    txn.commit().await?;
+    handle.commit(txn).await?;
     if gone > 0 {
         q(sql::VACUUM).execute(&mut *writer).await?;
     }

@@ -4,8 +4,8 @@ use canon::{Day, Digest, EnvelopeId, Lane, Millis, NodeCode, RecordId, Route};
 
 use super::handle::Handle;
 use super::{
-    accept, collect, dispatch, inbox, people, problems, reconcile, relay, seal, settle, status,
-    sweep, tally, waiting, write_back,
+    accept, collect, dispatch, inbox, people, problems, reconcile, relay, seal, settle,
+    source_rows, status, sweep, tally, waiting, write_back,
 };
 use crate::api::{EventOn, Store, StoreFuture};
 use crate::types::*;
@@ -46,7 +46,7 @@ impl Store for Handle {
         adapter: &'a str,
         rows: &'a [&'a str],
     ) -> StoreFuture<'a, Vec<SourceRowMark>> {
-        Box::pin(collect::source_rows(self, adapter, rows))
+        Box::pin(source_rows::get(self, adapter, rows))
     }
 
     fn vanished<'a>(
@@ -55,11 +55,11 @@ impl Store for Handle {
         pass: u64,
         limit: u32,
     ) -> StoreFuture<'a, Vec<SourceRowMark>> {
-        Box::pin(collect::vanished(self, adapter, pass, limit))
+        Box::pin(source_rows::vanished(self, adapter, pass, limit))
     }
 
     fn forget_rows<'a>(&'a self, adapter: &'a str, rows: &'a [&'a str]) -> StoreFuture<'a, ()> {
-        Box::pin(collect::forget_rows(self, adapter, rows))
+        Box::pin(source_rows::forget(self, adapter, rows))
     }
 
     fn commit_collected<'a>(&'a self, lease: &'a Lease, page: Collected) -> StoreFuture<'a, ()> {

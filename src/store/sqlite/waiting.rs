@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use canon::{Day, Millis};
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
@@ -231,6 +232,10 @@ pub(super) async fn put_rows(
     rows: &[NewWaiting<'_>],
     now: Millis,
 ) -> Result<(), StoreError> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    handle.waiting().store(true, Ordering::SeqCst);
     let mut with_parent = Vec::with_capacity(rows.len());
     for row in rows {
         with_parent.push((handle.words().word(&row.wait.kind)?, row));
@@ -367,7 +372,13 @@ pub(super) async fn release_children(
 
 /// Whether anything waits at all.
 pub(super) async fn any(handle: &Handle, conn: &mut SqliteConnection) -> Result<bool, StoreError> {
-    Ok(q(sql::WAITING_ANY).bind(handle.ident).fetch_one(conn).await?.int(0)? != 0)
+    // Asked inside a transaction, whose own rows count too: who finds none may say so.
+    if !handle.waiting().load(Ordering::SeqCst) {
+        return Ok(false);
+    }
+    let any = q(sql::WAITING_ANY).bind(handle.ident).fetch_one(conn).await?.int(0)? != 0;
+    handle.waiting().store(any, Ordering::SeqCst);
+    Ok(any)
 }
 
 /// Makes the children of these cases due for another look.
@@ -417,6 +428,6 @@ pub(super) async fn release(handle: &Handle, now: Millis, limit: u32) -> Result<
     let staged: HashSet<_> = go.iter().map(gone).collect();
     let more = cascade(handle, &mut txn, &mut tallies, staged, now).await?;
     tallies.write(&mut txn).await?;
-    txn.commit().await?;
+    handle.commit(txn).await?;
     Ok(go.len() as u64 + more)
 }

@@ -193,6 +193,8 @@ pub(super) async fn commit(
         };
         statement.execute(&mut *txn).await?;
     }
-    txn.commit().await?;
+    handle.commit(txn).await?;
+    drop(writer);
+    handle.barrier().await?;
     Ok(())
 }

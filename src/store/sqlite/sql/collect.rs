@@ -40,7 +40,8 @@ pub(crate) const PARENTS: &str = concat!(
     "WHERE s.route IS NOT NULL"
 );
 
-pub(crate) const CHUNK_ADD: &str = "INSERT INTO chunk (chunk, ident, route, epoch, \
+pub(crate) const CHUNK_ADD: &str = "INSERT INTO blob (blob, bytes) VALUES (?9, ?11), (?10, ?12); \
+    INSERT INTO chunk (chunk, ident, route, epoch, \
     day, adapter, at, count, left, entries, bytes) \
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?9, ?10)";
 pub(crate) const STRETCH_HEAD: &str = "INSERT INTO stretch (range, ident, route, ord, \
@@ -50,6 +51,9 @@ pub(crate) const RECORD_HEAD: &str = "INSERT INTO record (ident, root, kind, par
     version, chunk, idx, place, voided, content, facts)";
 pub(crate) const RECORD_ROW: &str = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
+/// Of these cases, those that something is known of.
+pub(crate) const KNOWN_ROOTS: &str = "SELECT j.value FROM json_each(?2) j \
+    WHERE EXISTS (SELECT 1 FROM record r WHERE r.ident = ?1 AND r.root = j.value)";
 /// A version of this page that is not above all others of its key.
 pub(crate) const NOT_ABOVE: &str = "SELECT r.root, r.kind, r.part, r.version, n.version \
     FROM json_each(?2) j CROSS JOIN record r ON r.ident = ?1 AND r.root = j.value \
@@ -61,7 +65,7 @@ pub(crate) const HIGHEST: &str = "SELECT max(version) FROM record WHERE ident = 
 pub(crate) const SOURCE_ROWS: &str = "SELECT s.row, s.digest, s.pass FROM json_each(?3) j \
     CROSS JOIN source_row s ON s.ident = ?1 AND s.adapter = ?2 AND s.row = j.value";
 pub(crate) const VANISHED: &str = "SELECT row, digest, pass FROM source_row \
-    WHERE ident = ?1 AND adapter = ?2 AND pass < ?3 ORDER BY row LIMIT ?4";
+    WHERE ident = ?1 AND adapter = ?2 AND pass < ?3 ORDER BY row LIMIT +?4";
 pub(crate) const SOURCE_ROWS_DROP: &str = "DELETE FROM source_row WHERE ident = ?1 \
     AND adapter = ?2 AND row IN (SELECT value FROM json_each(?3))";
 pub(crate) const SOURCE_ROW_HEAD: &str =
@@ -97,7 +101,7 @@ pub(crate) const WAITING_ROW: &str = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 pub(crate) const WAITING_DUE: &str = "SELECT w.parent_root, w.parent_kind, \
     w.parent_part, w.root, w.kind, w.part, w.version, w.chunk, w.idx, w.accepted, w.until, \
     c.route, c.day, c.epoch FROM waiting w JOIN chunk c ON c.chunk = w.chunk \
-    WHERE w.ident = ?1 AND w.due <= ?2 ORDER BY w.due, w.chunk, w.idx LIMIT ?3";
+    WHERE w.ident = ?1 AND w.due <= ?2 ORDER BY w.due, w.chunk, w.idx LIMIT +?3";
 pub(crate) const WAITING_ON: &str = "SELECT w.parent_root, w.parent_kind, \
     w.parent_part, w.root, w.kind, w.part, w.version, w.chunk, w.idx, w.accepted, w.until, \
     c.route, c.day, c.epoch FROM json_each(?2) j CROSS JOIN waiting w ON w.ident = ?1 \
@@ -147,7 +151,7 @@ pub(crate) const WRITE_BACK_PUT: &str = "INSERT INTO write_back (ident, adapter,
     attempts = CASE WHEN flag = excluded.flag THEN attempts ELSE 0 END, \
     due = CASE WHEN flag = excluded.flag THEN due ELSE excluded.due END";
 pub(crate) const WRITE_BACKS: &str = "SELECT row, flag, text, attempts FROM write_back \
-    WHERE ident = ?1 AND adapter = ?2 AND due <= ?3 AND (?4 IS NULL OR row > ?4) ORDER BY row LIMIT ?5";
+    WHERE ident = ?1 AND adapter = ?2 AND due <= ?3 AND (?4 IS NULL OR row > ?4) ORDER BY row LIMIT +?5";
 pub(crate) const WRITE_BACK_DONE: &str =
     "DELETE FROM write_back WHERE ident = ?1 AND adapter = ?2 AND row = ?3 AND flag = ?4";
 pub(crate) const WRITE_BACK_FAILED: &str = "UPDATE write_back SET reason = ?5, due = ?6, \

@@ -1,9 +1,12 @@
 //! Statements of receive, accept and relay.
 
-pub(crate) const INBOX_KNOWN: &str = "SELECT 1 FROM inbox WHERE ident = ?1 AND parcel = ?2";
+/// A parcel, unless the same one waits there.
 pub(crate) const INBOX_ADD: &str = "INSERT INTO inbox (ident, class, link, hop, sender, epoch, \
     route, sequence, kind, dest, parcel, tries, at, frame) \
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 0, ?12, ?13)";
+    SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 0, ?12, ?13 \
+    WHERE NOT EXISTS (SELECT 1 FROM inbox WHERE ident = ?1 AND parcel = ?11); \
+    INSERT INTO blob (blob, bytes) SELECT ?13, ?14 \
+    WHERE EXISTS (SELECT 1 FROM inbox WHERE ident = ?1 AND parcel = ?11 AND frame = ?13)";
 /// The first of each sender, then the second of each, and so on. Senders are found by skipping
 /// through the index, so that a long backlog of one of them costs nothing.
 pub(crate) const INBOX_CLAIM: &str = "WITH RECURSIVE senders (sender) AS ( \
@@ -12,29 +15,31 @@ pub(crate) const INBOX_CLAIM: &str = "WITH RECURSIVE senders (sender) AS ( \
     AND i.sender > s.sender) FROM senders s WHERE s.sender IS NOT NULL), \
     turns AS (SELECT i.inbox, row_number() OVER (PARTITION BY i.sender ORDER BY i.inbox) AS turn \
     FROM senders s JOIN inbox i ON i.inbox IN (SELECT f.inbox FROM inbox f WHERE f.ident = ?1 \
-    AND f.class = ?2 AND f.sender = s.sender ORDER BY f.inbox LIMIT ?3)) \
+    AND f.class = ?2 AND f.sender = s.sender ORDER BY f.inbox LIMIT +?3)) \
     SELECT i.inbox, i.tries, i.at, i.link, i.hop, i.sender, i.epoch, i.route, i.sequence, i.kind, \
     i.dest, i.parcel, b.bytes FROM turns t JOIN inbox i ON i.inbox = t.inbox \
-    JOIN blob b ON b.blob = i.frame ORDER BY t.turn, i.inbox LIMIT ?3";
-pub(crate) const INBOX_ANY: &str = "SELECT 1 FROM inbox WHERE ident = ?1 AND class = ?2 LIMIT 1";
+    JOIN blob b ON b.blob = i.frame ORDER BY t.turn, i.inbox LIMIT +?3";
+/// Under its lease, a transaction by itself.
 pub(crate) const INBOX_TRIED: &str = "UPDATE inbox SET tries = tries + 1 \
-    WHERE inbox IN (SELECT value FROM json_each(?1))";
+    WHERE inbox IN (SELECT value FROM json_each(?1)) AND EXISTS \
+    (SELECT 1 FROM lease WHERE ident = ?2 AND name = ?3 AND token = ?4)";
+pub(crate) const LEASE_GOOD: &str =
+    "SELECT 1 FROM lease WHERE ident = ?1 AND name = ?2 AND token = ?3";
 pub(crate) const INBOX_TAKE: &str = "DELETE FROM inbox WHERE inbox = ?2 AND ident = ?1 RETURNING frame, link, sender, epoch, route, \
-    sequence";
+    sequence, (SELECT length(bytes) FROM blob WHERE blob = frame)";
 
 pub(crate) const RECEIVED: &str = "SELECT r.received, r.head_digest, r.frame, r.receipt, e.state, \
     e.frame FROM received r LEFT JOIN envelope e ON e.envelope = r.receipt WHERE r.ident = ?1 \
     AND r.sender = ?2 AND r.epoch = ?3 AND r.route = ?4 AND r.sequence = ?5";
-pub(crate) const RECEIVED_ADD: &str = "INSERT INTO received (received, ident, sender, epoch, \
+pub(crate) const RECEIVED_ADD: &str = "UPDATE identity SET kept = kept + ?14, judged = judged + 1 \
+    WHERE ident = ?2; INSERT INTO received (received, ident, sender, epoch, \
     route, sequence, head_digest, state, day, count, kept, problems, frame, at) \
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8, ?9, ?10, ?11, ?12, ?13)";
 pub(crate) const RECEIVED_IDS: &str = "SELECT r.received, r.sender, r.epoch, r.route, r.sequence \
     FROM json_each(?1) j CROSS JOIN received r ON r.received = j.value";
-pub(crate) const RECEIVED_COUNTS: &str =
-    "UPDATE identity SET kept = kept + ?2, judged = judged + 1 WHERE ident = ?1";
 pub(crate) const JUDGED_AFTER: &str = "SELECT r.received, r.sender, r.epoch, r.route, r.sequence, \
     r.count, r.kept, r.at, b.bytes FROM received r JOIN blob b ON b.blob = r.frame \
-    WHERE r.ident = ?1 AND r.received > ?2 ORDER BY r.received LIMIT ?3";
+    WHERE r.ident = ?1 AND r.received > ?2 ORDER BY r.received LIMIT +?3";
 pub(crate) const HIGHEST_EPOCH: &str =
     "SELECT max(epoch) FROM sender_route WHERE ident = ?1 AND sender = ?2";
 pub(crate) const KEPT_CASES: &str = "SELECT k.root, k.kind, k.part, k.version, k.digest, k.facts, \
@@ -63,7 +68,7 @@ pub(crate) const GAPS_SHRINK: &str = "UPDATE gap SET first = ?5 WHERE ident = ?1
 pub(crate) const GAPS: &str = "SELECT g.sender, g.epoch, g.route, g.first, g.last, g.since \
     FROM gap g WHERE g.ident = ?1 AND g.since < ?2 AND g.epoch = (SELECT max(s.epoch) \
     FROM sender_route s WHERE s.ident = ?1 AND s.sender = g.sender) \
-    ORDER BY g.sender, g.epoch, g.route, g.first LIMIT ?3";
+    ORDER BY g.sender, g.epoch, g.route, g.first LIMIT +?3";
 
 pub(crate) const RELAY: &str = "SELECT relay, head_digest, link, state, records, frame, attempts, \
     done_at, dest, at FROM relay WHERE ident = ?1 AND sender = ?2 AND epoch = ?3 AND route = ?4 \

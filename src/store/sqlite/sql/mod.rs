@@ -1,4 +1,7 @@
 //! Every statement text, and nothing else. `?` is a parameter of a bulk statement, `?1` of the rest.
+//! Statements that always run together stand in one text: each text costs a trip to the
+//! connection's thread. `LIMIT +?1`, never `LIMIT ?1`: SQLite prepares a statement again for every
+//! value of a bare parameter there.
 
 mod collect;
 mod inbox;
@@ -29,6 +32,8 @@ macro_rules! place_joins {
 pub(super) use {place, place_joins};
 
 pub(crate) const BEGIN: &str = "BEGIN IMMEDIATE";
+pub(crate) const COMMIT: &str = "COMMIT";
+pub(crate) const ROLLBACK: &str = "ROLLBACK";
 pub(crate) const FILE_KIND: &str = "SELECT (SELECT application_id FROM pragma_application_id), \
     (SELECT count(*) FROM sqlite_master)";
 pub(crate) const APPLICATION_ID: &str = "PRAGMA application_id = 1413955924";
@@ -46,15 +51,15 @@ pub(crate) const IDENTITIES: &str = "SELECT code FROM identity ORDER BY ident";
 pub(crate) const IDENTITY_ADD: &str = "INSERT INTO identity \
     (code, epoch, last_now, kept, judged) VALUES (?1, ?2, 0, 0, 0) ON CONFLICT DO UPDATE SET \
     epoch = max(epoch, excluded.epoch)";
-pub(crate) const IDENTITY: &str = "SELECT ident, last_now FROM identity WHERE code = ?1";
+pub(crate) const IDENTITY: &str = "SELECT ident, last_now, epoch FROM identity WHERE code = ?1";
 pub(crate) const WORDS: &str = "SELECT word, text FROM word";
 pub(crate) const WORD_ADD: &str = "INSERT INTO word (text) VALUES (?1)";
-pub(crate) const CLOCK: &str =
-    "UPDATE identity SET last_now = max(last_now, ?2) WHERE ident = ?1 RETURNING last_now";
-pub(crate) const CLOCK_LEASED: &str = "UPDATE identity SET last_now = max(last_now, ?2) \
+pub(crate) const CLOCK: &str = "BEGIN IMMEDIATE; UPDATE identity SET last_now = max(last_now, ?2) \
+    WHERE ident = ?1 RETURNING last_now";
+pub(crate) const CLOCK_LEASED: &str = "BEGIN IMMEDIATE; \
+    UPDATE identity SET last_now = max(last_now, ?2) \
     WHERE ident = ?1 AND EXISTS \
     (SELECT 1 FROM lease WHERE ident = ?1 AND name = ?3 AND token = ?4) RETURNING last_now";
 pub(crate) const BLOB_ADD: &str = "INSERT INTO blob (blob, bytes) VALUES (?1, ?2)";
 pub(crate) const BLOB: &str = "SELECT bytes FROM blob WHERE blob = ?1";
 pub(crate) const BLOB_DROP: &str = "DELETE FROM blob WHERE blob = ?1";
-pub(crate) const BLOB_LENGTH: &str = "SELECT length(bytes) FROM blob WHERE blob = ?1";

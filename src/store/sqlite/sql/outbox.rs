@@ -4,7 +4,11 @@ pub(crate) const STAGED_ROUTES: &str = "SELECT route, sum(count), min(at) FROM s
     WHERE ident = ?1 AND envelope IS NULL GROUP BY route";
 pub(crate) const STAGED: &str = "SELECT s.range, s.chunk, s.first, s.count, s.orphan, s.at, c.day, \
     c.adapter, c.count, c.entries, c.bytes FROM stretch s JOIN chunk c ON c.chunk = s.chunk \
-    WHERE s.ident = ?1 AND s.route = ?2 AND s.envelope IS NULL ORDER BY s.ord, s.first LIMIT ?3";
+    WHERE s.ident = ?1 AND s.route = ?2 AND s.envelope IS NULL ORDER BY s.ord, s.first LIMIT +?3";
+/// Takes the whole of a range, if that is what is left of it.
+pub(crate) const STRETCH_WHOLE: &str = "UPDATE stretch SET envelope = ?4, position = ?5 \
+    WHERE range = ?1 AND ident = ?2 AND count = ?3 AND envelope IS NULL \
+    RETURNING (SELECT epoch FROM chunk WHERE chunk.chunk = stretch.chunk)";
 pub(crate) const STRETCH: &str = "SELECT s.route, s.ord, s.chunk, s.first, s.count, s.orphan, s.at, \
     c.epoch FROM stretch s JOIN chunk c ON c.chunk = s.chunk \
     WHERE s.range = ?1 AND s.ident = ?2 AND s.envelope IS NULL";
@@ -15,39 +19,54 @@ pub(crate) const STRETCH_REST: &str = "INSERT INTO stretch (range, ident, route,
 pub(crate) const STRETCHES_OF: &str = "SELECT s.chunk, s.first, s.count, c.entries, c.bytes, \
     c.adapter, c.epoch FROM stretch s JOIN chunk c ON c.chunk = s.chunk WHERE s.envelope = ?1 \
     ORDER BY s.position";
-pub(crate) const CHUNK_LEFT: &str =
-    "UPDATE chunk SET left = left - ?2 WHERE chunk = ?1 RETURNING left, bytes";
-pub(crate) const CHUNK_EMPTY: &str = "UPDATE chunk SET bytes = NULL WHERE chunk = ?1";
 
 pub(crate) const CONTROL_ADD: &str = "INSERT INTO control (ident, kind, dest, day, detail, body, \
     lengths, answers_sender, answers_epoch, answers_route, answers_sequence) \
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
 pub(crate) const CONTROLS: &str = "SELECT control, kind, dest, day, detail, body, lengths, \
     answers_sender, answers_epoch, answers_route, answers_sequence FROM control \
-    WHERE ident = ?1 AND envelope IS NULL ORDER BY control LIMIT ?2";
+    WHERE ident = ?1 AND envelope IS NULL ORDER BY control LIMIT +?2";
 pub(crate) const CONTROL_TAKE: &str = "UPDATE control SET envelope = ?3 \
     WHERE control = ?2 AND ident = ?1 AND envelope IS NULL RETURNING day, lengths, \
     answers_sender, answers_epoch, answers_route, answers_sequence";
 pub(crate) const CONTROL_BODY: &str = "SELECT body FROM control WHERE envelope = ?1";
-pub(crate) const CONTROL_DROP: &str = "DELETE FROM control WHERE envelope = ?1";
 pub(crate) const RECEIPT_NUMBERED: &str = "UPDATE received SET receipt = ?6 WHERE ident = ?1 \
     AND sender = ?2 AND epoch = ?3 AND route = ?4 AND sequence = ?5";
 
-pub(crate) const EPOCH: &str = "SELECT epoch FROM identity WHERE ident = ?1";
 pub(crate) const COUNTER: &str =
     "SELECT next FROM counter WHERE ident = ?1 AND route = ?2 AND epoch = ?3";
-pub(crate) const COUNTER_PUT: &str = "INSERT INTO counter (ident, route, epoch, next) \
-    VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE SET next = excluded.next";
+/// Moves a counter on from where it must be; changes nothing if it is elsewhere.
+pub(crate) const COUNTER_MOVE: &str = "INSERT INTO counter (ident, route, epoch, next) \
+    SELECT ?1, ?2, ?3, ?5 WHERE ?4 = 1 OR EXISTS (SELECT 1 FROM counter WHERE ident = ?1 \
+    AND route = ?2 AND epoch = ?3) ON CONFLICT DO UPDATE SET next = excluded.next \
+    WHERE next = ?4";
 pub(crate) const FIRST_OPEN: &str = "SELECT min(sequence) FROM envelope WHERE ident = ?1 \
     AND route = ?2 AND epoch = ?3 AND state < 6";
-pub(crate) const ENVELOPE_ADD: &str = "INSERT INTO envelope (envelope, ident, route, epoch, \
+pub(crate) const ENVELOPE_ADD: &str = "INSERT INTO blob (blob, bytes) VALUES (?16, ?17); \
+    INSERT INTO envelope (envelope, ident, route, epoch, \
     sequence, kind, records, lane, link, state, day, count, kinds, head_digest, root, attempts, \
     refusals, numbered_at, head) VALUES \
     (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0, ?10, ?11, ?12, ?13, ?14, 0, 0, ?15, ?16)";
 pub(crate) const NUMBERED: &str = "SELECT envelope, records, head, epoch, route, sequence \
-    FROM envelope WHERE ident = ?1 AND state = 0 ORDER BY envelope LIMIT ?2";
-pub(crate) const ENVELOPE_SEALED: &str = "UPDATE envelope SET state = 1, due_at = ?2, frame = ?3, \
-    head = NULL WHERE envelope = ?1";
+    FROM envelope WHERE ident = ?1 AND state = 0 ORDER BY envelope LIMIT +?2";
+pub(crate) const ENVELOPE_SEALED: &str = "UPDATE envelope SET state = 1, due_at = ?5, frame = ?6 \
+    WHERE ident = ?1 AND route = ?2 AND epoch = ?3 AND sequence = ?4 AND state = 0 \
+    RETURNING envelope, records";
+/// What is left over once the frame is there: the head, a control content, the fragments of
+/// chunks that are sealed to the last record.
+pub(crate) const CONTROL_SEALED: &str = "INSERT INTO blob (blob, bytes) VALUES (?2, ?3); \
+    DELETE FROM blob WHERE blob = (SELECT head FROM envelope WHERE envelope = ?1); \
+    UPDATE envelope SET head = NULL WHERE envelope = ?1; \
+    DELETE FROM control WHERE envelope = ?1";
+pub(crate) const RECORDS_SEALED: &str = "INSERT INTO blob (blob, bytes) VALUES (?2, ?3); \
+    DELETE FROM blob WHERE blob = (SELECT head FROM envelope WHERE envelope = ?1); \
+    UPDATE envelope SET head = NULL WHERE envelope = ?1; \
+    UPDATE chunk SET left = left - s.n FROM (SELECT chunk, sum(count) AS n FROM stretch \
+    WHERE envelope = ?1 GROUP BY chunk) s WHERE chunk.chunk = s.chunk; \
+    DELETE FROM blob WHERE blob IN (SELECT c.bytes FROM stretch s JOIN chunk c \
+    ON c.chunk = s.chunk WHERE s.envelope = ?1 AND c.left = 0); \
+    UPDATE chunk SET bytes = NULL WHERE left = 0 AND chunk IN \
+    (SELECT chunk FROM stretch WHERE envelope = ?1)";
 
 /// An own envelope, for the workers. The first columns are what a change of state needs.
 macro_rules! own {
@@ -61,10 +80,12 @@ macro_rules! own {
     };
 }
 pub(crate) const ENVELOPE: &str = own!("AND route = ?2 AND epoch = ?3 AND sequence = ?4");
-pub(crate) const OUTBOUND_RANGE: &str =
-    own!("AND route = ?2 AND epoch = ?3 AND sequence BETWEEN ?4 AND ?5 ORDER BY sequence LIMIT ?6");
-pub(crate) const OVERDUE: &str =
-    own!("AND state IN (2, 4) AND records = 1 AND due_at <= ?2 ORDER BY due_at, envelope LIMIT ?3");
+pub(crate) const OUTBOUND_RANGE: &str = own!(
+    "AND route = ?2 AND epoch = ?3 AND sequence BETWEEN ?4 AND ?5 ORDER BY sequence LIMIT +?6"
+);
+pub(crate) const OVERDUE: &str = own!(
+    "AND state IN (2, 4) AND records = 1 AND due_at <= ?2 ORDER BY due_at, envelope LIMIT +?3"
+);
 pub(crate) const ENVELOPE_MOVE: &str = "UPDATE envelope SET state = ?2, due_at = ?3, reason = ?4, \
     ended_at = ?5, sent_at = coalesce(?6, sent_at), attempts = attempts + ?7, \
     refusals = CASE WHEN ?8 < 0 THEN 0 ELSE refusals + ?8 END, receipt = coalesce(?9, receipt) \
@@ -76,8 +97,6 @@ pub(crate) const ENVELOPE_HOP: &str =
 pub(crate) const ENVELOPE_AGAIN: &str = "UPDATE envelope SET state = 1, due_at = ?2, \
     ended_at = NULL WHERE envelope = ?1 AND state <> 0";
 
-pub(crate) const LINK_PAUSED: &str =
-    "SELECT 1 FROM link WHERE ident = ?1 AND link = ?2 AND paused IS NOT NULL";
 pub(crate) const LINK_PAUSE: &str = "INSERT INTO link (ident, link, paused, accepted, rejected) \
     VALUES (?1, ?2, ?3, 0, 0) ON CONFLICT DO UPDATE SET paused = excluded.paused";
 pub(crate) const LINK_REASON: &str = "INSERT INTO link (ident, link, reason, accepted, rejected) \
@@ -86,14 +105,16 @@ pub(crate) const LINK_RECEIPT: &str = "INSERT INTO link (ident, link, accepted, 
     last_receipt) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET \
     accepted = accepted + excluded.accepted, rejected = rejected + excluded.rejected, \
     last_receipt = excluded.last_receipt";
-pub(crate) const DUE_OWN: &str = "SELECT e.envelope, ?5, e.epoch, e.route, e.sequence, e.kind, \
-    e.count, e.attempts, e.due_at, e.frame, length(b.bytes), e.records FROM envelope e \
-    JOIN blob b ON b.blob = e.frame WHERE e.ident = ?1 AND e.link = ?2 AND e.lane = ?3 \
-    AND e.state IN (1, 3) AND e.due_at <= ?4 ORDER BY e.due_at, e.envelope LIMIT ?6";
-pub(crate) const DUE_RELAYED: &str = "SELECT r.relay, r.sender, r.epoch, r.route, r.sequence, \
-    r.kind, r.count, r.attempts, r.due_at, r.frame, length(b.bytes), r.records FROM relay r \
-    JOIN blob b ON b.blob = r.frame WHERE r.ident = ?1 AND r.link = ?2 AND r.lane = ?3 \
-    AND r.state = 0 AND r.due_at <= ?4 ORDER BY r.due_at, r.relay LIMIT ?5";
+/// Own parcels and relayed ones, the oldest first; none while the link is paused.
+pub(crate) const DUE: &str = "SELECT * FROM (SELECT * FROM (SELECT 1, ?5, e.epoch, e.route, \
+    e.sequence, e.kind, e.count, e.attempts, e.due_at AS due, e.frame, length(b.bytes), e.records \
+    FROM envelope e JOIN blob b ON b.blob = e.frame WHERE e.ident = ?1 AND e.link = ?2 \
+    AND e.lane = ?3 AND e.state IN (1, 3) AND e.due_at <= ?4 ORDER BY e.due_at, e.envelope \
+    LIMIT +?6) UNION ALL SELECT * FROM (SELECT 0, r.sender, r.epoch, r.route, r.sequence, \
+    r.kind, r.count, r.attempts, r.due_at AS due, r.frame, length(b.bytes), r.records \
+    FROM relay r JOIN blob b ON b.blob = r.frame WHERE r.ident = ?1 AND r.link = ?2 \
+    AND r.lane = ?3 AND r.state = 0 AND r.due_at <= ?4 ORDER BY r.due_at, r.relay LIMIT +?6)) \
+    WHERE NOT EXISTS (SELECT 1 FROM link WHERE ident = ?1 AND link = ?2 AND paused IS NOT NULL)";
 pub(crate) const ATTEMPT_HEAD: &str =
     "INSERT INTO attempt (ident, own, envelope, nth, at, event, reason, due_at)";
 pub(crate) const ATTEMPT_ROW: &str = "(?, ?, ?, ?, ?, ?, ?, ?)";

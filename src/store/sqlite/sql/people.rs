@@ -42,7 +42,7 @@ pub(crate) const DISCREPANCIES: &str = "SELECT sender, receiver, kind, cause, co
     FROM discrepancy WHERE ident = ?1 AND day = ?2 ORDER BY by, peer, nth";
 
 pub(crate) const PURGE_RELAYS: &str = "SELECT relay, records, frame FROM relay WHERE ident = ?1 \
-    AND state = 3 AND (frame IS NOT NULL OR records = 0) AND done_at < ?2 ORDER BY done_at LIMIT ?3";
+    AND state = 3 AND (frame IS NOT NULL OR records = 0) AND done_at < ?2 ORDER BY done_at LIMIT +?3";
 pub(crate) const RELAY_EMPTY: &str = "UPDATE relay SET frame = NULL WHERE relay = ?1";
 pub(crate) const RELAY_DROP: &str = "DELETE FROM relay WHERE relay = ?1";
 /// A receipt stays until its sender says that it has it: the same envelope again gets it again.
@@ -51,7 +51,7 @@ pub(crate) const PURGE_CONTROLS: &str = "SELECT e.envelope, e.head, e.frame FROM
     LEFT JOIN sender_route s ON s.ident = r.ident AND s.sender = r.sender AND s.epoch = r.epoch \
     AND s.route = r.route WHERE e.ident = ?1 AND e.records = 0 AND e.state >= 6 \
     AND e.ended_at < ?2 AND (r.received IS NULL OR r.sequence < s.settled_below) \
-    ORDER BY e.ended_at LIMIT ?3";
+    ORDER BY e.ended_at LIMIT +?3";
 pub(crate) const ENVELOPE_DROP: &str = "DELETE FROM envelope WHERE envelope = ?1";
 pub(crate) const RECEIPT_DROP: &str = "UPDATE received SET receipt = NULL WHERE receipt = ?1";
 pub(crate) const ATTEMPTS_DROP: &str =
@@ -119,7 +119,7 @@ pub(crate) const PROBLEMS: &str = "SELECT problem, class, state, adapter, refere
     AND problem > ?2 AND (?3 IS NULL OR state = ?3) \
     AND (?4 IS NULL OR coalesce(adapter, -1) = ?4) AND (?5 IS NULL OR EXISTS \
     (SELECT 1 FROM json_each(violations) v WHERE v.value ->> 'rule' = ?5)) \
-    ORDER BY problem LIMIT ?6";
+    ORDER BY problem LIMIT +?6";
 pub(crate) const PROBLEM_RAW: &str = "SELECT raw FROM problem WHERE ident = ?1 AND problem = ?2";
 
 pub(crate) const AUDIT_LAST: &str =
@@ -127,4 +127,4 @@ pub(crate) const AUDIT_LAST: &str =
 pub(crate) const AUDIT_ADD: &str =
     "INSERT INTO audit (ident, nth, event, chain) VALUES (?1, ?2, ?3, ?4)";
 pub(crate) const AUDIT_AFTER: &str =
-    "SELECT nth, event, chain FROM audit WHERE ident = ?1 AND nth > ?2 ORDER BY nth LIMIT ?3";
+    "SELECT nth, event, chain FROM audit WHERE ident = ?1 AND nth > ?2 ORDER BY nth LIMIT +?3";
