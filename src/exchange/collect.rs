@@ -203,14 +203,8 @@ impl Collect {
     ) -> Result<(), WorkError> {
         let prefix = row_name(&self.adapter, table, "");
         let name = Arc::clone(&self.adapter.name);
-        let gone: Vec<SourceRowMark> = self
-            .node
-            .store
-            .vanished(&name, pass, VANISHED_PER_TURN)
-            .await?
-            .into_iter()
-            .filter(|m| m.row.starts_with(&*prefix))
-            .collect();
+        let gone: Vec<SourceRowMark> =
+            self.node.store.vanished(&name, &prefix, pass, VANISHED_PER_TURN).await?;
         if gone.is_empty() || self.guard(now, 0, gone.len() as u64).await? {
             return Ok(());
         }

@@ -52,10 +52,12 @@ pub trait Store: Send + Sync {
         rows: &'a [&'a str],
     ) -> StoreFuture<'a, Vec<SourceRowMark>>;
 
-    /// Source rows not seen in full pass `pass` (seen in an earlier one only), at most `limit`.
+    /// Source rows whose key begins with `prefix` (those of one table) and that were seen in a
+    /// full pass before `pass` only, at most `limit`.
     fn vanished<'a>(
         &'a self,
         adapter: &'a str,
+        prefix: &'a str,
         pass: u64,
         limit: u32,
     ) -> StoreFuture<'a, Vec<SourceRowMark>>;

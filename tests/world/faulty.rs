@@ -76,10 +76,11 @@ impl Store for Faulty {
     fn vanished<'a>(
         &'a self,
         adapter: &'a str,
+        prefix: &'a str,
         pass: u64,
         limit: u32,
     ) -> StoreFuture<'a, Vec<SourceRowMark>> {
-        self.guarded("vanished", move || self.inner.vanished(adapter, pass, limit))
+        self.guarded("vanished", move || self.inner.vanished(adapter, prefix, pass, limit))
     }
 
     fn forget_rows<'a>(&'a self, adapter: &'a str, rows: &'a [&'a str]) -> StoreFuture<'a, ()> {

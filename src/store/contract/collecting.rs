@@ -153,11 +153,12 @@ fn a_full_pass_finds_what_vanished_until_it_is_forgotten() {
         let gone = |marks: Vec<SourceRowMark>| -> Vec<String> {
             marks.iter().map(|m| m.row.to_string()).collect()
         };
-        assert_eq!(gone(s.vanished("county", 2, 10).await.unwrap()), ["r1", "r3"]);
-        assert_eq!(gone(s.vanished("county", 2, 1).await.unwrap()), ["r1"]);
-        assert!(s.vanished("township", 2, 10).await.unwrap().is_empty());
+        assert_eq!(gone(s.vanished("county", "r", 2, 10).await.unwrap()), ["r1", "r3"]);
+        assert_eq!(gone(s.vanished("county", "", 2, 1).await.unwrap()), ["r1"]);
+        assert!(s.vanished("township", "", 2, 10).await.unwrap().is_empty());
+        assert!(s.vanished("county", "q", 2, 10).await.unwrap().is_empty());
         s.forget_rows("county", &["r1"]).await.unwrap();
-        assert_eq!(gone(s.vanished("county", 2, 10).await.unwrap()), ["r3"]);
+        assert_eq!(gone(s.vanished("county", "", 2, 10).await.unwrap()), ["r3"]);
     });
 }
 

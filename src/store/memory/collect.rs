@@ -57,11 +57,17 @@ impl Identity {
     }
 
     /// Marks that pass `pass` did not see.
-    pub(super) fn vanished(&self, adapter: &str, pass: u64, limit: u32) -> Vec<SourceRowMark> {
+    pub(super) fn vanished(
+        &self,
+        adapter: &str,
+        prefix: &str,
+        pass: u64,
+        limit: u32,
+    ) -> Vec<SourceRowMark> {
         self.source_rows
             .range((Arc::from(adapter), Arc::from(""))..)
             .take_while(|(k, _)| &*k.0 == adapter)
-            .filter(|(_, (_, seen))| *seen < pass)
+            .filter(|((_, row), (_, seen))| row.starts_with(prefix) && *seen < pass)
             .take(limit as usize)
             .map(mark)
             .collect()

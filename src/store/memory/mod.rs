@@ -155,10 +155,11 @@ impl Store for MemoryStore {
     fn vanished<'a>(
         &'a self,
         adapter: &'a str,
+        prefix: &'a str,
         pass: u64,
         limit: u32,
     ) -> StoreFuture<'a, Vec<SourceRowMark>> {
-        self.tell(move |s| s.vanished(adapter, pass, limit))
+        self.tell(move |s| s.vanished(adapter, prefix, pass, limit))
     }
     fn forget_rows<'a>(&'a self, adapter: &'a str, rows: &'a [&'a str]) -> StoreFuture<'a, ()> {
         self.tell(move |s| s.forget_rows(adapter, rows))

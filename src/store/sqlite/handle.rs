@@ -78,9 +78,10 @@ impl Handle {
     pub(super) async fn writer(&self) -> MutexGuard<'_, SqliteConnection> {
         let mut writer = self.shared.writer.lock().await;
         if self.shared.open.swap(false, Ordering::SeqCst) {
-            // Somebody failed or was dropped between begin and commit. SQLite may have rolled
-            // back by itself; then this says so, which is as good.
+            // Somebody failed or was dropped between begin and the end of commit. Whether SQLite
+            // rolled back by itself or committed, it says that there is nothing to roll back.
             drop(q(sql::ROLLBACK).execute(&mut *writer).await);
+            self.committed();
         }
         writer
     }

@@ -33,3 +33,6 @@ mod write_back;
 
 pub use floor::Floor;
 pub use open::SqliteStore;
+
+#[cfg(test)]
+mod tests;

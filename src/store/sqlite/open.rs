@@ -176,6 +176,12 @@ impl SqliteStore {
         Ok(store)
     }
 
+    /// The writing connection as it is.
+    #[cfg(test)]
+    pub(super) async fn writer_for_tests(&self) -> tokio::sync::MutexGuard<'_, SqliteConnection> {
+        self.shared.writer.lock().await
+    }
+
     /// The identities whose facts are in the file.
     pub async fn identities(&self) -> Result<Vec<NodeCode>, StoreError> {
         let mut writer = self.shared.writer.lock().await;

@@ -40,6 +40,9 @@ pub(super) async fn staged_routes(
     Ok(routes)
 }
 
+/// Ranges read at a time: an envelope usually takes one or two.
+const RANGES_PER_READ: i64 = 16;
+
 /// A batch under way.
 struct Filling {
     batch: StagedBatch,
@@ -49,13 +52,33 @@ struct Filling {
 }
 
 impl Filling {
+    fn new(route: &Route, day: Day, records_max: usize, bytes_max: u64) -> Self {
+        let batch = StagedBatch {
+            route: route.clone(),
+            day,
+            adapters: Vec::new(),
+            records: Vec::new(),
+            bytes: Vec::new(),
+            ticket: Vec::new(),
+            oldest: Millis(i64::MAX),
+        };
+        Self { batch, adapters: BTreeSet::new(), records_max, bytes_max }
+    }
+
+    /// What was filled.
+    fn finish(&mut self) -> StagedBatch {
+        self.batch.adapters = std::mem::take(&mut self.adapters).into_iter().collect();
+        let none = Self::new(&self.batch.route, self.batch.day, 0, 0).batch;
+        std::mem::replace(&mut self.batch, none)
+    }
+
     /// Takes what still fits of a range; `false` once the batch is full.
     fn take(
         &mut self,
         handle: &Handle,
         row: &SqliteRow,
         entries: &[u8],
-        mut bytes: Vec<u8>,
+        bytes: &mut Vec<u8>,
     ) -> Result<bool, StoreError> {
         let (first, count): (usize, usize) = (row.num(2)?, row.num(3)?);
         let orphan = row.int(4)? != 0;
@@ -90,9 +113,9 @@ impl Filling {
         if to > bytes.len() {
             return Err(StoreError::Damaged(format!("chunk {} is cut short", row.int(1)?)));
         }
-        if batch.bytes.is_empty() && from == 0 {
-            bytes.truncate(to);
-            batch.bytes = bytes;
+        if batch.bytes.is_empty() && from == 0 && to == bytes.len() {
+            // The usual case: one whole chunk, and no other range of it follows.
+            batch.bytes = std::mem::take(bytes);
         } else {
             batch.bytes.extend_from_slice(&bytes[from..to]);
         }
@@ -113,47 +136,45 @@ pub(super) async fn staged_batch(
 ) -> Result<Option<StagedBatch>, StoreError> {
     let Some(word) = handle.words().find(&route.to_string()) else { return Ok(None) };
     let mut conn = handle.writer().await;
-    let statement = q(sql::STAGED).bind(handle.ident).bind(word);
-    let rows = statement.bind(i64::from(records_max.max(1))).fetch_all(&mut *conn).await?;
-    let Some(first) = rows.first() else { return Ok(None) };
-    let day: i64 = first.int(6)?;
-    let batch = StagedBatch {
-        route: route.clone(),
-        day: Day(fit(day)?),
-        adapters: Vec::new(),
-        records: Vec::new(),
-        bytes: Vec::new(),
-        ticket: Vec::new(),
-        oldest: Millis(i64::MAX),
-    };
-    let records_max = records_max.max(1) as usize;
-    let mut filling = Filling { batch, adapters: BTreeSet::new(), records_max, bytes_max };
-    let mut read: Option<(i64, Vec<u8>, Vec<u8>)> = None;
-    for (at, row) in rows.iter().enumerate() {
-        if row.int(6)? != day {
-            break;
-        }
-        let chunk = row.int(1)?;
-        let (entries, bytes) = match read.take() {
-            Some((of, entries, bytes)) if of == chunk => (entries, bytes),
-            _ => {
-                let gone = || StoreError::Damaged(format!("chunk {chunk} lost its fragments"));
-                let bytes = blob(&mut conn, row.int_opt(10)?.ok_or_else(gone)?).await?;
-                (blob(&mut conn, row.int(9)?).await?, bytes)
+    let mut filling: Option<Filling> = None;
+    let (mut line, mut read) = ((-1, -1), None);
+    loop {
+        let statement = q(sql::STAGED).bind(handle.ident).bind(word).bind(line.0).bind(line.1);
+        let rows = statement.bind(RANGES_PER_READ).fetch_all(&mut *conn).await?;
+        for row in &rows {
+            line = (row.int(8)?, row.int(2)?);
+            let day = Day(row.num(6)?);
+            let batch = || Filling::new(route, day, records_max.max(1) as usize, bytes_max);
+            let filling = filling.get_or_insert_with(batch);
+            if filling.batch.day != day {
+                return Ok(Some(filling.finish()));
             }
-        };
-        // Several ranges of one chunk: its bytes are read once.
-        let next = rows.get(at + 1).map(|r| r.int(1)).transpose()?;
-        let keep = (next == Some(chunk)).then(|| bytes.clone());
-        let goes_on = filling.take(handle, row, &entries, bytes)?;
-        read = keep.map(|bytes| (chunk, entries, bytes));
-        if !goes_on {
-            break;
+            let (entries, bytes) = chunk(&mut conn, row, &mut read).await?;
+            if !filling.take(handle, row, entries, bytes)? {
+                return Ok(Some(filling.finish()));
+            }
+        }
+        if len(rows.len()) < RANGES_PER_READ {
+            return Ok(filling.as_mut().map(Filling::finish));
         }
     }
-    let mut batch = filling.batch;
-    batch.adapters = filling.adapters.into_iter().collect();
-    Ok(Some(batch))
+}
+
+/// Entries and fragments of a range's chunk; several ranges of one chunk read it once.
+async fn chunk<'r>(
+    conn: &mut SqliteConnection,
+    row: &SqliteRow,
+    read: &'r mut Option<(i64, Vec<u8>, Vec<u8>)>,
+) -> Result<(&'r [u8], &'r mut Vec<u8>), StoreError> {
+    let number = row.int(1)?;
+    if read.as_ref().is_none_or(|(of, ..)| *of != number) {
+        let gone = || StoreError::Damaged(format!("chunk {number} lost its fragments"));
+        let bytes = blob(conn, row.int_opt(10)?.ok_or_else(gone)?).await?;
+        *read = Some((number, blob(conn, row.int(9)?).await?, bytes));
+    }
+    let gone = || StoreError::Damaged(format!("chunk {number} was not read"));
+    let (_, entries, bytes) = read.as_mut().ok_or_else(gone)?;
+    Ok((entries, bytes))
 }
 
 /// Queues control contents.

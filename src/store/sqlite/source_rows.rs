@@ -59,13 +59,14 @@ pub(super) async fn get(
 pub(super) async fn vanished(
     handle: &Handle,
     adapter: &str,
+    prefix: &str,
     pass: u64,
     limit: u32,
 ) -> Result<Vec<SourceRowMark>, StoreError> {
     let Some(word) = handle.words().find(adapter) else { return Ok(Vec::new()) };
     let mut conn = handle.writer().await;
     let statement = q(sql::VANISHED).bind(handle.ident).bind(word);
-    let statement = statement.bind(big(pass)).bind(i64::from(limit));
+    let statement = statement.bind(big(pass)).bind(i64::from(limit)).bind(prefix);
     marks(&statement.fetch_all(&mut *conn).await?)
 }
 

@@ -52,10 +52,11 @@ impl Store for Handle {
     fn vanished<'a>(
         &'a self,
         adapter: &'a str,
+        prefix: &'a str,
         pass: u64,
         limit: u32,
     ) -> StoreFuture<'a, Vec<SourceRowMark>> {
-        Box::pin(source_rows::vanished(self, adapter, pass, limit))
+        Box::pin(source_rows::vanished(self, adapter, prefix, pass, limit))
     }
 
     fn forget_rows<'a>(&'a self, adapter: &'a str, rows: &'a [&'a str]) -> StoreFuture<'a, ()> {

@@ -53,11 +53,8 @@ impl Words {
             if self.find(text).is_some() {
                 continue;
             }
-            let word = q(sql::WORD_ADD)
-                .bind(text.to_owned())
-                .execute(&mut *conn)
-                .await?
-                .last_insert_rowid();
+            let row = q(sql::WORD_ADD).bind(text.to_owned()).fetch_one(&mut *conn).await?;
+            let word = row.int(0)?;
             self.0.write().unwrap_or_else(PoisonError::into_inner).put(word, text.into());
         }
         Ok(())

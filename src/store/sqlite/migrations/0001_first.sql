@@ -103,7 +103,8 @@ CREATE TABLE stretch (
     envelope INTEGER,
     position INTEGER
 ) STRICT;
-CREATE INDEX stretch_staged ON stretch (ident, route, ord, first) WHERE envelope IS NULL;
+CREATE INDEX stretch_staged ON stretch (ident, route, ord, first, count, at)
+    WHERE envelope IS NULL;
 CREATE UNIQUE INDEX stretch_chunk ON stretch (chunk, first);
 CREATE INDEX stretch_envelope ON stretch (envelope, position) WHERE envelope IS NOT NULL;
 

@@ -65,7 +65,7 @@ pub(crate) const HIGHEST: &str = "SELECT max(version) FROM record WHERE ident = 
 pub(crate) const SOURCE_ROWS: &str = "SELECT s.row, s.digest, s.pass FROM json_each(?3) j \
     CROSS JOIN source_row s ON s.ident = ?1 AND s.adapter = ?2 AND s.row = j.value";
 pub(crate) const VANISHED: &str = "SELECT row, digest, pass FROM source_row \
-    WHERE ident = ?1 AND adapter = ?2 AND pass < ?3 ORDER BY row LIMIT +?4";
+    WHERE ident = ?1 AND adapter = ?2 AND pass < ?3 AND substr(row, 1, length(?5)) = ?5 ORDER BY row LIMIT +?4";
 pub(crate) const SOURCE_ROWS_DROP: &str = "DELETE FROM source_row WHERE ident = ?1 \
     AND adapter = ?2 AND row IN (SELECT value FROM json_each(?3))";
 pub(crate) const SOURCE_ROW_HEAD: &str =

@@ -53,7 +53,10 @@ pub(crate) const IDENTITY_ADD: &str = "INSERT INTO identity \
     epoch = max(epoch, excluded.epoch)";
 pub(crate) const IDENTITY: &str = "SELECT ident, last_now, epoch FROM identity WHERE code = ?1";
 pub(crate) const WORDS: &str = "SELECT word, text FROM word";
-pub(crate) const WORD_ADD: &str = "INSERT INTO word (text) VALUES (?1)";
+/// Gives the number also of a word that is there: who added it may have been dropped before it
+/// was remembered.
+pub(crate) const WORD_ADD: &str = "INSERT INTO word (text) VALUES (?1) \
+    ON CONFLICT DO UPDATE SET text = excluded.text RETURNING word";
 pub(crate) const CLOCK: &str = "BEGIN IMMEDIATE; UPDATE identity SET last_now = max(last_now, ?2) \
     WHERE ident = ?1 RETURNING last_now";
 pub(crate) const CLOCK_LEASED: &str = "BEGIN IMMEDIATE; \

@@ -3,8 +3,9 @@
 pub(crate) const STAGED_ROUTES: &str = "SELECT route, sum(count), min(at) FROM stretch \
     WHERE ident = ?1 AND envelope IS NULL GROUP BY route";
 pub(crate) const STAGED: &str = "SELECT s.range, s.chunk, s.first, s.count, s.orphan, s.at, c.day, \
-    c.adapter, c.count, c.entries, c.bytes FROM stretch s JOIN chunk c ON c.chunk = s.chunk \
-    WHERE s.ident = ?1 AND s.route = ?2 AND s.envelope IS NULL ORDER BY s.ord, s.first LIMIT +?3";
+    c.adapter, s.ord, c.entries, c.bytes FROM stretch s JOIN chunk c ON c.chunk = s.chunk \
+    WHERE s.ident = ?1 AND s.route = ?2 AND s.envelope IS NULL AND (s.ord, s.first) > (?3, ?4) \
+    ORDER BY s.ord, s.first LIMIT +?5";
 /// Takes the whole of a range, if that is what is left of it.
 pub(crate) const STRETCH_WHOLE: &str = "UPDATE stretch SET envelope = ?4, position = ?5 \
     WHERE range = ?1 AND ident = ?2 AND count = ?3 AND envelope IS NULL \
