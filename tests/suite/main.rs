@@ -3,4 +3,5 @@
 #![expect(clippy::duplicate_mod, reason = "the stories are mounted once a store")]
 
 mod exchange;
+mod killed;
 mod tidy;
