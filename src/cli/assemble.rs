@@ -138,9 +138,7 @@ fn node(
     Ok(Arc::new(Node {
         code: identity.code.clone(),
         environment: identity.environment,
-        // Only one process has the store (memory, or a locked file), so a restart holds the leases
-        // that the killed process held, instead of waiting until they run out.
-        holder: identity.code.as_str().to_owned(),
+        holder: format!("{}-{}", identity.code, std::process::id()),
         store,
         bus: Arc::clone(carrier),
         formats: BTreeMap::from([(format.edition().to_owned(), Arc::clone(format))]),

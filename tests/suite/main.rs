@@ -3,5 +3,4 @@
 #![expect(clippy::duplicate_mod, reason = "the stories are mounted once a store")]
 
 mod exchange;
-mod killed;
 mod tidy;

@@ -26,8 +26,8 @@ impl Authority {
         Self { ca, random, serial: 1, from }
     }
 
-    /// A node's key and certificate, as PEM.
-    pub fn identity(&mut self, code: &NodeCode, region: &str) -> (String, String) {
+    /// A node's signer.
+    pub fn signer(&mut self, code: &NodeCode, region: &str) -> P256Signer {
         self.serial += 1;
         let key = KeyPem::generate(&self.random).expect("randomness");
         let terms =
@@ -38,18 +38,7 @@ impl Authority {
             regions: vec![region.into()],
         };
         let certificate = self.ca.issue(&name, &key, terms, &self.random).expect("a certificate");
-        (key.0.clone(), certificate)
-    }
-
-    /// A node's signer.
-    pub fn signer(&mut self, code: &NodeCode, region: &str) -> P256Signer {
-        let (key, certificate) = self.identity(code, region);
-        P256Signer::from_pem(&key, &certificate, self.random.clone()).expect("a signer")
-    }
-
-    /// The root's certificate.
-    pub fn pem(&self) -> String {
-        self.ca.certificate_pem().to_owned()
+        P256Signer::from_pem(&key.0, &certificate, self.random.clone()).expect("a signer")
     }
 
     /// Trust in this authority.

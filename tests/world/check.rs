@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use canon::{Day, Digest, EnvelopeId, Millis, NodeCode, RecordId};
+use canon::{Day, Digest, EnvelopeId, Millis, RecordId};
 use envelope::Outcome;
-use store::{JudgedEnvelope, OutEnvelope, Place, SharedStore};
+use store::{JudgedEnvelope, Place};
 
-use super::{World, bulk, format, live};
+use super::{PROVINCE, World, code, format};
 
 const OPEN_MAX: usize = 64 << 20;
 
@@ -31,18 +31,6 @@ struct KeptRecord {
     orphan: bool,
 }
 
-/// The books of all nodes, lowest first; the last is everybody's destination.
-pub struct Books {
-    /// Their stores.
-    pub stores: Vec<SharedStore>,
-    /// Their codes.
-    pub codes: Vec<NodeCode>,
-    /// Which of them have sources.
-    pub senders: BTreeSet<usize>,
-    /// Now.
-    pub now: Millis,
-}
-
 impl World {
     /// The story is over: the day is closed and everything checked.
     pub async fn finish(&mut self) {
@@ -55,27 +43,34 @@ impl World {
         assert_eq!(self.bus.unspent(), 0, "a rule of the carrier never met its parcel");
         assert_eq!(self.faults.unspent(), 0, "a planned fault never happened");
         self.quiet().await;
-        let days = self.books().days().await;
+        let days = self.days().await;
         if !left.day_open {
             self.close(&days).await;
         }
-        let books = self.books();
-        books.hold(left).await;
+        for tier in 0..self.nodes.len() {
+            self.conserved(tier).await;
+            self.nothing_unsettled(tier, left).await;
+            self.chain_unbroken(tier).await;
+            let foreign = self.kept_in_order(tier).await;
+            let expected = if tier == PROVINCE { left.foreign } else { 0 };
+            assert_eq!(foreign, expected, "envelopes at tier {tier} that nobody sealed");
+        }
+        self.accepted_is_kept().await;
         if !left.day_open {
             for day in days {
-                books.agree(day, left).await;
+                self.agreed(day, left).await;
             }
         }
     }
 
-    /// The books as they stand.
-    pub fn books(&self) -> Books {
-        Books {
-            stores: self.nodes.iter().map(|n| SharedStore::clone(&n.node.store)).collect(),
-            codes: self.nodes.iter().map(|n| n.node.code.clone()).collect(),
-            senders: self.setup.feeds.iter().map(|f| f.tier()).collect(),
-            now: self.now,
+    /// Days with records.
+    async fn days(&self) -> Vec<Day> {
+        let mut days = BTreeSet::new();
+        for tier in 0..self.nodes.len() {
+            let open = self.store(tier).open_days(self.now.day()).await.expect("open days");
+            days.extend(open.into_iter().map(|(day, _)| day));
         }
+        days.into_iter().collect()
     }
 
     /// Moves the clock past the end of the last day, and lets the books be exchanged.
@@ -87,50 +82,10 @@ impl World {
         self.pass(3 * self.setup.limits.inquiry_interval).await;
         self.quiet().await;
     }
-}
-
-impl Books {
-    fn top(&self) -> usize {
-        self.stores.len() - 1
-    }
-
-    /// S1 to S4, S6, S9; nothing is on its way but what every sender is said to leave.
-    pub async fn hold(&self, left: Left) {
-        self.hold_of(|_| left).await;
-    }
-
-    /// As [`Books::hold`], with what each tier is said to leave.
-    pub async fn hold_of(&self, left: impl Fn(usize) -> Left) {
-        for tier in 0..=self.top() {
-            let left = left(tier);
-            self.conserved(tier).await;
-            self.nothing_unsettled(tier, left).await;
-            self.chain_unbroken(tier).await;
-            let foreign = self.kept_in_order(tier).await;
-            let expected = if tier == self.top() { left.foreign } else { 0 };
-            assert_eq!(foreign, expected, "envelopes at tier {tier} that nobody sealed");
-        }
-        self.accepted_is_kept().await;
-    }
-
-    /// Days whose books are open.
-    async fn days(&self) -> Vec<Day> {
-        let mut days = BTreeSet::new();
-        for store in &self.stores {
-            let open = store.open_days(self.now.day()).await.expect("open days");
-            days.extend(open.into_iter().map(|(day, _)| day));
-        }
-        days.into_iter().collect()
-    }
-
-    /// The own records envelopes of a tier.
-    async fn sent(&self, tier: usize) -> Vec<OutEnvelope> {
-        sent(&self.stores[tier]).await
-    }
 
     /// S1: every collected record is in exactly one place, and the counts are kept up to date.
-    async fn conserved(&self, tier: usize) {
-        let store = &self.stores[tier];
+    pub async fn conserved(&self, tier: usize) {
+        let store = self.store(tier);
         let status = store.status().await.expect("status");
         assert_eq!(status.places, store.census().await.expect("census"), "S1 at tier {tier}");
         let adapters = &status.adapters;
@@ -156,11 +111,11 @@ impl Books {
     }
 
     async fn nothing_unsettled(&self, tier: usize, left: Left) {
-        let status = self.stores[tier].status().await.expect("status");
+        let status = self.store(tier).status().await.expect("status");
         let place = |p: Place| status.places[p as usize];
         assert_eq!(status.inbox, 0, "unread inbox at tier {tier}");
         assert_eq!(status.control_queued, 0, "unsealed control contents at tier {tier}");
-        let numbered = self.stores[tier].numbered(10).await.expect("numbered");
+        let numbered = self.store(tier).numbered(10).await.expect("numbered");
         assert!(numbered.is_empty(), "numbered and never sealed at tier {tier}");
         assert_eq!(place(Place::Staged), 0, "staged at tier {tier}");
         let open: Vec<String> = self
@@ -170,7 +125,7 @@ impl Books {
             .filter(|e| !e.state.is_final())
             .map(|e| format!("{} {} {:?}", e.id, e.state, e.reason))
             .collect();
-        if !self.senders.contains(&tier) {
+        if !self.setup.feeds.iter().any(|f| f.tier() == tier) {
             assert!(open.is_empty(), "unsettled at tier {tier}: {open:?}");
             return;
         }
@@ -183,13 +138,13 @@ impl Books {
 
     /// S9.
     async fn chain_unbroken(&self, tier: usize) {
-        let events = self.stores[tier].audit_after(0, 100_000).await.expect("audit");
+        let events = self.store(tier).audit_after(0, 100_000).await.expect("audit");
         assert_eq!(store::verify_chain(None, &events), Ok(()), "S9 at tier {tier}");
     }
 
     /// Everything judged or kept in passing at a tier, in order.
     async fn judged(&self, tier: usize) -> Vec<JudgedEnvelope> {
-        self.stores[tier].judged_after(0, 100_000).await.expect("judged")
+        self.store(tier).judged_after(0, 100_000).await.expect("judged")
     }
 
     /// S2, S3 and S6 over what a tier keeps.
@@ -215,16 +170,16 @@ impl Books {
                 assert!(before.is_none_or(|b| b < version), "S6: {kind} {key:?} went back");
             }
         }
-        let status = self.stores[tier].status().await.expect("status");
+        let status = self.store(tier).status().await.expect("status");
         assert_eq!(status.kept, kept, "kept rows at tier {tier} and what its envelopes hold");
         foreign
     }
 
     /// S3: byte for byte what the origin sealed; `false` if it never sealed it.
     async fn bytes_of_the_origin(&self, judged: &JudgedEnvelope) -> bool {
-        let origin = self.codes.iter().position(|c| *c == judged.id.sender);
+        let origin = self.nodes.iter().find(|n| n.node.code == judged.id.sender);
         let origin = origin.expect("a sender of this world");
-        let own = self.stores[origin].frames(&judged.id).await.expect("frames");
+        let own = origin.node.store.frames(&judged.id).await.expect("frames");
         let Some(own) = own else { return false };
         assert_eq!(own.frame, judged.frame, "S3: {}", judged.id);
         true
@@ -234,13 +189,13 @@ impl Books {
     /// nothing else is.
     async fn accepted_is_kept(&self) {
         let mut kept: HashMap<RecordId, Digest> = HashMap::new();
-        for judged in self.judged(self.top()).await {
+        for judged in self.judged(PROVINCE).await {
             kept.extend(records(&judged).into_iter().map(|r| (r.id, r.digest)));
         }
         let mut accepted: BTreeSet<String> = BTreeSet::new();
-        for tier in 0..self.top() {
+        for tier in 0..PROVINCE {
             for own in self.sent(tier).await {
-                let Some(frames) = self.stores[tier].frames(&own.id).await.expect("frames") else {
+                let Some(frames) = self.store(tier).frames(&own.id).await.expect("frames") else {
                     continue;
                 };
                 let Some(receipt) = frames.receipt else { continue };
@@ -255,7 +210,7 @@ impl Books {
                     }
                     let id = id_of(opened.fragments[at]);
                     assert_eq!(kept.get(&id), Some(&opened.leaves[at]), "S4: {id}");
-                    let place = self.stores[tier].place(&id).await.expect("place");
+                    let place = self.store(tier).place(&id).await.expect("place");
                     assert_eq!(place, Some(Place::Accepted), "S4: {id} at the sender");
                     accepted.insert(id.to_string());
                 }
@@ -267,10 +222,10 @@ impl Books {
     }
 
     /// The two books of a closed day agree, or every difference has its named cause.
-    pub async fn agree(&self, day: Day, left: Left) {
-        for tier in self.senders.iter().copied() {
-            let me = self.codes[tier].clone();
-            let manifests = self.stores[tier].manifests(day).await.expect("manifests");
+    async fn agreed(&self, day: Day, left: Left) {
+        for feed in &self.setup.feeds {
+            let (tier, me) = (feed.tier(), code(super::TIERS[feed.tier()]));
+            let manifests = self.store(tier).manifests(day).await.expect("manifests");
             let mine = manifests.iter().find(|m| m.by == me);
             let mine = mine.unwrap_or_else(|| panic!("no manifest of {me} for {day}"));
             let theirs = manifests.iter().find(|m| m.by != me);
@@ -280,8 +235,8 @@ impl Books {
             assert!(differing.is_empty(), "books of {day} differ: {differing:?}");
             let moving = left.waiting + left.unsettled > 0;
             assert_eq!(mine.is_final, !moving, "{me}'s book of {day} is final when nothing moves");
-            let named = self.stores[tier].discrepancies(day).await.expect("discrepancies");
-            let places = self.stores[tier].tallies(day).await.expect("tallies");
+            let named = self.store(tier).discrepancies(day).await.expect("discrepancies");
+            let places = self.store(tier).tallies(day).await.expect("tallies");
             for (cause, place) in [
                 ("quarantined", Place::Quarantined),
                 ("waiting", Place::Waiting),
@@ -294,7 +249,7 @@ impl Books {
             }
             let unnamed = named.iter().find(|d| d.cause == "sums_differ");
             assert_eq!(unnamed, None, "a difference without a cause");
-            let above = self.stores[self.top()].discrepancies(day).await.expect("discrepancies");
+            let above = self.store(PROVINCE).discrepancies(day).await.expect("discrepancies");
             let above: Vec<_> = above.iter().filter(|d| d.sender == me.as_str()).collect();
             assert_eq!(
                 above,
@@ -303,15 +258,6 @@ impl Books {
             );
         }
     }
-}
-
-/// The own records envelopes in a store.
-pub(super) async fn sent(store: &SharedStore) -> Vec<OutEnvelope> {
-    let mut out = Vec::new();
-    for route in [live(), bulk()] {
-        out.extend(store.outbound_range(&route, 0, u64::MAX >> 1, 1_000_000).await.expect("own"));
-    }
-    out
 }
 
 /// The records of a judged envelope that it kept.

@@ -2,8 +2,6 @@
 
 use std::path::Path;
 
-use canon::Millis;
-
 /// The unit that acts in every line.
 pub const UNIT: &str = "11990103000000019T";
 /// A citizen id of an invented person in a region that does not exist.
@@ -95,52 +93,4 @@ pub fn drop_file(folder: &Path, name: &str, lines: &[Line]) {
     let part = folder.join(format!("{name}.part"));
     std::fs::write(&part, text).expect("the drop folder");
     std::fs::rename(part, folder.join(name)).expect("the drop folder");
-}
-
-/// A case's row in the county's database.
-pub fn county_case(number: &str, id: &str, modified: Millis) -> Vec<(&'static str, String)> {
-    let modified = modified.to_string();
-    [
-        ("case_id", number),
-        ("item_code", "990103001000101"),
-        ("item_name", "残疾人证办理"),
-        ("area_code", "990103101"),
-        ("org_code", UNIT),
-        ("org_name", "测试县残疾人联合会"),
-        ("apply_type", "1"),
-        ("apply_name", "测试甲"),
-        ("cert_type", "SFZ"),
-        ("cert_no", id),
-        ("contact_name", "测试甲"),
-        ("contact_phone", "13900000000"),
-        ("project_name", "残疾人证首次申领"),
-        ("material_list", "申请表"),
-        ("case_source", "1"),
-        ("submit_time", "2026-11-21 08:00:00"),
-        ("case_state", "1"),
-        ("created_time", "2026-11-21 08:00:00"),
-        ("modified_time", modified.as_str()),
-    ]
-    .map(|(column, text)| (column, text.to_owned()))
-    .into()
-}
-
-/// The first step of a case.
-pub fn county_step(number: &str) -> Vec<(&'static str, String)> {
-    [
-        ("step_id", format!("{number}-1").as_str()),
-        ("case_id", number),
-        ("step_no", "1"),
-        ("step_code", "CB"),
-        ("step_name", "承办"),
-        ("org_code", UNIT),
-        ("org_name", "测试县残疾人联合会"),
-        ("approver", "经办乙"),
-        ("post_name", "科员"),
-        ("opinion", "同意"),
-        ("step_state", "TG"),
-        ("step_time", "2026-11-21 09:00:00"),
-    ]
-    .map(|(column, text)| (column, text.to_owned()))
-    .into()
 }

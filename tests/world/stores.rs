@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::path::Path;
 use std::pin::Pin;
 use std::sync::Mutex;
 
@@ -42,11 +41,7 @@ pub struct Sqlite {
 
 impl Default for Sqlite {
     fn default() -> Self {
-        // Stories wait for the disk thousands of times, and no story is about a power cut.
-        let memory = Path::new("/dev/shm");
-        let folder =
-            if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
-        Self { folder: folder.expect("a folder"), open: Mutex::default() }
+        Self { folder: tempfile::tempdir().expect("a folder"), open: Mutex::default() }
     }
 }
 

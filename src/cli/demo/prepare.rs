@@ -150,7 +150,7 @@ fn config(tier: Tier, text: &str, cases: u64) -> String {
         "\n[lists]\nfolders = [\"{lists}\"]\n\n# Short, for a story of a minute · 演示用的短时限\n[limits]\n\
          seal_delay = \"100 ms\"\nretry_min = \"200 ms\"\nretry_max = \"1 s\"\n\
          receipt_overdue = \"{overdue}\"\ninquiry_interval = \"2 s\"\ngap_grace = \"2 s\"\n\
-         close_grace = \"1 min\"\n"
+         close_grace = \"1 min\"\nlease_ttl = \"2 s\"\n"
     )
     .expect("a string takes all text");
     text

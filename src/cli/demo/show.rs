@@ -141,10 +141,9 @@ pub(crate) fn plural(n: u64, one: &str) -> String {
     format!("{} {one}{}", count(n), if n == 1 { "" } else { "s" })
 }
 
-/// Records in so many milliseconds, as records a second.
-pub(crate) const fn rate(records: u64, millis: u64) -> u64 {
-    let millis = if millis == 0 { 1 } else { millis };
-    records.saturating_mul(1000) / millis
+/// Records in so many milliseconds, as records a second; none where nothing was measured.
+pub(crate) fn rate(records: u64, millis: u64) -> Option<u64> {
+    records.saturating_mul(1000).checked_div(millis).filter(|n| *n > 0)
 }
 
 /// A path as a shell takes it.
@@ -166,8 +165,9 @@ mod tests {
         assert_eq!(count(1_234_567), "1 234 567");
         assert_eq!(plural(1, "record"), "1 record");
         assert_eq!(plural(2, "record"), "2 records");
-        assert_eq!(rate(500, 250), 2000);
-        assert_eq!(rate(5, 0), 5000);
+        assert_eq!(rate(500, 250), Some(2000));
+        assert_eq!(rate(5, 0), None);
+        assert_eq!(rate(0, 5), None);
         assert_eq!(shell(Path::new("./a-b/c.d")), "./a-b/c.d");
         assert_eq!(shell(Path::new("it's")), "'it'\\''s'");
     }

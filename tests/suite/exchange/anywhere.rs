@@ -6,7 +6,7 @@ use tests::world::input::{cases, line};
 use tests::world::{self, Setup, TOWN, When, World};
 
 /// Deaths tried in one test.
-const DEATHS: u64 = super::super::DEATHS;
+const DEATHS: u64 = 24;
 
 fn setup() -> Setup {
     let limits = exchange::Limits { envelope_records_max: 3, lease_ttl: 1_000, ..world::limits() };

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use canon::Millis;
 use edge::legacy_db::{Cell, LegacyDb};
 use store::{AuditEvent, Place, ProblemAction};
-use tests::world::input::{BAD_ID, ID, case, county_case};
+use tests::world::input::{BAD_ID, ID, UNIT, case};
 use tests::world::{COUNTY, Feed, Setup, World};
 
 fn setup() -> Setup {
@@ -13,11 +13,31 @@ fn setup() -> Setup {
 }
 
 async fn insert(world: &World, n: u32, id: &str) {
-    let modified = Millis::parse("2026-11-21 08:00:00").expect("a time");
-    let cells = county_case(&case(n), id, modified);
+    let text = |t: &str| -> Cell { Some(Cow::Owned(t.to_owned())) };
+    let number = case(n);
+    let cells = [
+        ("case_id", number.as_str()),
+        ("item_code", "990103001000101"),
+        ("item_name", "残疾人证办理"),
+        ("area_code", "990103101"),
+        ("org_code", UNIT),
+        ("org_name", "测试县残疾人联合会"),
+        ("apply_type", "1"),
+        ("apply_name", "测试甲"),
+        ("cert_type", "SFZ"),
+        ("cert_no", id),
+        ("contact_name", "测试甲"),
+        ("contact_phone", "13900000000"),
+        ("project_name", "残疾人证首次申领"),
+        ("material_list", "申请表"),
+        ("case_source", "1"),
+        ("submit_time", "2026-11-21 08:00:00"),
+        ("case_state", "1"),
+        ("created_time", "2026-11-21 08:00:00"),
+        ("modified_time", "2026-11-21 08:00:00"),
+    ];
     let mut db = LegacyDb::open(&world.legacy(COUNTY)).await.expect("the database");
-    let (columns, row): (Vec<&str>, Vec<Cell>) =
-        cells.into_iter().map(|(column, text)| (column, Some(Cow::Owned(text)))).unzip();
+    let (columns, row): (Vec<&str>, Vec<Cell>) = cells.iter().map(|(c, t)| (*c, text(t))).unzip();
     db.insert("approval_case", &columns, vec![row]).await.expect("a row");
     db.commit().await.expect("a row");
 }

@@ -89,21 +89,20 @@ async fn away(story: &mut Story<'_>) -> Result<(Seen, u64), Failure> {
 
 /// `省平台不可达 12 秒，积压 3 104 条，恢复后约 2 秒清空`.
 fn away_line(story: &Story<'_>, gone: Duration, backlog: u64) -> String {
-    let per_second = rate(story.state.records, story.state.millis).max(1);
-    // The first parcel after a pause asks whether the peer is there again: half of the longest wait.
-    let asks = story.world.node(Tier::City).limits.retry_max.unsigned_abs() / 2;
-    let seconds = (backlog * 1000 / per_second + asks).div_ceil(1000).max(1);
     let gone = gone.as_secs();
-    story.show.out.of(
-        format!(
-            "province unreachable for {gone} s, backlog {}, about {seconds} s to drain once it is back",
-            plural(backlog, "record")
-        ),
-        format!(
-            "省平台不可达 {gone} 秒，积压 {} 条，恢复后约 {seconds} 秒清空",
-            count(backlog)
-        ),
-    )
+    let (mut en, mut zh) = (
+        format!("province unreachable for {gone} s, backlog {}", plural(backlog, "record")),
+        format!("省平台不可达 {gone} 秒，积压 {} 条", count(backlog)),
+    );
+    if let Some(per_second) = rate(story.state.records, story.state.millis) {
+        // The first parcel after a pause asks whether the peer is there again: half of the longest
+        // wait, on the average.
+        let asks = story.world.node(Tier::City).limits.retry_max.unsigned_abs() / 2;
+        let seconds = (backlog * 1000 / per_second + asks).div_ceil(1000).max(1);
+        en.push_str(&format!(", about {seconds} s to drain once it is back"));
+        zh.push_str(&format!("，恢复后约 {seconds} 秒清空"));
+    }
+    story.show.out.of(en, zh)
 }
 
 /// Own records of the senders that have no answer yet.

@@ -28,7 +28,11 @@ pub(super) async fn play(story: &mut Story<'_>) -> Result<(), Failure> {
             }
             if story.show.is_live() && shown.is_ok() {
                 let mut lines = story.tiers(numbers).lines();
-                lines.push(progress(story, last - before, millis));
+                if last > before {
+                    lines.push(progress(story, last - before, millis));
+                } else {
+                    lines.push(String::new());
+                }
                 shown = story.show.draw(&lines);
             }
         })
@@ -52,9 +56,14 @@ pub(super) async fn play(story: &mut Story<'_>) -> Result<(), Failure> {
 }
 
 fn progress(story: &Story<'_>, records: u64, millis: u64) -> String {
-    let per_second = count(rate(records, millis));
     let tenths = millis / 100;
     let (whole, tenth) = (tenths / 10, tenths % 10);
+    let Some(per_second) = rate(records, millis).map(count) else {
+        return story
+            .show
+            .out
+            .of("everything was answered before this start".to_owned(), "此前均已答复".to_owned());
+    };
     story.show.out.of(
         format!(
             "{} answered by the province in {whole}.{tenth} s: {per_second} records/s over all tiers",

@@ -118,18 +118,20 @@ fn by_adapter(story: &Story<'_>, numbers: &Numbers) -> Table {
 }
 
 fn pace(story: &mut Story<'_>) -> Result<(), Failure> {
-    let (records, millis) = (story.state.records, story.state.millis);
-    let per_second = count(rate(records, millis));
-    let memory = os::peak_rss_mb();
-    let (mut en, mut zh) = (
-        format!("{per_second} records/s from legacy file to verified receipt"),
-        format!("每秒 {per_second} 条（从业务数据到回执验证）"),
-    );
-    if memory > 0.0 {
-        en.push_str(&format!("; at most {memory:.0} MB of memory"));
-        zh.push_str(&format!("；内存峰值 {memory:.0} MB"));
+    let (mut en, mut zh) = (Vec::new(), Vec::new());
+    if let Some(per_second) = rate(story.state.records, story.state.millis).map(count) {
+        en.push(format!("{per_second} records/s from legacy file to verified receipt"));
+        zh.push(format!("每秒 {per_second} 条（从业务数据到回执验证）"));
     }
-    Ok(story.show.say(en, zh)?)
+    let memory = os::peak_rss_mb();
+    if memory > 0.0 {
+        en.push(format!("at most {memory:.0} MB of memory"));
+        zh.push(format!("内存峰值 {memory:.0} MB"));
+    }
+    if en.is_empty() {
+        return Ok(());
+    }
+    Ok(story.show.say(en.join("; "), zh.join("；"))?)
 }
 
 fn next_steps(story: &mut Story<'_>) -> Result<(), Failure> {
@@ -146,7 +148,7 @@ fn next_steps(story: &mut Story<'_>) -> Result<(), Failure> {
         format!("tiergate run --config {configs}"),
         format!("tiergate status --config {configs}"),
         format!("tiergate trace {case} --config {configs}"),
-        format!("tiergate quarantine list --config {dir}/county/node.toml"),
+        format!("tiergate quarantine list --config {configs}"),
         format!("tiergate keys show {dir}/province/node.pem --key {dir}/province/node.key"),
     ];
     for command in commands {
