@@ -122,7 +122,7 @@ impl Around {
         while !*self.stopped.borrow() {
             let node = Arc::clone(&self.node);
             let bells = Arc::clone(&self.bells);
-            match worker.run_once((self.clock)()).await {
+            match exchange::work::turn(&mut *worker, (self.clock)()).await {
                 Ok(progress) => {
                     failed = FAILED_MIN;
                     said.clear();

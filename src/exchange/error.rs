@@ -36,6 +36,14 @@ pub enum WorkError {
         /// What happened.
         source: envelope::SignError,
     },
+    /// The worker panicked: a bug. The turn counts as failed.
+    #[error("{worker} panicked: {what}; please report it, the worker tries again")]
+    Panicked {
+        /// Which worker.
+        worker: String,
+        /// What it said.
+        what: String,
+    },
     /// A document this node wrote itself cannot be read back. A bug or a damaged store.
     #[error("own document unreadable: {0}")]
     Own(String),
@@ -46,9 +54,11 @@ impl WorkError {
     pub fn disposition(&self) -> Disposition {
         match self {
             Self::Store(e) => e.disposition(),
-            Self::Bus(_) | Self::Sign { .. } | Self::Source { .. } | Self::Sink { .. } => {
-                Disposition::Retry
-            }
+            Self::Bus(_)
+            | Self::Sign { .. }
+            | Self::Source { .. }
+            | Self::Sink { .. }
+            | Self::Panicked { .. } => Disposition::Retry,
             Self::Own(_) => Disposition::Halt,
         }
     }

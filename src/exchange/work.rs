@@ -1,7 +1,10 @@
 //! What every worker is: one turn, given the time, saying how much it did.
 
-use std::future::Future;
+use std::any::Any;
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
+use std::task::Poll;
 
 use canon::Millis;
 
@@ -57,4 +60,26 @@ pub trait Worker: Send {
 
     /// Takes one turn.
     fn run_once(&mut self, now: Millis) -> WorkFuture<'_>;
+}
+
+/// Takes one turn of a worker; a panic in it is a failure of this turn and of nothing else. What a
+/// worker keeps in memory only saves reading, so it may go on: a parcel that makes it panic again
+/// is found to be poison.
+pub async fn turn(worker: &mut dyn Worker, now: Millis) -> Result<Progress, WorkError> {
+    let name = worker.name();
+    let mut turn = worker.run_once(now);
+    poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| turn.as_mut().poll(cx))) {
+        Ok(poll) => poll,
+        Err(panic) => {
+            let (worker, what) = (name.clone(), said(&*panic));
+            Poll::Ready(Err(WorkError::Panicked { worker, what }))
+        }
+    })
+    .await
+}
+
+fn said(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or("without a word").to_owned()
 }

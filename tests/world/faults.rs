@@ -12,6 +12,8 @@ pub enum When {
     Before,
     /// It was committed, and nobody heard.
     After,
+    /// Nothing was committed; whoever called panics.
+    Panic,
 }
 
 #[derive(Debug)]

@@ -29,6 +29,7 @@ impl Faulty {
         match self.faults.strike(&self.node, method) {
             None => call(),
             Some(When::Before) => Box::pin(async move { Err(error()) }),
+            Some(When::Panic) => panic!("a test's panic at {method}"),
             Some(When::After) => Box::pin(async move {
                 call().await?;
                 Err(error())

@@ -278,7 +278,7 @@ impl World {
         let worker = &mut node.workers[at];
         let mut done = 0;
         for _ in 0..TURNS_MAX {
-            match worker.run_once(self.now).await {
+            match exchange::work::turn(&mut **worker, self.now).await {
                 Ok(progress) => {
                     done += progress.done;
                     if !progress.more {

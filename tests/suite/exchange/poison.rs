@@ -11,10 +11,19 @@ fn setup() -> Setup {
 
 #[tokio::test]
 async fn set_aside_alone_after_three_claims() {
+    set_aside_alone(When::Before).await;
+}
+
+#[tokio::test]
+async fn set_aside_alone_after_three_panics() {
+    set_aside_alone(When::Panic).await;
+}
+
+async fn set_aside_alone(when: When) {
     let mut world = super::world_of(setup()).await;
     world.failed = Some(Vec::new());
     let province = world::code("province");
-    world.faults.fail(&province, "commit_judged", 0, 3, When::Before);
+    world.faults.fail(&province, "commit_judged", 0, 3, when);
     world.bus.rule(Rule::next("records", Trick::Hold).to("province").times(6));
     world.drop_lines("a.csv", &cases(1..=6));
     world.pass(3_000).await;
