@@ -47,7 +47,8 @@ impl Deliver {
         let judged = store.judged_after(from, ENVELOPES_PER_TURN).await?;
         let Some(last) = judged.last().map(|j| j.ordinal) else { return Ok(Progress::IDLE) };
         let mut held = Vec::new();
-        for envelope in &judged {
+        // A declined envelope keeps nothing, and may be of an edition that nobody here reads.
+        for envelope in judged.iter().filter(|j| !j.kept.is_empty()) {
             self.read(envelope, &mut held)?;
         }
         let batch: Vec<KeptRecord<'_>> = held

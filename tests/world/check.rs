@@ -59,6 +59,7 @@ impl World {
         if !left.day_open {
             self.close(&days).await;
         }
+        self.delivered().await;
         let books = self.books();
         books.hold(left).await;
         if !left.day_open {
@@ -66,6 +67,23 @@ impl World {
                 books.agree(day, left).await;
             }
         }
+    }
+
+    /// The province's sink has every kept record once, in order.
+    async fn delivered(&self) {
+        let mut lines = 0;
+        for bytes in super::files(&self.kept_folder()).into_values() {
+            let text = String::from_utf8(bytes).expect("UTF-8");
+            let mut last = 0;
+            for line in text.lines() {
+                let line: serde_json::Value = serde_json::from_str(line).expect("a whole line");
+                let watermark = line["watermark"].as_u64().expect("a watermark");
+                assert!(watermark > last, "delivered twice or out of order");
+                last = watermark;
+                lines += 1;
+            }
+        }
+        assert_eq!(lines, self.kept().await, "what is kept is delivered");
     }
 
     /// The books as they stand.

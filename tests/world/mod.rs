@@ -19,8 +19,10 @@ use std::sync::{Arc, LazyLock, Mutex};
 use bus::Bus;
 use canon::format::{Format, OpenLists};
 use canon::{Environment, Lane, Millis, NodeCode, RecordId, Route};
+use edge::FilesSink;
 use envelope::{Signer, Trust};
 use exchange::config::{RelayConfig, Treatment};
+use exchange::deliver::Deliver;
 use exchange::{Limits, Link, Node, Progress, WorkError, Worker};
 use store::{Place, SharedStore};
 use tempfile::TempDir;
@@ -217,6 +219,10 @@ impl World {
             for feed in self.setup.feeds.iter().filter(|f| f.tier() == tier) {
                 workers.insert(0, feed.collect(&node, self.folder.path()));
             }
+            if tier == PROVINCE {
+                let sink = FilesSink::open("files", &self.kept_folder()).expect("a folder");
+                workers.push(Box::new(Deliver::new(Arc::clone(&node), "files", Box::new(sink))));
+            }
             self.nodes.push(TestNode { node, workers });
         }
     }
@@ -336,6 +342,11 @@ impl World {
     /// The folder of a drop source.
     pub fn drop_folder(&self, tier: usize) -> PathBuf {
         feed::folder(self.folder.path(), tier)
+    }
+
+    /// Where the province's sink writes.
+    fn kept_folder(&self) -> PathBuf {
+        self.folder.path().join("kept")
     }
 
     /// The legacy database of a tier.

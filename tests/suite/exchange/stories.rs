@@ -8,6 +8,7 @@ mod confidential;
 mod county;
 mod cut_off;
 mod days;
+mod delivered;
 mod doubled;
 mod early_receipt;
 mod forged;
