@@ -189,7 +189,7 @@ fn opening(show: &mut Show, folder: &Folder, state: &State) -> Result<(), Failur
         format!("Its clock starts on {day}, so that a whole day can be closed within a minute."),
         format!("演示时钟从 {day} 走起，以便一分钟内走完一天。"),
     )?;
-    show.tell(
+    show.say(
         "Making keys, certificates, configurations and the legacy data (invented people)…",
         "正在生成密钥、证书、配置与业务数据（人物均为虚构）……",
     )?;

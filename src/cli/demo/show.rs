@@ -2,9 +2,12 @@
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::text::{Lang, Out, Table};
+
+/// Longest silence.
+const NOW_AND_THEN: Duration = Duration::from_secs(20);
 
 /// Where the story goes.
 pub(crate) struct Show {
@@ -16,7 +19,8 @@ pub(crate) struct Show {
     terminal: bool,
     /// Lines of the moving table on the screen.
     drawn: usize,
-    scene: usize,
+    /// When something was shown last.
+    last: Instant,
 }
 
 impl Show {
@@ -24,7 +28,7 @@ impl Show {
     pub(crate) fn new(out: Out, fast: bool) -> Self {
         let fast = fast || out.json;
         let terminal = !fast && io::stdout().is_terminal();
-        Self { out, fast, terminal, drawn: 0, scene: 0 }
+        Self { out, fast, terminal, drawn: 0, last: Instant::now() }
     }
 
     /// The language.
@@ -34,7 +38,6 @@ impl Show {
 
     /// The next scene begins.
     pub(crate) fn scene(&mut self, number: usize, en: &str, zh: &str) -> io::Result<()> {
-        self.scene = number;
         self.settle();
         if !self.fast {
             self.line("")?;
@@ -48,6 +51,18 @@ impl Show {
         self.settle();
         let text = self.out.of(en.into(), zh.into());
         self.line(format!("    {text}"))
+    }
+
+    /// A line now and then while nothing else is shown: that things go on.
+    pub(crate) fn now_and_then(
+        &mut self,
+        en: impl Into<String>,
+        zh: impl Into<String>,
+    ) -> io::Result<()> {
+        if self.terminal || self.last.elapsed() < NOW_AND_THEN {
+            return Ok(());
+        }
+        self.say(en, zh)
     }
 
     /// A line of explanation; not for scripts.
@@ -77,7 +92,8 @@ impl Show {
         if !self.terminal {
             return Ok(());
         }
-        let mut text = String::new();
+        // A line too long for the screen is cut and not wrapped: else drawing over it would slip.
+        let mut text = String::from("\x1b[?7l");
         if self.drawn > 0 {
             text.push_str(&format!("\x1b[{}A", self.drawn));
         }
@@ -86,6 +102,7 @@ impl Show {
             text.push_str(line);
             text.push('\n');
         }
+        text.push_str("\x1b[?7h");
         let mut out = io::stdout().lock();
         out.write_all(text.as_bytes())?;
         out.flush()?;
@@ -99,7 +116,8 @@ impl Show {
     }
 
     /// What was drawn stays; whatever comes is written below it.
-    pub(crate) const fn settle(&mut self) {
+    pub(crate) fn settle(&mut self) {
+        self.last = Instant::now();
         self.drawn = 0;
     }
 

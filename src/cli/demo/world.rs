@@ -167,7 +167,7 @@ impl World {
         earlier: Seen,
         mut look: impl FnMut(&Numbers),
     ) -> Result<bool, Failure> {
-        let mut last = Vec::new();
+        let (mut last, mut rows) = (Vec::new(), 0);
         let mut moved = Instant::now();
         let mut quiet = 0;
         loop {
@@ -181,12 +181,14 @@ impl World {
             if quiet >= QUIET {
                 return Ok(true);
             }
-            if !same {
+            // A long look at the sources that finds nothing new is no standstill.
+            let rows_now = rows_read(&numbers);
+            if !same || (!read && rows_now != rows) {
                 moved = Instant::now();
             } else if moved.elapsed() > STUCK_AFTER {
                 return Ok(false);
             }
-            last = now;
+            (last, rows) = (now, rows_now);
             tokio::time::sleep(LOOK).await;
         }
     }
@@ -206,6 +208,11 @@ fn essence(numbers: &Numbers) -> Vec<u64> {
         }
     }
     all
+}
+
+/// Rows that all adapters have read.
+fn rows_read(numbers: &Numbers) -> u64 {
+    numbers.iter().flat_map(|n| &n.adapters).map(|a| a.rows_read).sum()
 }
 
 /// Records of a node in a place.

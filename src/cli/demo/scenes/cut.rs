@@ -74,6 +74,9 @@ async fn away(story: &mut Story<'_>) -> Result<(Seen, u64), Failure> {
             last_line = gone.as_secs() / 4;
             let line = away_line(story, gone, backlog);
             story.show.say(line.clone(), line)?;
+        } else {
+            let line = away_line(story, gone, backlog);
+            story.show.now_and_then(line.clone(), line)?;
         }
         let read = steps.len() == 0 && world.read_since(seen).await?;
         let long = story.show.fast || gone >= AWAY;

@@ -217,8 +217,7 @@ fn by_rule(lang: Lang, rules: BTreeMap<String, Rule>) -> Table {
     let rest = rules.split_off(rules.len().min(RULES_MAX));
     for (code, rule) in rules {
         let text = lang.of(rule.en, rule.zh);
-        let text = text.split([';', '；', '，']).next().unwrap_or_default();
-        let text: String = text.chars().take(TEXT_CHARS).collect();
+        let text = clipped(text.split([';', '；', '，']).next().unwrap_or_default());
         let here = rule.count - rule.rejected;
         table.row([code, count(here), count(rule.rejected), text]);
     }
@@ -229,4 +228,13 @@ fn by_rule(lang: Lang, rules: BTreeMap<String, Rule>) -> Table {
         table.row([words, count(all - rejected), count(rejected), String::new()]);
     }
     table
+}
+
+/// A text that fits its column, cut between words.
+fn clipped(text: &str) -> String {
+    if text.chars().count() <= TEXT_CHARS {
+        return text.to_owned();
+    }
+    let cut: String = text.chars().take(TEXT_CHARS).collect();
+    format!("{} …", cut.rsplit_once(' ').map_or(cut.as_str(), |(words, _)| words))
 }

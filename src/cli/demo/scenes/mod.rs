@@ -14,7 +14,7 @@ use store::{NodeStatus, Place};
 
 use super::legacy::Ledger;
 use super::prepare;
-use super::show::{Show, count};
+use super::show::{Show, count, plural};
 use super::state::State;
 use super::tiers::Tier;
 use super::world::{Numbers, Seen, World, place};
@@ -68,7 +68,16 @@ impl Story<'_> {
     /// Lets the nodes come to rest; complains, and goes on, if they do not: the report will say what
     /// is left.
     async fn rest(&mut self, earlier: Seen) -> Result<(), Failure> {
-        if !self.world.rest(earlier, |_| {}).await? {
+        let mut shown = Ok(());
+        let show = &mut self.show;
+        let rested = self.world.rest(earlier, |numbers| {
+            if shown.is_ok() {
+                shown = show.now_and_then(going_en(numbers), going_zh(numbers));
+            }
+        });
+        let rested = rested.await?;
+        shown?;
+        if !rested {
             self.show.say(
                 "some records have not moved for half a minute; the report says which",
                 "有记录半分钟未动，见最后的汇总",
@@ -155,6 +164,18 @@ fn collected(n: &NodeStatus) -> u64 {
 /// Own records that are going up.
 fn under_way(n: &NodeStatus) -> u64 {
     place(n, Place::Staged) + place(n, Place::InFlight)
+}
+
+/// That things go on.
+fn going_en(numbers: &Numbers) -> String {
+    let way: u64 = senders(numbers).map(under_way).sum();
+    format!("… {} answered, {} on the way", plural(answered(numbers), "record"), count(way))
+}
+
+/// The same in Chinese.
+fn going_zh(numbers: &Numbers) -> String {
+    let way: u64 = senders(numbers).map(under_way).sum();
+    format!("…… 已答复 {} 条，在途 {} 条", count(answered(numbers)), count(way))
 }
 
 /// Records that only pass through.

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{Story, answered};
+use super::{Story, answered, going_en, going_zh};
 use crate::demo::show::{count, plural, rate};
 use crate::demo::world::{Numbers, Seen};
 use crate::text::Failure;
@@ -34,6 +34,8 @@ pub(super) async fn play(story: &mut Story<'_>) -> Result<(), Failure> {
                     lines.push(String::new());
                 }
                 shown = story.show.draw(&lines);
+            } else if shown.is_ok() {
+                shown = story.show.now_and_then(going_en(numbers), going_zh(numbers));
             }
         })
         .await?;
