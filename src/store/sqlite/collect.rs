@@ -9,7 +9,7 @@ use super::codec::{digest_in, digest_out, put_entry};
 use super::conn::{Bulk, Columns, big, changed, json, len, q};
 use super::handle::{Handle, place};
 use super::tally::{Line, OWN, Tallies};
-use super::waiting::{self, Fate, Staged};
+use super::waiting::{self, Apart, Fate, Staged};
 use super::words::Words;
 use super::{problems, source_rows, sql};
 use crate::error::StoreError;
@@ -39,6 +39,16 @@ pub(super) struct Piece {
     pub(super) adapter: i64,
     /// Words of the records' types.
     pub(super) kinds: Vec<i64>,
+}
+
+impl Piece {
+    /// An empty piece of the same origin.
+    pub(super) fn beside(&self, chunk: i64) -> Self {
+        let NewChunk { route, day, adapter, .. } = &self.new;
+        let (route, day, adapter) = (route.clone(), *day, Arc::clone(adapter));
+        let new = NewChunk { route, day, adapter, bytes: Vec::new(), records: Vec::new() };
+        Self { new, chunk, kinds: Vec::new(), ..*self }
+    }
 }
 
 /// A new row of `record`.
@@ -184,11 +194,12 @@ async fn put_pieces(
     handle: &Handle,
     txn: &mut SqliteConnection,
     tallies: &mut Tallies,
-    mut pieces: Vec<Piece>,
+    pieces: Vec<Piece>,
     held: &[(&NewQuarantine, i64)],
     now: Millis,
 ) -> Result<(), StoreError> {
-    let (fates, runs) = waiting::plan(handle, txn, &pieces).await?;
+    let plan = waiting::plan(handle, txn, &pieces).await?;
+    let Apart { mut pieces, fates, runs } = waiting::apart(handle, pieces, plan);
     for (piece, fates) in pieces.iter_mut().zip(&fates) {
         put_chunk(handle, txn, piece, now).await?;
         let line = Line::own(handle, piece.new.day, (piece.route, piece.epoch), 0)?;

@@ -8,7 +8,7 @@ use canon::{Day, Millis};
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::collect::{Piece, put_stretches, sorted};
-use super::conn::{Bulk, Columns, len, q};
+use super::conn::{Bulk, Columns, json, len, q};
 use super::handle::{Handle, place};
 use super::sql;
 use super::tally::{Line, OWN, Tallies};
@@ -24,10 +24,8 @@ static WAITING: Bulk = Bulk::new(sql::WAITING_HEAD, sql::WAITING_ROW, "");
 /// What becomes of a new record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fate {
-    /// Staged where it stands.
+    /// Staged.
     Goes,
-    /// Staged after what stands behind it, because its parent does.
-    Later,
     /// Waits.
     Waits,
 }
@@ -112,13 +110,20 @@ impl Parents {
     }
 }
 
-/// Decides a page: each record's fate, and the runs in the order of staging. A parent beside its
-/// child in the page counts once it goes itself.
+/// What becomes of a page.
+pub(super) struct Plan {
+    /// Each record's fate, by piece.
+    pub(super) fates: Vec<Vec<Fate>>,
+    /// Piece and position of what is staged, in the order of staging.
+    order: Vec<(usize, usize)>,
+}
+
+/// Decides a page. A parent beside its child in the page counts once it goes itself.
 pub(super) async fn plan(
     handle: &Handle,
     txn: &mut SqliteConnection,
     pieces: &[Piece],
-) -> Result<(Vec<Vec<Fate>>, Vec<Staged>), StoreError> {
+) -> Result<Plan, StoreError> {
     let mut roots = Vec::new();
     for wait in pieces.iter().flat_map(|p| &p.new.records).filter_map(|r| r.waits_for.as_ref()) {
         if wait.elsewhere.is_none() {
@@ -128,7 +133,7 @@ pub(super) async fn plan(
     let waits = !roots.is_empty();
     let parents = Parents::read(handle, txn, &roots).await?;
     let mut gone = HashSet::<(i64, i64, &canon::Key)>::new();
-    let (mut fates, mut runs, mut open) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut fates, mut order, mut open) = (Vec::new(), Vec::new(), Vec::new());
     for (p, piece) in pieces.iter().enumerate() {
         let mut of_piece = Vec::with_capacity(piece.kinds.len());
         for (i, record) in piece.new.records.iter().enumerate() {
@@ -137,7 +142,7 @@ pub(super) async fn plan(
                 Some(w) => ready(handle, &parents, &gone, piece.route, w)?,
             };
             if ready {
-                push(&mut runs, piece.route, piece.chunk, len(i), false);
+                order.push((p, i));
                 if waits {
                     gone.insert((piece.route, piece.kinds[i], &record.id.key));
                 }
@@ -155,8 +160,8 @@ pub(super) async fn plan(
             let (piece, record) = (&pieces[p], &pieces[p].new.records[i]);
             let Some(wait) = &record.waits_for else { continue };
             if ready(handle, &parents, &gone, piece.route, wait)? {
-                fates[p][i] = Fate::Later;
-                push(&mut runs, piece.route, piece.chunk, len(i), false);
+                fates[p][i] = Fate::Goes;
+                order.push((p, i));
                 gone.insert((piece.route, piece.kinds[i], &record.id.key));
             } else {
                 still.push((p, i));
@@ -164,9 +169,59 @@ pub(super) async fn plan(
         }
         open = still;
         if open.len() == before {
-            return Ok((fates, runs));
+            return Ok(Plan { fates, order });
         }
     }
+}
+
+/// Puts records that wait in chunks of their own, so that they do not hold back the fragments of
+/// the others when those are sealed; gives the runs in the order of staging.
+pub(super) fn apart(handle: &Handle, pieces: Vec<Piece>, plan: Plan) -> Apart {
+    let mut apart = Apart { pieces: Vec::new(), fates: Vec::new(), runs: Vec::new() };
+    let mut at = Vec::with_capacity(pieces.len());
+    for (mut piece, fates) in pieces.into_iter().zip(plan.fates) {
+        let waits = fates.iter().filter(|f| **f == Fate::Waits).count();
+        let here = apart.pieces.len();
+        if waits == 0 || waits == fates.len() {
+            at.push((0..fates.len()).map(|i| (here, i)).collect::<Vec<_>>());
+            apart.pieces.push(piece);
+            apart.fates.push(fates);
+            continue;
+        }
+        let mut both = [piece.beside(piece.chunk), piece.beside(handle.next_chunk())];
+        let records = std::mem::take(&mut piece.new.records);
+        let (mut from, mut places) = (0, Vec::with_capacity(fates.len()));
+        for ((record, kind), fate) in records.into_iter().zip(&piece.kinds).zip(&fates) {
+            let which = usize::from(*fate == Fate::Waits);
+            let to = from + record.len as usize;
+            let part = &mut both[which];
+            places.push((here + which, part.kinds.len()));
+            part.new.bytes.extend_from_slice(&piece.new.bytes[from..to]);
+            part.new.records.push(record);
+            part.kinds.push(*kind);
+            from = to;
+        }
+        at.push(places);
+        apart.fates.push(vec![Fate::Goes; fates.len() - waits]);
+        apart.fates.push(vec![Fate::Waits; waits]);
+        apart.pieces.extend(both);
+    }
+    for (p, i) in plan.order {
+        let (p, i) = at[p][i];
+        let piece = &apart.pieces[p];
+        push(&mut apart.runs, piece.route, piece.chunk, len(i), false);
+    }
+    apart
+}
+
+/// A page as it is stored.
+pub(super) struct Apart {
+    /// Its pieces: of each, all records go or all wait.
+    pub(super) pieces: Vec<Piece>,
+    /// Each record's fate, by piece.
+    pub(super) fates: Vec<Vec<Fate>>,
+    /// What is staged, in order.
+    pub(super) runs: Vec<Staged>,
 }
 
 fn ready(
@@ -408,7 +463,7 @@ pub(super) async fn release(handle: &Handle, now: Millis, limit: u32) -> Result<
     let roots: Vec<&str> = here.map(|r| &*r.parent.1).collect();
     let parents = Parents::read(handle, &mut txn, &roots).await?;
     let mut tallies = Tallies::new(handle.ident, OWN);
-    let mut go = Vec::new();
+    let (mut go, mut stay) = (Vec::new(), Vec::new());
     for row in due {
         let ready = match row.until {
             Some(_) => true,
@@ -418,10 +473,13 @@ pub(super) async fn release(handle: &Handle, now: Millis, limit: u32) -> Result<
             let orphan = row.until.is_some_and(|until| now.0 >= until);
             go.push((row, orphan));
         } else {
-            let later = now.plus(LOOK_AGAIN_MS);
-            let statement = row.bind_key(handle, sql::WAITING_LATER).bind(later.0);
-            statement.execute(&mut *txn).await?;
+            stay.push(row.chunk << 20 | row.idx);
         }
+    }
+    if !stay.is_empty() {
+        let statement = q(sql::WAITING_LATER).bind(handle.ident).bind(now.0);
+        let statement = statement.bind(now.plus(LOOK_AGAIN_MS).0).bind(json(&stay)?);
+        statement.execute(&mut *txn).await?;
     }
     stage(handle, &mut txn, &mut tallies, &go, now).await?;
     let gone = |(r, _): &(Row, bool)| (r.route, (r.kind, r.root.clone(), r.part.clone()));

@@ -54,7 +54,6 @@ CREATE TABLE source_row (
     pass    INTEGER NOT NULL,
     PRIMARY KEY (ident, adapter, row)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX source_row_pass ON source_row (ident, adapter, pass);
 
 -- One row per record version. `place` is written only where the record is not simply where its
 -- chunk's range is (waiting, quarantined, superseded, rejected, voided).

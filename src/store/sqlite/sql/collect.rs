@@ -65,7 +65,8 @@ pub(crate) const HIGHEST: &str = "SELECT max(version) FROM record WHERE ident = 
 pub(crate) const SOURCE_ROWS: &str = "SELECT s.row, s.digest, s.pass FROM json_each(?3) j \
     CROSS JOIN source_row s ON s.ident = ?1 AND s.adapter = ?2 AND s.row = j.value";
 pub(crate) const VANISHED: &str = "SELECT row, digest, pass FROM source_row \
-    WHERE ident = ?1 AND adapter = ?2 AND pass < ?3 AND substr(row, 1, length(?5)) = ?5 ORDER BY row LIMIT +?4";
+    WHERE ident = ?1 AND adapter = ?2 AND pass < ?3 AND row >= ?5 \
+    AND row < ?5 || char(1114111) ORDER BY row LIMIT +?4";
 pub(crate) const SOURCE_ROWS_DROP: &str = "DELETE FROM source_row WHERE ident = ?1 \
     AND adapter = ?2 AND row IN (SELECT value FROM json_each(?3))";
 pub(crate) const SOURCE_ROW_HEAD: &str =
@@ -107,9 +108,9 @@ pub(crate) const WAITING_ON: &str = "SELECT w.parent_root, w.parent_kind, \
     c.route, c.day, c.epoch FROM json_each(?2) j CROSS JOIN waiting w ON w.ident = ?1 \
     AND w.parent_root = j.value AND w.until IS NULL JOIN chunk c ON c.chunk = w.chunk \
     ORDER BY w.chunk, w.idx";
-pub(crate) const WAITING_LATER: &str = "UPDATE waiting SET due = ?9 WHERE ident = ?1 \
-    AND parent_root = ?2 AND parent_kind = ?3 AND parent_part = ?4 AND root = ?5 AND kind = ?6 \
-    AND part = ?7 AND version = ?8";
+/// Of what is due, these (chunk and position in one number) are looked at again later.
+pub(crate) const WAITING_LATER: &str = "UPDATE waiting SET due = ?3 WHERE ident = ?1 \
+    AND due <= ?2 AND (chunk << 20 | idx) IN (SELECT value FROM json_each(?4))";
 pub(crate) const WAITING_DROP: &str = "DELETE FROM waiting WHERE ident = ?1 \
     AND parent_root = ?2 AND parent_kind = ?3 AND parent_part = ?4 AND root = ?5 AND kind = ?6 \
     AND part = ?7 AND version = ?8";
