@@ -86,6 +86,11 @@ impl Handle {
         writer
     }
 
+    /// Whether this process holds the file; otherwise it only looks.
+    pub(super) fn writes(&self) -> bool {
+        self.shared.log.is_some()
+    }
+
     /// Notes that a statement by itself changed something.
     pub(super) fn committed(&self) {
         if let Some(log) = &self.shared.log {

@@ -21,6 +21,7 @@ mod reconcile;
 mod relay;
 mod seal;
 mod settle;
+mod signing;
 mod source_rows;
 mod sql;
 mod status;

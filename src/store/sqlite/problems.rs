@@ -262,6 +262,9 @@ async fn act_on(
     let statement = q(sql::PROBLEM_STATE).bind(handle.ident).bind(number).bind(state);
     statement.bind(deadline).execute(&mut *txn).await?;
     let source = row.int_opt(2)?.zip(row.text_opt(3)?);
+    if let Some(source) = source {
+        write_back::look_again(handle, txn, source, now).await?;
+    }
     match action {
         ProblemAction::Return { .. } => {
             if let Some((adapter, source)) = source {

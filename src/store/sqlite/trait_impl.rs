@@ -4,7 +4,7 @@ use canon::{Day, Digest, EnvelopeId, Lane, Millis, NodeCode, RecordId, Route};
 
 use super::handle::Handle;
 use super::{
-    accept, collect, dispatch, inbox, people, problems, reconcile, relay, seal, settle,
+    accept, collect, dispatch, inbox, people, problems, reconcile, relay, seal, settle, signing,
     source_rows, status, sweep, tally, waiting, write_back,
 };
 use crate::api::{EventOn, Store, StoreFuture};
@@ -106,7 +106,7 @@ impl Store for Handle {
     }
 
     fn numbered(&self, limit: u32) -> StoreFuture<'_, Vec<Numbered>> {
-        Box::pin(seal::numbered(self, limit))
+        Box::pin(signing::numbered(self, limit))
     }
 
     fn sealed<'a>(
@@ -115,7 +115,7 @@ impl Store for Handle {
         sealed: Vec<Sealed>,
         now: Millis,
     ) -> StoreFuture<'a, ()> {
-        Box::pin(seal::sealed(self, lease, sealed, now))
+        Box::pin(signing::sealed(self, lease, sealed, now))
     }
 
     fn due<'a>(

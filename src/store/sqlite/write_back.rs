@@ -6,7 +6,7 @@ use canon::Millis;
 use sqlx::sqlite::SqliteConnection;
 
 use super::collect::sorted;
-use super::conn::{Columns, fit, q};
+use super::conn::{Columns, fit, json, q};
 use super::handle::{Handle, place};
 use super::problems::owner_text;
 use super::sql;
@@ -17,6 +17,10 @@ use crate::types::*;
 const FLAGS: [&str; 4] = ["accepted", "superseded", "rejected", "returned"];
 /// Number of the flag `returned`.
 pub(super) const RETURNED: i64 = 3;
+
+/// When a row whose records are not all final is looked at again. A receipt for one of them, or a
+/// person who acts on one, makes it due at once.
+const LOOK_AGAIN_MS: i64 = 60_000;
 
 /// A source row: word of the adapter, row key.
 type SourceRow<'a> = (i64, &'a str);
@@ -144,7 +148,7 @@ pub(super) async fn due(
     let Some(word) = handle.words().find(adapter) else { return Ok(Vec::new()) };
     let now = handle.clock(now);
     let mut conn = handle.writer().await;
-    let mut due = Vec::<WriteBackDue>::new();
+    let (mut due, mut later) = (Vec::<WriteBackDue>::new(), Vec::new());
     let mut after = None::<String>;
     while due.len() < limit as usize {
         let statement = q(sql::WRITE_BACKS).bind(handle.ident).bind(word).bind(now.0);
@@ -158,7 +162,9 @@ pub(super) async fn due(
             let flag = row.int(1)?;
             let known = records.get(row.text(0)?);
             let is_final = known.is_none_or(|r| r.iter().all(RowRecord::is_final));
-            if (flag == RETURNED || is_final) && due.len() < limit as usize {
+            if flag != RETURNED && !is_final {
+                later.push(row.text(0)?.to_owned());
+            } else if due.len() < limit as usize {
                 let at: usize = fit(flag)?;
                 due.push(WriteBackDue {
                     row: row.text(0)?.to_owned(),
@@ -169,7 +175,25 @@ pub(super) async fn due(
             }
         }
     }
+    if !later.is_empty() && handle.writes() {
+        let statement = q(sql::WRITE_BACKS_LATER).bind(handle.ident).bind(word);
+        let statement = statement.bind(json(&later)?).bind(now.plus(LOOK_AGAIN_MS).0);
+        statement.execute(&mut *conn).await?;
+        handle.committed();
+    }
     Ok(due)
+}
+
+/// A person acted on a problem of this row: it may be final now.
+pub(super) async fn look_again(
+    handle: &Handle,
+    txn: &mut SqliteConnection,
+    (adapter, row): SourceRow<'_>,
+    now: Millis,
+) -> Result<(), StoreError> {
+    let statement = q(sql::WRITE_BACK_NOW).bind(handle.ident).bind(adapter).bind(row);
+    statement.bind(now.0).execute(txn).await?;
+    Ok(())
 }
 
 /// What became of write-backs.

@@ -149,7 +149,13 @@ pub(crate) const WRITE_BACK_PUT: &str = "INSERT INTO write_back (ident, adapter,
     attempts, due) VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6) ON CONFLICT DO UPDATE SET \
     text = excluded.text, flag = excluded.flag, \
     attempts = CASE WHEN flag = excluded.flag THEN attempts ELSE 0 END, \
-    due = CASE WHEN flag = excluded.flag THEN due ELSE excluded.due END";
+    due = CASE WHEN flag = excluded.flag AND attempts > 0 THEN due ELSE excluded.due END";
+/// Rows that are not final are not asked about again at every turn.
+pub(crate) const WRITE_BACKS_LATER: &str = "UPDATE write_back SET due = ?4 WHERE ident = ?1 \
+    AND adapter = ?2 AND row IN (SELECT value FROM json_each(?3))";
+/// Something about this row's records changed.
+pub(crate) const WRITE_BACK_NOW: &str = "UPDATE write_back SET due = min(due, ?4) WHERE ident = ?1 \
+    AND adapter = ?2 AND row = ?3 AND attempts = 0";
 pub(crate) const WRITE_BACKS: &str = "SELECT row, flag, text, attempts FROM write_back \
     WHERE ident = ?1 AND adapter = ?2 AND due <= ?3 AND (?4 IS NULL OR row > ?4) ORDER BY row LIMIT +?5";
 pub(crate) const WRITE_BACK_DONE: &str =
