@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::text::{Lang, Out, Table};
+use crate::text::{Lang, Out, Table, width};
 
 /// Longest silence.
 const NOW_AND_THEN: Duration = Duration::from_secs(20);
@@ -71,7 +71,7 @@ impl Show {
     }
 
     /// A table; always shown.
-    pub(crate) fn table(&mut self, table: &Table) -> io::Result<()> {
+    pub(crate) fn table(&mut self, table: &Grid) -> io::Result<()> {
         self.settle();
         for line in table.lines() {
             self.line(format!("    {line}"))?;
@@ -141,6 +141,57 @@ impl Show {
     }
 }
 
+/// A table whose columns of numbers end at the same place.
+#[derive(Debug, Default)]
+pub(crate) struct Grid {
+    rows: Vec<Vec<String>>,
+}
+
+impl Grid {
+    /// A table under a header.
+    pub(crate) fn new(header: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        let mut grid = Self::default();
+        grid.row(header);
+        grid
+    }
+
+    /// Adds a row.
+    pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = impl Into<String>>) {
+        self.rows.push(cells.into_iter().map(Into::into).collect());
+    }
+
+    /// Whether there is more than a header.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rows.len() < 2
+    }
+
+    /// The lines, columns aligned.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        let columns = self.rows.first().map_or(0, Vec::len);
+        let ends: Vec<Option<usize>> = (0..columns).map(|n| self.end(n)).collect();
+        let mut table = Table::default();
+        for row in &self.rows {
+            table.row(row.iter().enumerate().map(|(n, cell)| {
+                let pad = ends.get(n).copied().flatten().map_or(0, |end| end - width(cell));
+                format!("{}{cell}", " ".repeat(pad))
+            }));
+        }
+        table.lines()
+    }
+
+    /// Where a column of numbers ends; none if there is anything else in it.
+    fn end(&self, column: usize) -> Option<usize> {
+        let number =
+            |c: &String| !c.is_empty() && c.chars().all(|c| c.is_ascii_digit() || " -".contains(c));
+        let mut data = self.rows.iter().skip(1).filter_map(|r| r.get(column)).peekable();
+        data.peek()?;
+        if !data.all(number) {
+            return None;
+        }
+        self.rows.iter().filter_map(|r| r.get(column)).map(|c| width(c)).max()
+    }
+}
+
 /// A number for people: `3 104`.
 pub(crate) fn count(n: u64) -> String {
     let digits = n.to_string();
@@ -174,6 +225,15 @@ pub(crate) fn shell(path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_end_at_the_same_place() {
+        let mut grid = Grid::new(["节点", "采集", ""]);
+        assert!(grid.is_empty());
+        grid.row(["a", "1 234", "x1"]);
+        grid.row(["b", "-", "2"]);
+        assert_eq!(grid.lines(), ["节点   采集", "a     1 234  x1", "b         -  2"]);
+    }
 
     #[test]
     fn numbers_are_grouped() {

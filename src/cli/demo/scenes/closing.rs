@@ -9,9 +9,9 @@ use store::{ManifestRow, Place};
 use super::{Story, mended};
 use crate::assemble::store_failure;
 use crate::demo::books::{self, Line};
-use crate::demo::show::{count, plural};
+use crate::demo::show::{Grid, count, plural};
 use crate::demo::tiers::Tier;
-use crate::text::{Failure, Table};
+use crate::text::Failure;
 
 /// After the day's end and its grace.
 const AFTER: i64 = 5_000;
@@ -137,14 +137,14 @@ async fn agreed(
     causes(story, sender, day, &lines).await
 }
 
-fn table(story: &Story<'_>, lines: &BTreeMap<String, Line>) -> Table {
+fn table(story: &Story<'_>, lines: &BTreeMap<String, Line>) -> Grid {
     let lang = story.show.lang();
-    let mut table = Table::new(lang.of(
+    let mut table = Grid::new(lang.of(
         ["type", "records", "accepted", "replaced", "invalid", "rejected", "open", "province", ""],
         ["类型", "采集", "已接收", "被替代", "不通过", "被退回", "未落定", "省平台计", "结论"],
     ));
     let mut all = Line::default();
-    let row = |table: &mut Table, name: String, line: &Line, good: bool| {
+    let row = |table: &mut Grid, name: String, line: &Line, good: bool| {
         let open = line.place(Place::Waiting)
             + line.place(Place::Staged)
             + line.place(Place::InFlight)

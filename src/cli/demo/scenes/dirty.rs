@@ -7,9 +7,9 @@ use store::{AuditEvent, Place, ProblemAction, ProblemFilter, ProblemItem};
 
 use super::Story;
 use crate::assemble::store_failure;
-use crate::demo::show::{count, plural};
+use crate::demo::show::{Grid, count, plural};
 use crate::demo::tiers::Tier;
-use crate::text::{Failure, Lang, Table};
+use crate::text::{Failure, Lang};
 
 /// Problems asked for at a time.
 const PAGE: u32 = 1_000;
@@ -208,10 +208,10 @@ fn note(rules: &mut BTreeMap<String, Rule>, problem: &ProblemItem) {
     rule.rejected += u64::from(problem.class == "rejected");
 }
 
-fn by_rule(lang: Lang, rules: BTreeMap<String, Rule>) -> Table {
+fn by_rule(lang: Lang, rules: BTreeMap<String, Rule>) -> Grid {
     let mut rules: Vec<(String, Rule)> = rules.into_iter().collect();
     rules.sort_by(|a, b| b.1.count.cmp(&a.1.count).then_with(|| a.0.cmp(&b.0)));
-    let mut table = Table::new(
+    let mut table = Grid::new(
         lang.of(["rule", "here", "province", "what it means"], ["代码", "本级", "省平台", "含义"]),
     );
     let rest = rules.split_off(rules.len().min(RULES_MAX));

@@ -6,9 +6,9 @@ use store::{Place, ProblemFilter};
 
 use super::Story;
 use crate::assemble::store_failure;
-use crate::demo::show::count;
+use crate::demo::show::{Grid, count};
 use crate::demo::tiers::Tier;
-use crate::text::{Failure, Lang, Table};
+use crate::text::{Failure, Lang};
 
 /// The step of the legacy systems in which the owners have corrected their rows.
 const STEP: u32 = 2;
@@ -101,9 +101,9 @@ fn left(story: &mut Story<'_>, left: &BTreeMap<String, u64>) -> Result<(), Failu
 }
 
 /// Three cases by their versions: line 17, a changed one, a withdrawn one.
-async fn versions(story: &Story<'_>) -> Result<Table, Failure> {
+async fn versions(story: &Story<'_>) -> Result<Grid, Failure> {
     let lang = story.show.lang();
-    let mut table = Table::new(
+    let mut table = Grid::new(
         lang.of(["case", "what happened", "record", "versions"], ["办件", "情形", "记录", "版本"]),
     );
     let state = &story.state;

@@ -14,12 +14,12 @@ use store::{NodeStatus, Place};
 
 use super::legacy::Ledger;
 use super::prepare;
-use super::show::{Show, count, plural};
+use super::show::{Grid, Show, count, plural};
 use super::state::State;
 use super::tiers::Tier;
 use super::world::{Numbers, Seen, World, place};
 use crate::assemble::store_failure;
-use crate::text::{Done, Failure, Table};
+use crate::text::{Done, Failure};
 
 /// Scenes before the report.
 const SCENES: usize = 7;
@@ -87,9 +87,9 @@ impl Story<'_> {
     }
 
     /// The tiers' numbers as a table, the highest tier first.
-    fn tiers(&self, numbers: &Numbers) -> Table {
+    fn tiers(&self, numbers: &Numbers) -> Grid {
         let lang = self.show.lang();
-        let mut table = Table::new(lang.of(
+        let mut table = Grid::new(lang.of(
             ["node", "", "collected", "on the way", "waiting", "accepted", "kept here", "problems"],
             ["节点", "", "采集", "在途", "待上级环节", "已接收", "本级留存", "问题数据"],
         ));

@@ -7,11 +7,11 @@ use store::{NodeStatus, Place};
 use super::{Story, collected, traced};
 use crate::demo::checks::{self, Wrong};
 use crate::demo::evidence::xmlsec1;
-use crate::demo::show::{count, rate, shell};
+use crate::demo::show::{Grid, count, rate, shell};
 use crate::demo::tiers::Tier;
 use crate::demo::world::{Numbers, place};
 use crate::os;
-use crate::text::{Done, Exit, Failure, Table};
+use crate::text::{Done, Exit, Failure};
 
 /// Failed turns that are shown.
 const FAILED_SHOWN: usize = 5;
@@ -44,9 +44,9 @@ pub(super) async fn play(story: &mut Story<'_>) -> Done {
     Ok(if wrong.is_empty() { Exit::Fine } else { Exit::Problems })
 }
 
-fn by_tier(story: &Story<'_>, numbers: &Numbers) -> Table {
+fn by_tier(story: &Story<'_>, numbers: &Numbers) -> Grid {
     let lang = story.show.lang();
-    let mut table = Table::new(lang.of(
+    let mut table = Grid::new(lang.of(
         [
             "node",
             "collected",
@@ -94,9 +94,9 @@ fn by_tier(story: &Story<'_>, numbers: &Numbers) -> Table {
     table
 }
 
-fn by_adapter(story: &Story<'_>, numbers: &Numbers) -> Table {
+fn by_adapter(story: &Story<'_>, numbers: &Numbers) -> Grid {
     let lang = story.show.lang();
-    let mut table = Table::new(lang.of(
+    let mut table = Grid::new(lang.of(
         ["adapter", "node", "rows read", "unchanged", "records", "not valid", "write-backs open"],
         ["适配器", "节点", "读取行", "无变化", "记录", "校验不通过", "待写回"],
     ));

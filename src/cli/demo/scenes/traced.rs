@@ -7,8 +7,9 @@ use store::TraceStep;
 use super::Story;
 use crate::assemble::store_failure;
 use crate::demo::evidence::{Answer, Evidence, Signed, xmlsec1};
+use crate::demo::show::Grid;
 use crate::demo::tiers::Tier;
-use crate::text::{Failure, Table};
+use crate::text::Failure;
 
 /// Characters shown of a digest.
 const DIGEST_CHARS: usize = 23;
@@ -50,9 +51,9 @@ async fn hops(
     steps: &[TraceStep],
     envelope: &str,
     record: &str,
-) -> Result<Table, Failure> {
+) -> Result<Grid, Failure> {
     let lang = story.show.lang();
-    let mut table = Table::new(lang.of(["node", "", "when", "what"], ["节点", "", "时间", "经过"]));
+    let mut table = Grid::new(lang.of(["node", "", "when", "what"], ["节点", "", "时间", "经过"]));
     let mut row = |tier: Tier, at: Option<Millis>, what: String| {
         let at = at.map_or_else(String::new, |a| a.to_string().split(' ').skip(1).collect());
         table.row([tier.title(lang).to_owned(), tier.code().to_string(), at, what]);
@@ -147,7 +148,7 @@ fn told(
 ) -> Result<(), Failure> {
     let lang = story.show.lang();
     let in_it = contains(envelope, record);
-    let mut table = Table::new(lang.of(
+    let mut table = Grid::new(lang.of(
         ["", "signed by", "digest of what is signed", "verified here"],
         ["", "签名人", "被签内容摘要", "此处验证"],
     ));
