@@ -24,6 +24,11 @@ use commands::{adapter, ca, check, format, keys, quarantine, status, trace};
 use stores::NodesArg;
 use text::{Done, Exit, Lang, Out};
 
+/// Every connection of a store has a thread of its own; the system's allocator gives each of them an
+/// arena, and these never shrink (measured at 200 000 cases: 570 MB against 180 MB with one arena).
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const AFTER: &str = "\
 Exit codes: 0 done · 1 done, and problems were found · 2 the command line is wrong ·
             3 a file, a store or the system failed · 4 interrupted
