@@ -36,6 +36,10 @@ impl Clock {
         *processor += self::processor().saturating_sub(before);
         out
     }
+
+    fn processor(&self) -> Duration {
+        self.0.values().map(|(_, processor)| *processor).sum()
+    }
 }
 
 /// One end of the hop.
@@ -315,11 +319,15 @@ async fn run(records: u64) -> f64 {
     let folder = tempfile::tempdir().unwrap();
     let county = End::open(folder.path(), "county").await;
     let province = End::open(folder.path(), "province").await;
-    let (mut clock, mut memory) = (Clock::default(), 0);
+    let (mut clock, mut memory, mut before) = (Clock::default(), 0, Duration::ZERO);
     for sequence in 1..=records / PER_ENVELOPE {
         hop(&mut clock, &county, &province, sequence).await;
-        if sequence % 100 == 0 {
+        if sequence % 200 == 0 {
             memory = memory.max(memory_mb());
+            let (at, spent) = (sequence * PER_ENVELOPE, clock.processor());
+            let each = (spent - before).as_secs_f64() * 1e6 / (200 * PER_ENVELOPE) as f64;
+            println!("  up to {at:9}: {each:6.2} µs of the processor a record");
+            before = spent;
         }
     }
     println!("{records} records, {PER_ENVELOPE} an envelope");
@@ -329,7 +337,7 @@ async fn run(records: u64) -> f64 {
         println!("  {stage:32} {:9.2} {:9.2}", each(*wall), each(*processor));
     }
     let wall = each(clock.0.values().map(|(wall, _)| *wall).sum());
-    let processor = each(clock.0.values().map(|(_, processor)| *processor).sum());
+    let processor = each(clock.processor());
     println!("  {:32} {wall:9.2} {processor:9.2}", "both ends, one after another");
     println!("  {:.0} records/s on the wall", 1e6 / wall);
     println!("  peak memory {memory} MB");

@@ -28,13 +28,13 @@ use crate::api::SharedStore;
 use crate::error::StoreError;
 
 /// Page size of a new file, bytes.
-const PAGE_BYTES: u32 = 8192;
+const PAGE_BYTES: u32 = 4096;
 /// Page cache of the writer, KiB (negative: SQLite counts it so).
 const WRITER_CACHE: &str = "-16384";
 /// Page cache of each reader.
 const READER_CACHE: &str = "-2048";
 /// WAL pages after which a commit checkpoints.
-const CHECKPOINT_PAGES: &str = "8000";
+const CHECKPOINT_PAGES: &str = "16000";
 /// Connections for people's questions.
 const READERS_MAX: u32 = 2;
 /// Prepared statements kept on the writer.

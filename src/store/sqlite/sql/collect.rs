@@ -44,10 +44,10 @@ pub(crate) const CHUNK_ADD: &str = "INSERT INTO blob (blob, bytes) VALUES (?9, ?
     INSERT INTO chunk (chunk, ident, route, epoch, \
     day, adapter, at, count, left, entries, bytes) \
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?9, ?10)";
-pub(crate) const STRETCH_HEAD: &str = "INSERT INTO stretch (range, ident, route, ord, \
+pub(crate) const STRETCH_HEAD: &str = "INSERT OR ROLLBACK INTO stretch (range, ident, route, ord, \
     chunk, first, count, orphan, at)";
 pub(crate) const STRETCH_ROW: &str = "(?, ?, ?, ?, ?, ?, ?, ?, ?)";
-pub(crate) const RECORD_HEAD: &str = "INSERT INTO record (ident, root, kind, part, \
+pub(crate) const RECORD_HEAD: &str = "INSERT OR ROLLBACK INTO record (ident, root, kind, part, \
     version, chunk, idx, place, voided, content, facts)";
 pub(crate) const RECORD_ROW: &str = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
@@ -96,7 +96,7 @@ pub(crate) const PROBLEM_CURE: &str = "UPDATE problem SET state = 'cured', \
     AND problem.state NOT IN ('cured', 'voided')";
 
 pub(crate) const WAITING_ANY: &str = "SELECT EXISTS (SELECT 1 FROM waiting WHERE ident = ?1)";
-pub(crate) const WAITING_HEAD: &str = "INSERT INTO waiting (ident, parent_root, \
+pub(crate) const WAITING_HEAD: &str = "INSERT OR ROLLBACK INTO waiting (ident, parent_root, \
     parent_kind, parent_part, root, kind, part, version, chunk, idx, accepted, until, due)";
 pub(crate) const WAITING_ROW: &str = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 pub(crate) const WAITING_DUE: &str = "SELECT w.parent_root, w.parent_kind, \
@@ -129,7 +129,7 @@ pub(crate) const SOURCE_ROW_FORGET: &str = "UPDATE source_row SET digest = zerob
     WHERE ident = ?1 AND adapter = ?2 AND row = ?3";
 
 pub(crate) const ROW_RECORD_HEAD: &str =
-    "INSERT INTO row_record (ident, adapter, row, root, kind, part, version)";
+    "INSERT OR ROLLBACK INTO row_record (ident, adapter, row, root, kind, part, version)";
 pub(crate) const ROW_RECORD_ROW: &str = "(?, ?, ?, ?, ?, ?, ?)";
 /// Every record of these rows: where it is, whether it is the latest, the state and violations of
 /// its last problem.

@@ -45,7 +45,7 @@ pub(crate) const HIGHEST_EPOCH: &str =
 pub(crate) const KEPT_CASES: &str = "SELECT k.root, k.kind, k.part, k.version, k.digest, k.facts, \
     k.voided, k.received FROM json_each(?2) j CROSS JOIN kept k ON k.ident = ?1 AND k.root = j.value \
     ORDER BY k.root, k.kind, k.part, k.version";
-pub(crate) const KEPT_HEAD: &str = "INSERT INTO kept (ident, root, kind, part, version, received, \
+pub(crate) const KEPT_HEAD: &str = "INSERT OR ROLLBACK INTO kept (ident, root, kind, part, version, received, \
     idx, voided, digest, facts)";
 pub(crate) const KEPT_ROW: &str = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 

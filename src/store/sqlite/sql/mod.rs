@@ -1,7 +1,8 @@
 //! Every statement text, and nothing else. `?` is a parameter of a bulk statement, `?1` of the rest.
 //! Statements that always run together stand in one text: each text costs a trip to the
 //! connection's thread. `LIMIT +?1`, never `LIMIT ?1`: SQLite prepares a statement again for every
-//! value of a bare parameter there.
+//! value of a bare parameter there. Bulk statements say `OR ROLLBACK`: who could fail half-way and go
+//! on would keep a copy of every page it changes.
 
 mod collect;
 mod inbox;
