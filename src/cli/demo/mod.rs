@@ -61,6 +61,7 @@ pub(crate) struct Demo {
 
 /// The command.
 pub(crate) fn run(args: &Demo, out: &Out) -> Done {
+    os::be_frugal();
     service::runtime()?.block_on(demo(args, out))
 }
 
