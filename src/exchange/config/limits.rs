@@ -59,7 +59,7 @@ limits! {
     package_bytes_max: usize Bytes = 64 * MIB, 4 * MIB, 64 * MIB;
         "largest package that a parcel may open to" "报文解压后最大字节数，超过则不打开"
     seal_delay: i64 Duration = 200, 0, HOUR;
-        "how long a staged record waits for company before it is sealed" "未满批次最多等待多久即封装"
+        "how long a staged record waits for company before it is sealed, while its route is busy" "通道繁忙时未满批次最多等待多久即封装"
     compression_level: i32 Count = 1, 1, 19;
         "zstd level of a sealed frame" "封装压缩级别（zstd）"
     page_rows_max: u32 Count = 2_000, 1, 100_000;
