@@ -2,6 +2,7 @@
 
 use canon::{EnvelopeId, Millis, NodeCode, Route};
 
+use super::restored::{JudgedPage, JudgedPart, Recall, Recalled};
 use super::{strict_read, strict_write};
 use crate::Refuse;
 use crate::head::Skipped;
@@ -33,6 +34,15 @@ pub enum Inquiry {
         /// Go on after this key; absent at the beginning.
         after: Option<String>,
     },
+    /// A restored node asks how you, the destination, judged its envelopes.
+    Judged {
+        /// Its epoch since the restore.
+        epoch: u32,
+        /// Go on after this envelope; absent at the beginning.
+        after: Option<EnvelopeId>,
+    },
+    /// A restored destination asks for what it lost.
+    Recall(Recall),
 }
 
 impl Inquiry {
@@ -53,6 +63,15 @@ impl Inquiry {
                 w.opt("After", after.as_deref());
                 w.close("Versions");
             }
+            Self::Judged { epoch, after } => {
+                w.open("Judged");
+                w.num("Epoch", u64::from(*epoch));
+                if let Some(after) = after {
+                    w.show("After", after);
+                }
+                w.close("Judged");
+            }
+            Self::Recall(recall) => recall.write(w),
         })
     }
 
@@ -72,6 +91,15 @@ impl Inquiry {
                 let (kind, after) = (s.text("Type")?.into_owned(), s.opt("After")?);
                 s.close("Versions")?;
                 return Ok(Self::Versions { kind, after });
+            }
+            if s.try_open("Judged") {
+                let epoch = s.parse("Epoch")?;
+                let after = s.with_opt("After", parse_envelope_id)?;
+                s.close("Judged")?;
+                return Ok(Self::Judged { epoch, after });
+            }
+            if s.try_open("Recall") {
+                return Ok(Self::Recall(Recall::read(s)?));
             }
             Ok(Self::Status(s.with("Envelope", parse_envelope_id)?))
         })
@@ -154,6 +182,12 @@ pub enum Answer {
         /// Whether there are more behind the last key.
         more: bool,
     },
+    /// How one envelope of the asker was judged, or a part of it.
+    Judged(JudgedPart),
+    /// The end of a page of them.
+    JudgedPage(JudgedPage),
+    /// What was recalled goes up again.
+    Recalled(Recalled),
 }
 
 impl Answer {
@@ -186,6 +220,9 @@ impl Answer {
                 }
                 w.text("More", if *more { "yes" } else { "no" });
             }
+            Self::Judged(part) => part.write(w),
+            Self::JudgedPage(page) => page.write(w),
+            Self::Recalled(recalled) => recalled.write(w),
         })
     }
 
@@ -197,6 +234,15 @@ impl Answer {
             }
             if let Some(kind) = s.opt("Type")? {
                 return read_versions(s, kind);
+            }
+            if s.try_open("Judged") {
+                return Ok(Self::Judged(JudgedPart::read(s)?));
+            }
+            if s.try_open("JudgedPage") {
+                return Ok(Self::JudgedPage(JudgedPage::read(s)?));
+            }
+            if s.try_open("Recalled") {
+                return Ok(Self::Recalled(Recalled::read(s)?));
             }
             let (sender, epoch, route) = read_origin(s)?;
             s.open("Skipped")?;

@@ -2,7 +2,8 @@
 
 use canon::{Day, DigestAlg, Environment, HashSum, Millis, NodeCode, Route};
 use envelope::control::{
-    Answer, Counts, HeldState, Hop, Inquiry, KeyVersion, ManifestLine, Notice, Refusal, Side, Stage,
+    Answer, Counts, HeldState, Holding, Hop, Inquiry, JudgedPage, JudgedPart, JudgedRow, KeyVersion,
+    ManifestLine, Notice, Recall, Recalled, Refusal, Side, Stage,
 };
 use envelope::fragment::check_shape;
 use envelope::{
@@ -180,7 +181,44 @@ fn inquiry() -> impl Strategy<Value = Inquiry> {
             last: a.max(b).into(),
         }),
         (text(), option::of(text())).prop_map(|(kind, after)| Inquiry::Versions { kind, after }),
+        (any::<u32>(), option::of(id()))
+            .prop_map(|(epoch, after)| Inquiry::Judged { epoch, after }),
+        recall().prop_map(Inquiry::Recall),
     ]
+}
+
+fn recall() -> impl Strategy<Value = Recall> {
+    let holding = (any::<u32>(), route(), any::<u32>()).prop_map(|(epoch, route, through)| {
+        Holding { epoch, route, through: through.into() }
+    });
+    (any::<u32>(), 0..40_000, vec(holding, 0..4))
+        .prop_map(|(epoch, day, holdings)| Recall { epoch, since: Day(day), holdings })
+}
+
+fn judged() -> impl Strategy<Value = JudgedPart> {
+    let who = (select(Outcome::ALL.to_vec()), text(), text(), any::<u32>());
+    let rest = (some_digest(), some_digest(), any::<bool>(), option::of(text()), option::of(text()));
+    let row = (who, rest).prop_map(|(who, rest)| JudgedRow {
+        outcome: who.0,
+        kind: who.1,
+        key: who.2,
+        version: who.3,
+        digest: rest.0,
+        content: rest.1,
+        void: rest.2,
+        facts: rest.3,
+        code: rest.4,
+    });
+    (id(), some_digest(), some_digest(), 0..40_000, option::of(text()), vec(row, 0..4)).prop_map(
+        |(envelope, head, root, day, adapter, rows)| JudgedPart {
+            envelope,
+            head,
+            root,
+            day: Day(day),
+            adapter,
+            rows,
+        },
+    )
 }
 
 fn answer() -> impl Strategy<Value = Answer> {
@@ -202,6 +240,14 @@ fn answer() -> impl Strategy<Value = Answer> {
             rows,
             more
         }),
+        judged().prop_map(Answer::Judged),
+        (any::<u32>(), any::<u32>(), option::of(id()), option::of(id()), any::<bool>()).prop_map(
+            |(epoch, highest, after, last, more)| {
+                Answer::JudgedPage(JudgedPage { epoch, highest, after, last, more })
+            }
+        ),
+        (any::<u32>(), node())
+            .prop_map(|(epoch, sender)| Answer::Recalled(Recalled { epoch, sender })),
     ]
 }
 
