@@ -161,11 +161,13 @@ fn collect(
 fn links(codes: &[NodeCode], tier: usize) -> Vec<Link> {
     let mut out = Vec::new();
     if let Some(up) = codes.get(tier + 1) {
-        out.push(Link { name: "up".into(), peer: up.clone(), parent: true, beneath: Vec::new() });
+        let (peer, beneath) = (up.clone(), Vec::new());
+        out.push(Link { name: "up".into(), peer, parent: true, beneath, overdue: None });
     }
     if let Some(down) = tier.checked_sub(1) {
         let beneath = codes.iter().take(down).cloned().collect();
-        out.push(Link { name: "down".into(), peer: codes[down].clone(), parent: false, beneath });
+        let peer = codes[down].clone();
+        out.push(Link { name: "down".into(), peer, parent: false, beneath, overdue: None });
     }
     out
 }
