@@ -191,9 +191,10 @@ fn links(config: &NodeConfig, identity: &Identity) -> Vec<Link> {
 }
 
 /// A carrier that is slower than this process gives receipts more time.
-fn overdue(_config: &NodeConfig, link: &exchange::config::Link) -> Option<i64> {
+fn overdue(config: &NodeConfig, link: &exchange::config::Link) -> Option<i64> {
     match link.carrier {
         Carrier::Local => None,
+        Carrier::Amqp => Some(config.limits.amqp_receipt_overdue),
     }
 }
 

@@ -25,5 +25,14 @@ pub(crate) fn of(
     if !here.is_empty() || links.is_empty() {
         switch.add(Arc::clone(local), here);
     }
+    if let Some(link) = links.iter().find(|l| l.carrier == Carrier::Amqp) {
+        let (name, at) = (&link.name, &link.at);
+        return Err(Failure::usage(
+            format!(
+                "{at}: link `{name}`: this build has no broker yet; write `carrier = \"local\"`"
+            ),
+            format!("{at}：链路『{name}』：本版本尚不能连接消息代理，请写 carrier = \"local\""),
+        ));
+    }
     Ok(switch.into_bus())
 }
