@@ -10,7 +10,7 @@ mod format;
 
 pub use adapter::ADAPTER;
 pub use envelope::SENDER;
-pub use exchange::{CONTROL, RECEIVER};
+pub use exchange::{CONTROL, RECEIVER, RESTORE};
 pub use format::FIELD;
 
 /// One stable code with its text in both languages.
@@ -35,7 +35,7 @@ const fn c(code: &'static str, en: &'static str, zh: &'static str) -> Code {
 
 /// All codes, a group for each origin.
 pub const CODES: &[&[Code]] =
-    &[RECORD, FIELD, SENDER, RECEIVER, CONTROL, SOURCE, ADAPTER, NODE, CONFIG];
+    &[RECORD, FIELD, SENDER, RECEIVER, CONTROL, RESTORE, SOURCE, ADAPTER, NODE, CONFIG];
 
 /// `record.*`: a receiver's or sender's judgement of one record.
 pub const RECORD: &[Code] = &[

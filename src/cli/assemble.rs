@@ -158,6 +158,7 @@ fn node(
         seed: seed(identity),
         held: Mutex::default(),
         inbox_depth: 0.into(),
+        errands: Default::default(),
     }))
 }
 

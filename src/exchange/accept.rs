@@ -67,7 +67,7 @@ impl Accept {
                 return Ok(0);
             }
             let refusal = Refusal::new(
-                "sender.sequence_reused",
+                "sender.cloned",
                 format!("{id} came before with another head"),
             );
             return self.refuse(lease, parcel, refusal, now).await;

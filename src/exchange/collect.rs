@@ -78,6 +78,12 @@ impl Collect {
         if now < self.rest_until {
             return Ok(written);
         }
+        let errands = self.node.errands().await?;
+        let (live, bulk) = (&self.adapter.live.destination, &self.adapter.bulk.destination);
+        if errands.adopts(live) || errands.adopts(bulk) {
+            // Restored: until the destination has told what it knows, a version could be used twice.
+            return Ok(written);
+        }
         let before = self.node.store.adapter(&self.adapter.name).await?;
         if before.paused.is_some() {
             return Ok(written);

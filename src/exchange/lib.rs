@@ -6,19 +6,24 @@
 //! it did. Nothing is handed from worker to worker in memory, so a crash anywhere loses nothing.
 
 pub mod accept;
+mod adopt;
 mod claims;
+mod clones;
 pub mod collect;
 pub mod config;
 pub mod control;
 pub mod deliver;
 pub mod dispatch;
+pub mod errands;
 pub mod error;
 mod exceptions;
 pub mod gate;
 pub mod judge;
 pub mod node;
+mod outcomes;
 pub mod pace;
 pub mod receive;
+mod recall;
 pub mod reconcile;
 pub mod relay;
 pub mod retry;

@@ -88,6 +88,8 @@ pub struct Node {
     pub held: Mutex<BTreeMap<String, (Lease, Millis)>>,
     /// Parcels in the inbox, as far as this process knows; bounds what is taken off the carrier.
     pub inbox_depth: AtomicI64,
+    /// What a restore left to be done.
+    pub errands: crate::errands::Cache,
 }
 
 impl Node {
@@ -104,6 +106,17 @@ impl Node {
         self.links.iter().find(|l| *l.name == *name)
     }
 
+    /// How long to wait for an answer of this node before it is asked again, ms.
+    pub fn answer_wait(&self, peer: &NodeCode) -> i64 {
+        let slow = self.link_to(peer).and_then(|l| l.overdue).unwrap_or(0);
+        self.limits.inquiry_interval.max(slow)
+    }
+
+    /// The epoch in force.
+    pub async fn epoch(&self) -> Result<u32, WorkError> {
+        Ok(self.store.counters(&self.control_route(&self.code)).await?.epoch)
+    }
+
     /// The control route to a node.
     pub fn control_route(&self, to: &NodeCode) -> Route {
         Route {
@@ -116,7 +129,12 @@ impl Node {
 
     /// A lease in this process's name; none while another process has it. It is renewed in the
     /// store once half of its life is over, so that an idle turn writes nothing.
+    ///
+    /// A node that has stopped itself gives none: its workers stand still.
     pub async fn lease(&self, name: &str, now: Millis) -> Result<Option<Lease>, WorkError> {
+        if self.errands().await?.halted.is_some() {
+            return Ok(None);
+        }
         let ttl = self.limits.lease_ttl;
         let held = self.leases().get(name).cloned();
         if let Some((lease, at)) = held
@@ -126,6 +144,8 @@ impl Node {
             return Ok(Some(lease));
         }
         let lease = self.store.lease(name, &self.holder, now, ttl).await?;
+        // Another process of this node may have written some.
+        self.errands_changed();
         match &lease {
             Some(lease) => self.leases().insert(name.to_owned(), (lease.clone(), now)),
             None => self.leases().remove(name),

@@ -40,6 +40,10 @@ impl Receive {
     }
 
     async fn turn(&mut self, now: Millis) -> Result<Progress, WorkError> {
+        if self.node.errands().await?.halted.is_some() {
+            // What comes is for the machine that goes on.
+            return Ok(Progress::IDLE);
+        }
         self.count(now).await?;
         let mut progress = Progress::IDLE;
         for lane in Lane::ALL {

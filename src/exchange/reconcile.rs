@@ -90,6 +90,15 @@ impl Reconcile {
         for (destination, lines) in books {
             let mine = before.iter().find(|m| m.by == self.node.code && m.peer == destination);
             let theirs = before.iter().find(|m| m.by == destination);
+            // A higher revision is one that was issued in a time that a restore took away.
+            let lost = theirs.map_or(0, |t| t.revision);
+            let lost = mine.filter(|m| lost > m.revision).map(|_| lost);
+            if let Some(lost) = lost {
+                let lines = with_revision(&lines, lost + 1);
+                self.issue(day, lost + 1, destination, &lines, now).await?;
+                issued += 1;
+                continue;
+            }
             let answered = mine.zip(theirs).is_some_and(|(m, t)| t.revision >= m.revision);
             let same = mine.is_some_and(|m| same_books(&read(&m.body), &lines));
             if same && answered {
@@ -232,6 +241,10 @@ async fn answered(
     lines: &[ManifestLine],
 ) -> Result<(Vec<Discrepancy>, Vec<NewControl>), WorkError> {
     let tallies = node.store.tallies_received(sender, day).await?;
+    // A restored sender counts from its image: it is told which revision it had reached.
+    let known = node.store.manifests(day).await?;
+    let known = known.iter().find(|m| m.by == *sender).map_or(0, |m| m.revision);
+    let revision = revision.max(known);
     let mut own: BTreeMap<(Route, String), ManifestLine> = BTreeMap::new();
     for theirs in lines {
         let line = blank(sender, day, revision, Side::Receiver, theirs.route.clone(), &theirs.kind);
@@ -340,6 +353,10 @@ fn causes(
             count,
         })
         .collect()
+}
+
+fn with_revision(lines: &[ManifestLine], revision: u32) -> Vec<ManifestLine> {
+    lines.iter().map(|l| ManifestLine { revision, ..l.clone() }).collect()
 }
 
 fn blank(

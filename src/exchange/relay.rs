@@ -66,7 +66,7 @@ impl Relay {
         let before = node.store.admission(&opened.head.id()).await?;
         if before.is_some_and(|b| b.head_digest != opened.head_digest()) {
             let detail = format!("{} passed before with another head", opened.head.id());
-            let refusal = Refusal::new("sender.sequence_reused", detail);
+            let refusal = Refusal::new("sender.cloned", detail);
             return self.refuser.refuse(lease, parcel, refusal, now).await;
         }
         let controls = self.on_the_way(parcel, &opened, now).await?;

@@ -115,7 +115,12 @@ impl Seal {
         let node = Arc::clone(&self.node);
         let limits = &node.limits;
         let mut progress = Progress::IDLE;
+        let errands = self.node.errands().await?;
         for (route, staged, oldest) in self.node.store.staged_routes().await? {
+            // Restored: first the destination answers what the older epochs sent.
+            if errands.adopts(&route.destination) {
+                continue;
+            }
             let full = staged >= u64::from(limits.envelope_records_max);
             if !full && !self.ripe(&route, oldest, now) {
                 continue;

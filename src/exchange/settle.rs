@@ -1,25 +1,27 @@
 //! settle: control parcels for this node. A verified receipt gives every record its outcome and
 //! queues the write-backs; hops, refusals, inquiries, answers, manifests and notices do their part.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use canon::{EnvelopeId, Millis};
 use envelope::control::{
     Answer, HeldState, Hop, Inquiry, ManifestLine, Notice, Refusal as Refused,
 };
-use envelope::{Kind, Opened, Outcome, OutcomeLine};
+use envelope::{Kind, Opened, OutcomeLine};
 use store::{
-    AuditEvent, EventOn, FinalOutcome, InboxFor, InboxParcel, Lease, Member, OutEnvelope, OutEvent,
-    RowOutcome, Settlement, TypeCount,
+    AuditEvent, EventOn, InboxFor, InboxParcel, Lease, OutEnvelope, OutEvent, Settlement,
 };
 
+use crate::adopt;
 use crate::claims::Claims;
+use crate::clones::{self, Verdict};
 use crate::control;
 use crate::error::WorkError;
 use crate::exceptions;
 use crate::gate::{self, Refusal, Refuser};
 use crate::node::Node;
+use crate::outcomes::{counted, outcomes};
+use crate::recall;
 use crate::reconcile;
 use crate::retry;
 use crate::work::{Progress, WorkFuture, Worker};
@@ -119,6 +121,11 @@ impl Settle {
         };
         let id = &answers.envelope;
         let own = self.node.store.outbound(id).await?;
+        if own.is_none() && id.sender == self.node.code && id.epoch < self.node.epoch().await? {
+            // Sent in the time that a restore took away; its destination tells of it, or has told.
+            let action = "receipt.of_lost_time";
+            return self.drop_with_audit(lease, parcel, action, &id.to_string(), now).await;
+        }
         let Some(own) = own.filter(|_| id.sender == self.node.code) else {
             return Ok(Some(Refusal::new("receipt.not_asked", format!("{id} is none of ours"))));
         };
@@ -126,7 +133,14 @@ impl Settle {
             let detail = format!("{} is not the destination of {id}", opened.head.from);
             return Ok(Some(Refusal::new("receipt.wrong_node", detail)));
         }
-        if answers.head != own.head_digest || answers.root != own.root {
+        let other = answers.head != own.head_digest || answers.root != own.root;
+        if other && !own.state.is_final() {
+            // The destination judged another machine's bytes under this number.
+            self.node.halt("sender.cloned", &id.to_string(), now).await?;
+            self.node.store.drop_inbox(lease, parcel.inbox_id).await?;
+            return Ok(None);
+        }
+        if other {
             let detail = format!("receipt for {id} with another head or root");
             return Ok(Some(Refusal::new("receipt.other_bytes", detail)));
         }
@@ -200,7 +214,7 @@ impl Settle {
         let Some(refused) = opened.fragments.first().and_then(|f| Refused::read(f).ok()) else {
             return Ok(Some(Refusal::new("envelope.malformed", "refusal")));
         };
-        let claimed = refused.claimed.filter(|id| id.sender == self.node.code);
+        let claimed = refused.claimed.clone().filter(|id| id.sender == self.node.code);
         let own = match &claimed {
             Some(id) => self.node.store.outbound(id).await?,
             None => None,
@@ -210,6 +224,12 @@ impl Settle {
                 .drop_with_audit(lease, parcel, "refusal.of_nothing_ours", &refused.code, now)
                 .await;
         };
+        if clones::refused(&self.node, &opened.head.from, &refused, &own, now).await?
+            != Verdict::Ordinary
+        {
+            self.node.store.drop_inbox(lease, parcel.inbox_id).await?;
+            return Ok(None);
+        }
         let refusals = own.refusals + 1;
         let due_at = retry::next(now, refusals, &self.node.limits, self.node.seed);
         let event = EventOn {
@@ -246,7 +266,21 @@ impl Settle {
                 {
                     self.fill_gap(lease, epoch, &route, first, last, now).await?;
                 }
-                Ok(Inquiry::Status(_) | Inquiry::Gap { .. } | Inquiry::Versions { .. })
+                Ok(Inquiry::Judged { epoch, after })
+                    if after.as_ref().is_none_or(|a| a.sender == *asker) =>
+                {
+                    answers.extend(adopt::answer(&self.node, asker, epoch, after).await?);
+                }
+                Ok(Inquiry::Recall(asked)) => {
+                    recall::recalled(&self.node, lease, parcel, asker, asked, now).await?;
+                    return Ok(None);
+                }
+                Ok(
+                    Inquiry::Status(_)
+                    | Inquiry::Gap { .. }
+                    | Inquiry::Versions { .. }
+                    | Inquiry::Judged { .. },
+                )
                 | Err(_) => {
                     return Ok(Some(Refusal::new(
                         "inquiry.not_yours",
@@ -300,8 +334,14 @@ impl Settle {
         opened: &Opened<'_>,
         now: Millis,
     ) -> Result<Option<Refusal>, WorkError> {
+        let (mut parts, mut page) = (Vec::new(), None);
         for fragment in &opened.fragments {
             match Answer::read(fragment) {
+                Ok(Answer::Judged(part)) => parts.push(part),
+                Ok(Answer::JudgedPage(end)) => page = Some(end),
+                Ok(Answer::Recalled(said)) => {
+                    recall::promised(&self.node, &opened.head.from, &said, now).await?;
+                }
                 // Only the destination's word is final; a holder's "unknown" says nothing.
                 Ok(Answer::Unknown(id))
                     if id.sender == self.node.code && opened.head.from == id.route.destination =>
@@ -321,6 +361,11 @@ impl Settle {
                 ) => {}
                 Err(refuse) => return Ok(Some(refuse.into())),
             }
+        }
+        if let Some(page) = page {
+            let from = &opened.head.from;
+            adopt::adopted(&self.node, lease, parcel, from, parts, page, now).await?;
+            return Ok(None);
         }
         self.node.store.drop_inbox(lease, parcel.inbox_id).await?;
         Ok(None)
@@ -398,77 +443,6 @@ impl Settle {
         self.node.store.drop_inbox(lease, parcel.inbox_id).await?;
         Ok(None)
     }
-}
-
-/// One outcome for every record, in order: anything else is not a receipt. A declining receipt
-/// has none of its own: each record is rejected with the code of the decline.
-fn outcomes(
-    opened: &Opened<'_>,
-    count: u32,
-    decline: Option<&str>,
-) -> Result<Vec<OutcomeLine>, Refusal> {
-    if let Some(code) = decline {
-        return Ok((0..count)
-            .map(|i| OutcomeLine::with_code(i, Outcome::Rejected, code))
-            .collect());
-    }
-    let wrong = || Refusal::new("receipt.incomplete", "not one outcome for every record, in order");
-    if opened.fragments.len() != count as usize {
-        return Err(wrong());
-    }
-    let mut lines = Vec::with_capacity(opened.fragments.len());
-    for (position, fragment) in opened.fragments.iter().enumerate() {
-        let line = envelope::read_outcome(fragment)?;
-        if line.position as usize != position {
-            return Err(wrong());
-        }
-        lines.push(line);
-    }
-    Ok(lines)
-}
-
-/// Counts by type, and the outcome of each source row that wants a write-back.
-fn counted(members: &[Member], lines: &[OutcomeLine]) -> (Vec<TypeCount>, Vec<RowOutcome>) {
-    let mut counts: BTreeMap<&str, TypeCount> = BTreeMap::new();
-    let mut rows = Vec::new();
-    for (member, line) in members.iter().zip(lines) {
-        let count = match counts.get_mut(&*member.kind) {
-            Some(count) => count,
-            None => counts.entry(&member.kind).or_insert_with(|| TypeCount {
-                kind: Arc::clone(&member.kind),
-                ..TypeCount::default()
-            }),
-        };
-        let outcome = match line.outcome {
-            Outcome::Accepted => {
-                count.accepted += 1;
-                count.sum.add(&member.digest);
-                None
-            }
-            Outcome::Superseded => {
-                count.superseded += 1;
-                count.sum.add(&member.digest);
-                Some(FinalOutcome::Superseded)
-            }
-            Outcome::Rejected => {
-                count.rejected += 1;
-                Some(FinalOutcome::Rejected)
-            }
-            Outcome::ParentMissing => {
-                count.parent_missing += 1;
-                Some(FinalOutcome::ParentMissing)
-            }
-        };
-        let Some(row) = &member.source_row else { continue };
-        let (adapter, _) = row.split_once('|').unwrap_or((row, ""));
-        rows.push(RowOutcome {
-            adapter: adapter.into(),
-            row: Arc::clone(row),
-            outcome,
-            text: line.text.clone().or_else(|| line.code.clone()).unwrap_or_default(),
-        });
-    }
-    (counts.into_values().collect(), rows)
 }
 
 impl Worker for Settle {

@@ -8,9 +8,11 @@ use envelope::Kind;
 use envelope::control::Inquiry;
 use store::{EventOn, Gap, Lease, OutEnvelope, OutEvent};
 
+use crate::adopt;
 use crate::control;
 use crate::error::WorkError;
 use crate::node::Node;
+use crate::recall;
 use crate::work::{Progress, WorkFuture, Worker};
 
 /// How often the clock is looked at, ms.
@@ -45,12 +47,24 @@ impl Sweep {
         let released = self.node.store.release_waiting(now, PER_TURN).await?;
         let overdue = self.overdue(&lease, now).await?;
         let gaps = self.gaps(now).await?;
+        let errands = self.errands(&lease, now).await?;
         if self.purged.is_none_or(|p| now.since(p) >= PURGE_EVERY) {
             let before = Millis(now.0 - self.node.limits.control_keep);
             self.node.store.purge(before, PER_TURN).await?;
             self.purged = Some(now);
         }
-        Ok(Progress::some(released + overdue + gaps, released == u64::from(PER_TURN)))
+        Ok(Progress::some(released + overdue + gaps + errands, released == u64::from(PER_TURN)))
+    }
+
+    /// What a restore, here or of a peer, left to be done.
+    async fn errands(&self, lease: &Lease, now: Millis) -> Result<u64, WorkError> {
+        if !self.node.errands().await?.busy() {
+            return Ok(0);
+        }
+        let adopted = adopt::step(&self.node, now).await?;
+        let asked = recall::ask(&self.node, now).await?;
+        let given = recall::give(&self.node, lease, now).await?;
+        Ok(adopted + asked + given)
     }
 
     /// An overdue receipt asks the destination before anything is sent again.

@@ -4,6 +4,7 @@ mod collected;
 mod inbound;
 mod ledger;
 mod outbound;
+mod restore;
 mod settled;
 mod standing;
 
@@ -11,5 +12,6 @@ pub use collected::*;
 pub use inbound::*;
 pub use ledger::*;
 pub use outbound::*;
+pub use restore::*;
 pub use settled::*;
 pub use standing::*;

@@ -81,6 +81,11 @@ pub const SENDER: &[Code] = &[
         "同一编号此前已收到不同内容，报警，以先到者为准",
     ),
     c(
+        "sender.cloned",
+        "the same envelope id came before with other bytes: two machines use this node's key, or an old copy of its store was started; the second stops by itself, see `tiergate node restore`",
+        "同一编号此前已收到不同内容：有两台机器使用同一节点密钥，或启动了旧的存储副本；后到者自行停止，处理办法见 tiergate node restore",
+    ),
+    c(
         "sender.epoch_old",
         "sealed before the sender was restored; the records come again in the epoch in force",
         "报文属于发送方恢复之前的纪元，请按现行纪元重新封装",

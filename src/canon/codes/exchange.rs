@@ -107,3 +107,47 @@ pub const CONTROL: &[Code] = &[
         "未通过验证的包已隔离，并按限速告知发送方",
     ),
 ];
+
+/// `node.*`, `restore.*`, `recall.*`, `clone.*`: what a restore brings, and two machines with one key.
+pub const RESTORE: &[Code] = &[
+    c(
+        "node.restored",
+        "a new epoch began: the store was restored; destinations and senders are asked",
+        "节点已恢复，开始新纪元，正在向目的节点与下级核对",
+    ),
+    c(
+        "node.halted",
+        "the node has stopped itself; stop this machine, or run `tiergate node restore --in-place` on the one that goes on",
+        "节点已自行停止；请停用本机，或在继续使用的机器上运行 tiergate node restore --in-place",
+    ),
+    c(
+        "restore.adopted",
+        "the destination has told how it judged what was sent before the restore; collecting goes on",
+        "目的节点已告知恢复前各报文的判定结果，继续采集",
+    ),
+    c(
+        "restore.epoch_known",
+        "the destination knows this epoch or a later one already; restore again with `--epoch` above it",
+        "目的节点已见过相同或更高的纪元，请用 --epoch 指定更大的值重新恢复",
+    ),
+    c(
+        "receipt.of_lost_time",
+        "a receipt for an envelope of the time that the restore took away; its destination tells of it",
+        "回执所答复的报文在恢复后的存储中不存在，由目的节点另行告知",
+    ),
+    c(
+        "recall.received",
+        "a restored destination asked for what it lost; it is sent again",
+        "恢复后的目的节点索回遗失的报文，正在补送",
+    ),
+    c(
+        "recall.given",
+        "everything that a restored destination lost is staged again",
+        "恢复后的目的节点所遗失的记录已全部重新待发",
+    ),
+    c(
+        "clone.seen",
+        "a receiver refused other bytes under a number of ours: another machine uses this node's key; find it and stop it",
+        "接收方拒收了同一编号的另一报文：另有机器在使用本节点密钥，请查明并停用",
+    ),
+];

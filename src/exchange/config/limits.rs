@@ -104,6 +104,10 @@ limits! {
         "how long a relay keeps bytes whose destination has not answered" "未见回执时中转报文保留时间"
     control_keep: i64 Duration = 7 * DAY, HOUR, 3650 * DAY;
         "how long settled control parcels are kept" "已完成控制报文保留时间"
+    restore_page_records: u32 Count = 2_000, 100, 10_000;
+        "records in one page of what a restored sender is told" "恢复后的发送方每页被告知的记录数"
+    give_again_records_max: u64 Count = 5_000, 100, 1_000_000;
+        "staged records for a restored destination above which no more is given again" "向恢复后的目的节点补送时，待封装记录达到此数即暂缓"
     lease_ttl: i64 Duration = 30 * SECOND, SECOND, HOUR;
         "how long a lease lasts without renewal" "工作者租约有效期"
     return_days: i64 Count = 3, 1, 90;

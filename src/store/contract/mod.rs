@@ -18,6 +18,7 @@ mod people;
 mod receiving;
 mod reconciling;
 mod relaying;
+mod restoring;
 mod sealing;
 mod settling;
 mod waiting;

@@ -177,6 +177,7 @@ impl Identity {
                 at: At::Quarantined,
                 collected_at: now,
                 envelopes: Vec::new(),
+                given: Vec::new(),
             };
             self.insert_record(key.clone(), own, Place::Quarantined);
         }
@@ -211,7 +212,7 @@ impl Identity {
     }
 
     /// Enters a record, its counts and its source row.
-    fn insert_record(&mut self, key: RecordKey, own: Own, place: Place) {
+    pub(super) fn insert_record(&mut self, key: RecordKey, own: Own, place: Place) {
         if let Some(row) = &own.source_row {
             let row = (own.adapter.clone(), row.clone());
             self.row_records.entry(row).or_default().insert(key.clone());
@@ -241,6 +242,7 @@ impl Identity {
                 at: At::Waiting,
                 collected_at: now,
                 envelopes: Vec::new(),
+                given: Vec::new(),
             };
             self.insert_record(key.clone(), own, Place::Waiting);
             fresh.push(Fresh { key, fragment: fragment.into(), wait: record.waits_for });
@@ -289,7 +291,7 @@ impl Identity {
     }
 
     /// The newest version that may go up cures the older ones.
-    fn cure(&mut self, key: &RecordKey) {
+    pub(super) fn cure(&mut self, key: &RecordKey) {
         let Some(numbers) = self.problems_of.get(&(key.0.clone(), key.1.clone())) else { return };
         for number in numbers {
             let Some(row) = self.problems.get_mut(number) else { continue };
@@ -330,7 +332,7 @@ impl Identity {
     }
 
     /// Stages a record.
-    fn stage(&mut self, key: RecordKey, fragment: Arc<[u8]>, now: Millis, orphan: bool) {
+    pub(super) fn stage(&mut self, key: RecordKey, fragment: Arc<[u8]>, now: Millis, orphan: bool) {
         let Some(route) = self.records.get(&key).map(|o| o.route.clone()) else { return };
         let number = self.next_number();
         self.move_record(&key, At::Staged);

@@ -88,7 +88,10 @@ impl Identity {
             out.ended_at = ended.then_some(now);
             if next.is_final() {
                 out.env.due_at = None;
-                if let Some(route) = self.routes.get_mut(&id.route) {
+                // The counters are of the epoch in force.
+                if id.epoch == self.epoch
+                    && let Some(route) = self.routes.get_mut(&id.route)
+                {
                     route.open.remove(&id.sequence);
                 }
             }

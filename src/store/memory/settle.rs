@@ -129,7 +129,7 @@ impl Identity {
     }
 
     /// Lists a rejected record with the quarantined ones.
-    fn list_rejected(&mut self, key: &RecordKey, code: &str, field: &str, text: &str, now: Millis) {
+    pub(super) fn list_rejected(&mut self, key: &RecordKey, code: &str, field: &str, text: &str, now: Millis) {
         let Some(own) = self.records.get(key) else { return };
         let (adapter, source_row) = (own.adapter.clone(), own.source_row.clone());
         let newer = self.versions(&key.0, &key.1).rfind(|(k, o)| {
@@ -165,7 +165,7 @@ impl Identity {
     }
 
     /// What the link's page shows.
-    fn count_outcomes(&mut self, id: &EnvelopeId, members: &[RecordKey]) {
+    pub(super) fn count_outcomes(&mut self, id: &EnvelopeId, members: &[RecordKey]) {
         let (mut accepted, mut rejected) = (0, 0);
         for own in members.iter().filter_map(|key| self.records.get(key)) {
             match self.place_of(own) {

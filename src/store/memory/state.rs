@@ -50,6 +50,8 @@ pub(super) struct Own {
     pub(super) collected_at: Millis,
     /// Every envelope it went up in; more than one after `parent-missing`.
     pub(super) envelopes: Vec<EnvelopeId>,
+    /// Of these, those whose destination took it and lost it.
+    pub(super) given: Vec<EnvelopeId>,
 }
 
 /// A staged record: one range of the ticket.

@@ -75,6 +75,7 @@ impl Identity {
                     {
                         self.place_of(own).to_string()
                     }
+                    _ if own.given.contains(id) => "accepted".into(),
                     _ => "parent_missing".into(),
                 };
                 steps.push(step(at, &record, &what, Some(id)));

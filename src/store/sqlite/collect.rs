@@ -52,14 +52,21 @@ impl Piece {
 }
 
 /// A new row of `record`.
-struct RecordRow<'a> {
-    id: &'a RecordId,
-    kind: i64,
-    at: Option<(i64, i64)>,
-    place: Option<i64>,
-    voided: bool,
-    content: Option<Digest>,
-    facts: Arc<str>,
+pub(super) struct RecordRow<'a> {
+    /// Key and version.
+    pub(super) id: &'a RecordId,
+    /// Word of the type.
+    pub(super) kind: i64,
+    /// Chunk and position in it.
+    pub(super) at: Option<(i64, i64)>,
+    /// Its place, where that does not follow from the chunk.
+    pub(super) place: Option<i64>,
+    /// Whether it voids the record.
+    pub(super) voided: bool,
+    /// Content digest.
+    pub(super) content: Option<Digest>,
+    /// Facts.
+    pub(super) facts: Arc<str>,
 }
 
 /// One page of a source.
@@ -296,7 +303,8 @@ fn held_rows<'p>(held: &[(&'p NewQuarantine, i64)]) -> Vec<RecordRow<'p>> {
     held.iter().filter_map(row).collect()
 }
 
-async fn put_records(
+/// Enters rows of records.
+pub(super) async fn put_records(
     handle: &Handle,
     txn: &mut SqliteConnection,
     mut rows: Vec<RecordRow<'_>>,

@@ -120,7 +120,7 @@ pub(super) async fn move_envelope(
 }
 
 /// Reads an own envelope.
-fn envelope(handle: &Handle, row: &SqliteRow) -> Result<OutEnvelope, StoreError> {
+pub(super) fn envelope(handle: &Handle, row: &SqliteRow) -> Result<OutEnvelope, StoreError> {
     let route = handle.words().route(row.int(6)?)?;
     Ok(OutEnvelope {
         id: EnvelopeId {

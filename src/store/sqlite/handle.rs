@@ -109,6 +109,13 @@ impl Handle {
         epochs.get(&self.ident).copied().unwrap_or(1)
     }
 
+    /// A new epoch was committed: sequences and ordinals go on from there.
+    pub(super) fn epoch_begun(&self, epoch: i64, ordinal: i64) {
+        let mut epochs = self.shared.epochs.write().unwrap_or_else(PoisonError::into_inner);
+        epochs.insert(self.ident, epoch);
+        self.shared.numbers.received.fetch_max(ordinal, Ordering::Relaxed);
+    }
+
     /// Whether this reason of the last attempt on a link is not what was written last.
     pub(super) fn reason_is_news(&self, link: i64, reason: Option<&str>) -> bool {
         let reasons = self.shared.reasons.read().unwrap_or_else(PoisonError::into_inner);

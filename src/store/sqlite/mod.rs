@@ -6,6 +6,7 @@
 //! numbering, sending and settling an envelope cost nothing per record.
 
 mod accept;
+mod adopt;
 mod codec;
 mod collect;
 mod conn;
@@ -19,6 +20,7 @@ mod people;
 mod problems;
 mod reconcile;
 mod relay;
+mod restore;
 mod seal;
 mod settle;
 mod signing;

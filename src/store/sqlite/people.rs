@@ -150,7 +150,7 @@ async fn trace_own(
     let again = q(sql::TRACE_AGAIN).bind(handle.ident).bind(row.text(0)?).bind(row.int(1)?);
     let again = again.bind(row.text(2)?).bind(row.int(3)?);
     for earlier in again.fetch_all(&mut *conn).await? {
-        let told = "parent_missing";
+        let told = if earlier.int(1)? == 0 { "parent_missing" } else { "accepted" };
         trace_envelope(handle, conn, earlier.int(0)?, &record, told, steps).await?;
     }
     if let Some(envelope) = row.int_opt(9)? {

@@ -1,147 +1,41 @@
-//! Where a node stands after a restore: its epoch, what it still has to ask or to give again, and
-//! whether it has stopped itself.
+//! What a restore brings: a new epoch, records adopted from their destination, records given again
+//! to a destination that lost them.
 
 use std::sync::Arc;
 
 use canon::{Day, Digest, EnvelopeId, Millis, NodeCode, RecordId, Route};
-use serde::{Deserialize, Serialize};
 
-use super::NewControl;
+use super::{AuditEvent, FinalOutcome, NewControl, Problem};
 
-/// Something that has to be done once with a peer, over many turns, and that a restart does not
-/// forget.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ErrandKind {
-    /// Restored here: the peer, a destination, is asked how it judged our envelopes.
-    Adopt,
-    /// Restored here: the peer, a sender, is asked for what was lost.
-    Recall,
-    /// Restored there: the peer, a destination, gets again what it lost.
-    Give,
-}
-
-impl ErrandKind {
-    /// Every kind.
-    pub const ALL: [Self; 3] = [Self::Adopt, Self::Recall, Self::Give];
-
-    /// The word in stores and in `--json`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Adopt => "adopt",
-            Self::Recall => "recall",
-            Self::Give => "give",
-        }
-    }
-
-    /// The kind of this word.
-    pub fn by_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|k| k.as_str() == name)
-    }
-}
-
-/// One errand: a kind with a peer is one row.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Errand {
-    /// What for.
-    pub kind: ErrandKind,
-    /// With whom.
-    pub peer: NodeCode,
-    /// The epoch it belongs to: ours, or (`give`) the peer's.
-    pub epoch: u32,
-    /// How far it is: the worker's own text.
-    pub detail: String,
-    /// When the peer was asked last.
-    pub asked_at: Option<Millis>,
-    /// When it was done.
-    pub done_at: Option<Millis>,
-    /// Records adopted or given again, since the store was made.
-    pub records: u64,
-}
-
-impl Errand {
-    /// A new one.
-    pub fn new(kind: ErrandKind, peer: &NodeCode, epoch: u32) -> Self {
-        let (peer, detail) = (peer.clone(), String::new());
-        Self { kind, peer, epoch, detail, asked_at: None, done_at: None, records: 0 }
-    }
-}
-
-/// Where a node stands.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Standing {
-    /// Epoch in force.
-    pub epoch: u32,
-    /// Set once the node has stopped itself, with the stable code of the reason.
-    pub halted: Option<String>,
-    /// Errands, done ones too, by kind and peer.
-    pub errands: Vec<Errand>,
-    /// Own records envelopes of older epochs that are not answered, by destination.
-    pub older_open: Vec<(NodeCode, u64)>,
-}
-
-impl Standing {
-    /// An errand of this kind with this peer that is not done.
-    pub fn open(&self, kind: ErrandKind, peer: &NodeCode) -> Option<&Errand> {
-        self.errands.iter().find(|e| e.kind == kind && e.peer == *peer && e.done_at.is_none())
-    }
-
-    /// Whether any errand is not done.
-    pub fn busy(&self) -> bool {
-        self.errands.iter().any(|e| e.done_at.is_none())
-    }
-
-    /// Whether there is nothing to tell: never restored, not stopped.
-    pub fn is_plain(&self) -> bool {
-        self.halted.is_none() && self.errands.is_empty()
-    }
-
-    /// Records adopted from destinations since the store was made.
-    pub fn adopted(&self) -> u64 {
-        self.errands.iter().filter(|e| e.kind == ErrandKind::Adopt).map(|e| e.records).sum()
-    }
-}
-
-/// A new epoch begins: only `node restore` does this.
+/// A new epoch begins: only a restore does this.
 #[derive(Clone, Debug)]
 pub struct NewEpoch {
-    /// The epoch: higher than the one in force.
+    /// The epoch, higher than the one in force.
     pub epoch: u32,
-    /// What follows; for a kind and peer that had one before, its count of records stays.
-    pub errands: Vec<Errand>,
-    /// Recorded in the audit.
-    pub audit: AuditOf,
-    /// Judged envelopes are counted from here on, if they were not counted as far yet: sinks know the
-    /// numbers given after the image was taken.
+    /// Names and texts that stand from now on ([`crate::Store::stand`]); `None` takes one back.
+    pub stand: Vec<(String, Option<String>)>,
+    /// Judged envelopes get ordinals above this: sinks may know those given after the image was
+    /// taken.
     pub ordinal: i64,
-}
-
-/// The audit event of a fact.
-pub type AuditOf = super::AuditEvent;
-
-/// A step of an errand.
-#[derive(Clone, Debug)]
-pub struct ErrandStep {
-    /// The errand as it is now.
-    pub errand: Errand,
-    /// Control contents to queue.
-    pub controls: Vec<NewControl>,
-    /// Inbox row consumed.
-    pub inbox_id: Option<i64>,
-    /// Windows from this day on are reconciled with the peer again.
-    pub reopen: Option<Day>,
     /// Recorded in the audit.
-    pub audit: Option<AuditOf>,
-    /// Now.
-    pub now: Millis,
+    pub audit: AuditEvent,
 }
 
-/// What the destination judged of one envelope of ours that this store does not know.
+/// A node that own records go to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Destination {
+    /// The node.
+    pub peer: NodeCode,
+    /// Own records envelopes of older epochs without a final answer; dead ones not counted.
+    pub older_open: u64,
+}
+
+/// What the destination judged of one own envelope that this store does not know.
 #[derive(Clone, Debug)]
 pub struct AdoptedEnvelope {
-    /// Envelope id.
+    /// Envelope id, of an older epoch.
     pub id: EnvelopeId,
-    /// Link it would take.
+    /// Link that leads to the destination.
     pub link: Arc<str>,
     /// Digest of the head bytes.
     pub head_digest: Digest,
@@ -149,7 +43,7 @@ pub struct AdoptedEnvelope {
     pub root: Digest,
     /// Window day.
     pub day: Day,
-    /// Adapter; empty if not known.
+    /// Adapter that collected it; `-` if that is not known.
     pub adapter: Arc<str>,
     /// Its records, in order.
     pub records: Vec<AdoptedRecord>,
@@ -168,8 +62,9 @@ pub struct AdoptedRecord {
     pub facts: Arc<str>,
     /// Whether this version voids the record.
     pub voided: bool,
-    /// `None`: accepted.
-    pub outcome: Option<super::FinalOutcome>,
+    /// `None`: accepted. `ParentMissing` is adopted as voided: its bytes are lost, its version is not
+    /// used again.
+    pub outcome: Option<FinalOutcome>,
     /// Stable code, if it was not accepted.
     pub code: String,
 }
@@ -177,10 +72,16 @@ pub struct AdoptedRecord {
 /// A page of what the destination judged.
 #[derive(Clone, Debug)]
 pub struct Adopted {
-    /// Envelopes; those that are known here are passed over, and so are records whose version is.
+    /// Inbox row it came in.
+    pub inbox_id: i64,
+    /// Envelopes. Those that are known here are passed over, and so are records whose version is.
     pub envelopes: Vec<AdoptedEnvelope>,
-    /// The errand after it; `records` is counted by the store.
-    pub step: ErrandStep,
+    /// What stands from now on: how far it is.
+    pub stand: (String, String),
+    /// The next question.
+    pub controls: Vec<NewControl>,
+    /// Now.
+    pub now: Millis,
 }
 
 /// An envelope judged here, for its restored sender.
@@ -193,7 +94,7 @@ pub struct JudgedOf {
     /// Positions kept by this envelope.
     pub kept: Vec<u32>,
     /// Positions that were not accepted, or accepted with warnings.
-    pub problems: Vec<super::Problem>,
+    pub problems: Vec<Problem>,
 }
 
 /// How far the sequences of a sender's route are here.
@@ -209,14 +110,18 @@ pub struct HeldRoute {
     pub through: u64,
 }
 
-/// Accepted and superseded records of a settled envelope go up again, same ids and bytes, in new
-/// envelopes: their destination lost what it had.
+/// Accepted and superseded records of a settled envelope go up again, with the same ids and bytes, in
+/// new envelopes: their destination lost what it had.
 #[derive(Clone, Debug)]
 pub struct GivenAgain {
     /// The settled envelope.
     pub id: EnvelopeId,
-    /// Its fragments, in order; empty if its bytes are not here.
+    /// Its fragments, in order; none if its bytes are not here (it was adopted itself).
     pub fragments: Vec<Vec<u8>>,
     /// Positions whose parent never was there.
     pub orphans: Vec<u32>,
+    /// What stands from now on: how far it is.
+    pub stand: (String, String),
+    /// Now.
+    pub now: Millis,
 }

@@ -35,7 +35,7 @@ async fn a_known_number_with_other_bytes_is_an_alarm() {
     let forged = forge::resealed(&parcel, world.signer(TOWN), |h| {
         h.sealed_at = h.sealed_at.plus(1_000);
     });
-    is_refused(world, PROVINCE, forged, "sender.sequence_reused").await;
+    is_refused(world, PROVINCE, forged, "sender.cloned").await;
 }
 
 #[tokio::test]
@@ -44,7 +44,7 @@ async fn a_known_number_with_other_bytes_is_an_alarm_at_a_relay() {
     let forged = forge::resealed(&parcel, world.signer(TOWN), |h| {
         h.sealed_at = h.sealed_at.plus(1_000);
     });
-    is_refused(world, COUNTY, forged, "sender.sequence_reused").await;
+    is_refused(world, COUNTY, forged, "sender.cloned").await;
 }
 
 #[tokio::test]

@@ -8,12 +8,14 @@ mod collect;
 mod inbox;
 mod outbox;
 mod people;
+mod restore;
 mod standing;
 
 pub(crate) use collect::*;
 pub(crate) use inbox::*;
 pub(crate) use outbox::*;
 pub(crate) use people::*;
+pub(crate) use restore::*;
 pub(crate) use standing::*;
 
 /// Where a record is, as the number in `Place::ALL`: its own exception, else where its range's
@@ -49,7 +51,8 @@ pub(crate) const NUMBERS: &str = "SELECT \
     (SELECT coalesce(max(blob), 0) FROM blob), (SELECT coalesce(max(chunk), 0) FROM chunk), \
     (SELECT coalesce(max(range), 0) FROM stretch), \
     (SELECT coalesce(max(envelope), 0) FROM envelope), \
-    (SELECT coalesce(max(received), 0) FROM received)";
+    max((SELECT coalesce(max(received), 0) FROM received), \
+    (SELECT coalesce(max(ordinal), 0) FROM identity))";
 pub(crate) const IDENTITIES: &str = "SELECT code FROM identity ORDER BY ident";
 pub(crate) const IDENTITY_ADD: &str = "INSERT INTO identity \
     (code, epoch, last_now, kept, judged) VALUES (?1, ?2, 0, 0, 0) ON CONFLICT DO UPDATE SET \

@@ -84,6 +84,10 @@ pub(crate) const ENVELOPE: &str = own!("AND route = ?2 AND epoch = ?3 AND sequen
 pub(crate) const OUTBOUND_RANGE: &str = own!(
     "AND route = ?2 AND epoch = ?3 AND sequence BETWEEN ?4 AND ?5 ORDER BY sequence LIMIT +?6"
 );
+pub(crate) const SETTLED_TO: &str = own!(
+    "AND records = 1 AND state = 6 AND envelope > ?2 \
+     AND route IN (SELECT value FROM json_each(?3)) ORDER BY envelope LIMIT +?4"
+);
 pub(crate) const OVERDUE: &str = own!(
     "AND state IN (2, 4) AND records = 1 AND due_at <= ?2 ORDER BY due_at, envelope LIMIT +?3"
 );

@@ -98,7 +98,7 @@ pub(crate) const TRACE_OWN: &str = concat!(
     "LEFT JOIN chunk c ON c.chunk = r.chunk WHERE r.ident = ?1 AND r.root >= ?2 AND r.root < ?3 \
      ORDER BY r.root, r.kind, r.part, r.version"
 );
-pub(crate) const TRACE_AGAIN: &str = "SELECT envelope FROM again WHERE ident = ?1 AND root = ?2 \
+pub(crate) const TRACE_AGAIN: &str = "SELECT envelope, why FROM again WHERE ident = ?1 AND root = ?2 \
     AND kind = ?3 AND part = ?4 AND version = ?5 ORDER BY envelope";
 pub(crate) const TRACE_ENVELOPE: &str = "SELECT epoch, route, sequence, numbered_at, sent_at, \
     hop_at, hop, ended_at, state, reason FROM envelope WHERE envelope = ?1";
