@@ -26,6 +26,7 @@ pub mod receive;
 mod recall;
 pub mod reconcile;
 pub mod relay;
+pub mod restore;
 pub mod retry;
 pub mod seal;
 pub mod settle;

@@ -10,7 +10,7 @@ use crate::error::SourceError;
 use crate::os::{self, Stat};
 
 /// Contents already read, one `digest name` a line, beside the processed files.
-const INDEX: &str = ".digests";
+pub(super) const INDEX: &str = ".digests";
 
 /// Reads the index; a half-written last line is passed over.
 pub(super) fn known(settings: &Settings) -> Result<HashSet<String>, SourceError> {

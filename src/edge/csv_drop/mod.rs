@@ -3,6 +3,7 @@
 //! A file is read once its size and time have stood still for `settle_for`; a page at a time; then it
 //! moves to `done/`, or to `failed/` with a reason beside it. No file is lost, none is read twice.
 
+mod back;
 mod cursor;
 mod file;
 mod finish;
@@ -20,6 +21,7 @@ use crate::error::SourceError;
 use crate::os::{self, Stat};
 use crate::page::{BrokenRow, Page};
 use crate::source::{BoxFuture, Source, TableCount, WriteBack};
+pub use back::take_back;
 use cursor::{Cursor, Open, REASONS_MAX, To, Why};
 use file::{OpenFile, Wrong};
 

@@ -1,0 +1,66 @@
+//! Files that were processed in a time that a restore took away come back into the folder.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::path::Path;
+
+use canon::{DigestAlg, Millis};
+
+use super::finish::INDEX;
+use super::{Settings, file};
+use crate::error::SourceError;
+use crate::os;
+
+/// Moves processed files whose last change is not before `since` back into the folder and forgets
+/// that their contents were read; returns how many. Rows that are known already are no news when
+/// they are read again. The adapter must not be at work meanwhile.
+pub fn take_back(settings: &Settings, since: Millis) -> Result<u64, SourceError> {
+    let done = settings.folder.join(&settings.done);
+    let io = |what: &'static str, path: &Path, e: &std::io::Error| {
+        SourceError::io(&settings.adapter, what, path, e)
+    };
+    if !done.is_dir() {
+        return Ok(0);
+    }
+    let mut digests = BTreeSet::new();
+    let mut back = Vec::new();
+    for name in os::files(&done).map_err(|e| io("list", &done, &e))? {
+        let path = done.join(&name);
+        let stat = os::stat(&path).map_err(|e| io("look at", &path, &e))?;
+        if name == INDEX || !stat.is_some_and(|s| (s.mtime / 1_000_000) as i64 >= since.0) {
+            continue;
+        }
+        let mut file = File::open(&path).map_err(|e| io("open", &path, &e))?;
+        let digest = file::content_digest(DigestAlg::default(), &mut file);
+        digests.insert(digest.map_err(|e| io("read", &path, &e))?);
+        back.push(name);
+    }
+    if back.is_empty() {
+        return Ok(0);
+    }
+    forget(&done.join(INDEX), &digests).map_err(|e| io("write", &done.join(INDEX), &e))?;
+    let mut moved = 0;
+    for name in back {
+        let (from, to) = (done.join(&name), settings.folder.join(&name));
+        if os::stat(&to).map_err(|e| io("look at", &to, &e))?.is_none() {
+            os::rename(&from, &to).map_err(|e| io("move", &from, &e))?;
+            moved += 1;
+        }
+    }
+    Ok(moved)
+}
+
+/// Takes contents out of the index of what was read.
+fn forget(index: &Path, digests: &BTreeSet<String>) -> std::io::Result<()> {
+    let text = match std::fs::read(index) {
+        Ok(raw) => String::from_utf8_lossy(&raw).into_owned(),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(e) => return Err(e),
+    };
+    let known = |line: &&str| {
+        let first = line.split_whitespace().next();
+        first.is_some_and(|digest| !digests.contains(digest))
+    };
+    let kept: Vec<&str> = text.lines().filter(known).collect();
+    os::write_whole(index, format!("{}\n", kept.join("\n")).as_bytes())
+}
