@@ -10,6 +10,8 @@ use std::sync::Arc;
 use canon::{EnvelopeId, Lane, NodeCode};
 
 pub mod local;
+#[cfg(feature = "spool")]
+pub mod spool;
 
 #[cfg(test)]
 mod contract;
@@ -60,6 +62,18 @@ pub struct Delivery {
     pub parcel: Parcel,
 }
 
+/// Something that a carrier found and no parcel could be made of, for people: a file that was cut, a
+/// part that never came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trouble {
+    /// Stable code.
+    pub code: &'static str,
+    /// What it is about: a file's name, an envelope id.
+    pub subject: String,
+    /// What was found, never content.
+    pub detail: String,
+}
+
 /// A failure of the carrier itself.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -90,4 +104,11 @@ pub trait Bus: Send + Sync {
 
     /// Resolves when a parcel may have come for `node`. Spurious wake-ups are legal.
     fn arrival<'a>(&'a self, node: &'a NodeCode) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+
+    /// What was found since the last asking that no parcel could be made of. Most carriers bring
+    /// parcels or nothing.
+    fn troubles(&self, node: &NodeCode) -> Vec<Trouble> {
+        let _: &NodeCode = node;
+        Vec::new()
+    }
 }
