@@ -38,7 +38,11 @@ pub struct Folder {
 impl Folder {
     /// The folders below `base`; `out` and `incoming` may lie elsewhere. All are made if they are not
     /// there, what a killed process left half written goes, and what it was finishing is finished.
-    pub fn open(base: &Path, out: Option<&Path>, incoming: Option<&Path>) -> Result<Self, BusError> {
+    pub fn open(
+        base: &Path,
+        out: Option<&Path>,
+        incoming: Option<&Path>,
+    ) -> Result<Self, BusError> {
         Self::with_fuse(base, out, incoming, None)
     }
 
@@ -288,7 +292,8 @@ impl Folder {
         let (this, place) = (self.clone(), place.to_path_buf());
         Box::pin(async move {
             let done = tokio::task::spawn_blocking(move || work(&this)).await;
-            let done = done.map_err(|e| BusError::Unavailable(format!("a file's work ended: {e}")))?;
+            let done =
+                done.map_err(|e| BusError::Unavailable(format!("a file's work ended: {e}")))?;
             done.map_err(|e| failed(&place, &e))
         })
     }
@@ -382,7 +387,9 @@ fn key_of(name: &OsStr) -> String {
     for chunk in name.as_bytes().utf8_chunks() {
         for c in chunk.valid().chars() {
             match c {
-                '%' | '\n' | '\r' => write!(key, "%{:02X}", c as u32).expect("a String takes all text"),
+                '%' | '\n' | '\r' => {
+                    write!(key, "%{:02X}", c as u32).expect("a String takes all text")
+                }
                 c => key.push(c),
             }
         }

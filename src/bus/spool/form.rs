@@ -79,7 +79,11 @@ pub fn read(bytes: &[u8]) -> Reading {
         return xml::read(bytes);
     }
     let begins = [MAGIC, zipped::MAGIC, xml::BEGIN].iter().any(|magic| magic.starts_with(bytes));
-    if begins { Reading::Incomplete("its beginning only") } else { Reading::Foreign("no file of a parcel") }
+    if begins {
+        Reading::Incomplete("its beginning only")
+    } else {
+        Reading::Foreign("no file of a parcel")
+    }
 }
 
 fn write_plain(outside: &Outside, bytes: &[u8]) -> Vec<u8> {

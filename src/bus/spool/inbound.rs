@@ -117,10 +117,14 @@ impl Inbound {
 
     async fn open(&self, link: &SpoolLink, item: Item) -> Result<(), BusError> {
         if !item.plain {
-            return self.aside(link, &item.name, "spool.not_a_file", "a link, a folder or a device").await;
+            return self
+                .aside(link, &item.name, "spool.not_a_file", "a link, a folder or a device")
+                .await;
         }
         if item.size > FILE_BYTES_MAX as u64 {
-            return self.aside(link, &item.name, "spool.too_large", "larger than any file of a parcel").await;
+            return self
+                .aside(link, &item.name, "spool.too_large", "larger than any file of a parcel")
+                .await;
         }
         let Some(bytes) = link.exchange.read(&item.name, FILE_BYTES_MAX).await? else {
             return Ok(());
@@ -229,7 +233,9 @@ impl Inbound {
                     None => Reading::Incomplete("gone"),
                 };
                 match piece {
-                    Reading::Piece(p) if p.outside.digest == outside.digest && p.outside.part == part => {
+                    Reading::Piece(p)
+                        if p.outside.digest == outside.digest && p.outside.part == part =>
+                    {
                         found = Some(p.bytes);
                         break;
                     }

@@ -5,27 +5,39 @@
 //! itself what it is, how long and with which digest; nothing is believed of its name; and it leaves
 //! the incoming side only once the inbox has what it brought.
 
+#[cfg(feature = "spool")]
 mod exchange;
+#[cfg(feature = "spool")]
 mod folder;
+#[cfg(feature = "spool")]
 mod form;
+#[cfg(feature = "spool")]
 mod inbound;
 mod name;
+#[cfg(feature = "spool")]
 mod outbound;
+#[cfg(feature = "spool")]
 mod outside;
+#[cfg(feature = "spool")]
 mod spool_bus;
-#[cfg(test)]
+#[cfg(all(test, feature = "spool"))]
 mod tests;
+#[cfg(feature = "spool")]
 mod xml;
+#[cfg(feature = "spool")]
 mod zipped;
 
 use std::time::Duration;
 
-pub use exchange::{Exchange, Item};
-pub use folder::Folder;
-pub use form::{Reading, read, write};
-pub use name::{NAME_MAX, NAME_MIN, Pattern, PatternFault};
-pub use outside::{OUTSIDE_BYTES_MAX, Outside, Piece};
-pub use spool_bus::{SpoolBus, SpoolLink};
+#[cfg(feature = "spool")]
+pub use self::{
+    exchange::{Exchange, Item},
+    folder::Folder,
+    form::{Reading, read, write},
+    outside::{OUTSIDE_BYTES_MAX, Outside, Piece},
+    spool_bus::{SpoolBus, SpoolLink},
+};
+pub use name::{NAME_DEFAULT, NAME_MAX, NAME_MIN, Named, Pattern, PatternFault};
 
 /// Largest payload of one parcel (the frame, or the opened package in the form `xml`), bytes.
 pub const PAYLOAD_BYTES_MAX: usize = 64 << 20;

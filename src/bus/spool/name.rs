@@ -1,8 +1,9 @@
 //! Names of outgoing files: a pattern with placeholders, always ASCII, within the gate's length.
 
 use std::fmt;
+use std::sync::Arc;
 
-use super::Outside;
+use canon::{Digest, Lane, NodeCode};
 
 /// Shortest length limit a name can keep to.
 pub const NAME_MIN: usize = 48;
@@ -41,10 +42,39 @@ impl fmt::Display for PatternFault {
                 write!(f, "`{c}` may not stand in a name; A-Z a-z 0-9 . _ - may")
             }
             Self::NoDigest => f.write_str("must have {digest}, or two parcels could share a name"),
-            Self::Length => write!(f, "the length limit must lie between {NAME_MIN} and {NAME_MAX}"),
+            Self::Length => {
+                write!(f, "the length limit must lie between {NAME_MIN} and {NAME_MAX}")
+            }
             Self::Extension => f.write_str("an extension is 1 to 10 of A-Z a-z 0-9"),
         }
     }
+}
+
+/// What a file is named by.
+#[derive(Clone, Debug)]
+pub struct Named {
+    /// The hop it comes from.
+    pub from: NodeCode,
+    /// Final destination.
+    pub to: NodeCode,
+    /// The hop it goes to.
+    pub hop: NodeCode,
+    /// Lane.
+    pub lane: Lane,
+    /// Kind word.
+    pub kind: Arc<str>,
+    /// The sender's epoch.
+    pub epoch: u32,
+    /// Sequence on its route.
+    pub sequence: u64,
+    /// Digest of the whole payload.
+    pub digest: Digest,
+    /// Which part, from 1.
+    pub part: u32,
+    /// Of how many.
+    pub parts: u32,
+    /// Which copy, from 1.
+    pub copy: u32,
 }
 
 /// A checked name pattern with its extension and length limit.
@@ -62,11 +92,11 @@ enum Part {
 }
 
 /// The pattern of a link that says nothing.
-pub(super) const DEFAULT: &str = "{from}_{to}_{lane}_{sequence}_{digest}";
+pub const NAME_DEFAULT: &str = "{from}_{to}_{lane}_{sequence}_{digest}";
 
 impl Default for Pattern {
     fn default() -> Self {
-        Self::new(DEFAULT, "tgp", 120).expect("the default keeps its own rules")
+        Self::new(NAME_DEFAULT, "tgp", 120).expect("the default keeps its own rules")
     }
 }
 
@@ -98,14 +128,14 @@ impl Pattern {
 
     /// The name of one file. Parts and copies that the pattern does not name are named at its end,
     /// and a name that grows too long loses its beginning, never what tells it apart.
-    pub fn name(&self, outside: &Outside, copy: u32) -> String {
-        let digest = digest_digits(outside);
-        let (part, parts) = (outside.part, outside.parts);
+    pub fn name(&self, named: &Named) -> String {
+        let digest = digest_digits(&named.digest);
+        let Named { part, parts, copy, .. } = *named;
         let mut base = String::new();
         for one in &self.parts {
             match one {
                 Part::Text(text) => base.push_str(text),
-                Part::Word(word) => base.push_str(&word_of(word, outside, &digest, copy)),
+                Part::Word(word) => base.push_str(&word_of(word, named, &digest)),
             }
         }
         let mut tail = String::new();
@@ -130,23 +160,23 @@ impl Pattern {
     }
 }
 
-fn digest_digits(outside: &Outside) -> String {
-    let digits = outside.digest.to_string();
+fn digest_digits(digest: &Digest) -> String {
+    let digits = digest.to_string();
     let digits = digits.split_once(':').map_or(digits.as_str(), |(_, d)| d);
     digits.chars().take(DIGEST_DIGITS).collect()
 }
 
-fn word_of(word: &str, outside: &Outside, digest: &str, copy: u32) -> String {
+fn word_of(word: &str, named: &Named, digest: &str) -> String {
     match word {
-        "from" => outside.from.to_string(),
-        "to" => outside.to.to_string(),
-        "hop" => outside.hop.to_string(),
-        "lane" => outside.lane.to_string(),
-        "kind" => outside.kind.to_string(),
-        "epoch" => outside.id.epoch.to_string(),
-        "sequence" => format!("{:010}", outside.id.sequence),
-        "part" => format!("{:04}of{:04}", outside.part, outside.parts),
-        "copy" => copy.to_string(),
+        "from" => named.from.to_string(),
+        "to" => named.to.to_string(),
+        "hop" => named.hop.to_string(),
+        "lane" => named.lane.to_string(),
+        "kind" => named.kind.to_string(),
+        "epoch" => named.epoch.to_string(),
+        "sequence" => format!("{:010}", named.sequence),
+        "part" => format!("{:04}of{:04}", named.part, named.parts),
+        "copy" => named.copy.to_string(),
         _ => digest.to_owned(),
     }
 }

@@ -116,7 +116,7 @@ fn files(settings: &Settings, parcel: &Parcel, issue: &str) -> Option<Files> {
     let mut files = Vec::with_capacity(pieces.len() * settings.repeat as usize);
     for copy in 1..=settings.repeat.max(1) {
         for (outside, bytes) in &pieces {
-            files.push((settings.name.name(outside, copy), bytes.clone()));
+            files.push((settings.name.name(&outside.named(copy)), bytes.clone()));
         }
     }
     Some(files)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use canon::{Digest, DigestAlg, EnvelopeId, Lane, NodeCode};
 use serde::{Deserialize, Serialize};
 
-use super::{PARTS_MAX, PAYLOAD_BYTES_MAX};
+use super::{Named, PARTS_MAX, PAYLOAD_BYTES_MAX};
 use crate::Parcel;
 
 /// Longest written outside, bytes.
@@ -164,6 +164,23 @@ impl Outside {
             part_bytes: wire.part_bytes,
             issue: wire.issue,
         })
+    }
+
+    /// What its file is named by.
+    pub fn named(&self, copy: u32) -> Named {
+        Named {
+            from: self.from.clone(),
+            to: self.to.clone(),
+            hop: self.hop.clone(),
+            lane: self.lane,
+            kind: Arc::clone(&self.kind),
+            epoch: self.id.epoch,
+            sequence: self.id.sequence,
+            digest: self.digest,
+            part: self.part,
+            parts: self.parts,
+            copy,
+        }
     }
 
     /// Whether `bytes` are the part that this says.

@@ -133,7 +133,7 @@ impl SpoolBus {
         line.inbound.look(&line.link).await?;
         let tag = || self.tags.fetch_add(1, Ordering::Relaxed);
         let taken = line.inbound.take(&line.link, lane, max, tag).await?;
-        Ok(taken.into_iter().map(|(tag, parcel)| Delivery { tag, parcel }).collect())
+        Ok(taken.into_iter().map(|(tag, parcel)| Delivery { tag, parcel, dead: false }).collect())
     }
 }
 

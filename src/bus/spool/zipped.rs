@@ -55,11 +55,7 @@ pub(super) fn read(file: &[u8]) -> Reading {
 }
 
 /// One file of the zip, at most `max` bytes of it whatever the zip says.
-fn entry(
-    zip: &mut ZipArchive<Cursor<&[u8]>>,
-    name: &str,
-    max: usize,
-) -> Result<Vec<u8>, Reading> {
+fn entry(zip: &mut ZipArchive<Cursor<&[u8]>>, name: &str, max: usize) -> Result<Vec<u8>, Reading> {
     let Ok(entry) = zip.by_name(name) else {
         return Err(Reading::Foreign("a zip with other files in it"));
     };

@@ -99,7 +99,8 @@ async fn a_package_too_large_for_the_gate_goes_in_parts_that_can_be_read_too() {
     let gate = Gate::new(settings);
     let (a, b) = (gate.side("a"), gate.side("b"));
     // Characters of three bytes, and what ends a CDATA section.
-    let (parcel, package) = xml_parcel(&format!("{}]]&gt;{}", "证照".repeat(4_000), "照".repeat(999)));
+    let (parcel, package) =
+        xml_parcel(&format!("{}]]&gt;{}", "证照".repeat(4_000), "照".repeat(999)));
     publish(&a, vec![parcel]).await;
     let names = gate.names("a/out");
     assert!(names.len() > 3, "{names:?}");

@@ -11,10 +11,10 @@ fn zip_of(entries: &[(&str, &[u8])]) -> Vec<u8> {
     let options = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated);
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     for (name, bytes) in entries {
-        zip.start_file(*name, options).unwrap();
-        zip.write_all(bytes).unwrap();
+        zip.start_file(*name, options).expect("memory");
+        zip.write_all(bytes).expect("memory");
     }
-    zip.finish().unwrap().into_inner()
+    zip.finish().expect("memory").into_inner()
 }
 
 fn outside() -> Outside {
@@ -24,7 +24,7 @@ fn outside() -> Outside {
 
 async fn left(gate: &Gate, name: &str, bytes: &[u8]) -> (Vec<&'static str>, Vec<String>) {
     let b = gate.side("b");
-    std::fs::write(gate.path("b/in").join(name), bytes).unwrap();
+    std::fs::write(gate.path("b/in").join(name), bytes).expect("a file");
     assert!(take(&b, Lane::Live).await.is_empty());
     (codes(&b), gate.names("b/bad"))
 }

@@ -24,7 +24,8 @@ fn node(code: &str) -> NodeCode {
 /// A parcel from `a` to `b` with a frame that differs from any other's.
 fn parcel(lane: Lane, sequence: u64) -> Parcel {
     let route = "b|supervision/1|ecdsa-p256-sha256|live".parse().expect("a legal route");
-    let frame: Vec<u8> = (0..3_000_u64).map(|n| (n.wrapping_mul(sequence + 7) >> 3) as u8).collect();
+    let frame: Vec<u8> =
+        (0..3_000_u64).map(|n| (n.wrapping_mul(sequence + 7) >> 3) as u8).collect();
     Parcel {
         from: node("a"),
         hop: node("b"),
