@@ -23,7 +23,7 @@ use edge::FilesSink;
 use envelope::{Signer, Trust};
 use exchange::config::{RelayConfig, Treatment};
 use exchange::deliver::Deliver;
-use exchange::{Limits, Link, Node, Progress, WorkError, Worker};
+use exchange::{Limits, Link, Node, Progress, Way, WorkError, Worker};
 use store::{Place, SharedStore};
 use tempfile::TempDir;
 
@@ -423,7 +423,14 @@ fn links(tier: usize) -> Vec<Link> {
     let mut out = Vec::new();
     if let Some(up) = TIERS.get(tier + 1) {
         let (name, peer) = ("parent".into(), code(up));
-        out.push(Link { name, peer, parent: true, beneath: vec![], overdue: None });
+        out.push(Link {
+            name,
+            peer,
+            parent: true,
+            beneath: vec![],
+            overdue: None,
+            way: Way::default(),
+        });
     }
     if let Some(down) = tier.checked_sub(1) {
         let beneath = TIERS[..down].iter().map(|t| code(t)).collect();
@@ -433,6 +440,7 @@ fn links(tier: usize) -> Vec<Link> {
             parent: false,
             beneath,
             overdue: None,
+            way: Way::default(),
         });
     }
     out
