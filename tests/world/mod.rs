@@ -10,6 +10,8 @@ mod feed;
 pub mod forge;
 pub mod input;
 pub mod process;
+pub mod proxy;
+pub mod services;
 pub mod stores;
 
 use std::collections::BTreeMap;
