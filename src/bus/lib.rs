@@ -10,8 +10,11 @@ use std::time::Duration;
 
 use canon::{EnvelopeId, Lane, NodeCode};
 
+#[cfg(feature = "amqp")]
+pub mod amqp;
 pub mod local;
 pub mod switch;
+pub mod topology;
 
 #[cfg(test)]
 mod contract;
