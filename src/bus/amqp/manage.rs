@@ -12,7 +12,7 @@ use lapin::types::{AMQPValue, FieldTable, LongLongInt};
 use lapin::{Channel, ExchangeKind};
 
 use super::connect::{Line, connect};
-use super::consume::{in_force, marked};
+use super::consume::in_force;
 use super::settings::Settings;
 use super::trouble::{Trouble, ask};
 use crate::topology::{Argument, GENERATION_MAX, Part, Topology};
@@ -299,7 +299,7 @@ async fn silent(session: &mut Session<'_>, queue: &str) -> Result<Option<String>
     })
 }
 
-async fn replace(
+pub(crate) async fn replace(
     settings: &Settings,
     topology: &Topology,
     (node, part, old): (&NodeCode, Part, u32),
@@ -359,5 +359,5 @@ pub(crate) async fn stands(
     generation: u32,
 ) -> Result<bool, Trouble> {
     let line = connect(settings, "look").await?;
-    marked(settings, &line.channel().await?, node, part, generation).await
+    super::consume::marked(settings, &line.channel().await?, node, part, generation).await
 }

@@ -14,6 +14,8 @@ mod publish;
 mod settings;
 mod state;
 mod supervise;
+#[cfg(test)]
+mod tests;
 mod trouble;
 
 use std::future::Future;

@@ -47,7 +47,7 @@ pub(crate) fn single(folder: &Path, n: u64) -> io::Result<()> {
     row(n, &unit_code(n % DEPARTMENTS), &mut text);
     // An application that nobody has accepted yet: the columns of its later stages are empty.
     let later = |(at, cell): (usize, &str)| match at {
-        17..=22 | 23..=31 => String::new(),
+        17..=31 => String::new(),
         _ => cell.to_owned(),
     };
     let (header, line) = text.trim_end().split_once("\r\n").unwrap_or_default();
