@@ -252,6 +252,7 @@ impl World {
             seed: tier as u64,
             held: Mutex::default(),
             inbox_depth: 0.into(),
+            dead: Default::default(),
         }
     }
 

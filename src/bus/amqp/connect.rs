@@ -16,8 +16,8 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 
+use super::obstacle::{Obstacle, ask, silent};
 use super::settings::{Secrets, Settings};
-use super::trouble::{Trouble, ask, silent};
 
 /// A connection and the socket under it.
 pub(crate) struct Line {
@@ -34,7 +34,7 @@ type Socket = Arc<Mutex<Option<std::net::TcpStream>>>;
 
 impl Line {
     /// A new channel.
-    pub(crate) async fn channel(&self) -> Result<Channel, Trouble> {
+    pub(crate) async fn channel(&self) -> Result<Channel, Obstacle> {
         ask("channel", self.longest, self.connection.create_channel()).await
     }
 
@@ -87,35 +87,35 @@ impl Drop for Guard {
 }
 
 /// Connects and logs in. `what` names the connection in the broker's listings.
-pub(crate) async fn connect(settings: &Settings, what: &str) -> Result<Line, Trouble> {
+pub(crate) async fn connect(settings: &Settings, what: &str) -> Result<Line, Obstacle> {
     let longest = settings.limits.connect_timeout;
-    let secrets = (settings.secrets)().map_err(|said| Trouble::new("bus.login", said))?;
+    let secrets = (settings.secrets)().map_err(|said| Obstacle::new("bus.login", said))?;
     let tls = tls_of(settings, &secrets)?.map(Arc::new);
     let addresses = resolve(settings).await?;
     let socket: Socket = Arc::default();
     let mut guard = Guard(Some(Arc::clone(&socket)));
     // What the dialling says is kept: the library would wrap it.
-    let found: Arc<Mutex<Option<Trouble>>> = Arc::default();
+    let found: Arc<Mutex<Option<Obstacle>>> = Arc::default();
     let host = settings.endpoint.host.clone();
-    let runtime = lapin::runtime::default_runtime().map_err(|e| Trouble::of("runtime", &e))?;
+    let runtime = lapin::runtime::default_runtime().map_err(|e| Obstacle::of("runtime", &e))?;
     let (kept, told) = (Arc::clone(&socket), Arc::clone(&found));
     let connected = Connection::connector(
         uri(settings),
         runtime,
         async move |_, runtime| {
             let dialled = async {
-                let mut last = Trouble::new("bus.unreachable", "the name has no address");
+                let mut last = Obstacle::new("bus.unreachable", "the name has no address");
                 for address in &addresses {
                     let dial = AsyncTcpStream::connect(&runtime, *address);
                     match timeout(longest, dial).await {
                         Ok(Ok(stream)) => {
                             if let AsyncTcpStream::Plain(plain) = &stream {
                                 let kept = keep(plain.get_ref(), &kept);
-                                kept.map_err(|e| Trouble::of_io("socket", &e))?;
+                                kept.map_err(|e| Obstacle::of_io("socket", &e))?;
                             }
                             return Ok((stream, *address));
                         }
-                        Ok(Err(e)) => last = Trouble::of_io(&format!("TCP to {address}"), &e),
+                        Ok(Err(e)) => last = Obstacle::of_io(&format!("TCP to {address}"), &e),
                         Err(_) => last = silent(&format!("TCP to {address}"), longest),
                     }
                 }
@@ -127,12 +127,12 @@ pub(crate) async fn connect(settings: &Settings, what: &str) -> Result<Line, Tro
                 let step = format!("TLS with {host} at {address}");
                 match timeout(longest, stream.into_rustls(tls, &host)).await {
                     Ok(Ok(stream)) => Ok(stream),
-                    Ok(Err(e)) => Err(Trouble::of_io(&step, &e)),
+                    Ok(Err(e)) => Err(Obstacle::of_io(&step, &e)),
                     Err(_) => Err(silent(&step, longest)),
                 }
             };
-            secured.await.map_err(|trouble| {
-                *told.lock().unwrap_or_else(PoisonError::into_inner) = Some(trouble);
+            secured.await.map_err(|obstacle| {
+                *told.lock().unwrap_or_else(PoisonError::into_inner) = Some(obstacle);
                 lapin::Error::from(io::Error::other("not reached"))
             })
         },
@@ -140,9 +140,9 @@ pub(crate) async fn connect(settings: &Settings, what: &str) -> Result<Line, Tro
     );
     // The dialling has its own timeouts; this one is for the handshake after it.
     let connected = ask("login", longest.saturating_mul(3), connected.boxed()).await;
-    let connection = connected.map_err(|trouble| {
+    let connection = connected.map_err(|obstacle| {
         let found = found.lock().unwrap_or_else(PoisonError::into_inner).take();
-        found.unwrap_or(trouble)
+        found.unwrap_or(obstacle)
     })?;
     guard.0 = None;
     Ok(Line { connection, socket, longest, secrets })
@@ -168,7 +168,7 @@ fn handle_of(stream: &TcpStream) -> io::Result<std::net::TcpStream> {
 }
 
 /// The addresses of a broker's name.
-pub(crate) async fn resolve(settings: &Settings) -> Result<Vec<SocketAddr>, Trouble> {
+pub(crate) async fn resolve(settings: &Settings) -> Result<Vec<SocketAddr>, Obstacle> {
     let (host, port) = (settings.endpoint.host.as_str(), settings.endpoint.port);
     let longest = settings.limits.connect_timeout;
     let step = format!("DNS for {host}");
@@ -176,11 +176,11 @@ pub(crate) async fn resolve(settings: &Settings) -> Result<Vec<SocketAddr>, Trou
         Ok(Ok(found)) => {
             let found: Vec<SocketAddr> = found.collect();
             if found.is_empty() {
-                return Err(Trouble::new("bus.unreachable", format!("{step}: no address")));
+                return Err(Obstacle::new("bus.unreachable", format!("{step}: no address")));
             }
             Ok(found)
         }
-        Ok(Err(e)) => Err(Trouble::of_io(&step, &e)),
+        Ok(Err(e)) => Err(Obstacle::of_io(&step, &e)),
         Err(_) => Err(silent(&step, longest)),
     }
 }
@@ -190,14 +190,14 @@ pub(crate) async fn resolve(settings: &Settings) -> Result<Vec<SocketAddr>, Trou
 pub(crate) fn tls_of(
     settings: &Settings,
     secrets: &Secrets,
-) -> Result<Option<RustlsConnector>, Trouble> {
+) -> Result<Option<RustlsConnector>, Obstacle> {
     if !settings.endpoint.tls {
         return Ok(None);
     }
     let bad = |what: &str, e: &dyn std::fmt::Display| {
-        Trouble::new("bus.certificate", format!("{what}: {e}"))
+        Obstacle::new("bus.certificate", format!("{what}: {e}"))
     };
-    let pems = |what: &str, pem: &str| -> Result<Vec<CertificateDer<'static>>, Trouble> {
+    let pems = |what: &str, pem: &str| -> Result<Vec<CertificateDer<'static>>, Obstacle> {
         let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem.as_bytes()).collect();
         let found = found.map_err(|e| bad(what, &e))?;
         if found.is_empty() { Err(bad(what, &"no certificate in it")) } else { Ok(found) }

@@ -18,12 +18,12 @@ use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep};
 
 use super::connect::{Line, connect};
+use super::obstacle::{Obstacle, ask};
 use super::outside;
 use super::publish::exchange_stands;
 use super::settings::Settings;
 use super::state::{Role, State};
 use super::supervise::{Ended, LOOK, Waits, stopped};
-use super::trouble::{Trouble, ask};
 use crate::topology::{GENERATION_MAX, Part};
 use crate::{Condition, Delivery};
 
@@ -33,7 +33,11 @@ pub(crate) struct Consumer {
     state: Arc<State>,
     hand: Mutex<Hand>,
     arrival: Notify,
+    strays: Mutex<Vec<crate::Trouble>>,
 }
+
+/// Most reports kept until they are asked for.
+const STRAYS_MAX: usize = 100;
 
 /// What is at hand of the connection in force. A new connection begins with nothing: the broker
 /// delivers everything unacknowledged again.
@@ -63,7 +67,13 @@ type Incoming = (usize, Option<lapin::Result<lapin::message::Delivery>>);
 
 impl Consumer {
     pub(crate) fn new(settings: Arc<Settings>, state: Arc<State>) -> Self {
-        Self { settings, state, hand: Mutex::default(), arrival: Notify::new() }
+        Self {
+            settings,
+            state,
+            hand: Mutex::default(),
+            arrival: Notify::new(),
+            strays: Mutex::default(),
+        }
     }
 
     fn hand(&self) -> MutexGuard<'_, Hand> {
@@ -135,6 +145,11 @@ impl Consumer {
         acks
     }
 
+    /// What was dropped since the last asking.
+    pub(crate) fn strays(&self) -> Vec<crate::Trouble> {
+        std::mem::take(&mut *self.strays.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Resolves when a parcel may have come.
     pub(crate) async fn arrival(&self) {
         self.arrival.notified().await;
@@ -152,13 +167,13 @@ impl Consumer {
         loop {
             let ended = self.hold(&mut waits, &mut generations, &mut stop).await;
             self.forget();
-            let trouble = match ended {
+            let obstacle = match ended {
                 Ended::Stopped => return,
                 Ended::Planned => continue,
-                Ended::Failed(trouble) => trouble,
+                Ended::Failed(obstacle) => obstacle,
             };
-            let next = waits.after(&trouble);
-            self.state.down(Role::Consume, &trouble, next);
+            let next = waits.after(&obstacle);
+            self.state.down(Role::Consume, &obstacle, next);
             tokio::select! {
                 () = stopped(&mut stop) => return,
                 () = sleep(next) => {}
@@ -184,7 +199,7 @@ impl Consumer {
         };
         let (line, streams) = match opened {
             Ok(opened) => opened,
-            Err(trouble) => return trouble.into(),
+            Err(obstacle) => return obstacle.into(),
         };
         self.state.set(Role::Consume, Condition::Up);
         waits.up();
@@ -199,7 +214,7 @@ impl Consumer {
     async fn open_line(
         &self,
         generations: &mut BTreeMap<Part, u32>,
-    ) -> Result<(Line, Vec<BoxStream<'static, Incoming>>), Trouble> {
+    ) -> Result<(Line, Vec<BoxStream<'static, Incoming>>), Obstacle> {
         let line = connect(&self.settings, Role::Consume.word()).await?;
         exchange_stands(&self.settings, &line.channel().await?).await?;
         let mut streams = Vec::new();
@@ -220,7 +235,7 @@ impl Consumer {
         place: usize,
         part: Part,
         generation: u32,
-    ) -> Result<BoxStream<'static, Incoming>, Trouble> {
+    ) -> Result<BoxStream<'static, Incoming>, Obstacle> {
         let limits = &self.settings.limits;
         let queue = self.settings.names.queue(&self.settings.node, part, generation);
         let channel = line.channel().await?;
@@ -258,18 +273,18 @@ impl Consumer {
             tokio::select! {
                 () = stopped(stop) => return Ended::Stopped,
                 Some((place, item)) = incoming.next() => {
-                    if let Err(trouble) = self.incoming(place, item).await {
-                        return trouble.into();
+                    if let Err(obstacle) = self.incoming(place, item).await {
+                        return obstacle.into();
                     }
                 }
                 event = events.next() => match event {
-                    Some(Event::Error(error)) => return Trouble::of("connection", &error).into(),
+                    Some(Event::Error(error)) => return Obstacle::of("connection", &error).into(),
                     Some(_) => {}
-                    None => return Trouble::new("bus.unreachable", "connection: closed").into(),
+                    None => return Obstacle::new("bus.unreachable", "connection: closed").into(),
                 },
                 _ = look.tick() => {
                     if !line.alive() {
-                        return Trouble::new("bus.unreachable", "connection: lost").into();
+                        return Obstacle::new("bus.unreachable", "connection: lost").into();
                     }
                     if watched.elapsed() >= self.settings.limits.watch {
                         watched = Instant::now();
@@ -279,7 +294,7 @@ impl Consumer {
                         match self.replaced(line, generations).await {
                             Ok(false) => {}
                             Ok(true) => return Ended::Planned,
-                            Err(trouble) => return trouble.into(),
+                            Err(obstacle) => return obstacle.into(),
                         }
                     }
                 }
@@ -292,7 +307,7 @@ impl Consumer {
         &self,
         line: &Line,
         generations: &BTreeMap<Part, u32>,
-    ) -> Result<bool, Trouble> {
+    ) -> Result<bool, Obstacle> {
         let channel = line.channel().await?;
         for (part, generation) in generations {
             if !marked(&self.settings, &channel, &self.settings.node, *part, *generation).await? {
@@ -308,14 +323,14 @@ impl Consumer {
         &self,
         place: usize,
         item: Option<lapin::Result<lapin::message::Delivery>>,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), Obstacle> {
         let part = Part::ALL[place];
         let delivery = match item {
             Some(Ok(delivery)) => delivery,
-            Some(Err(error)) => return Err(Trouble::of(&format!("consuming {part}"), &error)),
+            Some(Err(error)) => return Err(Obstacle::of(&format!("consuming {part}"), &error)),
             None => {
                 let detail = format!("the broker ended the consumer of {part}: its queue is gone");
-                return Err(Trouble::new("bus.topology", detail));
+                return Err(Obstacle::new("bus.topology", detail));
             }
         };
         let number = delivery.delivery_tag;
@@ -340,13 +355,13 @@ impl Consumer {
                 self.arrival.notify_one();
                 Ok(())
             }
+            Err(why) if dead => self.drop_unreadable(place, number, why).await,
             // Laid aside by the broker, to be taken from there.
-            Ok(_) | Err(_) if !dead => self.lay_aside(place, number).await,
-            Ok(_) | Err(_) => self.drop_unreadable(place, number).await,
+            Ok(_) | Err(_) => self.lay_aside(place, number).await,
         }
     }
 
-    async fn lay_aside(&self, place: usize, number: u64) -> Result<(), Trouble> {
+    async fn lay_aside(&self, place: usize, number: u64) -> Result<(), Obstacle> {
         let Some(channel) = self.channel(place) else { return Ok(()) };
         let reject = channel.basic_reject(number, BasicRejectOptions { requeue: false });
         ask("reject", self.settings.limits.connect_timeout, reject).await
@@ -354,11 +369,22 @@ impl Consumer {
 
     /// Nothing in it can be attributed to anybody, so nobody can be asked. It is counted; whatever
     /// it was, its sender has no receipt and sends it again.
-    async fn drop_unreadable(&self, place: usize, number: u64) -> Result<(), Trouble> {
-        self.state.unreadable.fetch_add(1, Ordering::Relaxed);
+    async fn drop_unreadable(&self, place: usize, number: u64, why: &str) -> Result<(), Obstacle> {
+        self.stray(why);
         let Some(channel) = self.channel(place) else { return Ok(()) };
         let ack = channel.basic_ack(number, BasicAckOptions::default());
         ask("ack", self.settings.limits.connect_timeout, ack).await
+    }
+
+    fn stray(&self, why: &str) {
+        self.state.unreadable.fetch_add(1, Ordering::Relaxed);
+        let (code, subject) = ("bus.unreadable", self.settings.names.dead_exchange());
+        let mut strays = self.strays.lock().unwrap_or_else(PoisonError::into_inner);
+        if strays.len() < STRAYS_MAX {
+            strays.push(crate::Trouble { code, subject, detail: why.to_owned() });
+        }
+        drop(strays);
+        self.arrival.notify_one();
     }
 
     fn channel(&self, place: usize) -> Option<Channel> {
@@ -373,7 +399,7 @@ pub(crate) async fn in_force(
     node: &NodeCode,
     part: Part,
     known: u32,
-) -> Result<u32, Trouble> {
+) -> Result<u32, Obstacle> {
     let mut channel = line.channel().await?;
     // Upwards from what is known, as a repair goes; then from the beginning, in case everything
     // was declared anew.
@@ -385,7 +411,7 @@ pub(crate) async fn in_force(
         channel = line.channel().await?;
     }
     let queue = settings.names.queue(node, part, 1);
-    Err(Trouble::new(
+    Err(Obstacle::new(
         "bus.topology",
         format!("queue `{queue}` or a later one is not there; run `tiergate bus declare`"),
     ))
@@ -398,7 +424,7 @@ pub(crate) async fn marked(
     node: &NodeCode,
     part: Part,
     generation: u32,
-) -> Result<bool, Trouble> {
+) -> Result<bool, Obstacle> {
     let marker = settings.names.queue(node, part, generation);
     let options = ExchangeDeclareOptions { passive: true, ..ExchangeDeclareOptions::default() };
     let asked = channel.exchange_declare(
@@ -409,7 +435,7 @@ pub(crate) async fn marked(
     );
     match ask("marker", settings.limits.connect_timeout, asked).await {
         Ok(()) => Ok(true),
-        Err(trouble) if trouble.code == "bus.topology" => Ok(false),
-        Err(trouble) => Err(trouble),
+        Err(obstacle) if obstacle.code == "bus.topology" => Ok(false),
+        Err(obstacle) => Err(obstacle),
     }
 }

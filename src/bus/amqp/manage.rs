@@ -13,8 +13,8 @@ use lapin::{Channel, ExchangeKind};
 
 use super::connect::{Line, connect};
 use super::consume::in_force;
+use super::obstacle::{Obstacle, ask};
 use super::settings::Settings;
-use super::trouble::{Trouble, ask};
 use crate::topology::{Argument, GENERATION_MAX, Part, Topology};
 
 /// What was found or done about one thing on a broker.
@@ -66,12 +66,12 @@ struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    async fn open(settings: &'a Settings) -> Result<Self, Trouble> {
+    async fn open(settings: &'a Settings) -> Result<Self, Obstacle> {
         let line = connect(settings, "manage").await?;
         Ok(Self { settings, line, channel: None })
     }
 
-    async fn channel(&mut self) -> Result<Channel, Trouble> {
+    async fn channel(&mut self) -> Result<Channel, Obstacle> {
         match &self.channel {
             Some(channel) if channel.status().connected() => Ok(channel.clone()),
             _ => {
@@ -87,7 +87,7 @@ impl<'a> Session<'a> {
         name: &str,
         kind: ExchangeKind,
         passive: bool,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), Obstacle> {
         let channel = self.channel().await?;
         let options =
             ExchangeDeclareOptions { passive, durable: true, ..ExchangeDeclareOptions::default() };
@@ -100,33 +100,33 @@ impl<'a> Session<'a> {
         name: &str,
         arguments: FieldTable,
         passive: bool,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), Obstacle> {
         let channel = self.channel().await?;
         let options =
             QueueDeclareOptions { passive, durable: true, ..QueueDeclareOptions::default() };
         self.ask("queue", channel.queue_declare(name.into(), options, arguments)).await.map(drop)
     }
 
-    async fn bind(&mut self, queue: &str, exchange: &str, key: &str) -> Result<(), Trouble> {
+    async fn bind(&mut self, queue: &str, exchange: &str, key: &str) -> Result<(), Obstacle> {
         let channel = self.channel().await?;
         let options = QueueBindOptions::default();
         let (q, e, k) = (queue.into(), exchange.into(), key.into());
         self.ask("binding", channel.queue_bind(q, e, k, options, FieldTable::default())).await
     }
 
-    async fn unbind(&mut self, queue: &str, exchange: &str, key: &str) -> Result<(), Trouble> {
+    async fn unbind(&mut self, queue: &str, exchange: &str, key: &str) -> Result<(), Obstacle> {
         let channel = self.channel().await?;
         let (q, e, k) = (queue.into(), exchange.into(), key.into());
         self.ask("unbinding", channel.queue_unbind(q, e, k, FieldTable::default())).await
     }
 
-    async fn drop_exchange(&mut self, name: &str) -> Result<(), Trouble> {
+    async fn drop_exchange(&mut self, name: &str) -> Result<(), Obstacle> {
         let channel = self.channel().await?;
         let options = ExchangeDeleteOptions::default();
         self.ask("exchange deletion", channel.exchange_delete(name.into(), options)).await
     }
 
-    async fn drop_queue(&mut self, name: &str) -> Result<(), Trouble> {
+    async fn drop_queue(&mut self, name: &str) -> Result<(), Obstacle> {
         let channel = self.channel().await?;
         let options = QueueDeleteOptions::default();
         self.ask("queue deletion", channel.queue_delete(name.into(), options)).await.map(drop)
@@ -136,16 +136,16 @@ impl<'a> Session<'a> {
         &self,
         step: &str,
         question: impl Future<Output = lapin::Result<T>>,
-    ) -> Result<T, Trouble> {
+    ) -> Result<T, Obstacle> {
         ask(step, self.settings.limits.connect_timeout, question).await
     }
 
     /// Declares one thing, or only looks.
-    async fn thing(&mut self, thing: &Thing, create: bool) -> Result<How, Trouble> {
+    async fn thing(&mut self, thing: &Thing, create: bool) -> Result<How, Obstacle> {
         let found = match self.put(thing, true).await {
             Ok(()) => true,
-            Err(trouble) if trouble.reply == Some(404) => false,
-            Err(trouble) => return Err(trouble),
+            Err(obstacle) if obstacle.reply == Some(404) => false,
+            Err(obstacle) => return Err(obstacle),
         };
         if !found && !create {
             return Ok(How::Missing);
@@ -154,24 +154,24 @@ impl<'a> Session<'a> {
         match self.put(thing, false).await {
             Ok(()) if found => Ok(How::Stands),
             Ok(()) => Ok(How::Created),
-            Err(trouble) if trouble.reply == Some(406) => Ok(How::Differs(trouble.detail)),
-            Err(trouble) if trouble.reply == Some(403) && found => Ok(How::NotCompared),
-            Err(trouble) => Err(trouble),
+            Err(obstacle) if obstacle.reply == Some(406) => Ok(How::Differs(obstacle.detail)),
+            Err(obstacle) if obstacle.reply == Some(403) && found => Ok(How::NotCompared),
+            Err(obstacle) => Err(obstacle),
         }
     }
 
-    async fn put(&mut self, thing: &Thing, passive: bool) -> Result<(), Trouble> {
+    async fn put(&mut self, thing: &Thing, passive: bool) -> Result<(), Obstacle> {
         match thing {
             Thing::Exchange(name, kind) => self.exchange(name, kind.clone(), passive).await,
             Thing::Queue(name, arguments) => self.queue(name, arguments.clone(), passive).await,
         }
     }
 
-    async fn generation(&mut self, node: &NodeCode, part: Part) -> Result<Option<u32>, Trouble> {
+    async fn generation(&mut self, node: &NodeCode, part: Part) -> Result<Option<u32>, Obstacle> {
         match in_force(self.settings, &self.line, node, part, 1).await {
             Ok(generation) => Ok(Some(generation)),
-            Err(trouble) if trouble.code == "bus.topology" => Ok(None),
-            Err(trouble) => Err(trouble),
+            Err(obstacle) if obstacle.code == "bus.topology" => Ok(None),
+            Err(obstacle) => Err(obstacle),
         }
     }
 }
@@ -214,12 +214,12 @@ fn queue(topology: &Topology, node: &NodeCode, part: Part, generation: u32) -> T
 }
 
 /// Declares everything that is missing. What is there is compared and left as it is.
-pub async fn declare(settings: &Settings, topology: &Topology) -> Result<Vec<Item>, Trouble> {
+pub async fn declare(settings: &Settings, topology: &Topology) -> Result<Vec<Item>, Obstacle> {
     go_through(settings, topology, true).await
 }
 
 /// Looks whether everything is there and as it should be; changes nothing.
-pub async fn compare(settings: &Settings, topology: &Topology) -> Result<Vec<Item>, Trouble> {
+pub async fn compare(settings: &Settings, topology: &Topology) -> Result<Vec<Item>, Obstacle> {
     go_through(settings, topology, false).await
 }
 
@@ -227,7 +227,7 @@ async fn go_through(
     settings: &Settings,
     topology: &Topology,
     create: bool,
-) -> Result<Vec<Item>, Trouble> {
+) -> Result<Vec<Item>, Obstacle> {
     let mut session = Session::open(settings).await?;
     let mut items = Vec::new();
     for thing in exchanges(topology) {
@@ -258,7 +258,7 @@ async fn put_in_force(
     node: &NodeCode,
     part: Part,
     generation: u32,
-) -> Result<(), Trouble> {
+) -> Result<(), Obstacle> {
     let names = &topology.names;
     let queue = names.queue(node, part, generation);
     session.bind(&queue, &names.exchange_of(part), &names.key(node, part)).await?;
@@ -267,7 +267,7 @@ async fn put_in_force(
 
 /// Replaces every queue in force that does not answer by its next generation. Parcels in it are
 /// left behind: nothing of them is settled, so their senders send them again.
-pub async fn repair(settings: &Settings, topology: &Topology) -> Result<Vec<Item>, Trouble> {
+pub async fn repair(settings: &Settings, topology: &Topology) -> Result<Vec<Item>, Obstacle> {
     let mut items = Vec::new();
     for node in topology.nodes.keys() {
         for part in Part::ALL {
@@ -287,15 +287,15 @@ pub async fn repair(settings: &Settings, topology: &Topology) -> Result<Vec<Item
 
 /// Asks a queue's leader for a parcel; what it says if it does not answer. A parcel that is got
 /// goes back when the channel closes.
-async fn silent(session: &mut Session<'_>, queue: &str) -> Result<Option<String>, Trouble> {
+async fn silent(session: &mut Session<'_>, queue: &str) -> Result<Option<String>, Obstacle> {
     let channel = session.channel().await?;
     let got = session.ask("get", channel.basic_get(queue.into(), BasicGetOptions::default())).await;
     Ok(match got {
         Ok(_) => None,
         // Not there at all: `declare` makes it.
-        Err(trouble) if trouble.reply == Some(404) => None,
-        Err(trouble) if trouble.reply == Some(403) => return Err(trouble),
-        Err(trouble) => Some(trouble.detail),
+        Err(obstacle) if obstacle.reply == Some(404) => None,
+        Err(obstacle) if obstacle.reply == Some(403) => return Err(obstacle),
+        Err(obstacle) => Some(obstacle.detail),
     })
 }
 
@@ -304,12 +304,12 @@ pub(crate) async fn replace(
     topology: &Topology,
     (node, part, old): (&NodeCode, Part, u32),
     silence: &str,
-) -> Result<Vec<Item>, Trouble> {
+) -> Result<Vec<Item>, Obstacle> {
     let names = &topology.names;
     let new = old + 1;
     if new > GENERATION_MAX {
         let detail = format!("there is no generation after {old}; delete all of them and declare");
-        return Err(Trouble::new("bus.topology", detail));
+        return Err(Obstacle::new("bus.topology", detail));
     }
     // The silent queue may have cost the connection that asked it.
     let mut session = Session::open(settings).await?;
@@ -322,14 +322,14 @@ pub(crate) async fn replace(
     session.drop_exchange(&old_name).await?;
     let mut items =
         vec![Item { what: format!("queue {old_name} ({silence})"), how: How::Replaced(new_name) }];
-    if let Err(trouble) = session.drop_queue(&old_name).await {
-        items.push(Item { what: format!("queue {old_name}"), how: How::Left(trouble.detail) });
+    if let Err(obstacle) = session.drop_queue(&old_name).await {
+        items.push(Item { what: format!("queue {old_name}"), how: How::Left(obstacle.detail) });
     }
     Ok(items)
 }
 
 /// Deletes everything of a topology, every generation: for the demo and for tests.
-pub async fn remove(settings: &Settings, topology: &Topology) -> Result<(), Trouble> {
+pub async fn remove(settings: &Settings, topology: &Topology) -> Result<(), Obstacle> {
     let mut session = Session::open(settings).await?;
     for node in topology.nodes.keys() {
         for part in Part::ALL {
@@ -357,7 +357,7 @@ pub(crate) async fn stands(
     node: &NodeCode,
     part: Part,
     generation: u32,
-) -> Result<bool, Trouble> {
+) -> Result<bool, Obstacle> {
     let line = connect(settings, "look").await?;
     super::consume::marked(settings, &line.channel().await?, node, part, generation).await
 }

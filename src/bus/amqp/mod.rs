@@ -9,6 +9,7 @@
 mod connect;
 mod consume;
 pub mod manage;
+mod obstacle;
 mod outside;
 mod publish;
 mod settings;
@@ -16,7 +17,6 @@ mod state;
 mod supervise;
 #[cfg(test)]
 mod tests;
-mod trouble;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -25,13 +25,13 @@ use std::sync::Arc;
 use canon::{Lane, NodeCode};
 use tokio::sync::watch;
 
-use crate::{Bus, BusFuture, Confirmation, Delivery, Health, Parcel};
+use crate::{Bus, BusFuture, Confirmation, Delivery, Health, Parcel, Trouble};
 use consume::Consumer;
 use publish::Publisher;
 use state::State;
 
+pub use obstacle::Obstacle;
 pub use settings::{Endpoint, Limits, ReadSecrets, Secrets, Settings};
-pub use trouble::Trouble;
 
 /// One node's login to one broker, as a carrier.
 pub struct AmqpBus {
@@ -102,6 +102,10 @@ impl Bus for AmqpBus {
 
     fn arrival<'a>(&'a self, _: &'a NodeCode) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
         Box::pin(self.consumer.arrival())
+    }
+
+    fn troubles(&self, _: &NodeCode) -> Vec<Trouble> {
+        self.consumer.strays()
     }
 
     fn health(&self) -> Vec<Health> {

@@ -15,11 +15,11 @@ use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::connect::{Line, connect};
+use super::obstacle::{Obstacle, ask};
 use super::outside;
 use super::settings::Settings;
 use super::state::{Role, State};
 use super::supervise::{Ended, LOOK, Waits, stopped};
-use super::trouble::{Trouble, ask};
 use crate::{Condition, Confirmation, Parcel};
 
 /// Hands parcels over.
@@ -30,7 +30,7 @@ pub(crate) struct Publisher {
     turn: tokio::sync::Mutex<()>,
     open: Mutex<Option<Open>>,
     /// What a batch found wrong with the connection.
-    wrong: Mutex<Option<Trouble>>,
+    wrong: Mutex<Option<Obstacle>>,
     give_up: Notify,
     lines: AtomicU64,
 }
@@ -121,11 +121,11 @@ impl Publisher {
             sent = timeout(longest, publish) => match sent {
                 Ok(Ok(confirm)) => Ok(confirm),
                 Ok(Err(error)) => {
-                    self.gone(open, Trouble::of("publish", &error));
+                    self.gone(open, Obstacle::of("publish", &error));
                     Err("bus.unconfirmed")
                 }
                 Err(_) => {
-                    self.gone(open, Trouble::new("bus.unconfirmed", "publish: nothing was taken in time"));
+                    self.gone(open, Obstacle::new("bus.unconfirmed", "publish: nothing was taken in time"));
                     Err("bus.unconfirmed")
                 }
             },
@@ -158,7 +158,7 @@ impl Publisher {
                 () = sleep_until(Instant::now() + longest) => {
                     let ms = longest.as_millis();
                     let detail = format!("a parcel was not confirmed within {ms} ms");
-                    self.gone(open, Trouble::new("bus.unconfirmed", detail));
+                    self.gone(open, Obstacle::new("bus.unconfirmed", detail));
                     break;
                 }
             };
@@ -170,12 +170,12 @@ impl Publisher {
                 Ok(lapin::Confirmation::NotRequested) => {
                     self.gone(
                         open,
-                        Trouble::new("bus.unconfirmed", "the channel does not confirm"),
+                        Obstacle::new("bus.unconfirmed", "the channel does not confirm"),
                     );
                     break;
                 }
                 Err(error) => {
-                    self.gone(open, Trouble::of("confirm", &error));
+                    self.gone(open, Obstacle::of("confirm", &error));
                     break;
                 }
             };
@@ -195,15 +195,15 @@ impl Publisher {
     }
 
     /// The connection is of no more use; the supervisor makes a new one.
-    fn gone(&self, open: &Open, trouble: Trouble) {
+    fn gone(&self, open: &Open, obstacle: Obstacle) {
         let mut now = self.lock_open();
         if now.as_ref().is_none_or(|o| o.number != open.number) {
             // The supervisor saw it first.
             return;
         }
         now.take();
-        self.state.down(Role::Publish, &trouble, std::time::Duration::ZERO);
-        *self.wrong.lock().unwrap_or_else(PoisonError::into_inner) = Some(trouble);
+        self.state.down(Role::Publish, &obstacle, std::time::Duration::ZERO);
+        *self.wrong.lock().unwrap_or_else(PoisonError::into_inner) = Some(obstacle);
         self.give_up.notify_one();
     }
 
@@ -217,13 +217,13 @@ impl Publisher {
         loop {
             let ended = self.hold(&mut waits, &mut stop).await;
             self.lock_open().take();
-            let trouble = match ended {
+            let obstacle = match ended {
                 Ended::Stopped => return,
                 Ended::Planned => continue,
-                Ended::Failed(trouble) => trouble,
+                Ended::Failed(obstacle) => obstacle,
             };
-            let next = waits.after(&trouble);
-            self.state.down(Role::Publish, &trouble, next);
+            let next = waits.after(&obstacle);
+            self.state.down(Role::Publish, &obstacle, next);
             tokio::select! {
                 () = stopped(&mut stop) => return,
                 () = sleep(next) => {}
@@ -238,7 +238,7 @@ impl Publisher {
         };
         let (line, channel) = match opened {
             Ok(opened) => opened,
-            Err(trouble) => return trouble.into(),
+            Err(obstacle) => return obstacle.into(),
         };
         let events = line.events();
         let (blocks, blocked) = watch::channel(false);
@@ -259,7 +259,7 @@ impl Publisher {
         ended
     }
 
-    async fn open_line(&self) -> Result<(Line, Channel), Trouble> {
+    async fn open_line(&self) -> Result<(Line, Channel), Obstacle> {
         let longest = self.settings.limits.connect_timeout;
         let line = connect(&self.settings, Role::Publish.word()).await?;
         let channel = line.channel().await?;
@@ -289,26 +289,26 @@ impl Publisher {
                         blocks.send_replace(true);
                     }
                     Some(Event::ConnectionUnblocked) => {
-                        if let Err(trouble) = self.unblocked(channel).await {
-                            return trouble.into();
+                        if let Err(obstacle) = self.unblocked(channel).await {
+                            return obstacle.into();
                         }
                         blocks.send_replace(false);
                         self.state.set(Role::Publish, Condition::Up);
                     }
-                    Some(Event::Error(error)) => return Trouble::of("connection", &error).into(),
+                    Some(Event::Error(error)) => return Obstacle::of("connection", &error).into(),
                     Some(_) => {}
-                    None => return Trouble::new("bus.unreachable", "connection: closed").into(),
+                    None => return Obstacle::new("bus.unreachable", "connection: closed").into(),
                 },
                 () = self.give_up.notified() => {
                     let wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner).take();
                     // A wish without a reason was about an earlier connection.
-                    if let Some(trouble) = wrong {
-                        return trouble.into();
+                    if let Some(obstacle) = wrong {
+                        return obstacle.into();
                     }
                 }
                 _ = look.tick() => {
                     if !line.alive() {
-                        return Trouble::new("bus.unreachable", "connection: lost").into();
+                        return Obstacle::new("bus.unreachable", "connection: lost").into();
                     }
                     if watched.elapsed() >= self.settings.limits.watch {
                         watched = Instant::now();
@@ -322,14 +322,17 @@ impl Publisher {
     }
 
     /// What was handed over while the broker read nothing is confirmed now, or the connection goes.
-    async fn unblocked(&self, channel: &Channel) -> Result<(), Trouble> {
+    async fn unblocked(&self, channel: &Channel) -> Result<(), Obstacle> {
         let longest = self.settings.limits.confirm_timeout;
         ask("confirms after blocking", longest, channel.wait_for_confirms()).await.map(drop)
     }
 }
 
 /// The exchange is there; its absence is said as what it is.
-pub(crate) async fn exchange_stands(settings: &Settings, channel: &Channel) -> Result<(), Trouble> {
+pub(crate) async fn exchange_stands(
+    settings: &Settings,
+    channel: &Channel,
+) -> Result<(), Obstacle> {
     let exchange = settings.names.exchange();
     let options = ExchangeDeclareOptions { passive: true, ..ExchangeDeclareOptions::default() };
     let asked = channel.exchange_declare(
@@ -338,13 +341,13 @@ pub(crate) async fn exchange_stands(settings: &Settings, channel: &Channel) -> R
         options,
         FieldTable::default(),
     );
-    ask("exchange", settings.limits.connect_timeout, asked).await.map_err(|trouble| {
-        match trouble.code {
-            "bus.topology" => Trouble::new(
-                "bus.topology",
-                format!("exchange `{exchange}` is not there; run `tiergate bus declare`"),
-            ),
-            _ => trouble,
-        }
+    ask("exchange", settings.limits.connect_timeout, asked).await.map_err(|obstacle| match obstacle
+        .code
+    {
+        "bus.topology" => Obstacle::new(
+            "bus.topology",
+            format!("exchange `{exchange}` is not there; run `tiergate bus declare`"),
+        ),
+        _ => obstacle,
     })
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::trouble::Trouble;
+use super::obstacle::Obstacle;
 use crate::{Condition, Health};
 
 /// One side (publishing or consuming) as the supervisor last saw it.
@@ -71,7 +71,7 @@ impl State {
         self.sides.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A side is so from now on; a repeated trouble keeps the time of the first.
+    /// A side is so from now on; a repeated obstacle keeps the time of the first.
     pub(crate) fn set(&self, role: Role, condition: Condition) {
         let mut sides = self.sides();
         let side = &mut sides[role as usize];
@@ -84,8 +84,8 @@ impl State {
     }
 
     /// A side is down.
-    pub(crate) fn down(&self, role: Role, trouble: &Trouble, next: Duration) {
-        let Trouble { code, detail, .. } = trouble.clone();
+    pub(crate) fn down(&self, role: Role, obstacle: &Obstacle, next: Duration) {
+        let Obstacle { code, detail, .. } = obstacle.clone();
         self.set(role, Condition::Down { code, detail, next });
     }
 

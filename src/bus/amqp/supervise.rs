@@ -6,8 +6,8 @@ use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::obstacle::Obstacle;
 use super::settings::Settings;
-use super::trouble::Trouble;
 
 /// First wait after a lost connection.
 const RETRY_MIN: Duration = Duration::from_millis(100);
@@ -21,12 +21,12 @@ pub(crate) enum Ended {
     /// Certificates changed, or a queue was replaced: made anew at once.
     Planned,
     /// It failed.
-    Failed(Trouble),
+    Failed(Obstacle),
 }
 
-impl From<Trouble> for Ended {
-    fn from(trouble: Trouble) -> Self {
-        Self::Failed(trouble)
+impl From<Obstacle> for Ended {
+    fn from(obstacle: Obstacle) -> Self {
+        Self::Failed(obstacle)
     }
 }
 
@@ -58,14 +58,14 @@ impl Waits {
         self.up = Some(Instant::now());
     }
 
-    /// How long to wait after a trouble. A connection that held for a while begins anew; one that
+    /// How long to wait after an obstacle. A connection that held for a while begins anew; one that
     /// fails again at once does not.
-    pub(crate) fn after(&mut self, trouble: &Trouble) -> Duration {
+    pub(crate) fn after(&mut self, obstacle: &Obstacle) -> Duration {
         let held = self.up.take().is_some_and(|at| at.elapsed() > self.retry_max);
         if held {
             self.backoff = self.builder.build();
         }
-        if trouble.slow() {
+        if obstacle.slow() {
             return self.login_retry;
         }
         self.backoff.next().unwrap_or(self.retry_max).min(self.retry_max)
@@ -103,8 +103,8 @@ mod tests {
     #[test]
     fn waits_grow_to_the_cap_and_never_over_it() {
         let mut waits = Waits::new(&settings(), 0);
-        let trouble = Trouble::new("bus.unreachable", "x");
-        let found: Vec<Duration> = (0..20).map(|_| waits.after(&trouble)).collect();
+        let obstacle = Obstacle::new("bus.unreachable", "x");
+        let found: Vec<Duration> = (0..20).map(|_| waits.after(&obstacle)).collect();
         assert!(found[0] < Duration::from_millis(300), "{found:?}");
         assert!(found.iter().all(|w| *w <= Duration::from_secs(5)), "{found:?}");
         assert!(found[10..].iter().all(|w| *w >= Duration::from_millis(2_500)), "{found:?}");
@@ -115,7 +115,7 @@ mod tests {
     fn a_refused_login_is_not_tried_again_soon() {
         let mut waits = Waits::new(&settings(), 0);
         for code in ["bus.login", "bus.certificate"] {
-            assert_eq!(waits.after(&Trouble::new(code, "x")), Duration::from_secs(30), "{code}");
+            assert_eq!(waits.after(&Obstacle::new(code, "x")), Duration::from_secs(30), "{code}");
         }
     }
 }

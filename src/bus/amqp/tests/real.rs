@@ -140,6 +140,8 @@ async fn what_nothing_can_be_made_of_ends_in_the_dead_letter_queue_and_is_counte
     };
     publish(BasicProperties::default()).await;
     until("it is counted", || rig.amqp("b").health()[0].unreadable == 1).await;
+    let said = rig.bus("b").troubles(&node("b"));
+    assert_eq!((said.len(), said[0].code), (1, "bus.unreadable"), "{said:?}");
     // Readable, but of another lane than its queue: set aside, and attributed.
     let stray = rig.parcel(Lane::Bulk, 7);
     publish(crate::amqp::outside::properties(&stray, &rig.admin.user)).await;
@@ -248,21 +250,21 @@ async fn certificates_nobody_should_believe_are_refused_in_clear_words() {
     // The broker does not believe ours: it is over, or its name is no user's.
     for (name, code) in [("client-expired", "bus.certificate"), ("client-unknown", "bus.login")] {
         let refused = connect(&over_tls("b", &prefix, Some(name), false), "test").await;
-        let trouble = refused.map(drop).expect_err(name);
-        assert_eq!(trouble.code, code, "{name}: {trouble}");
-        assert!(trouble.slow());
+        let obstacle = refused.map(drop).expect_err(name);
+        assert_eq!(obstacle.code, code, "{name}: {obstacle}");
+        assert!(obstacle.slow());
     }
     // We do not believe the broker's: another authority, or another name.
     let mut settings = over_tls("b", &prefix, None, true);
     let stranger = Secrets { ca: Some(tls("client-unknown.pem")), ..Secrets::default() };
     let known = settings.secrets.clone();
     settings.secrets = Arc::new(move || Ok(stranger.clone()));
-    let trouble = connect(&settings, "test").await.map(drop).expect_err("an unknown authority");
-    assert_eq!(trouble.code, "bus.certificate", "{trouble}");
+    let obstacle = connect(&settings, "test").await.map(drop).expect_err("an unknown authority");
+    assert_eq!(obstacle.code, "bus.certificate", "{obstacle}");
     settings.secrets = known;
     settings.endpoint.host = "127.0.0.2".into();
-    let trouble = connect(&settings, "test").await.map(drop).expect_err("another name");
-    assert!(matches!(trouble.code, "bus.certificate" | "bus.unreachable"), "{trouble}");
+    let obstacle = connect(&settings, "test").await.map(drop).expect_err("another name");
+    assert!(matches!(obstacle.code, "bus.certificate" | "bus.unreachable"), "{obstacle}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -12,12 +12,17 @@ use crate::contract::{PATIENCE, Rig, node};
 use crate::topology::{Names, Place, QueueLimits, Topology};
 use crate::{Bus, Parcel};
 
+#[expect(clippy::disallowed_methods, reason = "where the services are is said in the environment")]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
 /// A value of the environment, or of the file that the services leave.
 pub(super) fn service(name: &str) -> String {
-    if let Ok(value) = std::env::var(name) {
+    if let Some(value) = variable(name) {
         return value;
     }
-    let folder = std::env::var_os("TIERGATE_SERVICES").map_or_else(
+    let folder = variable("TIERGATE_SERVICES").map_or_else(
         || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/services")),
         PathBuf::from,
     );

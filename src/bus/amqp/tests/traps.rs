@@ -47,8 +47,8 @@ async fn amqps_is_tls_from_the_first_byte() {
     assert_eq!(wire[0], 0x16, "a handshake record: {wire:02x?}");
     assert!(!wire.windows(4).any(|w| w == b"AMQP"), "{wire:02x?}");
     drop(stream);
-    let trouble = dialling.await.unwrap().expect_err("the peer hung up");
-    assert!(trouble.detail.contains("TLS"), "{trouble}");
+    let obstacle = dialling.await.unwrap().expect_err("the peer hung up");
+    assert!(obstacle.detail.contains("TLS"), "{obstacle}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

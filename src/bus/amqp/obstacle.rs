@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 /// What went wrong on the way to a broker.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Trouble {
+pub struct Obstacle {
     /// Stable code.
     pub code: &'static str,
     /// What was found: never a secret.
@@ -17,8 +17,8 @@ pub struct Trouble {
     pub reply: Option<u16>,
 }
 
-impl Trouble {
-    /// A trouble.
+impl Obstacle {
+    /// An obstacle.
     pub fn new(code: &'static str, detail: impl Into<String>) -> Self {
         Self { code, detail: detail.into(), reply: None }
     }
@@ -66,7 +66,7 @@ fn of_certificate(text: &str) -> bool {
         .any(|word| text.contains(word))
 }
 
-impl fmt::Display for Trouble {
+impl fmt::Display for Obstacle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} [{}]", self.detail, self.code)
     }
@@ -77,16 +77,16 @@ pub(crate) async fn ask<T>(
     step: &str,
     longest: Duration,
     question: impl Future<Output = lapin::Result<T>>,
-) -> Result<T, Trouble> {
+) -> Result<T, Obstacle> {
     match timeout(longest, question).await {
         Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(error)) => Err(Trouble::of(step, &error)),
+        Ok(Err(error)) => Err(Obstacle::of(step, &error)),
         Err(_) => Err(silent(step, longest)),
     }
 }
 
 /// Nobody answered.
-pub(crate) fn silent(step: &str, longest: Duration) -> Trouble {
+pub(crate) fn silent(step: &str, longest: Duration) -> Obstacle {
     let ms = longest.as_millis();
-    Trouble::new("bus.unreachable", format!("{step}: no answer within {ms} ms"))
+    Obstacle::new("bus.unreachable", format!("{step}: no answer within {ms} ms"))
 }
