@@ -13,6 +13,7 @@ mod open;
 mod os;
 mod packages;
 mod run;
+mod spools;
 mod stores;
 mod text;
 

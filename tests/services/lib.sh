@@ -5,7 +5,7 @@
 root="$(cd "$here/../.." && pwd)"
 D="${TIERGATE_SERVICES:-$root/target/services}"
 mkdir -p "$D"
-D="$(cd "$D" && pwd)"
+D="$(cd "$D" && pwd -P)"
 (umask 077 && : >>"$D/settings")
 ALL="rabbitmq postgres mariadb"
 PGBIN=/usr/lib/postgresql/15/bin
