@@ -16,7 +16,7 @@ use exchange::config::{
     AdapterConfig, Carrier, Database, Identity, NodeConfig, SinkKind, StoreUrl,
 };
 use exchange::deliver::Deliver;
-use exchange::{Link, Node, Worker};
+use exchange::{Link, Node, Way, Worker};
 use store::SharedStore;
 use store::memory::MemoryWorld;
 use store::sqlite::SqliteStore;
@@ -155,16 +155,17 @@ fn node(
         owes: owes.into_iter().collect(),
         relay: config.relay.clone(),
         limits: config.limits.clone(),
-        seed: seed(identity),
+        seed: seed(&identity.code),
         held: Mutex::default(),
         inbox_depth: 0.into(),
         errands: Default::default(),
+        dead: Default::default(),
     }))
 }
 
 /// Jitter differs from node to node and is the same at every start.
-fn seed(identity: &Identity) -> u64 {
-    let digest = canon::DigestAlg::default().of(&[identity.code.as_str().as_bytes()]);
+pub(crate) fn seed(code: &NodeCode) -> u64 {
+    let digest = canon::DigestAlg::default().of(&[code.as_str().as_bytes()]);
     digest.bytes.iter().take(8).fold(0, |n, b| n << 8 | u64::from(*b))
 }
 
@@ -187,6 +188,11 @@ fn links(config: &NodeConfig, identity: &Identity) -> Vec<Link> {
             parent: link.parent,
             beneath: link.beneath.iter().cloned().collect(),
             overdue: overdue(config, link),
+            way: link.spool.as_ref().map_or_else(Way::default, |spool| Way {
+                grace: Some(spool.grace),
+                inquiry: Some(spool.inquiry),
+                back: spool.back,
+            }),
         })
         .collect()
 }
@@ -196,6 +202,7 @@ fn overdue(config: &NodeConfig, link: &exchange::config::Link) -> Option<i64> {
     match link.carrier {
         Carrier::Local => None,
         Carrier::Amqp => Some(config.limits.amqp_receipt_overdue),
+        Carrier::Spool => link.spool.as_ref().map(|spool| spool.overdue),
     }
 }
 

@@ -35,7 +35,7 @@ pub(crate) async fn step(node: &Node, now: Millis) -> Result<u64, WorkError> {
             done += u64::from(end(node, peer, adopting, now).await?);
             continue;
         }
-        let wait = node.answer_wait(peer);
+        let wait = node.inquiry_interval(peer);
         if adopting.asked_at.is_none_or(|at| now.since(at) >= wait) {
             let asked = Adopting { asked_at: Some(now), ..adopting.clone() };
             let (name, text) = errands::written(ADOPT, peer, &asked)?;

@@ -1,16 +1,16 @@
 //! One identity with everything its workers need: ports, links, routing, limits.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bus::Bus;
 use canon::format::{Format, OpenLists};
-use canon::{Environment, Lane, Millis, NodeCode, Route};
+use canon::{Digest, EnvelopeId, Environment, Lane, Millis, NodeCode, Route};
 use envelope::{Signer, Trust};
 use store::{Lease, SharedStore};
 
-use crate::config::{Limits, RelayConfig};
+use crate::config::{Back, Limits, RelayConfig};
 use crate::error::WorkError;
 
 /// A neighbour and how it is reached.
@@ -27,6 +27,19 @@ pub struct Link {
     /// When a receipt of what was handed over here is overdue, ms; none is `receipt_overdue` of the
     /// limits. Slower carriers have their own.
     pub overdue: Option<i64>,
+    /// What is otherwise over a slow way, or one without a return.
+    pub way: Way,
+}
+
+/// How patient a node is with what lies behind a link, and whether anything comes back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Way {
+    /// A gap is asked for after this, ms; none is `gap_grace` of the limits.
+    pub grace: Option<i64>,
+    /// From one inquiry to the next, ms; none is `inquiry_interval` of the limits.
+    pub inquiry: Option<i64>,
+    /// How an answer comes back.
+    pub back: Back,
 }
 
 impl Link {
@@ -90,6 +103,32 @@ pub struct Node {
     pub inbox_depth: AtomicI64,
     /// What a restore left to be done.
     pub errands: crate::errands::Cache,
+    /// Parcels in the inbox that the carrier had given up on.
+    pub dead: DeadLetters,
+}
+
+/// Parcels that came out of a carrier's dead letters, until they are set aside. Kept in memory: a
+/// process that forgets them judges them like any other, which loses nothing.
+#[derive(Debug, Default)]
+pub struct DeadLetters(Mutex<BTreeSet<(Digest, EnvelopeId)>>);
+
+/// Most dead letters remembered at once; what is beyond is judged like any other parcel.
+const DEAD_LETTERS_MAX: usize = 4_096;
+
+impl DeadLetters {
+    /// Remembers one.
+    pub fn add(&self, parcel: Digest, id: EnvelopeId) {
+        let mut letters = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if letters.len() < DEAD_LETTERS_MAX {
+            letters.insert((parcel, id));
+        }
+    }
+
+    /// Whether this is one; it is asked once, so that the same parcel sent again is not one.
+    pub fn take(&self, parcel: &Digest, id: &EnvelopeId) -> bool {
+        let mut letters = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        !letters.is_empty() && letters.remove(&(*parcel, id.clone()))
+    }
 }
 
 impl Node {
@@ -106,15 +145,26 @@ impl Node {
         self.links.iter().find(|l| *l.name == *name)
     }
 
-    /// How long to wait for an answer of this node before it is asked again, ms.
-    pub fn answer_wait(&self, peer: &NodeCode) -> i64 {
-        let slow = self.link_to(peer).and_then(|l| l.overdue).unwrap_or(0);
-        self.limits.inquiry_interval.max(slow)
-    }
-
     /// The epoch in force.
     pub async fn epoch(&self) -> Result<u32, WorkError> {
         Ok(self.store.counters(&self.control_route(&self.code)).await?.epoch)
+    }
+
+    /// How long a gap in a sender's sequences is tolerated: what lies behind a gate takes longer.
+    pub fn gap_grace(&self, sender: &NodeCode) -> i64 {
+        let grace = self.link_to(sender).and_then(|l| l.way.grace);
+        grace.unwrap_or(self.limits.gap_grace)
+    }
+
+    /// From one inquiry to a node to the next.
+    pub fn inquiry_interval(&self, to: &NodeCode) -> i64 {
+        let interval = self.link_to(to).and_then(|l| l.way.inquiry);
+        interval.unwrap_or(self.limits.inquiry_interval)
+    }
+
+    /// Whether nothing comes back by itself from a node: it is not asked for what it cannot say.
+    pub fn no_way_back(&self, from: &NodeCode) -> bool {
+        self.link_to(from).is_some_and(|l| l.way.back.is_no_way())
     }
 
     /// The control route to a node.
@@ -210,6 +260,7 @@ mod tests {
             parent,
             beneath: beneath.iter().map(|c| code(c)).collect(),
             overdue: None,
+            way: Way::default(),
         }
     }
 

@@ -24,7 +24,7 @@ const HOLDINGS_MAX: usize = 1000;
 pub(crate) async fn ask(node: &Node, now: Millis) -> Result<u64, WorkError> {
     let errands = node.errands().await?;
     let due = |r: &Recalling, peer: &NodeCode| {
-        r.done_at.is_none() && r.asked_at.is_none_or(|at| now.since(at) >= node.answer_wait(peer))
+        r.done_at.is_none() && r.asked_at.is_none_or(|at| now.since(at) >= node.inquiry_interval(peer))
     };
     let due: Vec<(&NodeCode, &Recalling)> =
         errands.recalling.iter().filter(|(p, r)| due(r, p)).take(ASKED_PER_TURN).collect();

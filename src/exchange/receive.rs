@@ -46,6 +46,9 @@ impl Receive {
         }
         self.count(now).await?;
         let mut progress = Progress::IDLE;
+        for trouble in self.node.bus.troubles(&self.node.code) {
+            self.node.store.audit(found(trouble, now)).await?;
+        }
         for lane in Lane::ALL {
             // Control parcels shrink backlogs, so they are taken even when the inbox is full.
             if *lane != Lane::Control && !self.node.inbox_has_room() {
@@ -67,7 +70,12 @@ impl Receive {
         for delivery in deliveries {
             let (from, id) = (delivery.parcel.from.clone(), delivery.parcel.id.clone());
             match self.arrived(delivery.parcel) {
-                Some(parcel) => arrived.push(parcel),
+                Some(parcel) => {
+                    if delivery.dead {
+                        self.node.dead.add(parcel.parcel, parcel.id.clone());
+                    }
+                    arrived.push(parcel);
+                }
                 None => self.node.store.audit(stranger(&from, &id, now)).await?,
             }
         }
@@ -93,6 +101,18 @@ impl Receive {
             to: parcel.to,
             frame: parcel.frame,
         })
+    }
+}
+
+/// What a carrier brought and nothing could be made of: audited, so that it is named.
+fn found(trouble: bus::Trouble, now: Millis) -> AuditEvent {
+    AuditEvent {
+        at: now,
+        who: "receive".into(),
+        action: trouble.code.into(),
+        subject: trouble.subject,
+        reason: trouble.detail,
+        ok: false,
     }
 }
 

@@ -5,7 +5,7 @@
 root="$(cd "$here/../.." && pwd)"
 D="${TIERGATE_SERVICES:-$root/target/services}"
 mkdir -p "$D"
-D="$(cd "$D" && pwd)"
+D="$(cd "$D" && pwd -P)"
 (umask 077 && : >>"$D/settings")
 ALL="rabbitmq postgres mariadb"
 PGBIN=/usr/lib/postgresql/15/bin
@@ -25,15 +25,22 @@ fail() {
 }
 
 # pid_of NAME: the process of a service, if it lives. A pid file may be stale and its number somebody
-# else's by now, so the process must also name our folder in its arguments or its environment.
+# else's by now, so the process must also name our folder in its arguments or its environment. One that
+# is just becoming another program has neither for a moment: it is asked again.
 pid_of() {
   local pid
   pid="$(cat "$D/$1/pid" 2>/dev/null)" || return 1
   [ -n "$pid" ] || return 1
-  grep -qaF "$D/$1" "/proc/$pid/cmdline" "/proc/$pid/environ" 2>/dev/null || return 1
-  # A process that ended and was not waited for still has its number.
-  grep -q '^State:[[:space:]]*Z' "/proc/$pid/status" 2>/dev/null && return 1
-  echo "$pid"
+  for _ in $(seq 20); do
+    # A process that ended and was not waited for still has its number.
+    grep -q '^State:[[:space:]]*[^ZX]' "/proc/$pid/status" 2>/dev/null || return 1
+    if grep -qaF "$D/$1" "/proc/$pid/cmdline" "/proc/$pid/environ" 2>/dev/null; then
+      echo "$pid"
+      return 0
+    fi
+    sleep 0.02
+  done
+  return 1
 }
 
 # setting NAME: what this set decided once and keeps over restarts (ports, passwords).

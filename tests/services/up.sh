@@ -92,6 +92,24 @@ CONF
   )
 }
 
+# The children of a killed PostgreSQL end by themselves, at once as a rule. A new one beside them would
+# write what they write; without postmaster.pid it would not see them.
+end_orphans() {
+  local try cwd found
+  for try in $(seq 200); do
+    found=
+    for cwd in /proc/[0-9]*/cwd; do
+      if [ "$(readlink "$cwd" 2>/dev/null)" = "$D/postgres/data" ]; then
+        found="$(basename "$(dirname "$cwd")")"
+        if [ "$try" -gt 100 ]; then kill -KILL "$found" 2>/dev/null || true; fi
+      fi
+    done
+    if [ -z "$found" ]; then return 0; fi
+    sleep 0.05
+  done
+  fail "a process of the last PostgreSQL does not end: $found"
+}
+
 start_postgres() {
   mkdir -p "$D/postgres"
   find_owner
@@ -105,6 +123,7 @@ start_postgres() {
       fail "initdb failed" "$D/postgres/initdb.out"
     : >"$D/postgres/complete"
   fi
+  end_orphans
   # One that was killed leaves postmaster.pid; its number may be another process by now.
   rm -f "$D/postgres/data/postmaster.pid"
   (cd "$D/postgres" && launch postgres "${owner[@]}" "$PGBIN/postgres" -D "$D/postgres/data" \
