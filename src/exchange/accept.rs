@@ -66,10 +66,8 @@ impl Accept {
                 node.inbox_moved(-1);
                 return Ok(0);
             }
-            let refusal = Refusal::new(
-                "sender.cloned",
-                format!("{id} came before with another head"),
-            );
+            let refusal =
+                Refusal::new("sender.cloned", format!("{id} came before with another head"));
             return self.refuse(lease, parcel, refusal, now).await;
         }
         if opened.head.epoch < node.store.highest_epoch(&opened.head.from).await? {

@@ -222,10 +222,10 @@ pub(crate) async fn adopted(
     let ask = page.more && next.stuck.is_none();
     let controls = if ask { vec![question(from, &next, now)] } else { Vec::new() };
     next.asked_at = Some(now);
-    let envelopes = if next.stuck.is_none() { taken(node, from, parts, next.epoch) } else { vec![] };
+    let envelopes =
+        if next.stuck.is_none() { taken(node, from, parts, next.epoch) } else { vec![] };
     let stand = errands::written(ADOPT, from, &next)?;
-    let adopted =
-        Adopted { inbox_id: parcel.inbox_id, envelopes, stand, controls, now };
+    let adopted = Adopted { inbox_id: parcel.inbox_id, envelopes, stand, controls, now };
     let records = node.store.commit_adopted(lease, adopted).await?;
     if records > 0 {
         // Only for people: how many there were.
@@ -238,12 +238,7 @@ pub(crate) async fn adopted(
 }
 
 /// Parts of one envelope stand together again; what is not ours to take over is left out.
-fn taken(
-    node: &Node,
-    from: &NodeCode,
-    parts: Vec<JudgedPart>,
-    epoch: u32,
-) -> Vec<AdoptedEnvelope> {
+fn taken(node: &Node, from: &NodeCode, parts: Vec<JudgedPart>, epoch: u32) -> Vec<AdoptedEnvelope> {
     let link = node.link_to(from).map_or_else(|| Arc::from(""), |l| Arc::clone(&l.name));
     let mut envelopes: Vec<AdoptedEnvelope> = Vec::new();
     for part in parts {

@@ -3,10 +3,14 @@
 
 use canon::{DigestAlg, Millis, NodeCode};
 use envelope::control::Refusal;
-use store::{AuditEvent, OutEnvelope};
+use store::{AuditEvent, EventOn, GivenAgain, Lease, OutEnvelope, OutEvent, OutState};
 
 use crate::error::WorkError;
 use crate::node::Node;
+use crate::recall;
+
+/// Under this prefix stands which envelopes of older epochs went up again.
+const OVERTAKEN: &str = "overtaken/";
 
 /// What a refusal says about this machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +21,8 @@ pub(crate) enum Verdict {
     Second,
     /// Bytes of another machine were refused; this one goes on.
     First,
+    /// An envelope of an older epoch that has no future: its records go up in the epoch in force.
+    Older,
 }
 
 /// Judges a refusal of an own envelope. Only the destination and the neighbour on the way may stop a
@@ -29,8 +35,7 @@ pub(crate) async fn refused(
     now: Millis,
 ) -> Result<Verdict, WorkError> {
     let cloned = matches!(&*refused.code, "sender.cloned" | "sender.sequence_reused");
-    let old = refused.code == "sender.epoch_old" && own.id.epoch == node.epoch().await?;
-    if !cloned && !old {
+    if !cloned && refused.code != "sender.epoch_old" {
         return Ok(Verdict::Ordinary);
     }
     let frames = node.store.frames(&own.id).await?;
@@ -43,8 +48,40 @@ pub(crate) async fn refused(
     if *from != own.id.route.destination && !neighbour {
         return Ok(Verdict::Ordinary);
     }
+    if own.id.epoch < node.epoch().await? {
+        return Ok(Verdict::Older);
+    }
     node.halt(&refused.code, &own.id.to_string(), now).await?;
     Ok(Verdict::Second)
+}
+
+/// What an envelope of an older epoch holds goes up in the epoch in force, with the same ids and
+/// bytes: its number was taken by another machine, or its destination knows the newer epoch.
+pub(crate) async fn overtaken(
+    node: &Node,
+    lease: &Lease,
+    own: &OutEnvelope,
+    code: &str,
+    now: Millis,
+) -> Result<(), WorkError> {
+    let on = EventOn {
+        event: OutEvent::GivenUp,
+        reason: Some(code.to_owned()),
+        due_at: None,
+        controls: Vec::new(),
+        inbox_id: None,
+        now,
+    };
+    // Dead already after a crash between the two: then only the second is missing.
+    let given_up = node.store.commit_event(lease, &own.id, on).await?;
+    if !given_up && own.state != OutState::Dead {
+        return Ok(());
+    }
+    let (fragments, orphans) = recall::fragments(node, own).await?;
+    let stand = (format!("{OVERTAKEN}{}", own.id), code.to_owned());
+    let again = GivenAgain { id: own.id.clone(), fragments, orphans, stand, now };
+    node.store.give_again(lease, again).await?;
+    Ok(())
 }
 
 async fn note(

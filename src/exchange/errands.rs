@@ -59,7 +59,7 @@ pub struct Known {
     pub epoch: u32,
     /// Route, as text.
     pub route: String,
-    /// The last sequence numbered in the image.
+    /// Every sequence up to this one is final in the image.
     pub through: u64,
 }
 

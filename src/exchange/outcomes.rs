@@ -37,7 +37,10 @@ pub(crate) fn outcomes(
 }
 
 /// Counts by type, and the outcome of each source row that wants a write-back.
-pub(crate) fn counted(members: &[Member], lines: &[OutcomeLine]) -> (Vec<TypeCount>, Vec<RowOutcome>) {
+pub(crate) fn counted(
+    members: &[Member],
+    lines: &[OutcomeLine],
+) -> (Vec<TypeCount>, Vec<RowOutcome>) {
     let mut counts: BTreeMap<&str, TypeCount> = BTreeMap::new();
     let mut rows = Vec::new();
     for (member, line) in members.iter().zip(lines) {

@@ -24,7 +24,8 @@ const HOLDINGS_MAX: usize = 1000;
 pub(crate) async fn ask(node: &Node, now: Millis) -> Result<u64, WorkError> {
     let errands = node.errands().await?;
     let due = |r: &Recalling, peer: &NodeCode| {
-        r.done_at.is_none() && r.asked_at.is_none_or(|at| now.since(at) >= node.inquiry_interval(peer))
+        r.done_at.is_none()
+            && r.asked_at.is_none_or(|at| now.since(at) >= node.inquiry_interval(peer))
     };
     let due: Vec<(&NodeCode, &Recalling)> =
         errands.recalling.iter().filter(|(p, r)| due(r, p)).take(ASKED_PER_TURN).collect();
@@ -180,7 +181,7 @@ async fn give_to(
 }
 
 /// The fragments of an own envelope, and which of them had no parent; none if its bytes are not here.
-async fn fragments(
+pub(crate) async fn fragments(
     node: &Node,
     own: &OutEnvelope,
 ) -> Result<(Vec<Vec<u8>>, Vec<u32>), WorkError> {

@@ -124,25 +124,20 @@ impl Reconcile {
         revision: u32,
         tallies: &[Tally],
     ) -> BTreeMap<NodeCode, Vec<ManifestLine>> {
-        let mut books: BTreeMap<NodeCode, BTreeMap<(Route, String), ManifestLine>> =
-            BTreeMap::new();
-        let mut put = |line: ManifestLine| {
-            let key = (line.route.clone(), line.kind.clone());
-            books.entry(line.route.destination.clone()).or_default().insert(key, line);
-        };
+        let mut owed = Vec::new();
         for (route, kinds) in &self.node.owes {
             for kind in kinds {
-                put(blank(&self.node.code, day, revision, Side::Sender, route.clone(), kind));
+                owed.push(blank(&self.node.code, day, revision, Side::Sender, route.clone(), kind));
             }
         }
-        for tally in tallies {
-            if let Some(line) = line(&self.node.code, day, revision, Side::Sender, tally) {
-                put(line);
-            }
+        let told =
+            tallies.iter().filter_map(|t| line(&self.node.code, day, revision, Side::Sender, t));
+        let mut books: BTreeMap<NodeCode, Vec<ManifestLine>> = BTreeMap::new();
+        for line in by_line(owed, told) {
+            books.entry(line.route.destination.clone()).or_default().push(line);
         }
         let mut out = BTreeMap::new();
-        for (destination, lines) in books {
-            let mut lines: Vec<ManifestLine> = lines.into_values().collect();
+        for (destination, mut lines) in books {
             let settled = lines.iter().all(|l| l.counts.is_settled());
             lines.iter_mut().for_each(|l| l.is_final = settled);
             out.insert(destination, lines);
@@ -247,18 +242,14 @@ async fn answered(
     let known = node.store.manifests(day).await?;
     let known = known.iter().find(|m| m.by == *sender).map_or(0, |m| m.revision);
     let revision = revision.max(known);
-    let mut own: BTreeMap<(Route, String), ManifestLine> = BTreeMap::new();
-    for theirs in lines {
-        let line = blank(sender, day, revision, Side::Receiver, theirs.route.clone(), &theirs.kind);
-        own.insert((line.route.clone(), line.kind.clone()), line);
-    }
-    for tally in &tallies {
-        if let Some(line) = line(sender, day, revision, Side::Receiver, tally) {
-            own.insert((line.route.clone(), line.kind.clone()), line);
-        }
-    }
+    let owed = lines
+        .iter()
+        .map(|l| blank(sender, day, revision, Side::Receiver, l.route.clone(), &l.kind))
+        .collect();
+    let told = tallies.iter().filter_map(|t| line(sender, day, revision, Side::Receiver, t));
+    let own = by_line(owed, told);
     let own: Vec<ManifestLine> = own
-        .into_values()
+        .into_iter()
         .map(|l| ManifestLine { is_final: lines.iter().all(|t| t.is_final), ..l })
         .collect();
     let mut found = causes(day, sender, &node.code, lines);
@@ -355,6 +346,20 @@ fn causes(
             count,
         })
         .collect()
+}
+
+/// A line a route, type and epoch (a day in which the sender was restored has two epochs), and an
+/// empty one for what is owed and was not there.
+fn by_line(owed: Vec<ManifestLine>, told: impl Iterator<Item = ManifestLine>) -> Vec<ManifestLine> {
+    let mut lines: BTreeMap<(Route, String, u32), ManifestLine> =
+        told.map(|l| ((l.route.clone(), l.kind.clone(), l.epoch), l)).collect();
+    for line in owed {
+        let of = |epoch| (line.route.clone(), line.kind.clone(), epoch);
+        if lines.range(of(0)..=of(u32::MAX)).next().is_none() {
+            lines.insert(of(line.epoch), line);
+        }
+    }
+    lines.into_values().collect()
 }
 
 fn with_revision(lines: &[ManifestLine], revision: u32) -> Vec<ManifestLine> {

@@ -40,7 +40,7 @@ pub struct Restoring<'a> {
 pub async fn begin(store: &SharedStore, r: Restoring<'_>) -> Result<u32, WorkError> {
     let probe = |route: &Route| {
         let route = route.clone();
-        async move { store.counters(&route).await.map(|c| (c.epoch, c.next_sequence - 1)) }
+        async move { store.counters(&route).await.map(|c| (c.epoch, c.settled_below - 1)) }
     };
     let mut destinations: BTreeMap<NodeCode, Vec<(u32, Route, u64)>> = BTreeMap::new();
     for known in store.destinations().await? {

@@ -8,9 +8,7 @@ use envelope::control::{
     Answer, HeldState, Hop, Inquiry, ManifestLine, Notice, Refusal as Refused,
 };
 use envelope::{Kind, Opened, OutcomeLine};
-use store::{
-    AuditEvent, EventOn, InboxFor, InboxParcel, Lease, OutEnvelope, OutEvent, Settlement,
-};
+use store::{AuditEvent, EventOn, InboxFor, InboxParcel, Lease, OutEnvelope, OutEvent, Settlement};
 
 use crate::adopt;
 use crate::claims::Claims;
@@ -136,7 +134,11 @@ impl Settle {
         let other = answers.head != own.head_digest || answers.root != own.root;
         if other && !own.state.is_final() {
             // The destination judged another machine's bytes under this number.
-            self.node.halt("sender.cloned", &id.to_string(), now).await?;
+            if id.epoch < self.node.epoch().await? {
+                clones::overtaken(&self.node, lease, &own, "sender.cloned", now).await?;
+            } else {
+                self.node.halt("sender.cloned", &id.to_string(), now).await?;
+            }
             self.node.store.drop_inbox(lease, parcel.inbox_id).await?;
             return Ok(None);
         }
@@ -224,9 +226,11 @@ impl Settle {
                 .drop_with_audit(lease, parcel, "refusal.of_nothing_ours", &refused.code, now)
                 .await;
         };
-        if clones::refused(&self.node, &opened.head.from, &refused, &own, now).await?
-            != Verdict::Ordinary
-        {
+        let verdict = clones::refused(&self.node, &opened.head.from, &refused, &own, now).await?;
+        if verdict == Verdict::Older {
+            clones::overtaken(&self.node, lease, &own, &refused.code, now).await?;
+        }
+        if verdict != Verdict::Ordinary {
             self.node.store.drop_inbox(lease, parcel.inbox_id).await?;
             return Ok(None);
         }

@@ -429,8 +429,8 @@ pub trait Store: Send + Sync {
         limit: u32,
     ) -> StoreFuture<'a, Vec<(i64, OutEnvelope)>>;
 
-    /// The accepted and superseded records that a settled envelope still holds are staged again,
-    /// behind what is staged. Returns how many.
+    /// The accepted and superseded records that a settled envelope still holds, or all that a dead one
+    /// of an older epoch holds, are staged again, behind what is staged. Returns how many.
     fn give_again<'a>(&'a self, lease: &'a Lease, given: GivenAgain) -> StoreFuture<'a, u64>;
 
     /// Windows from a day on are reconciled with a peer again: our manifests are open, its answers

@@ -109,6 +109,11 @@ impl Carrier {
         self.state().rules.iter().filter(|r| r.left > 0 && r.left < many).count()
     }
 
+    /// Everything published, as kind and id.
+    pub fn log(&self) -> Vec<String> {
+        self.state().log.iter().map(|p| format!("{} {}", p.kind, p.id)).collect()
+    }
+
     /// Forgets every rule.
     pub fn no_rules(&self) {
         self.state().rules.clear();

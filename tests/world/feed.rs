@@ -50,6 +50,13 @@ impl Feed {
         }
     }
 
+    /// Its adapter package.
+    pub(super) fn package_read(self) -> Package {
+        let (_, path) = self.package();
+        let package = Package::read(&files(&root().join(path)));
+        package.unwrap_or_else(|p| panic!("the package: {p:?}"))
+    }
+
     /// Makes the folder or the database.
     pub(super) async fn prepare(self, base: &Path) {
         if let Self::County(tier) = self {
@@ -67,9 +74,8 @@ impl Feed {
 
     /// The worker that collects from it.
     pub(super) fn collect(self, node: &Arc<Node>, base: &Path) -> Box<dyn Worker> {
-        let (name, path) = self.package();
-        let package = Package::read(&files(&root().join(path)));
-        let package = package.unwrap_or_else(|p| panic!("the package: {p:?}"));
+        let (name, _) = self.package();
+        let package = self.package_read();
         let mapping = Mapping::compile(&package, &format()).unwrap_or_else(|p| panic!("{p:?}"));
         let adapter = Adapter {
             name: name.into(),

@@ -10,6 +10,7 @@ mod feed;
 pub mod forge;
 pub mod gated;
 pub mod input;
+mod lost;
 pub mod process;
 pub mod proxy;
 pub mod services;
@@ -18,6 +19,7 @@ pub mod stores;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex};
+use std::time::{Duration, UNIX_EPOCH};
 
 use bus::Bus;
 use canon::format::{Format, OpenLists};
@@ -167,6 +169,8 @@ struct Parts {
 pub struct World {
     /// Nodes in tier order, lowest first.
     pub nodes: Vec<TestNode>,
+    /// Second machines with a node's key and a copy of its store.
+    pub twins: Vec<TestNode>,
     /// The carrier.
     pub bus: Arc<Carrier>,
     /// What goes wrong in the stores.
@@ -181,7 +185,8 @@ pub struct World {
     folder: TempDir,
     courier: Option<Courier>,
     finished: bool,
-    _stores: Box<dyn Stores>,
+    stores: Box<dyn Stores>,
+    sink: u32,
 }
 
 impl World {
@@ -204,6 +209,7 @@ impl World {
         let courier = setup.gated.clone().map(|gated| Courier::new(gated, folder.path()));
         let mut world = Self {
             nodes: Vec::new(),
+            twins: Vec::new(),
             bus: Arc::new(Carrier::new(TIERS.iter().map(|t| code(t)).collect())),
             faults,
             now,
@@ -214,7 +220,8 @@ impl World {
             folder,
             courier,
             finished: false,
-            _stores: stores,
+            stores,
+            sink: 0,
         };
         for feed in &world.setup.feeds {
             feed.prepare(world.folder.path()).await;
@@ -225,17 +232,23 @@ impl World {
 
     fn start(&mut self) {
         for tier in 0..TIERS.len() {
-            let node = Arc::new(self.node(tier, "test"));
-            let mut workers = exchange::workers(&node);
-            for feed in self.setup.feeds.iter().filter(|f| f.tier() == tier) {
-                workers.insert(0, feed.collect(&node, self.folder.path()));
-            }
-            if tier == PROVINCE {
-                let sink = FilesSink::open("files", &self.kept_folder()).expect("a folder");
-                workers.push(Box::new(Deliver::new(Arc::clone(&node), "files", Box::new(sink))));
-            }
-            self.nodes.push(TestNode { node, workers });
+            let node = self.machine(tier, "test", self.folder.path());
+            self.nodes.push(node);
         }
+    }
+
+    /// A machine of a tier with its workers; its sources stand below `base`.
+    fn machine(&self, tier: usize, holder: &str, base: &Path) -> TestNode {
+        let node = Arc::new(self.node(tier, holder));
+        let mut workers = exchange::workers(&node);
+        for feed in self.setup.feeds.iter().filter(|f| f.tier() == tier) {
+            workers.insert(0, feed.collect(&node, base));
+        }
+        if tier == PROVINCE {
+            let sink = FilesSink::open("files", &self.kept_folder()).expect("a folder");
+            workers.push(Box::new(Deliver::new(Arc::clone(&node), "files", Box::new(sink))));
+        }
+        TestNode { node, workers }
     }
 
     /// A node of a tier over its store, for a process of this name.
@@ -302,6 +315,7 @@ impl World {
                 done += self.take(tier, at).await;
             }
         }
+        done += self.twins_turn().await;
         if let Some(courier) = &mut self.courier {
             courier.carry();
         }
@@ -353,7 +367,8 @@ impl World {
                 return;
             }
         }
-        panic!("the nodes never came to rest; failed: {:?}", self.failed);
+        let last: Vec<_> = self.bus.log().into_iter().rev().take(12).collect();
+        panic!("the nodes never came to rest; failed: {:?}; last: {last:?}", self.failed);
     }
 
     /// Turns for so long.
@@ -377,7 +392,7 @@ impl World {
 
     /// Where the province's sink writes.
     fn kept_folder(&self) -> PathBuf {
-        self.folder.path().join("kept")
+        self.folder.path().join(format!("kept-{}", self.sink))
     }
 
     /// The legacy database of a tier.
@@ -388,6 +403,10 @@ impl World {
     /// Drops a file of lines at the township.
     pub fn drop_lines(&self, name: &str, lines: &[input::Line]) {
         input::drop_file(&self.drop_folder(TOWN), name, lines);
+        let path = self.drop_folder(TOWN).join(name);
+        let at = UNIX_EPOCH + Duration::from_millis(self.now.0.unsigned_abs());
+        let file = std::fs::File::options().write(true).open(path).expect("the file");
+        file.set_modified(at).expect("the file");
     }
 
     /// The store of a tier.

@@ -226,7 +226,9 @@ impl Identity {
         given: GivenAgain,
     ) -> Result<u64, StoreError> {
         self.check_lease(lease)?;
-        let Some(out) = self.out.get(&given.id).filter(|o| o.env.state == OutState::Settled) else {
+        let older = given.id.epoch < self.epoch;
+        let may = |s| s == OutState::Settled || (older && s == OutState::Dead);
+        let Some(out) = self.out.get(&given.id).filter(|o| may(o.env.state)) else {
             return Err(conflict("envelope", format!("{} is not settled here", given.id)));
         };
         let members = Arc::clone(&out.members);
@@ -240,7 +242,7 @@ impl Identity {
             let Some(own) = self.records.get(key) else { continue };
             let last = own.envelopes.last() == Some(&given.id);
             let place = self.place_of(own);
-            if !last || !matches!(place, Place::Accepted | Place::Superseded) {
+            if !last || !matches!(place, Place::Accepted | Place::Superseded | Place::Dead) {
                 continue;
             }
             accepted += u64::from(place == Place::Accepted);

@@ -20,6 +20,11 @@ const MIGRATIONS: [(&str, &str); 3] = [
     ("0003_restore", include_str!("migrations/0003_restore.sql")),
 ];
 
+/// Names of every edition, oldest first.
+pub(super) fn editions() -> Vec<&'static str> {
+    MIGRATIONS.iter().map(|(name, _)| *name).collect()
+}
+
 /// Brings a file to this program's edition; refuses one that is newer, altered or not ours.
 pub(super) async fn bring_up(conn: &mut SqliteConnection) -> Result<(), StoreError> {
     let row = q(sql::FILE_KIND).fetch_one(&mut *conn).await?;

@@ -13,6 +13,7 @@ mod conn;
 mod dispatch;
 mod floor;
 mod handle;
+mod image;
 mod inbox;
 mod migrate;
 mod open;
@@ -36,6 +37,7 @@ mod words;
 mod write_back;
 
 pub use floor::Floor;
+pub use image::Imaged;
 pub use open::SqliteStore;
 
 #[cfg(test)]

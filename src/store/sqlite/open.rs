@@ -267,7 +267,7 @@ fn unusable(name: &Path, error: &std::io::Error) -> StoreError {
 }
 
 /// How a connection that only reads is opened.
-fn reading(path: &Path) -> SqliteConnectOptions {
+pub(super) fn reading(path: &Path) -> SqliteConnectOptions {
     let options = SqliteConnectOptions::new().filename(path).read_only(true);
     options.pragma("cache_size", READER_CACHE)
 }

@@ -195,8 +195,13 @@ pub(super) async fn give_again(
     let mut writer = handle.writer().await;
     let (mut txn, now) = handle.begin(&mut writer, Some(lease), Some(given.now)).await?;
     let row = own_row(handle, &mut txn, &given.id).await?;
-    let settled = row.as_ref().map(|r| state(r.int(1)?)).transpose()? == Some(OutState::Settled);
-    let Some(row) = row.filter(|_| settled) else {
+    let older = i64::from(given.id.epoch) < handle.epoch();
+    let from = match row.as_ref().map(|r| state(r.int(1)?)).transpose()? {
+        Some(OutState::Settled) => Some(Place::Accepted),
+        Some(OutState::Dead) if older => Some(Place::Dead),
+        _ => None,
+    };
+    let (Some(row), Some(from)) = (row, from) else {
         return Err(conflict("envelope", format!("{} is not settled here", given.id)));
     };
     let (number, link, route) = (row.int(0)?, row.int(4)?, row.int(6)?);
@@ -205,15 +210,17 @@ pub(super) async fn give_again(
         return Err(conflict("envelope", format!("{} has other members", given.id)));
     }
     let stretches = stretches(&mut txn, number).await?;
-    let again = held(handle, &mut txn, &stretches, &given).await?;
+    let again = held(handle, &mut txn, &stretches, &given, from).await?;
     let mut tallies = Tallies::new(handle.ident, OWN);
     let mut accepted = 0;
     for one in &again {
         let line = Line::own(handle, day, (route, one.epoch), one.entry.kind)?;
         tallies.shift(line, one.from, Place::Staged, 1);
-        let mut gone = HashSum::default();
-        gone.remove(&one.entry.digest);
-        tallies.sum(line, &gone);
+        if one.from != Place::Dead {
+            let mut gone = HashSum::default();
+            gone.remove(&one.entry.digest);
+            tallies.sum(line, &gone);
+        }
         accepted += i64::from(one.from == Place::Accepted);
     }
     stage(handle, &mut txn, (number, route, day), &again, now).await?;
@@ -250,12 +257,13 @@ async fn stretches(txn: &mut SqliteConnection, number: i64) -> Result<Vec<Stretc
     Ok(found)
 }
 
-/// Members that are still where this envelope's receipt put them: accepted or superseded.
+/// Members that still follow this envelope, or that its receipt called superseded.
 async fn held<'a>(
     handle: &Handle,
     txn: &mut SqliteConnection,
     stretches: &'a [Stretch],
     given: &'a GivenAgain,
+    follows: Place,
 ) -> Result<Vec<Again<'a>>, StoreError> {
     let orphans: BTreeSet<u32> = given.orphans.iter().copied().collect();
     let mut again = Vec::new();
@@ -271,7 +279,7 @@ async fn held<'a>(
             let statement = statement.bind(i64::from(entry.version)).bind(stretch.chunk);
             let row = statement.bind(len(idx)).fetch_optional(&mut *txn).await?;
             let from = match row.map(|r| r.int(0)).transpose()? {
-                Some(-1) => Place::Accepted,
+                Some(-1) => follows,
                 Some(n) if n == Place::Superseded as i64 => Place::Superseded,
                 _ => continue,
             };

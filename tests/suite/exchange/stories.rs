@@ -23,8 +23,11 @@ mod parcel_lost;
 mod parents;
 mod poison;
 mod receipt_lost;
+mod recalled;
 mod refused_thrice;
+mod restored;
 mod tampered;
+mod twins;
 mod versions;
 
 /// Four tiers over this mount's stores, lines at the township.

@@ -52,3 +52,7 @@ pub(crate) const ANSWERS_DROP: &str =
     "DELETE FROM manifest WHERE ident = ?1 AND by = ?2 AND day >= ?3";
 pub(crate) const ANSWER_CAUSES_DROP: &str =
     "DELETE FROM discrepancy WHERE ident = ?1 AND by = ?2 AND day >= ?3";
+
+pub(crate) const IMAGE: &str = "VACUUM INTO ?1";
+pub(crate) const SOUND: &str = "PRAGMA quick_check(1)";
+pub(crate) const IMAGED: &str = "SELECT code, epoch, last_now FROM identity ORDER BY ident";

@@ -1,0 +1,83 @@
+//! The province's machine is lost and comes back from an old image, or from nothing: what it had
+//! taken since is asked for again, and both books agree.
+
+use canon::{Day, Millis};
+use store::Place;
+use tests::world::input::{cases, line};
+use tests::world::{PROVINCE, Rule, Setup, TOWN, Trick, World};
+
+/// The next morning; the books of the days before are exchanged.
+async fn next_day(world: &mut World) {
+    let morning = format!("{} 09:30:00", Day(world.now.day().0 + 1));
+    world.now = Millis::parse(&morning).expect("a time");
+    world.pass(12_000).await;
+    world.quiet().await;
+}
+
+async fn all_days_agree(world: &World, first: Day) {
+    for day in first.0..world.now.day().0 {
+        world.books().agree(Day(day), tests::world::Left::default()).await;
+    }
+}
+
+#[tokio::test]
+async fn from_an_image_thirty_days_old() {
+    let mut world = super::world().await;
+    let first = world.now.day();
+    world.drop_lines("a.csv", &cases(1..=3));
+    world.quiet().await;
+    world.image(PROVINCE, "old").await;
+    let image_at = world.now;
+    for n in 1..=30_u32 {
+        next_day(&mut world).await;
+        if n % 7 == 0 {
+            continue;
+        }
+        let mut lines = cases([100 + n]);
+        if n == 3 {
+            lines.push(line("SB", 1).text("第二版"));
+        }
+        world.drop_lines(&format!("{n:02}.csv"), &lines);
+        world.quiet().await;
+    }
+    let kept = world.kept().await;
+    let accepted = world.count(TOWN, Place::Accepted).await;
+
+    world.lose(PROVINCE, Some("old"), image_at).await;
+    assert_eq!(world.kept().await, 6, "the image knows the first day");
+    world.heal().await;
+    world.heal().await;
+    assert_eq!(world.kept().await, kept, "everything came again");
+    assert_eq!(world.count(TOWN, Place::Accepted).await, accepted);
+    assert!(world.audited(TOWN).await.iter().any(|(a, _)| a == "recall.received"));
+    assert!(world.audited(TOWN).await.iter().any(|(a, _)| a == "recall.given"));
+    let envelopes = world.bus.published("records", "town-1").len();
+    world.heal().await;
+    assert_eq!(world.bus.published("records", "town-1").len(), envelopes, "once");
+    next_day(&mut world).await;
+    world.finish().await;
+    all_days_agree(&world, first).await;
+}
+
+#[tokio::test]
+async fn from_nothing_with_the_question_and_the_answer_lost() {
+    let limits = exchange::Limits { envelope_records_max: 2, ..tests::world::limits() };
+    let mut world = super::world_of(Setup { limits, ..Setup::default() }).await;
+    let first = world.now.day();
+    world.drop_lines("a.csv", &cases(1..=10));
+    world.quiet().await;
+    next_day(&mut world).await;
+    world.drop_lines("b.csv", &[line("SL", 2).void()]);
+    world.quiet().await;
+    let kept = world.kept().await;
+    world.bus.rule(Rule::next("inquiry", Trick::Lose).to("town-1"));
+    world.bus.rule(Rule::next("answer", Trick::Lose).from("town-1"));
+    world.bus.rule(Rule::every("inquiry", Trick::Double).to("town-1"));
+    world.bus.rule(Rule::next("records", Trick::Lose).to("province"));
+    world.lose(PROVINCE, None, Millis(0)).await;
+    world.heal().await;
+    world.heal().await;
+    assert_eq!(world.kept().await, kept);
+    world.finish().await;
+    all_days_agree(&world, first).await;
+}
