@@ -5,6 +5,7 @@
 
 mod assemble;
 mod bench;
+mod brokers;
 mod carriers;
 mod commands;
 mod demo;
@@ -22,7 +23,7 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
-use commands::{adapter, ca, check, format, keys, quarantine, status, trace};
+use commands::{adapter, bus, ca, check, doctor, format, keys, quarantine, status, trace};
 use stores::NodesArg;
 use text::{Done, Exit, Lang, Out};
 
@@ -73,6 +74,11 @@ enum Command {
     /// Make and show keys and certificates · 生成、查看密钥与证书
     #[command(subcommand)]
     Keys(keys::Keys),
+    /// What stands on the brokers: declare, repair, definitions · 消息代理：声明、修复、导出定义
+    #[command(subcommand)]
+    Bus(bus::BusCommand),
+    /// Look at everything a node needs: brokers, certificates, stores · 体检：消息代理、证书、存储
+    Doctor(doctor::Doctor),
     /// Run one or more nodes as a service · 以服务方式运行节点
     Run(run::Run),
     /// Measure this machine: each stage, the whole chain, the raw floors · 性能测量
@@ -120,6 +126,8 @@ fn run(command: Command, out: &Out) -> Done {
         Command::Adapter(args) => adapter::run(args, out),
         Command::Keys(args) => keys::run(args, out),
         Command::Ca(args) => ca::run(args, out),
+        Command::Bus(args) => bus::run(args, out),
+        Command::Doctor(args) => doctor::run(&args, out),
         Command::Run(args) => run::run(&args, out),
         Command::Bench(args) => bench::run(&args, out),
     }
