@@ -5,9 +5,11 @@ mod inbound;
 mod ledger;
 mod outbound;
 mod settled;
+mod share;
 
 pub use collected::*;
 pub use inbound::*;
 pub use ledger::*;
 pub use outbound::*;
 pub use settled::*;
+pub use share::*;

@@ -179,6 +179,12 @@ impl Handle {
         let now = self.clock(now.unwrap_or_default()).0;
         let row = match lease {
             None => q(sql::CLOCK).bind(self.ident).bind(now).fetch_one(&mut *conn).await?,
+            // Who shares the work names several leases; the rest of the fact is as for nobody's.
+            Some(lease) if !lease.slots.is_empty() => {
+                let row = q(sql::CLOCK).bind(self.ident).bind(now).fetch_one(&mut *conn).await?;
+                self.all_good(&mut *conn, lease).await?;
+                row
+            }
             Some(lease) => {
                 let statement = q(sql::CLOCK_LEASED).bind(self.ident).bind(now);
                 let statement = statement.bind(lease.name.as_str()).bind(big(lease.token));
@@ -189,6 +195,20 @@ impl Handle {
         let now = row.int(0)?;
         self.clock.fetch_max(now, Ordering::Relaxed);
         Ok((Txn { conn, open: &self.shared.open }, Millis(now)))
+    }
+
+    /// Refuses a lease of which any part was taken over.
+    pub(super) async fn all_good(
+        &self,
+        conn: &mut SqliteConnection,
+        lease: &Lease,
+    ) -> Result<(), StoreError> {
+        for (name, token) in lease.rows() {
+            let good = q(sql::LEASE_GOOD).bind(self.ident).bind(&*name).bind(big(token));
+            let good = good.fetch_optional(&mut *conn).await?;
+            good.ok_or_else(|| StoreError::LeaseLost(name.clone().into_owned()))?;
+        }
+        Ok(())
     }
 
     /// Commits. The fact is there for everybody at once, on the disk after the next

@@ -81,15 +81,23 @@ pub(super) async fn claim(
 ) -> Result<Vec<InboxParcel>, StoreError> {
     handle.note(now);
     let mut writer = handle.writer().await;
-    let rows = q(sql::INBOX_CLAIM).bind(handle.ident).bind(class(which)).bind(i64::from(limit));
-    let rows = rows.fetch_all(&mut *writer).await?;
+    let rows = if lease.slots.is_empty() {
+        let rows = q(sql::INBOX_CLAIM).bind(handle.ident).bind(class(which));
+        rows.bind(i64::from(limit)).fetch_all(&mut *writer).await?
+    } else {
+        handle.all_good(&mut writer, lease).await?;
+        let of = senders(handle, &mut writer, which, lease.covers()).await?;
+        let rows = q(sql::INBOX_CLAIM_OF).bind(handle.ident).bind(class(which)).bind(of);
+        rows.bind(i64::from(limit)).fetch_all(&mut *writer).await?
+    };
     let lost = || StoreError::LeaseLost(lease.name.clone());
-    let (name, token) = (lease.name.as_str(), big(lease.token));
     if rows.is_empty() {
-        let good = q(sql::LEASE_GOOD).bind(handle.ident).bind(name).bind(token);
-        good.fetch_optional(&mut *writer).await?.ok_or_else(lost)?;
+        handle.all_good(&mut writer, lease).await?;
         return Ok(Vec::new());
     }
+    // The writer is ours: what was good above is good now.
+    let (name, token) = lease.rows().next().ok_or_else(lost)?;
+    let (name, token) = (&*name, big(token));
     let claimed = rows.iter().map(parcel).collect::<Result<Vec<_>, _>>()?;
     let numbers: Vec<i64> = claimed.iter().map(|p| p.inbox_id).collect();
     let statement = q(sql::INBOX_TRIED).bind(json(&numbers)?).bind(handle.ident);
@@ -99,6 +107,30 @@ pub(super) async fn claim(
         return Err(lost());
     }
     Ok(claimed)
+}
+
+/// The senders of these slots that have something waiting.
+async fn senders(
+    handle: &Handle,
+    conn: &mut SqliteConnection,
+    which: InboxFor,
+    slots: Slots,
+) -> Result<String, StoreError> {
+    let rows = q(sql::INBOX_SENDERS).bind(handle.ident).bind(class(which));
+    let mut of = Vec::new();
+    for row in rows.fetch_all(conn).await? {
+        let sender = NodeCode(row.text(0)?.into());
+        if slots.has(slot_of_sender(&sender)) {
+            of.push(sender.as_str().to_owned());
+        }
+    }
+    json(&of)
+}
+
+/// Parcels in the inbox.
+pub(super) async fn depth(handle: &Handle) -> Result<u64, StoreError> {
+    let mut conn = handle.writer().await;
+    q(sql::INBOX_DEPTH).bind(handle.ident).fetch_one(&mut *conn).await?.num(0)
 }
 
 /// Takes an inbox row out; gives back its frame's number, which the caller moves or drops.
