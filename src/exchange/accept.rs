@@ -6,7 +6,7 @@ use canon::Millis;
 use envelope::{Opened, SenderCert, write_outcome};
 use store::{InboxFor, InboxParcel, Judged, Lease};
 
-use crate::claims::Claims;
+use crate::claims::{self, Claims};
 use crate::control::{self, Answers};
 use crate::error::WorkError;
 use crate::gate::{self, Refusal, Refuser};
@@ -34,12 +34,12 @@ impl Accept {
         };
         let max = self.claims.begin();
         let claimed = self.node.store.claim_inbox(&lease, InboxFor::Accept, max, now).await?;
-        let (found, mut records) = (claimed.len(), 0);
+        let (found, mut records, more) = (claimed.len(), 0, claims::more(&claimed, max));
         for parcel in claimed {
             records += self.parcel(&lease, &parcel, now).await?;
         }
         self.claims.ended(found);
-        Ok(Progress::some(records.max(found as u64), found == max as usize))
+        Ok(Progress::some(records.max(found as u64), more))
     }
 
     async fn parcel(

@@ -1,5 +1,13 @@
 //! How many parcels a worker claims in one turn, so that poison is found alone.
 
+use canon::Lane;
+use store::InboxParcel;
+
+/// Whether more may be waiting than was claimed: of the bulk lane a claim holds only a share.
+pub(crate) fn more(claimed: &[InboxParcel], max: u32) -> bool {
+    claimed.len() == max as usize || claimed.iter().any(|p| p.arrived.id.route.lane == Lane::Bulk)
+}
+
 /// A claim counts against every parcel in it. After a turn that did not end, and after every
 /// start (the process may have died in one), parcels are claimed one at a time until as many as a
 /// whole claim holds came to their end.

@@ -24,6 +24,9 @@ pub struct Link {
     pub parent: bool,
     /// Nodes beneath this link, besides the neighbour itself.
     pub beneath: Vec<NodeCode>,
+    /// When a receipt of what was handed over here is overdue, ms; none is `receipt_overdue` of the
+    /// limits. Slower carriers have their own.
+    pub overdue: Option<i64>,
 }
 
 impl Link {
@@ -186,6 +189,7 @@ mod tests {
             peer: code(name),
             parent,
             beneath: beneath.iter().map(|c| code(c)).collect(),
+            overdue: None,
         }
     }
 

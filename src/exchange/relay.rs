@@ -9,7 +9,7 @@ use envelope::{Kind, Opened, SenderCert};
 use store::{InboxFor, InboxParcel, Lease, NewControl, Relayed};
 
 use crate::accept;
-use crate::claims::Claims;
+use crate::claims::{self, Claims};
 use crate::config::Treatment;
 use crate::control;
 use crate::error::WorkError;
@@ -35,12 +35,12 @@ impl Relay {
         let Some(lease) = self.node.lease("relay", now).await? else { return Ok(Progress::IDLE) };
         let max = self.claims.begin();
         let claimed = self.node.store.claim_inbox(&lease, InboxFor::Relay, max, now).await?;
-        let found = claimed.len();
+        let (found, more) = (claimed.len(), claims::more(&claimed, max));
         for parcel in claimed {
             self.parcel(&lease, &parcel, now).await?;
         }
         self.claims.ended(found);
-        Ok(Progress::some(found as u64, found == max as usize))
+        Ok(Progress::some(found as u64, more))
     }
 
     async fn parcel(

@@ -163,6 +163,16 @@ impl Store for Faulty {
         self.guarded("attempted", move || self.inner.attempted(lease, attempts, now))
     }
 
+    fn defer_route<'a>(
+        &'a self,
+        route: &'a Route,
+        until: Millis,
+        reason: &'a str,
+        now: Millis,
+    ) -> StoreFuture<'a, u64> {
+        self.guarded("defer_route", move || self.inner.defer_route(route, until, reason, now))
+    }
+
     fn pause_link<'a>(
         &'a self,
         link: &'a str,
@@ -174,6 +184,10 @@ impl Store for Faulty {
 
     fn admit(&self, parcels: Vec<Arrived>, now: Millis) -> StoreFuture<'_, ()> {
         self.guarded("admit", move || self.inner.admit(parcels, now))
+    }
+
+    fn inbox_depths(&self) -> StoreFuture<'_, Vec<(NodeCode, u64)>> {
+        self.guarded("inbox_depths", move || self.inner.inbox_depths())
     }
 
     fn claim_inbox<'a>(
@@ -386,6 +400,40 @@ impl Store for Faulty {
 
     fn purge(&self, before: Millis, limit: u32) -> StoreFuture<'_, u64> {
         self.guarded("purge", move || self.inner.purge(before, limit))
+    }
+
+    fn close_gap<'a>(
+        &'a self,
+        lease: &'a Lease,
+        gap: &'a NeverComing,
+        now: Millis,
+    ) -> StoreFuture<'a, ()> {
+        self.guarded("close_gap", move || self.inner.close_gap(lease, gap, now))
+    }
+
+    fn standing<'a>(&'a self, prefix: &'a str) -> StoreFuture<'a, Vec<Standing>> {
+        self.guarded("standing", move || self.inner.standing(prefix))
+    }
+
+    fn stand<'a>(
+        &'a self,
+        name: &'a str,
+        text: Option<&'a str>,
+        now: Millis,
+    ) -> StoreFuture<'a, ()> {
+        self.guarded("stand", move || self.inner.stand(name, text, now))
+    }
+
+    fn import_baseline(&self, rows: Vec<BaselineRow>, now: Millis) -> StoreFuture<'_, u64> {
+        self.guarded("import_baseline", move || self.inner.import_baseline(rows, now))
+    }
+
+    fn baseline<'a>(&'a self, roots: &'a [&'a str]) -> StoreFuture<'a, Vec<BaselineRow>> {
+        self.guarded("baseline", move || self.inner.baseline(roots))
+    }
+
+    fn baseline_counts(&self) -> StoreFuture<'_, Vec<BaselineCount>> {
+        self.guarded("baseline_counts", move || self.inner.baseline_counts())
     }
 
     fn status(&self) -> StoreFuture<'_, NodeStatus> {
