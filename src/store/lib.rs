@@ -8,6 +8,10 @@ pub mod audit;
 pub mod error;
 pub mod lifecycle;
 pub mod memory;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod packed;
+#[cfg(all(test, feature = "postgres"))]
+mod postgres;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 pub mod types;

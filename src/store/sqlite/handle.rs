@@ -9,11 +9,12 @@ use sqlx::Sqlite;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use tokio::sync::MutexGuard;
 
-use super::conn::{Columns, Statement, big, fit, q};
+use super::conn::{Columns, Statement, big, q};
 use super::open::{Shared, next};
 use super::sql;
 use super::words::Words;
 use crate::error::StoreError;
+pub(super) use crate::packed::columns::place;
 use crate::types::Lease;
 
 /// One identity of a file.
@@ -296,11 +297,4 @@ pub(super) async fn drop_blob(
         q(sql::BLOB_DROP).bind(blob).execute(conn).await?;
     }
     Ok(())
-}
-
-/// A place from its column.
-pub(super) fn place(n: i64) -> Result<crate::types::Place, StoreError> {
-    let at: usize = fit(n)?;
-    let place = crate::types::Place::ALL.get(at).copied();
-    place.ok_or_else(|| StoreError::Damaged(format!("place {n}")))
 }

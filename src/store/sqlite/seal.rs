@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use canon::{Day, EnvelopeId, Lane, Millis, NodeCode, Route};
+use canon::{Day, EnvelopeId, Millis, NodeCode, Route};
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::codec::{Entries, Kinds, digest_out, kinds_out, numbers_in, numbers_out};
@@ -12,19 +12,11 @@ use super::handle::{Handle, IdColumns, blob};
 use super::sql;
 use super::tally::{Line, OWN, Tallies};
 use crate::error::StoreError;
+pub(super) use crate::packed::columns::lane_column;
 use crate::types::*;
 
 pub(super) fn conflict(what: &'static str, detail: String) -> StoreError {
     StoreError::Conflict { what, detail }
-}
-
-/// A lane as a column.
-pub(super) const fn lane_column(lane: Lane) -> i64 {
-    match lane {
-        Lane::Control => 0,
-        Lane::Live => 1,
-        Lane::Bulk => 2,
-    }
 }
 
 /// Routes with staged records.

@@ -1,0 +1,27 @@
+//! The PostgreSQL back end: one schema, several identities, several processes.
+//!
+//! Stored as in SQLite: bytes once, chunks whose *ranges* envelopes take, one small row a record,
+//! exceptions on the row, sums moved by the facts that move records. What differs is that nothing in
+//! memory is the truth, because other processes write the same schema:
+//!
+//! * A fact of several statements is a transaction `SERIALIZABLE` that first takes its identity's
+//!   *turn* (a lock on an empty table, taken before the snapshot): facts of one identity follow
+//!   each other, whoever runs them, and do not fail each other. What fails all the same is run
+//!   again ([`handle::Handle::again`]).
+//! * Words are remembered once they are stored for good; a word that is not known is looked up.
+//! * Numbers come from sequences: from blocks where only uniqueness counts, inside the turn where
+//!   the order counts.
+
+mod conn;
+mod handle;
+mod lease;
+mod migrate;
+mod open;
+mod pool;
+mod sql;
+mod tally;
+mod words;
+
+use crate::packed::{codec, columns};
+
+pub use open::{PostgresStore, Settings, Tls};

@@ -1,0 +1,1 @@
+//! Statements of collect, of waiting records and of write-backs.
