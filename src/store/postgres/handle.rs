@@ -188,13 +188,15 @@ impl Handle {
         conn.open = true;
         conn.execute(sqlx::raw_sql(AssertSqlSafe(self.begin.as_str()))).await?;
         let now = self.clock(now.unwrap_or_default()).0;
-        let statement = q(sql::CLOCK).bind(self.ident).bind(now);
-        let statement = statement.bind(lease.map(|l| l.name.as_str()));
-        let statement = statement.bind(lease.map(|l| big(l.token)));
+        let (mut names, mut tokens) = (Vec::new(), Vec::new());
+        for (name, token) in lease.iter().flat_map(|lease| lease.rows()) {
+            names.push(name.into_owned());
+            tokens.push(big(token));
+        }
+        let statement = q(sql::CLOCK).bind(self.ident).bind(now).bind(names).bind(tokens);
         let row = statement.fetch_one(&mut *conn).await?;
-        if row.int(3)? == 0 {
-            let name = lease.map(|l| l.name.clone()).unwrap_or_default();
-            return Err(StoreError::LeaseLost(name));
+        if let Some(lost) = row.text_opt(3)? {
+            return Err(StoreError::LeaseLost(lost.to_owned()));
         }
         let now = Millis(row.int(0)?);
         self.note(now);

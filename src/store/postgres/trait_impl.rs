@@ -29,6 +29,20 @@ impl Store for Handle {
         fact!(self, lease::take(self, name, holder, now, ttl_ms))
     }
 
+    fn leases<'a>(
+        &'a self,
+        names: &'a [String],
+        holder: &'a str,
+        now: Millis,
+        ttl_ms: i64,
+    ) -> StoreFuture<'a, Vec<Option<Lease>>> {
+        fact!(self, lease::take_all(self, names, holder, now, ttl_ms))
+    }
+
+    fn lease_rows(&self) -> StoreFuture<'_, Vec<LeaseRow>> {
+        fact!(self, lease::rows(self))
+    }
+
     fn adapter<'a>(&'a self, adapter: &'a str) -> StoreFuture<'a, AdapterProgress> {
         fact!(self, collect::progress(self, adapter))
     }
@@ -89,8 +103,8 @@ impl Store for Handle {
         fact!(self, seal::staged_batch(self, route, records_max, bytes_max))
     }
 
-    fn queued_controls(&self, limit: u32) -> StoreFuture<'_, Vec<QueuedControl>> {
-        fact!(self, seal::queued_controls(self, limit))
+    fn queued_controls(&self, slots: Slots, limit: u32) -> StoreFuture<'_, Vec<QueuedControl>> {
+        fact!(self, seal::queued_controls(self, slots, limit))
     }
 
     fn queue_controls(&self, controls: Vec<NewControl>, now: Millis) -> StoreFuture<'_, ()> {
@@ -110,8 +124,8 @@ impl Store for Handle {
         fact!(self, seal::number(self, lease, &envelopes, now))
     }
 
-    fn numbered(&self, limit: u32) -> StoreFuture<'_, Vec<Numbered>> {
-        fact!(self, signing::numbered(self, limit))
+    fn numbered(&self, slots: Slots, limit: u32) -> StoreFuture<'_, Vec<Numbered>> {
+        fact!(self, signing::numbered(self, slots, limit))
     }
 
     fn sealed<'a>(
@@ -164,6 +178,10 @@ impl Store for Handle {
         now: Millis,
     ) -> StoreFuture<'a, Vec<InboxParcel>> {
         fact!(self, inbox::claim(self, lease, which, limit, now))
+    }
+
+    fn inbox_depth(&self) -> StoreFuture<'_, u64> {
+        fact!(self, inbox::depth(self))
     }
 
     fn drop_inbox<'a>(&'a self, lease: &'a Lease, inbox_id: i64) -> StoreFuture<'a, ()> {

@@ -67,27 +67,31 @@ pub(crate) const WORDS_OF: &str = "SELECT word, text FROM word WHERE text = ANY(
 pub(crate) const WORDS_ADD: &str = "INSERT INTO word (text) SELECT t FROM unnest($1::text[]) t \
     WHERE NOT EXISTS (SELECT 1 FROM word w WHERE w.text = t) ON CONFLICT DO NOTHING";
 
-/// The first statement of every fact: moves the clock; time, epoch, whether anything waits,
-/// whether the lease is good.
+/// The first statement of every fact: moves the clock; time, epoch, whether anything waits, the
+/// first lease that is not good (none: all are).
 pub(crate) const CLOCK: &str = "WITH moved AS (UPDATE identity SET last_now = $2 \
     WHERE ident = $1 AND last_now < $2 RETURNING last_now) \
     SELECT greatest(i.last_now, $2), i.epoch, \
     EXISTS (SELECT 1 FROM waiting w WHERE w.ident = $1), \
-    $3::text IS NULL OR EXISTS (SELECT 1 FROM lease l WHERE l.ident = $1 AND l.name = $3 \
-    AND l.token = $4) FROM identity i WHERE i.ident = $1";
-pub(crate) const NOW: &str = "SELECT greatest(last_now, $2), epoch FROM identity WHERE ident = $1";
+    (SELECT u.name FROM unnest($3::text[], $4::bigint[]) u(name, token) WHERE NOT EXISTS \
+    (SELECT 1 FROM lease l WHERE l.ident = $1 AND l.name = u.name AND l.token = u.token) LIMIT 1) \
+    FROM identity i WHERE i.ident = $1";
 pub(crate) const BLOCK: &str =
     "SELECT nextval('block'), pg_logical_emit_message(true, 'tiergate', '')";
 pub(crate) const BLOB_ADD: &str = "INSERT INTO blob (blob, bytes) VALUES ($1, $2)";
 pub(crate) const BLOB: &str = "SELECT bytes FROM blob WHERE blob = $1";
 pub(crate) const BLOB_DROP: &str = "DELETE FROM blob WHERE blob = $1";
 
-pub(crate) const LEASE: &str =
-    "SELECT holder, token, until FROM lease WHERE ident = $1 AND name = $2";
-pub(crate) const LEASE_PUT: &str = "INSERT INTO lease \
-    (ident, name, holder, token, until) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (ident, name) \
+pub(crate) const LEASES: &str =
+    "SELECT name, holder, token, until FROM lease WHERE ident = $1 ORDER BY name";
+pub(crate) const LEASES_OF: &str =
+    "SELECT name, holder, token, until FROM lease WHERE ident = $1 AND name = ANY($2)";
+pub(crate) const LEASES_PUT: &str = "INSERT INTO lease (ident, name, holder, token, until) \
+    SELECT $1, u.name, $2, u.token, $3 FROM unnest($4::text[], $5::bigint[]) u(name, token) \
+    ON CONFLICT (ident, name) \
     DO UPDATE SET holder = excluded.holder, token = excluded.token, until = excluded.until";
-/// The holder keeps its token: no turn is needed, and no disk.
-pub(crate) const LEASE_RENEW: &str = "UPDATE lease SET until = greatest($4, (SELECT last_now \
-    FROM identity WHERE ident = $1)) + $5 FROM (SELECT set_config('synchronous_commit', 'off', \
-    true)) s WHERE ident = $1 AND name = $2 AND holder = $3 RETURNING token";
+/// The holder keeps its tokens: no turn is needed, and no disk.
+pub(crate) const LEASES_RENEW: &str = "UPDATE lease l SET until = greatest($4, (SELECT last_now \
+    FROM identity i WHERE i.ident = $1)) + $5 FROM (SELECT set_config('synchronous_commit', \
+    'off', true)) s WHERE l.ident = $1 AND l.name = ANY($2) AND l.holder = $3 \
+    RETURNING l.name, l.token";
