@@ -156,7 +156,7 @@ fn node(
         relay: config.relay.clone(),
         limits: config.limits.clone(),
         seed: seed(identity),
-        held: Mutex::default(),
+        held: exchange::Leases::default(),
         inbox_depth: 0.into(),
     }))
 }

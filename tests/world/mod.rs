@@ -14,7 +14,7 @@ pub mod stores;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::{Arc, LazyLock};
 
 use bus::Bus;
 use canon::format::{Format, OpenLists};
@@ -250,7 +250,7 @@ impl World {
             relay: RelayConfig { default, rules: Vec::new() },
             limits: self.setup.limits.clone(),
             seed: tier as u64,
-            held: Mutex::default(),
+            held: exchange::Leases::default(),
             inbox_depth: 0.into(),
         }
     }
