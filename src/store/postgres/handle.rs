@@ -124,6 +124,11 @@ impl Handle {
         &self.shared.words
     }
 
+    /// Whether this process may write; otherwise it only looks.
+    pub(super) fn writes(&self) -> bool {
+        self.shared.writes
+    }
+
     /// A connection outside any transaction: each statement is a fact by itself, on the disk when
     /// it returns. Never taken while another one is held.
     pub(super) async fn conn(&self) -> Result<Conn<'_>, StoreError> {

@@ -12,15 +12,26 @@
 //! * Numbers come from sequences: from blocks where only uniqueness counts, inside the turn where
 //!   the order counts.
 
+mod attempts;
+mod collect;
 mod conn;
+mod dispatch;
 mod handle;
 mod lease;
 mod migrate;
+mod moves;
+mod number;
 mod open;
 mod pool;
+mod seal;
+mod settle;
+mod signing;
+mod source_rows;
 mod sql;
 mod tally;
+mod waiting;
 mod words;
+mod write_back;
 
 use crate::packed::{codec, columns};
 

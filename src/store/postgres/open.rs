@@ -183,7 +183,8 @@ pub(super) struct Shared {
     /// Jitter.
     pub(super) turns: AtomicU32,
     schema: String,
-    writes: bool,
+    /// Whether this process may write.
+    pub(super) writes: bool,
 }
 
 /// A schema with the facts of one or more identities.

@@ -5,8 +5,8 @@ use canon::{Day, Digest, EnvelopeId, Lane, Millis, NodeCode, RecordId, Route};
 
 use super::handle::Handle;
 use super::{
-    accept, collect, dispatch, inbox, lease, people, problems, reconcile, relay, seal, settle,
-    signing, source_rows, status, sweep, tally, waiting, write_back,
+    accept, attempts, collect, dispatch, inbox, lease, number, people, problems, reconcile, relay, seal,
+    settle, signing, source_rows, status, sweep, tally, waiting, write_back,
 };
 use crate::api::{EventOn, Store, StoreFuture};
 use crate::types::*;
@@ -121,7 +121,7 @@ impl Store for Handle {
         envelopes: Vec<NewEnvelope>,
         now: Millis,
     ) -> StoreFuture<'a, ()> {
-        fact!(self, seal::number(self, lease, &envelopes, now))
+        fact!(self, number::number(self, lease, &envelopes, now))
     }
 
     fn numbered(&self, slots: Slots, limit: u32) -> StoreFuture<'_, Vec<Numbered>> {
@@ -154,7 +154,7 @@ impl Store for Handle {
         attempts: Vec<Attempted>,
         now: Millis,
     ) -> StoreFuture<'a, ()> {
-        fact!(self, dispatch::attempted(self, lease, &attempts, now))
+        fact!(self, attempts::commit(self, lease, &attempts, now))
     }
 
     fn pause_link<'a>(

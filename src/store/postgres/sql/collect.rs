@@ -125,9 +125,6 @@ pub(crate) const WAITING_WAKE: &str = "UPDATE waiting SET due = $3 WHERE ctid = 
     AND w.due > $3 OFFSET 0) x))";
 pub(crate) const RECORD_PLACE: &str = "UPDATE record SET place = $6 WHERE ident = $1 \
     AND root = $2 AND kind = $3 AND part = $4 AND version = $5";
-pub(crate) const RECORD_AGAIN: &str = "WITH added AS (INSERT INTO again (ident, root, kind, part, \
-    version, envelope) VALUES ($1, $2, $3, $4, $5, $8)) UPDATE record SET place = 1, chunk = $6, \
-    idx = $7 WHERE ident = $1 AND root = $2 AND kind = $3 AND part = $4 AND version = $5";
 pub(crate) const RECORD_FORGET: &str = "UPDATE record SET content = NULL WHERE ident = $1 \
     AND root = $2 AND kind = $3 AND part = $4 AND version = (SELECT max(version) FROM record \
     WHERE ident = $1 AND root = $2 AND kind = $3 AND part = $4)";

@@ -34,7 +34,8 @@ pub(super) use {place, place_joins};
 /// and would keep the turn; notices a client that is gone while it waits for a lock.
 pub(crate) const GREETING: &str = "SET default_transaction_isolation = 'read committed'; \
     SET plan_cache_mode = force_generic_plan; SET jit = off; SET enable_seqscan = off; \
-    SET enable_hashjoin = off; SET enable_mergejoin = off; SET random_page_cost = 1; \
+    SET enable_hashjoin = off; SET enable_mergejoin = off; SET seq_page_cost = 0.01; \
+    SET random_page_cost = 0.01; SET work_mem = '32MB'; \
     SET client_min_messages = warning; SET timezone = 'UTC'; \
     SET idle_in_transaction_session_timeout = '20s'; SET lock_timeout = '30s'; \
     SET client_connection_check_interval = '5s'";
