@@ -6,15 +6,18 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use canon::{EnvelopeId, Lane, NodeCode};
 
 pub mod local;
+pub mod switch;
 
 #[cfg(test)]
 mod contract;
 
 pub use local::LocalBus;
+pub use switch::Switch;
 
 /// What every method returns: boxed, `Send`, ready at first poll in memory.
 pub type BusFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, BusError>> + Send + 'a>>;
@@ -58,6 +61,43 @@ pub struct Delivery {
     pub tag: u64,
     /// The parcel.
     pub parcel: Parcel,
+    /// The carrier gave up on it and laid it aside (a dead-letter queue): it is set aside here too,
+    /// and its sender is asked for it again.
+    pub dead: bool,
+}
+
+/// What a carrier says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Health {
+    /// Its name in the configuration.
+    pub carrier: String,
+    /// How it is.
+    pub condition: Condition,
+    /// For how long it has been so.
+    pub since: Duration,
+    /// Parcels nothing could be made of (no readable outside), dropped since the start.
+    pub unreadable: u64,
+}
+
+/// How a carrier is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Condition {
+    /// It carries.
+    Up,
+    /// It is reached and takes nothing for now (a broker short of memory or disk).
+    Blocked {
+        /// What it says.
+        reason: String,
+    },
+    /// It is not reached.
+    Down {
+        /// Stable code.
+        code: &'static str,
+        /// What was found, never a secret.
+        detail: String,
+        /// Until the next try.
+        next: Duration,
+    },
 }
 
 /// A failure of the carrier itself.
@@ -90,4 +130,9 @@ pub trait Bus: Send + Sync {
 
     /// Resolves when a parcel may have come for `node`. Spurious wake-ups are legal.
     fn arrival<'a>(&'a self, node: &'a NodeCode) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+
+    /// How it is, for people; nothing for a carrier that cannot be otherwise than well.
+    fn health(&self) -> Vec<Health> {
+        Vec::new()
+    }
 }

@@ -93,7 +93,7 @@ impl LocalBus {
             return Confirmation::Nacked("bus.full");
         }
         queue.bytes += parcel.frame.len();
-        queue.waiting.push_back(Delivery { tag, parcel });
+        queue.waiting.push_back(Delivery { tag, parcel, dead: false });
         waker.notify_one();
         Confirmation::Confirmed
     }

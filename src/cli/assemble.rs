@@ -12,7 +12,9 @@ use edge::sql::SqlSource;
 use edge::{FilesSink, Sink, Source};
 use envelope::{Signer, Trust};
 use exchange::collect::{Adapter, Collect};
-use exchange::config::{AdapterConfig, Database, Identity, NodeConfig, SinkKind, StoreUrl};
+use exchange::config::{
+    AdapterConfig, Carrier, Database, Identity, NodeConfig, SinkKind, StoreUrl,
+};
 use exchange::deliver::Deliver;
 use exchange::{Link, Node, Worker};
 use store::SharedStore;
@@ -21,7 +23,7 @@ use store::sqlite::SqliteStore;
 
 use crate::commands::adapter as packages;
 use crate::text::{Failure, Finding};
-use crate::{files, open};
+use crate::{carriers, files, open};
 
 /// Longest line of a code list, bytes; also bounds how large a list file may be read.
 const LIST_BYTES_MAX: u64 = 64 << 20;
@@ -60,7 +62,8 @@ pub(crate) async fn process(
         let stores = stores(&config).await?;
         for identity in &config.identities {
             let store = stores.of(&identity.code).await?;
-            let node = node(&config, identity, store, &carrier, &format, &lists, now)?;
+            let carrier = carriers::of(&config, identity, &carrier)?;
+            let node = node(&config, identity, store, carrier, &format, &lists, now)?;
             let workers = workers(&config, &node, &format)?;
             running.push(Running { node, workers });
         }
@@ -111,7 +114,7 @@ fn node(
     config: &NodeConfig,
     identity: &Identity,
     store: SharedStore,
-    carrier: &Arc<dyn Bus>,
+    carrier: Arc<dyn Bus>,
     format: &Arc<Format>,
     lists: &Arc<OpenLists>,
     now: Millis,
@@ -142,7 +145,7 @@ fn node(
         // that the killed process held, instead of waiting until they run out.
         holder: identity.code.as_str().to_owned(),
         store,
-        bus: Arc::clone(carrier),
+        bus: carrier,
         formats: BTreeMap::from([(format.edition().to_owned(), Arc::clone(format))]),
         lists: Arc::clone(lists),
         trust: Arc::new(trust),
@@ -153,7 +156,7 @@ fn node(
         relay: config.relay.clone(),
         limits: config.limits.clone(),
         seed: seed(identity),
-        held: Mutex::default(),
+        held: exchange::Leases::default(),
         inbox_depth: 0.into(),
     }))
 }
@@ -182,8 +185,17 @@ fn links(config: &NodeConfig, identity: &Identity) -> Vec<Link> {
             peer: link.peer.clone(),
             parent: link.parent,
             beneath: link.beneath.iter().cloned().collect(),
+            overdue: overdue(config, link),
         })
         .collect()
+}
+
+/// A carrier that is slower than this process gives receipts more time.
+fn overdue(config: &NodeConfig, link: &exchange::config::Link) -> Option<i64> {
+    match link.carrier {
+        Carrier::Local => None,
+        Carrier::Amqp => Some(config.limits.amqp_receipt_overdue),
+    }
 }
 
 fn workers(

@@ -5,6 +5,7 @@
 
 mod assemble;
 mod bench;
+mod carriers;
 mod commands;
 mod demo;
 mod files;

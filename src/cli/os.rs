@@ -119,8 +119,23 @@ pub(crate) fn cpu_seconds() -> f64 {
 
 /// Largest resident memory of this process so far, MB; 0 where the system does not tell.
 pub(crate) fn peak_rss_mb() -> f64 {
+    memory_mb("VmHWM:")
+}
+
+/// Resident memory of this process now, MB; 0 where the system does not tell.
+pub(crate) fn rss_mb() -> f64 {
+    memory_mb("VmRSS:")
+}
+
+/// Lets the peak begin anew, where the system can.
+pub(crate) fn forget_peak_rss() {
+    // Where it cannot, the peak is that of the whole process: too high, never too low.
+    drop(std::fs::write("/proc/self/clear_refs", "5"));
+}
+
+fn memory_mb(name: &str) -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"));
+    let line = status.lines().find_map(|l| l.strip_prefix(name));
     let kb = line.and_then(|l| l.split_whitespace().next()).and_then(|n| n.parse::<f64>().ok());
     kb.unwrap_or_default() / 1024.0
 }

@@ -34,9 +34,6 @@ impl Dispatch {
     }
 
     async fn turn(&mut self, now: Millis) -> Result<Progress, WorkError> {
-        let Some(lease) = self.node.lease("dispatch", now).await? else {
-            return Ok(Progress::IDLE);
-        };
         let mut progress = Progress::IDLE;
         let node = Arc::clone(&self.node);
         for link in &node.links {
@@ -44,6 +41,8 @@ impl Dispatch {
                 if self.down.get(&link.name).is_some_and(|d| now < d.next) {
                     break;
                 }
+                let part = || format!("{}/{lane}", link.name);
+                let Some(lease) = node.lease_part("dispatch", part, now).await? else { continue };
                 progress = progress.and(self.lane(&lease, link, *lane, now).await?);
             }
         }
@@ -84,7 +83,7 @@ impl Dispatch {
             .iter()
             .zip(&said)
             .filter(|(_, c)| !down || !matches!(c, Confirmation::Unreachable(_)))
-            .map(|(p, c)| self.attempt(p, c, now))
+            .map(|(p, c)| self.attempt(link, p, c, now))
             .collect();
         let confirmed = said.iter().filter(|c| **c == Confirmation::Confirmed).count();
         self.note_reachability(link, &said, now);
@@ -94,12 +93,19 @@ impl Dispatch {
         Ok(Progress::some(confirmed as u64, more && confirmed > 0))
     }
 
-    fn attempt(&self, parcel: &DueParcel, said: &Confirmation, now: Millis) -> Attempted {
+    fn attempt(
+        &self,
+        link: &Link,
+        parcel: &DueParcel,
+        said: &Confirmation,
+        now: Millis,
+    ) -> Attempted {
         let limits = &self.node.limits;
         let retry = || retry::next(now, parcel.attempts, limits, self.node.seed);
         let (event, reason, due_at) = match said {
             Confirmation::Confirmed => {
-                (OutEvent::Confirmed, None, now.plus(limits.receipt_overdue))
+                let overdue = link.overdue.unwrap_or(limits.receipt_overdue);
+                (OutEvent::Confirmed, None, now.plus(overdue))
             }
             Confirmation::Returned => (OutEvent::NotConfirmed, Some("bus.unroutable"), retry()),
             // A full queue empties soon; this is back-pressure, not a failing peer.

@@ -9,7 +9,7 @@ use envelope::{Kind, Opened, SenderCert};
 use store::{InboxFor, InboxParcel, Lease, NewControl, Relayed};
 
 use crate::accept;
-use crate::claims::Claims;
+use crate::claims::{self, Claims};
 use crate::config::Treatment;
 use crate::control;
 use crate::error::WorkError;
@@ -33,14 +33,15 @@ impl Relay {
 
     async fn turn(&mut self, now: Millis) -> Result<Progress, WorkError> {
         let Some(lease) = self.node.lease("relay", now).await? else { return Ok(Progress::IDLE) };
-        let max = self.claims.begin();
+        let max = self.claims.begin(&lease);
         let claimed = self.node.store.claim_inbox(&lease, InboxFor::Relay, max, now).await?;
-        let found = claimed.len();
+        let (found, more) = (claimed.len(), claims::more(&claimed, max));
         for parcel in claimed {
+            let lease = lease.only(store::slot_of_sender(&parcel.arrived.id.sender));
             self.parcel(&lease, &parcel, now).await?;
         }
         self.claims.ended(found);
-        Ok(Progress::some(found as u64, found == max as usize))
+        Ok(Progress::some(found as u64, more))
     }
 
     async fn parcel(

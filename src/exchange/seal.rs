@@ -1,6 +1,7 @@
 //! seal: staged records and queued control contents become envelopes: numbered, signed outside any
 //! transaction, sealed. The only worker that touches the signing key.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use canon::{DigestAlg, EnvelopeId, Millis, Route};
@@ -20,15 +21,17 @@ const NUMBERED_PER_TURN: u32 = 64;
 /// The worker.
 pub struct Seal {
     node: Arc<Node>,
+    /// When this process last sealed records of a route.
+    last: BTreeMap<Route, Millis>,
 }
 
 impl Seal {
     /// Seals for this node.
     pub fn new(node: Arc<Node>) -> Self {
-        Self { node }
+        Self { node, last: BTreeMap::new() }
     }
 
-    async fn turn(&self, now: Millis) -> Result<Progress, WorkError> {
+    async fn turn(&mut self, now: Millis) -> Result<Progress, WorkError> {
         let Some(lease) = self.node.lease("seal", now).await? else { return Ok(Progress::IDLE) };
         // Whatever a crash left numbered keeps its number and head; it is only signed again.
         let left = self.finish(&lease, now).await?;
@@ -39,14 +42,14 @@ impl Seal {
 
     /// Signs and seals everything that is numbered.
     async fn finish(&self, lease: &Lease, now: Millis) -> Result<Progress, WorkError> {
-        let numbered = self.node.store.numbered(NUMBERED_PER_TURN).await?;
+        let numbered = self.node.store.numbered(lease.covers(), NUMBERED_PER_TURN).await?;
         let done = numbered.len() as u64;
         self.sign_and_seal(lease, numbered, now).await?;
         Ok(Progress::some(done, done == u64::from(NUMBERED_PER_TURN)))
     }
 
     async fn controls(&self, lease: &Lease, now: Millis) -> Result<Progress, WorkError> {
-        let queued = self.node.store.queued_controls(CONTROLS_PER_TURN).await?;
+        let queued = self.node.store.queued_controls(lease.covers(), CONTROLS_PER_TURN).await?;
         if queued.is_empty() {
             return Ok(Progress::IDLE);
         }
@@ -99,13 +102,25 @@ impl Seal {
         self.envelope(&head, Consumes::Control(queued))
     }
 
-    /// One envelope from each route that has a full batch, or a batch old enough.
-    async fn records(&self, lease: &Lease, now: Millis) -> Result<Progress, WorkError> {
-        let limits = &self.node.limits;
+    /// Whether a batch that is not full goes now. The first after a rest goes at once, so that a
+    /// single record is not slow; while a route is busy, batches wait for company.
+    fn ripe(&self, route: &Route, oldest: Millis, now: Millis) -> bool {
+        let delay = self.node.limits.seal_delay;
+        let rested = self.last.get(route).is_none_or(|at| now.since(*at) >= delay);
+        rested || now.since(oldest) >= delay
+    }
+
+    /// One envelope from each route that has a full batch, or one that is ripe.
+    async fn records(&mut self, lease: &Lease, now: Millis) -> Result<Progress, WorkError> {
+        let node = Arc::clone(&self.node);
+        let limits = &node.limits;
         let mut progress = Progress::IDLE;
         for (route, staged, oldest) in self.node.store.staged_routes().await? {
+            if !lease.covers().has(store::slot_of_route(&route)) {
+                continue;
+            }
             let full = staged >= u64::from(limits.envelope_records_max);
-            if !full && now.since(oldest) < limits.seal_delay {
+            if !full && !self.ripe(&route, oldest, now) {
                 continue;
             }
             let (records, bytes) = (limits.envelope_records_max, limits.envelope_bytes_max);
@@ -119,6 +134,7 @@ impl Seal {
             let numbered = Numbered { id: envelope.id.clone(), head: envelope.head.clone(), body };
             self.node.store.number(lease, vec![envelope], now).await?;
             self.sign_and_seal(lease, vec![numbered], now).await?;
+            self.last.insert(route, now);
             progress = progress.and(Progress::some(done, staged > done));
         }
         Ok(progress)

@@ -164,6 +164,17 @@ pub trait Store: Send + Sync {
         now: Millis,
     ) -> StoreFuture<'a, ()>;
 
+    /// Own records envelopes of a route that are not final and due before `until` are due then, and
+    /// no attempt is counted: the receiver asked to wait. Those not sent yet get the reason. Returns
+    /// how many were put off.
+    fn defer_route<'a>(
+        &'a self,
+        route: &'a Route,
+        until: Millis,
+        reason: &'a str,
+        now: Millis,
+    ) -> StoreFuture<'a, u64>;
+
     /// Pauses (with a reason) or resumes a link.
     fn pause_link<'a>(
         &'a self,
@@ -177,8 +188,13 @@ pub trait Store: Send + Sync {
     /// Parcels into the inbox. A parcel (same frame digest) still waiting there is not added twice.
     fn admit(&self, parcels: Vec<Arrived>, now: Millis) -> StoreFuture<'_, ()>;
 
+    /// Parcels in the inbox by the sender their outside names, in sender order.
+    fn inbox_depths(&self) -> StoreFuture<'_, Vec<(NodeCode, u64)>>;
+
     /// Claims inbox rows for a worker, oldest first, taking senders in turn; first commits
-    /// `tries + 1`. Only of senders whose slot ([`slot_of_sender`]) the lease covers.
+    /// `tries + 1`. Parcels of the bulk lane come only behind all others, and at most an eighth of
+    /// `limit` (at least one), so that what comes next in the live lane never waits for more. Only of
+    /// senders whose slot ([`slot_of_sender`]) the lease covers.
     fn claim_inbox<'a>(
         &'a self,
         lease: &'a Lease,
@@ -186,9 +202,6 @@ pub trait Store: Send + Sync {
         limit: u32,
         now: Millis,
     ) -> StoreFuture<'a, Vec<InboxParcel>>;
-
-    /// Parcels in the inbox.
-    fn inbox_depth(&self) -> StoreFuture<'_, u64>;
 
     /// Consumes an inbox row without any other effect (a doubled control parcel).
     fn drop_inbox<'a>(&'a self, lease: &'a Lease, inbox_id: i64) -> StoreFuture<'a, ()>;
@@ -370,6 +383,40 @@ pub trait Store: Send + Sync {
 
     /// Sequence gaps of senders older than `before`.
     fn gaps(&self, before: Millis, limit: u32) -> StoreFuture<'_, Vec<Gap>>;
+
+    /// Sequences that their sender says will never come: they are no gap any more.
+    fn close_gap<'a>(
+        &'a self,
+        lease: &'a Lease,
+        gap: &'a NeverComing,
+        now: Millis,
+    ) -> StoreFuture<'a, ()>;
+
+    // ── what stands ─────────────────────────────────────────────────────────────────────────
+
+    /// What stands under names that begin with `prefix`, in name order.
+    fn standing<'a>(&'a self, prefix: &'a str) -> StoreFuture<'a, Vec<Standing>>;
+
+    /// Makes a text stand under a name, in place of what stood there; none takes it back.
+    fn stand<'a>(
+        &'a self,
+        name: &'a str,
+        text: Option<&'a str>,
+        now: Millis,
+    ) -> StoreFuture<'a, ()>;
+
+    // ── baseline ────────────────────────────────────────────────────────────────────────────
+
+    /// Marks records as reported before. A key that was collected here is left out. A key marked
+    /// before keeps its day; a content digest, a higher version and a report date are taken over.
+    /// Returns how many keys were marked for the first time.
+    fn import_baseline(&self, rows: Vec<BaselineRow>, now: Millis) -> StoreFuture<'_, u64>;
+
+    /// The marks of these cases' records, in key order.
+    fn baseline<'a>(&'a self, roots: &'a [&'a str]) -> StoreFuture<'a, Vec<BaselineRow>>;
+
+    /// Marks by type and day.
+    fn baseline_counts(&self) -> StoreFuture<'_, Vec<BaselineCount>>;
 
     // ── sweep ───────────────────────────────────────────────────────────────────────────────
 

@@ -37,6 +37,9 @@ pub enum OutEvent {
     NotConfirmed,
     /// The receiver refused it (did not verify there).
     Refused,
+    /// The receiver did not take it in: its sender is over its quota and comes again later. The
+    /// attempt does not count.
+    Deferred,
     /// The receipt is overdue, or still overdue after an inquiry.
     Overdue,
     /// The peer answered an inquiry: it does not have it; send it again.
@@ -97,9 +100,10 @@ impl OutState {
             (S::Numbered, E::Signed) => Some(S::Sealed),
             (S::Sealed | S::RetryWait, E::Confirmed) => Some(S::Sent),
             // A receiver over its quota defers also what is overdue here.
-            (S::Sealed | S::RetryWait | S::Sent | S::Unknown, E::NotConfirmed | E::Refused) => {
-                Some(S::RetryWait)
-            }
+            (
+                S::Sealed | S::RetryWait | S::Sent | S::Unknown,
+                E::NotConfirmed | E::Refused | E::Deferred,
+            ) => Some(S::RetryWait),
             (S::Sent | S::Unknown, E::Overdue) => Some(S::Unknown),
             (S::Unknown | S::Sent, E::Resend) | (S::Dead, E::Reopened) => Some(S::Sealed),
             // A receipt settles whenever it comes: before the carrier's confirm, late, or after
@@ -124,6 +128,7 @@ impl OutState {
                 | E::Confirmed
                 | E::NotConfirmed
                 | E::Refused
+                | E::Deferred
                 | E::Overdue
                 | E::Resend
                 | E::Receipted
@@ -145,11 +150,12 @@ impl fmt::Display for OutState {
 mod tests {
     use super::{OutEvent as E, OutState as S};
 
-    const EVENTS: [E; 10] = [
+    const EVENTS: [E; 11] = [
         E::Signed,
         E::Confirmed,
         E::NotConfirmed,
         E::Refused,
+        E::Deferred,
         E::Overdue,
         E::Resend,
         E::Receipted,
@@ -162,14 +168,14 @@ mod tests {
     #[test]
     fn every_state_under_every_event() {
         let table = [
-            (S::Numbered, "s........."),
-            (S::Sealed, ".trr..SDx."),
-            (S::Sent, "..rrusSDx."),
-            (S::RetryWait, ".trr..SDx."),
-            (S::Unknown, "..rrusSDx."),
-            (S::Settled, ".........."),
-            (S::Declined, ".........."),
-            (S::Dead, "......SD.s"),
+            (S::Numbered, "s.........."),
+            (S::Sealed, ".trrr..SDx."),
+            (S::Sent, "..rrrusSDx."),
+            (S::RetryWait, ".trrr..SDx."),
+            (S::Unknown, "..rrrusSDx."),
+            (S::Settled, "..........."),
+            (S::Declined, "..........."),
+            (S::Dead, ".......SD.s"),
         ];
         for (state, row) in table {
             for (event, letter) in EVENTS.into_iter().zip(row.chars()) {

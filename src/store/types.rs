@@ -6,6 +6,7 @@ mod ledger;
 mod outbound;
 mod settled;
 mod share;
+mod standing;
 
 pub use collected::*;
 pub use inbound::*;
@@ -13,3 +14,4 @@ pub use ledger::*;
 pub use outbound::*;
 pub use settled::*;
 pub use share::*;
+pub use standing::*;

@@ -178,7 +178,7 @@ impl Books {
         let place = |p: Place| status.places[p as usize];
         assert_eq!(status.inbox, 0, "unread inbox at tier {tier}");
         assert_eq!(status.control_queued, 0, "unsealed control contents at tier {tier}");
-        let numbered = self.stores[tier].numbered(10).await.expect("numbered");
+        let numbered = self.stores[tier].numbered(store::Slots::ALL, 10).await.expect("numbered");
         assert!(numbered.is_empty(), "numbered and never sealed at tier {tier}");
         assert_eq!(place(Place::Staged), 0, "staged at tier {tier}");
         let open: Vec<String> = self

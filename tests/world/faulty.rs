@@ -49,6 +49,20 @@ impl Store for Faulty {
         self.guarded("lease", move || self.inner.lease(name, holder, now, ttl_ms))
     }
 
+    fn leases<'a>(
+        &'a self,
+        names: &'a [String],
+        holder: &'a str,
+        now: Millis,
+        ttl_ms: i64,
+    ) -> StoreFuture<'a, Vec<Option<Lease>>> {
+        self.guarded("leases", move || self.inner.leases(names, holder, now, ttl_ms))
+    }
+
+    fn lease_rows(&self) -> StoreFuture<'_, Vec<LeaseRow>> {
+        self.guarded("lease_rows", move || self.inner.lease_rows())
+    }
+
     fn adapter<'a>(&'a self, adapter: &'a str) -> StoreFuture<'a, AdapterProgress> {
         self.guarded("adapter", move || self.inner.adapter(adapter))
     }
@@ -109,8 +123,8 @@ impl Store for Faulty {
         self.guarded("staged_batch", move || self.inner.staged_batch(route, records_max, bytes_max))
     }
 
-    fn queued_controls(&self, limit: u32) -> StoreFuture<'_, Vec<QueuedControl>> {
-        self.guarded("queued_controls", move || self.inner.queued_controls(limit))
+    fn queued_controls(&self, slots: Slots, limit: u32) -> StoreFuture<'_, Vec<QueuedControl>> {
+        self.guarded("queued_controls", move || self.inner.queued_controls(slots, limit))
     }
 
     fn queue_controls(&self, controls: Vec<NewControl>, now: Millis) -> StoreFuture<'_, ()> {
@@ -130,8 +144,8 @@ impl Store for Faulty {
         self.guarded("number", move || self.inner.number(lease, envelopes, now))
     }
 
-    fn numbered(&self, limit: u32) -> StoreFuture<'_, Vec<Numbered>> {
-        self.guarded("numbered", move || self.inner.numbered(limit))
+    fn numbered(&self, slots: Slots, limit: u32) -> StoreFuture<'_, Vec<Numbered>> {
+        self.guarded("numbered", move || self.inner.numbered(slots, limit))
     }
 
     fn sealed<'a>(
@@ -163,6 +177,16 @@ impl Store for Faulty {
         self.guarded("attempted", move || self.inner.attempted(lease, attempts, now))
     }
 
+    fn defer_route<'a>(
+        &'a self,
+        route: &'a Route,
+        until: Millis,
+        reason: &'a str,
+        now: Millis,
+    ) -> StoreFuture<'a, u64> {
+        self.guarded("defer_route", move || self.inner.defer_route(route, until, reason, now))
+    }
+
     fn pause_link<'a>(
         &'a self,
         link: &'a str,
@@ -174,6 +198,10 @@ impl Store for Faulty {
 
     fn admit(&self, parcels: Vec<Arrived>, now: Millis) -> StoreFuture<'_, ()> {
         self.guarded("admit", move || self.inner.admit(parcels, now))
+    }
+
+    fn inbox_depths(&self) -> StoreFuture<'_, Vec<(NodeCode, u64)>> {
+        self.guarded("inbox_depths", move || self.inner.inbox_depths())
     }
 
     fn claim_inbox<'a>(
@@ -386,6 +414,40 @@ impl Store for Faulty {
 
     fn purge(&self, before: Millis, limit: u32) -> StoreFuture<'_, u64> {
         self.guarded("purge", move || self.inner.purge(before, limit))
+    }
+
+    fn close_gap<'a>(
+        &'a self,
+        lease: &'a Lease,
+        gap: &'a NeverComing,
+        now: Millis,
+    ) -> StoreFuture<'a, ()> {
+        self.guarded("close_gap", move || self.inner.close_gap(lease, gap, now))
+    }
+
+    fn standing<'a>(&'a self, prefix: &'a str) -> StoreFuture<'a, Vec<Standing>> {
+        self.guarded("standing", move || self.inner.standing(prefix))
+    }
+
+    fn stand<'a>(
+        &'a self,
+        name: &'a str,
+        text: Option<&'a str>,
+        now: Millis,
+    ) -> StoreFuture<'a, ()> {
+        self.guarded("stand", move || self.inner.stand(name, text, now))
+    }
+
+    fn import_baseline(&self, rows: Vec<BaselineRow>, now: Millis) -> StoreFuture<'_, u64> {
+        self.guarded("import_baseline", move || self.inner.import_baseline(rows, now))
+    }
+
+    fn baseline<'a>(&'a self, roots: &'a [&'a str]) -> StoreFuture<'a, Vec<BaselineRow>> {
+        self.guarded("baseline", move || self.inner.baseline(roots))
+    }
+
+    fn baseline_counts(&self) -> StoreFuture<'_, Vec<BaselineCount>> {
+        self.guarded("baseline_counts", move || self.inner.baseline_counts())
     }
 
     fn status(&self) -> StoreFuture<'_, NodeStatus> {

@@ -14,7 +14,7 @@ pub mod stores;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::{Arc, LazyLock};
 
 use bus::Bus;
 use canon::format::{Format, OpenLists};
@@ -250,7 +250,7 @@ impl World {
             relay: RelayConfig { default, rules: Vec::new() },
             limits: self.setup.limits.clone(),
             seed: tier as u64,
-            held: Mutex::default(),
+            held: exchange::Leases::default(),
             inbox_depth: 0.into(),
         }
     }
@@ -422,7 +422,8 @@ impl Drop for World {
 fn links(tier: usize) -> Vec<Link> {
     let mut out = Vec::new();
     if let Some(up) = TIERS.get(tier + 1) {
-        out.push(Link { name: "parent".into(), peer: code(up), parent: true, beneath: vec![] });
+        let (name, peer) = ("parent".into(), code(up));
+        out.push(Link { name, peer, parent: true, beneath: vec![], overdue: None });
     }
     if let Some(down) = tier.checked_sub(1) {
         let beneath = TIERS[..down].iter().map(|t| code(t)).collect();
@@ -431,6 +432,7 @@ fn links(tier: usize) -> Vec<Link> {
             peer: code(TIERS[down]),
             parent: false,
             beneath,
+            overdue: None,
         });
     }
     out

@@ -6,11 +6,11 @@ use canon::{EnvelopeId, Lane, NodeCode};
 
 use crate::{Bus, Confirmation, LocalBus, Parcel};
 
-fn node(code: &str) -> NodeCode {
+pub(crate) fn node(code: &str) -> NodeCode {
     NodeCode::new(code).expect("a legal code")
 }
 
-fn parcel(hop: &str, lane: Lane, sequence: u64) -> Parcel {
+pub(crate) fn parcel(hop: &str, lane: Lane, sequence: u64) -> Parcel {
     let route = "b|supervision/1|ecdsa-p256-sha256|live".parse().expect("a legal route");
     Parcel {
         from: node("a"),

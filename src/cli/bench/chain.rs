@@ -9,6 +9,7 @@ use canon::Millis;
 use store::Place;
 use tokio::sync::watch;
 
+use super::ground::Ground;
 use super::meter::Meter;
 use super::report::Line;
 use super::{input, nodes};
@@ -21,6 +22,7 @@ const STUCK: Duration = Duration::from_secs(60);
 
 /// Runs `records` through a chain of `tiers` and measures until the last is settled.
 pub(crate) async fn run(
+    ground: &Ground,
     folder: &Path,
     tiers: usize,
     records: u64,
@@ -30,7 +32,8 @@ pub(crate) async fn run(
     std::fs::create_dir_all(&drop).map_err(|e| files::cannot(&drop, &e))?;
     let bytes = input::write(&drop, records).map_err(|e| files::cannot(&drop, &e))?;
     let records = records.div_ceil(input::RECORDS_PER_ROW) * input::RECORDS_PER_ROW;
-    let mut chain = nodes::chain(folder, tiers, os::now()).await?;
+    let mut chain =
+        nodes::chain(ground, folder, tiers, os::now(), &nodes::Settings::default()).await?;
     let lowest = Arc::clone(&chain.running[0].node.store);
     if let (Some(first), Some(collect)) = (chain.running.first_mut(), chain.collect.take()) {
         first.workers.insert(0, Box::new(collect));

@@ -41,6 +41,28 @@ pub(crate) fn write(folder: &Path, records: u64) -> io::Result<u64> {
     Ok(bytes)
 }
 
+/// One file with one row that gives one record; it appears whole.
+pub(crate) fn single(folder: &Path, n: u64) -> io::Result<()> {
+    let mut text = String::from(HEADER);
+    row(n, &unit_code(n % DEPARTMENTS), &mut text);
+    // An application that nobody has accepted yet: the columns of its later stages are empty.
+    let later = |(at, cell): (usize, &str)| match at {
+        17..=31 => String::new(),
+        _ => cell.to_owned(),
+    };
+    let (header, line) = text.trim_end().split_once("\r\n").unwrap_or_default();
+    let cells: Vec<String> = line.split(',').enumerate().map(later).collect();
+    let (bytes, _, _) = encoding_rs::GB18030.encode(header);
+    let mut file = bytes.into_owned();
+    file.extend_from_slice(b"\r\n");
+    let line = cells.join(",");
+    file.extend_from_slice(&encoding_rs::GB18030.encode(&line).0);
+    file.extend_from_slice(b"\r\n");
+    let hidden = folder.join(format!(".single-{n:06}"));
+    std::fs::write(&hidden, file)?;
+    std::fs::rename(hidden, folder.join(format!("window-{n:06}.csv")))
+}
+
 fn put(file: &mut impl Write, text: &mut String) -> io::Result<u64> {
     let (bytes, _, _) = encoding_rs::GB18030.encode(text);
     file.write_all(&bytes)?;

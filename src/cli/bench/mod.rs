@@ -1,9 +1,12 @@
 //! `tiergate bench`: each stage alone, the whole chain over one hop and over three, and the raw
 //! floors of the same bytes in the same grouping, in one run.
 
+mod backlog;
 mod chain;
 mod floors;
+mod ground;
 mod input;
+mod latency;
 mod meter;
 mod nodes;
 mod phases;
@@ -16,6 +19,7 @@ use serde::Serialize;
 
 use crate::text::{Done, Exit, Failure, Out};
 use crate::{files, os};
+use ground::Ground;
 use report::Line;
 
 /// Measures this machine.
@@ -34,6 +38,12 @@ pub(crate) struct Bench {
     /// Leave the stages and floors out
     #[arg(long)]
     chain_only: bool,
+    /// Only this: so many single records over one idle hop, each from staged to settled
+    #[arg(long, value_name = "SAMPLES", conflicts_with = "backlog")]
+    latency: Option<u32>,
+    /// Only this: so many records wait while the parent is down, then the node is started again
+    #[arg(long, value_name = "RECORDS")]
+    backlog: Option<u64>,
 }
 
 /// Records taken through one hop a phase at a time.
@@ -45,8 +55,25 @@ struct Figures {
     workers: Vec<Line>,
     floors: Vec<Line>,
     chains: Vec<Line>,
+    latency: Option<latency::Latency>,
+    backlog: Option<backlog::Backlog>,
     peak_rss_mb: f64,
     cores: usize,
+}
+
+impl Figures {
+    fn none() -> Self {
+        Self {
+            stages: Vec::new(),
+            workers: Vec::new(),
+            floors: Vec::new(),
+            chains: Vec::new(),
+            latency: None,
+            backlog: None,
+            peak_rss_mb: 0.0,
+            cores: std::thread::available_parallelism().map_or(1, usize::from),
+        }
+    }
 }
 
 /// The command.
@@ -77,6 +104,12 @@ pub(crate) fn run(args: &Bench, out: &Out) -> Done {
             report::table(lines).iter().try_for_each(|l| out.text(l))?;
         }
     }
+    for line in figures.latency.iter().flat_map(latency::Latency::table) {
+        out.text(line)?;
+    }
+    for line in figures.backlog.iter().flat_map(backlog::Backlog::lines) {
+        out.text(line)?;
+    }
     let floor: f64 = figures.floors.iter().map(Line::cpu_us).sum();
     if let (Some(hop), true) = (figures.chains.first(), floor > 0.0) {
         let times = hop.cpu_us() / floor;
@@ -90,18 +123,25 @@ pub(crate) fn run(args: &Bench, out: &Out) -> Done {
 }
 
 async fn measure(args: &Bench, folder: &std::path::Path, out: &Out) -> Result<Figures, Failure> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let mut figures = Figures {
-        stages: Vec::new(),
-        workers: Vec::new(),
-        floors: Vec::new(),
-        chains: Vec::new(),
-        peak_rss_mb: 0.0,
-        cores,
-    };
-    figures.chains.push(chain::run(&folder.join("one-hop"), 2, args.records, out).await?);
+    let ground = Ground::default();
+    let mut figures = Figures::none();
+    if let Some(samples) = args.latency {
+        let taken = latency::run(&ground, &folder.join("latency"), samples, out).await?;
+        figures.latency = Some(taken);
+        figures.peak_rss_mb = os::peak_rss_mb();
+        return Ok(figures);
+    }
+    if let Some(records) = args.backlog {
+        let taken = backlog::run(&ground, &folder.join("backlog"), records, out).await?;
+        figures.backlog = Some(taken);
+        figures.peak_rss_mb = os::peak_rss_mb();
+        return Ok(figures);
+    }
+    figures.chains.push(chain::run(&ground, &folder.join("one-hop"), 2, args.records, out).await?);
     if !args.one_hop {
-        figures.chains.push(chain::run(&folder.join("three-hops"), 4, args.records, out).await?);
+        figures
+            .chains
+            .push(chain::run(&ground, &folder.join("three-hops"), 4, args.records, out).await?);
     }
     // Peak memory is the chain's: the stages hold their whole input.
     figures.peak_rss_mb = os::peak_rss_mb();

@@ -5,19 +5,18 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use adapt::{Mapping, Package};
-use bus::{Bus, LocalBus};
 use canon::format::{Format, OpenLists, supervision_1};
 use canon::{Environment, Lane, Millis, NodeCode, Route};
-use edge::csv_drop::{CsvDrop, Settings};
+use edge::csv_drop::{self, CsvDrop};
 use envelope::ca::{NodeName, Terms};
 use envelope::{Ca, KeyPem, P256Signer, Trust};
 use exchange::collect::{Adapter, Collect};
 use exchange::config::{Limits, RelayConfig, Treatment};
 use exchange::{Link, Node};
 use ring::rand::SystemRandom;
-use store::SqliteStore;
 
-use crate::assemble::{Running, store_failure};
+use super::ground::{Carrier, Ground};
+use crate::assemble::Running;
 use crate::packages;
 use crate::text::Failure;
 
@@ -29,6 +28,32 @@ pub(crate) struct Chain {
     pub(crate) running: Vec<Running>,
     /// The adapter of the lowest, not started yet.
     pub(crate) collect: Option<Collect>,
+    /// What lies between them.
+    pub(crate) carrier: Carrier,
+    /// Who signed their certificates.
+    pub(crate) authority: Authority,
+}
+
+/// How the nodes of a chain are set up.
+pub(crate) struct Settings {
+    /// Limits of every node.
+    pub(crate) limits: Limits,
+    /// Pause between two looks at the source, ms.
+    pub(crate) poll: i64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let limits = Limits { envelope_records_max: 500, seal_delay: 20, ..Limits::default() };
+        Self { limits, poll: 1_000 }
+    }
+}
+
+impl Settings {
+    /// The limits of a node whose configuration says nothing.
+    pub(crate) fn usual() -> Limits {
+        Limits::default()
+    }
 }
 
 /// The township's package and its mapping.
@@ -41,23 +66,37 @@ pub(crate) fn township(format: &Format) -> Result<(Arc<Package>, Arc<Mapping>), 
 }
 
 /// A chain of `tiers` nodes with their files below `folder`, the lowest reading `folder/drop`.
-pub(crate) async fn chain(folder: &Path, tiers: usize, now: Millis) -> Result<Chain, Failure> {
+pub(crate) async fn chain(
+    ground: &Ground,
+    folder: &Path,
+    tiers: usize,
+    now: Millis,
+    settings: &Settings,
+) -> Result<Chain, Failure> {
+    chain_of(ground, folder, tiers, settings, Authority::new(now)?).await
+}
+
+/// The same with keys signed by an authority that is there already.
+pub(crate) async fn chain_of(
+    ground: &Ground,
+    folder: &Path,
+    tiers: usize,
+    settings: &Settings,
+    mut authority: Authority,
+) -> Result<Chain, Failure> {
     let codes: Vec<NodeCode> =
         (0..tiers).filter_map(|t| NodeCode::new(&format!("tier-{t}"))).collect();
     let format = supervision_1();
-    let bus: Arc<dyn Bus> = Arc::new(LocalBus::new(codes.clone()));
-    let mut authority = Authority::new(now)?;
+    let carrier = ground.carrier(&codes);
     let mut running = Vec::new();
     for (t, code) in codes.iter().enumerate() {
-        let path = folder.join(format!("{code}.db"));
-        let store = SqliteStore::open(&path).await.map_err(store_failure)?;
-        let store = store.identity(code).await.map_err(store_failure)?;
+        let store = ground.store(folder, code).await?;
         let node = Arc::new(Node {
             code: code.clone(),
             environment: Environment::Demo,
             holder: "bench".into(),
             store,
-            bus: Arc::clone(&bus),
+            bus: Arc::clone(&carrier.of[t]),
             formats: BTreeMap::from([(format.edition().to_owned(), Arc::clone(&format))]),
             lists: Arc::new(OpenLists::new()),
             trust: authority.trust()?,
@@ -66,16 +105,16 @@ pub(crate) async fn chain(folder: &Path, tiers: usize, now: Millis) -> Result<Ch
             adapters: BTreeMap::new(),
             owes: Vec::new(),
             relay: RelayConfig { default: Treatment::Relay, rules: Vec::new() },
-            limits: Limits { envelope_records_max: 500, seal_delay: 20, ..Limits::default() },
+            limits: settings.limits.clone(),
             seed: t as u64,
-            held: Mutex::default(),
+            held: exchange::Leases::default(),
             inbox_depth: 0.into(),
         });
         let workers = exchange::workers(&node);
         running.push(Running { node, workers });
     }
-    let collect = collect(folder, &codes, &running, &format)?;
-    Ok(Chain { running, collect: Some(collect) })
+    let collect = collect(folder, &codes, &running, &format, settings.poll)?;
+    Ok(Chain { running, collect: Some(collect), carrier, authority })
 }
 
 fn collect(
@@ -83,6 +122,7 @@ fn collect(
     codes: &[NodeCode],
     running: &[Running],
     format: &Arc<Format>,
+    interval: i64,
 ) -> Result<Collect, Failure> {
     let (package, mapping) = township(format)?;
     let failed =
@@ -93,7 +133,7 @@ fn collect(
             "适配包类型不符",
         ));
     };
-    let mut settings = Settings::of("township_window", folder.join("drop"), csv);
+    let mut settings = csv_drop::Settings::of("township_window", folder.join("drop"), csv);
     settings.settle_for_ms = 0;
     let source = CsvDrop::open(settings).map_err(failed)?;
     let lowest = Arc::clone(&running[0].node);
@@ -113,7 +153,7 @@ fn collect(
         namespace: lowest.code.as_str().into(),
         bulk: Route { lane: Lane::Bulk, ..live.clone() },
         live,
-        interval: 1000,
+        interval,
     };
     Ok(Collect::new(lowest, adapter))
 }
@@ -121,11 +161,13 @@ fn collect(
 fn links(codes: &[NodeCode], tier: usize) -> Vec<Link> {
     let mut out = Vec::new();
     if let Some(up) = codes.get(tier + 1) {
-        out.push(Link { name: "up".into(), peer: up.clone(), parent: true, beneath: Vec::new() });
+        let (peer, beneath) = (up.clone(), Vec::new());
+        out.push(Link { name: "up".into(), peer, parent: true, beneath, overdue: None });
     }
     if let Some(down) = tier.checked_sub(1) {
         let beneath = codes.iter().take(down).cloned().collect();
-        out.push(Link { name: "down".into(), peer: codes[down].clone(), parent: false, beneath });
+        let peer = codes[down].clone();
+        out.push(Link { name: "down".into(), peer, parent: false, beneath, overdue: None });
     }
     out
 }
@@ -134,8 +176,9 @@ fn links(codes: &[NodeCode], tier: usize) -> Vec<Link> {
 pub(crate) struct Authority {
     ca: Ca,
     random: SystemRandom,
-    serial: u64,
     from: Millis,
+    /// Keys and certificates given out: a node that starts again has the same.
+    given: BTreeMap<NodeCode, (KeyPem, String)>,
 }
 
 impl Authority {
@@ -146,21 +189,30 @@ impl Authority {
         let key = KeyPem::generate(&random).map_err(signing)?;
         let terms = Terms { serial: 1, from, until: from.plus(YEAR) };
         let ca = Ca::root("Bench Root", &key, terms, &random).map_err(signing)?;
-        Ok(Self { ca, random, serial: 1, from })
+        Ok(Self { ca, random, from, given: BTreeMap::new() })
     }
 
     /// A node's signer.
     pub(crate) fn signer(&mut self, node: &NodeCode) -> Result<P256Signer, Failure> {
-        self.serial += 1;
+        if !self.given.contains_key(node) {
+            let made = self.issue(node)?;
+            self.given.insert(node.clone(), made);
+        }
+        let (key, certificate) = &self.given[node];
+        P256Signer::from_pem(&key.0, certificate, self.random.clone()).map_err(signing)
+    }
+
+    fn issue(&self, node: &NodeCode) -> Result<(KeyPem, String), Failure> {
         let key = KeyPem::generate(&self.random).map_err(signing)?;
-        let terms = Terms { serial: self.serial, from: self.from, until: self.from.plus(YEAR) };
+        let serial = self.given.len() as u64 + 2;
+        let terms = Terms { serial, from: self.from, until: self.from.plus(YEAR) };
         let name = NodeName {
             node: node.clone(),
             environment: Environment::Demo,
             regions: vec!["99".into()],
         };
         let certificate = self.ca.issue(&name, &key, terms, &self.random).map_err(signing)?;
-        P256Signer::from_pem(&key.0, &certificate, self.random.clone()).map_err(signing)
+        Ok((key, certificate))
     }
 
     /// Trust in it.

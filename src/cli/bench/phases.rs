@@ -5,6 +5,7 @@ use std::path::Path;
 
 use exchange::Worker;
 
+use super::ground::Ground;
 use super::meter::{Meter, Taken};
 use super::report::Line;
 use super::{input, nodes};
@@ -30,7 +31,8 @@ pub(crate) async fn run(folder: &Path, records: u64) -> Result<Vec<Line>, Failur
     std::fs::create_dir_all(&drop).map_err(|e| files::cannot(&drop, &e))?;
     let bytes = input::write(&drop, records).map_err(|e| files::cannot(&drop, &e))?;
     let records = records.div_ceil(input::RECORDS_PER_ROW) * input::RECORDS_PER_ROW;
-    let mut chain = nodes::chain(folder, 2, os::now()).await?;
+    let mut chain =
+        nodes::chain(&Ground::default(), folder, 2, os::now(), &nodes::Settings::default()).await?;
     if let (Some(first), Some(collect)) = (chain.running.first_mut(), chain.collect.take()) {
         first.workers.insert(0, Box::new(collect));
     }

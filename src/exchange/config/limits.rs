@@ -59,7 +59,7 @@ limits! {
     package_bytes_max: usize Bytes = 64 * MIB, 4 * MIB, 64 * MIB;
         "largest package that a parcel may open to" "报文解压后最大字节数，超过则不打开"
     seal_delay: i64 Duration = 200, 0, HOUR;
-        "how long a staged record waits for company before it is sealed" "未满批次最多等待多久即封装"
+        "how long a staged record waits for company before it is sealed, while its route is busy" "通道繁忙时未满批次最多等待多久即封装"
     compression_level: i32 Count = 1, 1, 19;
         "zstd level of a sealed frame" "封装压缩级别（zstd）"
     page_rows_max: u32 Count = 2_000, 1, 100_000;
@@ -88,6 +88,8 @@ limits! {
         "longest wait of the retry schedule" "两次尝试之间的最长等待"
     receipt_overdue: i64 Duration = 30 * SECOND, SECOND, 60 * DAY;
         "a receipt is overdue after this (over `local` links)" "回执超期时间（local 链路）"
+    amqp_receipt_overdue: i64 Duration = 15 * MINUTE, SECOND, 60 * DAY;
+        "a receipt is overdue after this (over `amqp` links)" "回执超期时间（amqp 链路）"
     inquiry_interval: i64 Duration = 30 * SECOND, SECOND, 60 * DAY;
         "from one inquiry to the next" "两次查询之间的间隔"
     gap_grace: i64 Duration = 2 * MINUTE, SECOND, 7 * DAY;
@@ -118,6 +120,26 @@ limits! {
         "rate of the bulk lane on each link; 0 is no limit" "每条链路批量通道速率，0 为不限"
     bulk_bytes_per_second: u32 BytesPerSecond = 32 * MIB, 0, 2 * GIB;
         "rate of the bulk lane on each link; 0 is no limit" "每条链路批量通道速率，0 为不限"
+    broker_in_flight: u32 Count = 256, 100, 1_000;
+        "parcels handed to a broker before the first is confirmed" "未确认的在途报文数（对每个消息代理）"
+    broker_prefetch: u32 Count = 100, 1, 1_000;
+        "parcels of a lane a broker hands over before the first is committed" "每个通道未提交的预取报文数"
+    broker_connect_timeout: i64 Duration = 5 * SECOND, 100, MINUTE;
+        "longest wait for each step of reaching a broker" "连接消息代理每一步的最长等待"
+    broker_confirm_timeout: i64 Duration = 10 * SECOND, 100, 5 * MINUTE;
+        "longest wait for a broker's confirm; then the connection is given up" "等待确认的最长时间，超过则断开重连"
+    broker_heartbeat: i64 Duration = 20 * SECOND, SECOND, 10 * MINUTE;
+        "a broker that is silent for so long is gone" "消息代理静默多久视为断开"
+    broker_retry_max: i64 Duration = 5 * SECOND, 100, MINUTE;
+        "longest wait between two tries to reach a broker" "重连消息代理的最长间隔"
+    broker_login_retry: i64 Duration = 30 * SECOND, SECOND, HOUR;
+        "wait after a broker refused the login or the certificate" "登录或证书被拒后的重试间隔"
+    broker_watch: i64 Duration = 15 * SECOND, 100, HOUR;
+        "how often changed certificates and replaced queues are looked for" "检查证书更换与队列更替的间隔"
+    broker_queue_parcels: u64 Count = 100_000, 1, 10_000_000;
+        "parcels a queue of the broker holds; more is refused" "每个队列最多报文数，超过即拒收"
+    broker_queue_bytes: u64 Bytes = GIB, MIB, 1_024 * GIB;
+        "bytes a queue of the broker holds; more is refused" "每个队列最多字节数，超过即拒收"
 }
 
 impl Limits {

@@ -5,6 +5,7 @@
 //! environment: the texts, the variables and [`Files`] are arguments. Checks are offline; whether a
 //! key fits its certificate and a package its format is seen when they are opened.
 
+mod brokers;
 mod limits;
 mod node;
 mod problem;
@@ -19,6 +20,7 @@ mod units;
 
 use std::collections::BTreeMap;
 
+pub use brokers::{BrokerConfig, BrokerUrl, Login};
 pub use limits::{LIMITS, Limits, table as limits_table};
 pub use node::{
     AdapterConfig, Carrier, Database, Identity, Link, Nature, NodeConfig, RelayConfig, RelayRule,

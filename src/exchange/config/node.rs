@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use canon::{Environment, Lane, NodeCode, Route};
 
+use super::brokers::BrokerConfig;
 use super::limits::Limits;
 use super::problem::At;
 use super::secret::SecretRef;
@@ -30,6 +31,8 @@ pub struct NodeConfig {
     pub anchors: Vec<PathBuf>,
     /// Who signs here; at least one.
     pub identities: Vec<Identity>,
+    /// Brokers of all identities.
+    pub brokers: Vec<BrokerConfig>,
     /// Links of all identities.
     pub links: Vec<Link>,
     /// Routes of all identities.
@@ -73,6 +76,8 @@ pub struct Identity {
 pub enum Carrier {
     /// Within the process.
     Local,
+    /// A broker.
+    Amqp,
 }
 
 /// A link of one identity to one peer.
@@ -86,6 +91,8 @@ pub struct Link {
     pub peer: NodeCode,
     /// What carries its parcels.
     pub carrier: Carrier,
+    /// The broker that an `amqp` link lives on.
+    pub broker: Option<Arc<str>>,
     /// Whether everything without a nearer way goes here.
     pub parent: bool,
     /// Nodes reached through the peer, besides the peer itself. Their envelopes, and no others, may
@@ -272,6 +279,14 @@ impl NodeConfig {
     /// The links of an identity.
     pub fn links_of<'a>(&'a self, identity: &'a NodeCode) -> impl Iterator<Item = &'a Link> {
         self.links.iter().filter(move |l| l.identity == *identity)
+    }
+
+    /// The brokers of an identity.
+    pub fn brokers_of<'a>(
+        &'a self,
+        identity: &'a NodeCode,
+    ) -> impl Iterator<Item = &'a BrokerConfig> {
+        self.brokers.iter().filter(move |b| b.identity == *identity)
     }
 
     /// The link to the parent, if this identity has one.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use canon::NodeCode;
 
+use super::brokers::{BrokerConfig, Login};
 use super::node::*;
 use super::problem::{At, Problems, nearest};
 use super::secret::SecretRef;
@@ -124,6 +125,9 @@ impl<'a> Process<'a> {
 
     fn peer(&self, identity: &Identity, link: &Link, problems: &mut Problems) {
         let Some((there, peer)) = self.by_code.get(&link.peer) else {
+            if link.carrier != Carrier::Local {
+                return;
+            }
             let others = self.by_code.keys().filter(|c| ***c != identity.code);
             let hint = nearest(link.peer.as_str(), others.map(|c| c.as_str()));
             problems
@@ -137,7 +141,21 @@ impl<'a> Process<'a> {
                 .hint = hint;
             return;
         };
-        if there.links_of(&link.peer).all(|l| l.peer != identity.code) {
+        let mut back = there.links_of(&link.peer).filter(|l| l.peer == identity.code);
+        if let Some(back) = back.next() {
+            if back.carrier != link.carrier {
+                problems.push(
+                    "config.no_way",
+                    &link.at,
+                    "[link] carrier",
+                    format!(
+                        "is not that of the link back from `{}`; a link has one carrier",
+                        link.peer
+                    ),
+                    format!("与『{}』的回程链路不同，一条链路只用一种方式", link.peer),
+                );
+            }
+        } else {
             problems.push(
                 "config.no_way",
                 &link.at,
@@ -242,7 +260,7 @@ impl<'a> Process<'a> {
             at = &link.peer;
             match self.by_code.get(at) {
                 Some((next, _)) => node = next,
-                // The link itself is reported.
+                // Another machine's, or the link itself is reported.
                 None => return Ok(()),
             }
         }
@@ -304,6 +322,19 @@ fn paths(
             need(&identity.at, "[identity] key", path, false);
         }
     }
+    for broker in &node.brokers {
+        if let Some(ca) = &broker.ca {
+            need(&broker.at, "[broker] ca", ca, false);
+        }
+        if let Some((certificate, _)) = &broker.certificate {
+            need(&broker.at, "[broker] certificate", certificate, false);
+        }
+        for (key, secret) in broker_secrets(broker) {
+            if let SecretRef::File(path) = secret {
+                need(&broker.at, key, path, false);
+            }
+        }
+    }
     for adapter in &node.adapters {
         need(&adapter.at, "[adapter] package", &adapter.package, true);
         if let Some(folder) = &adapter.source.folder {
@@ -317,8 +348,24 @@ fn paths(
         missing(&whole, "[lists] folders", list, "file or folder", "文件或目录", problems);
     }
     for identity in &node.identities {
-        key(identity, files, env, problems);
+        secret(&identity.at, "[identity] key", &identity.key, files, env, problems);
     }
+    for broker in &node.brokers {
+        for (key, reference) in broker_secrets(broker) {
+            secret(&broker.at, key, reference, files, env, problems);
+        }
+    }
+}
+
+fn broker_secrets(broker: &BrokerConfig) -> Vec<(&'static str, &SecretRef)> {
+    let mut found = Vec::new();
+    if let Login::Password(password) = &broker.login {
+        found.push(("[broker] password", password));
+    }
+    if let Some((_, key)) = &broker.certificate {
+        found.push(("[broker] key", key));
+    }
+    found
 }
 
 fn exists(
@@ -348,19 +395,21 @@ fn missing(at: &At, key: &str, path: &Path, en: &str, zh: &str, problems: &mut P
     );
 }
 
-fn key(
-    identity: &Identity,
+fn secret(
+    at: &At,
+    key: &str,
+    reference: &SecretRef,
     files: &dyn Files,
     env: &BTreeMap<String, String>,
     problems: &mut Problems,
 ) {
-    match &identity.key {
+    match reference {
         SecretRef::File(path) if files.facts(path).is_some_and(|f| f.open) => {
             let path = path.display();
             problems.push(
                 "config.secret_open",
-                &identity.at,
-                "[identity] key",
+                at,
+                key,
                 format!("{path} may be read by others; `chmod 600 {path}`"),
                 format!("{path} 他人可读；请执行 chmod 600 {path}"),
             );
@@ -368,8 +417,8 @@ fn key(
         SecretRef::Env(name) if !name.is_empty() && !env.contains_key(name) => {
             problems.push(
                 "config.file_missing",
-                &identity.at,
-                "[identity] key",
+                at,
+                key,
                 format!("the environment has no variable {name}; set it before the start"),
                 format!("环境中没有变量 {name}，请在启动前设置"),
             );

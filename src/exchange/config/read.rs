@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use canon::{Environment, Lane, NodeCode};
 
+use super::brokers;
 use super::limits::Limits;
 use super::node::*;
 use super::problem::{At, Problems, nearest};
@@ -61,7 +62,8 @@ impl NodeDocument {
         let anchors = anchors(&mut top, &mut cx);
         let identities = identities(&mut top, &mut cx);
         cx.identities = identities.iter().map(|i| i.code.clone()).collect();
-        let links = sections::links(&mut top, &mut cx);
+        let brokers = brokers::brokers(&mut top, &mut cx);
+        let links = sections::links(&mut top, &brokers, &mut cx);
         let routes = sections::routes(&mut top, &mut cx);
         let relay = sections::relay(&mut top, &mut cx);
         let limits = limits(&mut top, &mut cx);
@@ -78,6 +80,7 @@ impl NodeDocument {
             lists,
             anchors,
             identities,
+            brokers,
             links,
             routes,
             relay,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use canon::{Lane, NodeCode};
 
+use super::brokers::BrokerConfig;
 use super::node::*;
 use super::problem::nearest;
 use super::read::{Cx, LANES, code, codes, duplicate, duration, later, owner};
@@ -14,7 +15,7 @@ use super::tree::{Spot, Tab, word};
 /// Suites of this build.
 const SUITES: &[(&str, ())] = &[("ecdsa-p256-sha256", ())];
 
-pub(crate) fn links(top: &mut Tab<'_>, cx: &mut Cx<'_>) -> Vec<Link> {
+pub(crate) fn links(top: &mut Tab<'_>, brokers: &[BrokerConfig], cx: &mut Cx<'_>) -> Vec<Link> {
     let mut found: Vec<Link> = Vec::new();
     for mut tab in top.tables("link", cx.problems) {
         let at = tab.at.clone();
@@ -22,6 +23,7 @@ pub(crate) fn links(top: &mut Tab<'_>, cx: &mut Cx<'_>) -> Vec<Link> {
         let name = tab.need("name", cx.problems);
         let peer = code(&mut tab, "peer", cx);
         let carrier = carrier(&mut tab, cx);
+        let broker = broker(&mut tab, carrier, identity.as_ref(), brokers, cx);
         let parent = tab.truth("parent", cx.problems).unwrap_or(false);
         let beneath: BTreeSet<NodeCode> =
             codes(&mut tab, "beneath", cx).unwrap_or_default().into_iter().collect();
@@ -41,7 +43,7 @@ pub(crate) fn links(top: &mut Tab<'_>, cx: &mut Cx<'_>) -> Vec<Link> {
             );
         }
         let name = name.text.into();
-        found.push(Link { identity, name, peer, carrier, parent, beneath, at });
+        found.push(Link { identity, name, peer, carrier, broker, parent, beneath, at });
     }
     found
 }
@@ -51,7 +53,7 @@ fn carrier(tab: &mut Tab<'_>, cx: &mut Cx<'_>) -> Carrier {
     if let Some(spot) = tab.need("carrier", cx.problems) {
         match spot.text.as_str() {
             "local" => {}
-            "amqp" => later(&spot.at, &path, "carrier `amqp`", " amqp 链路", "local", cx),
+            "amqp" => return Carrier::Amqp,
             "spool" => later(&spot.at, &path, "carrier `spool`", " spool 链路", "local", cx),
             _ => {
                 let words = [("local", ()), ("amqp", ()), ("spool", ())];
@@ -60,6 +62,55 @@ fn carrier(tab: &mut Tab<'_>, cx: &mut Cx<'_>) -> Carrier {
         }
     }
     Carrier::Local
+}
+
+/// The broker that a link lives on: named, or the only one its identity has.
+fn broker(
+    tab: &mut Tab<'_>,
+    carrier: Carrier,
+    identity: Option<&NodeCode>,
+    brokers: &[BrokerConfig],
+    cx: &mut Cx<'_>,
+) -> Option<Arc<str>> {
+    let path = tab.key("broker");
+    let given = tab.text("broker", cx.problems);
+    let own = || brokers.iter().filter(|b| Some(&b.identity) == identity);
+    let (at, en, zh) = match (carrier, given) {
+        (Carrier::Amqp, Some(spot)) => {
+            if let Some(found) = own().find(|b| *b.name == *spot.text) {
+                return Some(Arc::clone(&found.name));
+            }
+            let hint = nearest(&spot.text, own().map(|b| &*b.name));
+            let en = format!("there is no [[broker]] `{}` of this identity; add it", spot.text);
+            let zh = format!("该身份没有名为『{}』的 [[broker]]，请补上", spot.text);
+            cx.problems.push("config.bad_value", &spot.at, path, en, zh).hint = hint;
+            return None;
+        }
+        (Carrier::Amqp, None) => {
+            let mut own = own();
+            match (own.next(), own.next()) {
+                (Some(only), None) => return Some(Arc::clone(&only.name)),
+                (None, _) => (
+                    tab.at.clone(),
+                    "names no broker, and this identity has none; add a [[broker]]",
+                    "未指明消息代理，且该身份没有 [[broker]]，请补上",
+                ),
+                (Some(_), Some(_)) => (
+                    tab.at.clone(),
+                    "must be given: this identity has several brokers",
+                    "该身份有多个 [[broker]]，必须指明用哪一个",
+                ),
+            }
+        }
+        (_, Some(spot)) => (
+            spot.at,
+            "belongs to links with `carrier = \"amqp\"`; leave it out here",
+            "仅用于 carrier = \"amqp\" 的链路，此处请删去",
+        ),
+        (_, None) => return None,
+    };
+    cx.problems.push("config.bad_value", &at, path, en, zh);
+    None
 }
 
 pub(crate) fn routes(top: &mut Tab<'_>, cx: &mut Cx<'_>) -> Vec<RouteConfig> {

@@ -140,7 +140,7 @@ certificate = "county.pem"
 [[link]]
 name = "up"
 peer = "province"
-carrier = "amqp"
+carrier = "amqq"
 parent = "yes"
 [[link]]
 name = "x"
@@ -166,7 +166,7 @@ envelope_recrods_max = 5
         "a/county.toml:6:7: [config.bad_value] store.url: must be `sqlite:PATH` (relative to `node.data`) or `memory` (did you mean `sqlite`?)",
         "a/county.toml:13:15: [config.bad_value] identity[1].environment: `formel` is not one of: formal, joint, demo (did you mean `formal`?)",
         "a/county.toml:14:7: [config.secret_literal] identity[1].key: must be a reference",
-        "a/county.toml:19:11: [config.not_yet] link[1].carrier: carrier `amqp` is not in this build; write `local`",
+        "a/county.toml:19:11: [config.bad_value] link[1].carrier: `amqq` is not one of: local, amqp, spool (did you mean `amqp`?)",
         "a/county.toml:20:10: [config.bad_value] link[1].parent: must be true or false, not a text",
         "a/county.toml:23:8: [config.bad_value] link[2].peer: is not a node code",
         "a/county.toml:26:11: [config.not_yet] relay.default: `review` comes with the pages",
@@ -279,6 +279,87 @@ certificate = "town.pem"
     let nodes = both(&format!("{head}{second}[[link]]{tail}"), PROVINCE).unwrap();
     let order: Vec<_> = tier_order(&nodes).iter().map(|(_, i)| i.code.to_string()).collect();
     assert_eq!(order, ["town", "county", "province"]);
+}
+
+const BROKERS: &str = r#"
+[[broker]]
+name = "city"
+url = "amqps://mq.example:5671/%2f"
+auth = "external"
+ca = "mq-ca.pem"
+certificate = "mq.pem"
+key = "file:mq.key"
+[[broker]]
+name = "own"
+url = "amqp://127.0.0.1"
+user = "someone"
+password = "env:MQ"
+"#;
+
+fn county_over_amqp(broker: &str) -> String {
+    let link = format!("carrier = \"amqp\"\n{broker}");
+    format!("{}\n{BROKERS}", COUNTY.replacen("carrier = \"local\"", &link, 1))
+}
+
+fn alone(text: &str) -> Result<Vec<NodeConfig>, Vec<Problem>> {
+    let env = [("MQ".to_owned(), "x".to_owned())].into();
+    load(&[("a/county.toml".into(), text.into())], &env, &AllThere)
+}
+
+#[test]
+fn an_amqp_link_names_its_broker_and_may_lead_out_of_the_process() {
+    let nodes = alone(&county_over_amqp("broker = \"city\"")).unwrap();
+    let link = &nodes[0].links[0];
+    assert_eq!((link.carrier, link.broker.as_deref()), (Carrier::Amqp, Some("city")));
+    let brokers = &nodes[0].brokers;
+    assert_eq!((&*brokers[0].user, &brokers[0].login), ("county", &Login::External));
+    assert_eq!(brokers[0].certificate.as_ref().unwrap().0, Path::new("a/mq.pem"));
+    assert_eq!((&*brokers[1].user, &*brokers[1].prefix), ("someone", "tiergate"));
+    assert_eq!(brokers[1].url.to_string(), "amqp://127.0.0.1:5672 /");
+}
+
+#[test]
+fn what_is_wrong_with_brokers_is_said_in_one_pass() {
+    let text = county_over_amqp("broker = \"citi\"")
+        .replace("amqps://mq.example:5671/%2f", "amqp://mq.example")
+        .replace("name = \"own\"", "name = \"city\"")
+        .replace("amqp://127.0.0.1", "amqp://user:hunter2@127.0.0.1")
+        .replace("file:mq.key", "gone.key")
+        .replace("[limits]", "[limits]\nbroker_in_flight = 5000");
+    let found: Vec<String> =
+        alone(&text).expect_err("wrong").iter().map(ToString::to_string).collect();
+    let expected = [
+        "[config.bad_value] link[1].broker: there is no [[broker]] `citi` of this identity",
+        "[config.out_of_range] limits.broker_in_flight: must lie between 100 and 1000",
+        "[config.bad_value] broker[1].url: must begin with `amqps://`",
+        "[config.secret_literal] broker[1].key: must be a reference",
+        "[config.secret_literal] broker[2].url: must not hold a user or password",
+    ];
+    assert_eq!(found.len(), expected.len(), "{found:#?}");
+    for (found, expected) in found.iter().zip(expected) {
+        assert!(found.contains(expected), "found    {found}\nexpected {expected}");
+        assert!(!found.contains("hunter2"), "a literal secret is never repeated");
+    }
+    let twice = county_over_amqp("").replace("name = \"own\"", "name = \"city\"");
+    let found = alone(&twice).expect_err("twice");
+    let says: Vec<_> = found.iter().map(|p| (p.code, p.key.as_str())).collect();
+    assert_eq!(
+        says,
+        [("config.bad_value", "link[1].broker"), ("config.duplicate", "broker[2].name")]
+    );
+}
+
+#[test]
+fn both_ends_of_a_link_have_the_same_carrier() {
+    let mut env = env();
+    env.insert("MQ".into(), "x".into());
+    let files = [
+        ("a/county.toml".to_owned(), county_over_amqp("broker = \"city\"")),
+        ("b/province.toml".to_owned(), PROVINCE.to_owned()),
+    ];
+    let found = load(&files, &env, &AllThere).expect_err("they differ");
+    let keys: Vec<_> = found.iter().map(|p| (p.code, p.key.as_str())).collect();
+    assert_eq!(keys, [("config.no_way", "[link] carrier"); 2], "said at both ends");
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod accepting;
 mod collecting;
 mod conservation;
 mod dispatching;
+mod fairness;
 mod identities;
 mod leases;
 mod people;

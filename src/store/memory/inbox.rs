@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use canon::{EnvelopeId, Millis, NodeCode, Severity, Violation};
+use canon::{EnvelopeId, Lane, Millis, NodeCode, Severity, Violation};
 
 use super::collect::of_root;
 use super::state::*;
@@ -33,8 +33,8 @@ impl Identity {
     ) -> Result<Vec<InboxParcel>, StoreError> {
         self.check_lease(lease)?;
         self.tick(now);
-        let mut turns: BTreeMap<NodeCode, u64> = BTreeMap::new();
-        let mut line: Vec<(u64, i64)> = Vec::new();
+        let mut turns: BTreeMap<(bool, NodeCode), u64> = BTreeMap::new();
+        let mut line: Vec<(bool, u64, i64)> = Vec::new();
         let slots = lease.covers();
         for (number, row) in &self.inbox {
             let here = row.arrived.to == self.node;
@@ -44,15 +44,17 @@ impl Identity {
                 InboxFor::Relay => !here,
             };
             if wanted && slots.has(slot_of_sender(&row.arrived.id.sender)) {
-                let turn = turns.entry(row.arrived.id.sender.clone()).or_default();
-                line.push((*turn, *number));
+                let bulk = which != InboxFor::Settle && row.arrived.id.route.lane == Lane::Bulk;
+                let turn = turns.entry((bulk, row.arrived.id.sender.clone())).or_default();
+                line.push((bulk, *turn, *number));
                 *turn += 1;
             }
         }
         line.sort_unstable();
-        line.truncate(limit as usize);
+        let others = line.iter().filter(|(bulk, ..)| !bulk).count();
+        line.truncate((limit as usize).min(others + bulk_share(limit) as usize));
         let mut claimed = Vec::with_capacity(line.len());
-        for (_, inbox_id) in line {
+        for (_, _, inbox_id) in line {
             let Some(row) = self.inbox.get_mut(&inbox_id) else { continue };
             row.tries += 1;
             claimed.push(InboxParcel {
@@ -63,6 +65,15 @@ impl Identity {
             });
         }
         Ok(claimed)
+    }
+
+    /// Parcels in the inbox by sender.
+    pub(super) fn inbox_depths(&self) -> Vec<(NodeCode, u64)> {
+        let mut depths: BTreeMap<NodeCode, u64> = BTreeMap::new();
+        for row in self.inbox.values() {
+            *depths.entry(row.arrived.id.sender.clone()).or_default() += 1;
+        }
+        depths.into_iter().collect()
     }
 
     /// Consumes an inbox row.
@@ -224,6 +235,28 @@ impl Identity {
         }
         gaps.truncate(limit as usize);
         gaps
+    }
+
+    /// Sequences that never come are as good as seen; what lies beyond the highest seen is none of
+    /// a gap.
+    pub(super) fn close_gap(
+        &mut self,
+        lease: &Lease,
+        gap: &NeverComing,
+        now: Millis,
+    ) -> Result<(), StoreError> {
+        self.check_lease(lease)?;
+        let now = self.tick(now);
+        let of = (gap.sender.clone(), gap.epoch, gap.route.clone());
+        let Some(seen) = self.seen.get_mut(&of) else { return Ok(()) };
+        let Some(highest) = seen.above.keys().next_back().copied() else { return Ok(()) };
+        for sequence in gap.first.max(seen.whole + 1)..=gap.last.min(highest) {
+            seen.above.entry(sequence).or_insert(now);
+        }
+        while seen.above.remove(&(seen.whole + 1)).is_some() {
+            seen.whole += 1;
+        }
+        Ok(())
     }
 
     /// A duplicate gets the same receipt again.

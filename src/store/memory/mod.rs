@@ -11,6 +11,7 @@ mod outbox;
 mod people;
 mod seal;
 mod settle;
+mod standing;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -224,6 +225,15 @@ impl Store for MemoryStore {
     ) -> StoreFuture<'a, ()> {
         self.with(move |s| s.attempted(lease, attempts, now))
     }
+    fn defer_route<'a>(
+        &'a self,
+        route: &'a Route,
+        until: Millis,
+        reason: &'a str,
+        now: Millis,
+    ) -> StoreFuture<'a, u64> {
+        self.tell(move |s| s.defer_route(route, until, reason, now))
+    }
     fn pause_link<'a>(
         &'a self,
         link: &'a str,
@@ -235,6 +245,9 @@ impl Store for MemoryStore {
     fn admit(&self, parcels: Vec<Arrived>, now: Millis) -> StoreFuture<'_, ()> {
         self.tell(move |s| s.admit(parcels, now))
     }
+    fn inbox_depths(&self) -> StoreFuture<'_, Vec<(NodeCode, u64)>> {
+        self.tell(move |s| s.inbox_depths())
+    }
     fn claim_inbox<'a>(
         &'a self,
         lease: &'a Lease,
@@ -243,9 +256,6 @@ impl Store for MemoryStore {
         now: Millis,
     ) -> StoreFuture<'a, Vec<InboxParcel>> {
         self.with(move |s| s.claim_inbox(lease, which, limit, now))
-    }
-    fn inbox_depth(&self) -> StoreFuture<'_, u64> {
-        self.tell(|s| s.inbox.len() as u64)
     }
     fn drop_inbox<'a>(&'a self, lease: &'a Lease, inbox_id: i64) -> StoreFuture<'a, ()> {
         self.with(move |s| s.drop_inbox(lease, inbox_id))
@@ -377,6 +387,34 @@ impl Store for MemoryStore {
     }
     fn gaps(&self, before: Millis, limit: u32) -> StoreFuture<'_, Vec<Gap>> {
         self.tell(move |s| s.gaps(before, limit))
+    }
+    fn close_gap<'a>(
+        &'a self,
+        lease: &'a Lease,
+        gap: &'a NeverComing,
+        now: Millis,
+    ) -> StoreFuture<'a, ()> {
+        self.with(move |s| s.close_gap(lease, gap, now))
+    }
+    fn standing<'a>(&'a self, prefix: &'a str) -> StoreFuture<'a, Vec<Standing>> {
+        self.tell(move |s| s.standing(prefix))
+    }
+    fn stand<'a>(
+        &'a self,
+        name: &'a str,
+        text: Option<&'a str>,
+        now: Millis,
+    ) -> StoreFuture<'a, ()> {
+        self.tell(move |s| s.stand(name, text, now))
+    }
+    fn import_baseline(&self, rows: Vec<BaselineRow>, now: Millis) -> StoreFuture<'_, u64> {
+        self.tell(move |s| s.import_baseline(rows, now))
+    }
+    fn baseline<'a>(&'a self, roots: &'a [&'a str]) -> StoreFuture<'a, Vec<BaselineRow>> {
+        self.tell(move |s| s.baseline(roots))
+    }
+    fn baseline_counts(&self) -> StoreFuture<'_, Vec<BaselineCount>> {
+        self.tell(move |s| s.baseline_counts())
     }
     fn purge(&self, before: Millis, limit: u32) -> StoreFuture<'_, u64> {
         self.tell(move |s| s.purge(before, limit))

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use canon::{EnvelopeId, Lane, Millis};
+use canon::{EnvelopeId, Lane, Millis, Route};
 
 use super::state::*;
 use crate::api::EventOn;
@@ -46,7 +46,7 @@ impl Identity {
     /// The id that sorts before every other.
     fn lowest(&self) -> EnvelopeId {
         let none: Arc<str> = "".into();
-        let route = canon::Route {
+        let route = Route {
             destination: canon::NodeCode(none.clone()),
             edition: none.clone(),
             suite: none.clone(),
@@ -151,6 +151,35 @@ impl Identity {
         Some(link)
     }
 
+    /// Puts off what is due on a route.
+    pub(super) fn defer_route(
+        &mut self,
+        route: &Route,
+        until: Millis,
+        reason: &str,
+        now: Millis,
+    ) -> u64 {
+        self.tick(now);
+        let mut deferred = Vec::new();
+        for out in self.out.values_mut().filter(|o| o.env.id.route == *route) {
+            let waits = matches!(out.env.state, OutState::Sealed | OutState::RetryWait);
+            let asked = matches!(out.env.state, OutState::Sent | OutState::Unknown);
+            let early = out.env.due_at.is_some_and(|at| at < until);
+            if out.lane == Lane::Control || !early || !(waits || asked) {
+                continue;
+            }
+            out.env.due_at = Some(until);
+            if waits {
+                out.env.reason = Some(reason.to_owned());
+            }
+            deferred.push(out.env.id.clone());
+        }
+        for id in &deferred {
+            self.stand_in_line(id);
+        }
+        deferred.len() as u64
+    }
+
     /// Pauses or resumes a link.
     pub(super) fn pause_link(&mut self, link: &str, reason: Option<&str>, now: Millis) {
         self.tick(now);
@@ -179,6 +208,7 @@ impl Identity {
         let Some(out) = self.out.get_mut(id) else { return Ok(false) };
         let Some(next) = out.env.state.next(on.event) else { return Ok(false) };
         out.env.refusals += u32::from(on.event == OutEvent::Refused);
+        out.env.attempts -= u32::from(on.event == OutEvent::Deferred && out.env.attempts > 0);
         out.env.reason = on.reason;
         out.env.due_at = match next {
             OutState::Sealed => Some(on.due_at.unwrap_or(now)),

@@ -240,6 +240,8 @@ pub(super) struct Identity {
     pub(super) tallies_received: BTreeMap<(NodeCode, Day, Route, u32, Arc<str>), Sums>,
     pub(super) manifests: BTreeMap<(Day, NodeCode, NodeCode), (ManifestRow, Vec<Discrepancy>)>,
     pub(super) audit: BTreeMap<i64, (AuditEvent, Digest)>,
+    pub(super) standing: BTreeMap<String, Standing>,
+    pub(super) baseline: BTreeMap<(Key, Arc<str>), BaselineRow>,
 }
 
 /// A conflict with its particulars.
@@ -310,6 +312,8 @@ impl Identity {
             tallies_received: BTreeMap::new(),
             manifests: BTreeMap::new(),
             audit: BTreeMap::new(),
+            standing: BTreeMap::new(),
+            baseline: BTreeMap::new(),
         }
     }
 

@@ -246,6 +246,34 @@ async fn see_sequence(
     Ok(())
 }
 
+/// Sequences that never come are no gap; what is left of a gap is as old as it was.
+pub(super) async fn close_gap(
+    handle: &Handle,
+    lease: &Lease,
+    never: &NeverComing,
+    now: Millis,
+) -> Result<(), StoreError> {
+    let words = handle.words();
+    let (sender, route) = (words.find(never.sender.as_str()), words.find(&never.route.to_string()));
+    let (Some(sender), Some(route)) = (sender, route) else { return Ok(()) };
+    let mut writer = handle.writer().await;
+    let (mut txn, _) = handle.begin(&mut writer, Some(lease), Some(now)).await?;
+    let of =
+        |text| q(text).bind(handle.ident).bind(sender).bind(i64::from(never.epoch)).bind(route);
+    let (from, to) = (big(never.first), big(never.last));
+    for row in of(sql::GAPS_WITHIN).bind(from).bind(to).fetch_all(&mut *txn).await? {
+        let (first, last, since) = (row.int(0)?, row.int(1)?, row.int(2)?);
+        of(sql::GAP_DROP).bind(first).execute(&mut *txn).await?;
+        for (first, last) in [(first, from - 1), (to.saturating_add(1), last)] {
+            if first <= last {
+                of(sql::GAP_ADD).bind(first).bind(last).bind(since).execute(&mut *txn).await?;
+            }
+        }
+    }
+    handle.commit(txn).await?;
+    Ok(())
+}
+
 /// Gaps of senders in their newest epoch.
 pub(super) async fn gaps(
     handle: &Handle,

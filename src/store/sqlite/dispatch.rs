@@ -313,6 +313,23 @@ async fn attempted_relay(
     Ok(Some((relay, nth, row.int(2)?)))
 }
 
+/// Puts off what is due on a route.
+pub(super) async fn defer_route(
+    handle: &Handle,
+    route: &Route,
+    until: Millis,
+    reason: &str,
+    now: Millis,
+) -> Result<u64, StoreError> {
+    let Some(route) = handle.words().find(&route.to_string()) else { return Ok(0) };
+    let mut writer = handle.writer().await;
+    let (mut txn, _) = handle.begin(&mut writer, None, Some(now)).await?;
+    let statement = q(sql::ROUTE_DEFER).bind(handle.ident).bind(route).bind(until.0);
+    let deferred = statement.bind(reason).execute(&mut *txn).await?.rows_affected();
+    handle.commit(txn).await?;
+    Ok(deferred)
+}
+
 /// Pauses or resumes a link.
 pub(super) async fn pause_link(
     handle: &Handle,
@@ -362,7 +379,8 @@ pub(super) async fn commit_event(
             _ => on.due_at,
         };
         let refusals = i64::from(on.event == OutEvent::Refused);
-        let how = Move { due_at, reason: on.reason, refusals, ..Move::default() };
+        let attempts = -i64::from(on.event == OutEvent::Deferred);
+        let how = Move { due_at, reason: on.reason, refusals, attempts, ..Move::default() };
         move_envelope(handle, &mut txn, &mut tallies, &row, next, &how, now).await?;
         put_controls(handle, &mut txn, &on.controls).await?;
         moved = true;

@@ -1,10 +1,10 @@
 //! Receive: the inbox and who takes what out of it.
 
-use canon::{EnvelopeId, Millis, NodeCode};
+use canon::{EnvelopeId, Lane, Millis, NodeCode};
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::codec::{digest_in, digest_out};
-use super::conn::{Columns, big, json, q};
+use super::conn::{Columns, big, json, len, q};
 use super::handle::{Handle, drop_blob};
 use super::sql;
 use crate::error::StoreError;
@@ -17,6 +17,9 @@ const fn class(which: InboxFor) -> i64 {
         InboxFor::Settle => 2,
     }
 }
+
+/// Parcels of the bulk lane stand in classes of their own, behind the three: 3 accept, 4 relay.
+const BULK: i64 = 3;
 
 /// Parcels into the inbox; one that waits there already is not added twice.
 pub(super) async fn admit(
@@ -33,7 +36,9 @@ pub(super) async fn admit(
             (true, "records") => InboxFor::Accept,
             (true, _) => InboxFor::Settle,
         };
-        let statement = q(sql::INBOX_ADD).bind(handle.ident).bind(class(which));
+        let bulk = which != InboxFor::Settle && parcel.id.route.lane == Lane::Bulk;
+        let class = class(which) + if bulk { BULK } else { 0 };
+        let statement = q(sql::INBOX_ADD).bind(handle.ident).bind(class);
         let statement = statement.bind(&*parcel.link).bind(parcel.from.as_str());
         let statement = statement.bind(parcel.id.sender.as_str()).bind(i64::from(parcel.id.epoch));
         let statement = statement.bind(parcel.id.route.to_string()).bind(big(parcel.id.sequence));
@@ -71,6 +76,13 @@ fn parcel(row: &SqliteRow) -> Result<InboxParcel, StoreError> {
     })
 }
 
+/// Parcels in the inbox by sender.
+pub(super) async fn depths(handle: &Handle) -> Result<Vec<(NodeCode, u64)>, StoreError> {
+    let mut conn = handle.writer().await;
+    let rows = q(sql::INBOX_DEPTHS).bind(handle.ident).fetch_all(&mut *conn).await?;
+    rows.iter().map(|row| Ok((NodeCode(row.text(0)?.into()), row.num(1)?))).collect()
+}
+
 /// Claims inbox rows, senders in turn; `tries + 1` is committed before anything is given out.
 pub(super) async fn claim(
     handle: &Handle,
@@ -81,15 +93,15 @@ pub(super) async fn claim(
 ) -> Result<Vec<InboxParcel>, StoreError> {
     handle.note(now);
     let mut writer = handle.writer().await;
-    let rows = if lease.slots.is_empty() {
-        let rows = q(sql::INBOX_CLAIM).bind(handle.ident).bind(class(which));
-        rows.bind(i64::from(limit)).fetch_all(&mut *writer).await?
-    } else {
+    if !lease.slots.is_empty() {
         handle.all_good(&mut writer, lease).await?;
-        let of = senders(handle, &mut writer, which, lease.covers()).await?;
-        let rows = q(sql::INBOX_CLAIM_OF).bind(handle.ident).bind(class(which)).bind(of);
-        rows.bind(i64::from(limit)).fetch_all(&mut *writer).await?
-    };
+    }
+    let mut rows = rows_of(handle, &mut writer, class(which), lease, i64::from(limit)).await?;
+    let bulk = i64::from(limit).saturating_sub(len(rows.len())).min(i64::from(bulk_share(limit)));
+    if bulk > 0 && which != InboxFor::Settle {
+        let class = class(which) + BULK;
+        rows.extend(rows_of(handle, &mut writer, class, lease, bulk).await?);
+    }
     let lost = || StoreError::LeaseLost(lease.name.clone());
     if rows.is_empty() {
         handle.all_good(&mut writer, lease).await?;
@@ -109,28 +121,29 @@ pub(super) async fn claim(
     Ok(claimed)
 }
 
-/// The senders of these slots that have something waiting.
-async fn senders(
+/// The first rows of a class whose senders a lease covers.
+async fn rows_of(
     handle: &Handle,
     conn: &mut SqliteConnection,
-    which: InboxFor,
-    slots: Slots,
-) -> Result<String, StoreError> {
-    let rows = q(sql::INBOX_SENDERS).bind(handle.ident).bind(class(which));
+    class: i64,
+    lease: &Lease,
+    limit: i64,
+) -> Result<Vec<SqliteRow>, StoreError> {
+    if lease.slots.is_empty() {
+        let rows = q(sql::INBOX_CLAIM).bind(handle.ident).bind(class).bind(limit);
+        return Ok(rows.fetch_all(conn).await?);
+    }
+    let slots = lease.covers();
     let mut of = Vec::new();
-    for row in rows.fetch_all(conn).await? {
+    let senders = q(sql::INBOX_SENDERS).bind(handle.ident).bind(class);
+    for row in senders.fetch_all(&mut *conn).await? {
         let sender = NodeCode(row.text(0)?.into());
         if slots.has(slot_of_sender(&sender)) {
             of.push(sender.as_str().to_owned());
         }
     }
-    json(&of)
-}
-
-/// Parcels in the inbox.
-pub(super) async fn depth(handle: &Handle) -> Result<u64, StoreError> {
-    let mut conn = handle.writer().await;
-    q(sql::INBOX_DEPTH).bind(handle.ident).fetch_one(&mut *conn).await?.num(0)
+    let rows = q(sql::INBOX_CLAIM_OF).bind(handle.ident).bind(class).bind(json(&of)?);
+    Ok(rows.bind(limit).fetch_all(conn).await?)
 }
 
 /// Takes an inbox row out; gives back its frame's number, which the caller moves or drops.
@@ -162,7 +175,7 @@ pub(super) async fn move_frame(
     bytes: &[u8],
 ) -> Result<i64, StoreError> {
     let frame = arrived.int(0)?;
-    if arrived.int_opt(6)? == Some(super::conn::len(bytes.len())) {
+    if arrived.int_opt(6)? == Some(len(bytes.len())) {
         return Ok(frame);
     }
     drop_blob(txn, Some(frame)).await?;

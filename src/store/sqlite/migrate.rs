@@ -14,7 +14,10 @@ use crate::error::StoreError;
 const APPLICATION: i64 = 0x5447_4154;
 
 /// Every edition, oldest first. A line is never changed, only added.
-const MIGRATIONS: [(&str, &str); 1] = [("0001_first", include_str!("migrations/0001_first.sql"))];
+const MIGRATIONS: [(&str, &str); 2] = [
+    ("0001_first", include_str!("migrations/0001_first.sql")),
+    ("0002_fairness", include_str!("migrations/0002_fairness.sql")),
+];
 
 /// Brings a file to this program's edition; refuses one that is newer, altered or not ours.
 pub(super) async fn bring_up(conn: &mut SqliteConnection) -> Result<(), StoreError> {

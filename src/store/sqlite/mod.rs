@@ -23,6 +23,7 @@ mod settle;
 mod signing;
 mod source_rows;
 mod sql;
+mod standing;
 mod status;
 mod sweep;
 mod tally;

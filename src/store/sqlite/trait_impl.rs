@@ -5,7 +5,7 @@ use canon::{Day, Digest, EnvelopeId, Lane, Millis, NodeCode, RecordId, Route};
 use super::handle::Handle;
 use super::{
     accept, collect, dispatch, inbox, people, problems, reconcile, relay, seal, settle, signing,
-    source_rows, status, sweep, tally, waiting, write_back,
+    source_rows, standing, status, sweep, tally, waiting, write_back,
 };
 use crate::api::{EventOn, Store, StoreFuture};
 use crate::types::*;
@@ -142,6 +142,16 @@ impl Store for Handle {
         Box::pin(dispatch::attempted(self, lease, attempts, now))
     }
 
+    fn defer_route<'a>(
+        &'a self,
+        route: &'a Route,
+        until: Millis,
+        reason: &'a str,
+        now: Millis,
+    ) -> StoreFuture<'a, u64> {
+        Box::pin(dispatch::defer_route(self, route, until, reason, now))
+    }
+
     fn pause_link<'a>(
         &'a self,
         link: &'a str,
@@ -155,6 +165,10 @@ impl Store for Handle {
         Box::pin(inbox::admit(self, parcels, now))
     }
 
+    fn inbox_depths(&self) -> StoreFuture<'_, Vec<(NodeCode, u64)>> {
+        Box::pin(inbox::depths(self))
+    }
+
     fn claim_inbox<'a>(
         &'a self,
         lease: &'a Lease,
@@ -163,10 +177,6 @@ impl Store for Handle {
         now: Millis,
     ) -> StoreFuture<'a, Vec<InboxParcel>> {
         Box::pin(inbox::claim(self, lease, which, limit, now))
-    }
-
-    fn inbox_depth(&self) -> StoreFuture<'_, u64> {
-        Box::pin(inbox::depth(self))
     }
 
     fn drop_inbox<'a>(&'a self, lease: &'a Lease, inbox_id: i64) -> StoreFuture<'a, ()> {
@@ -357,6 +367,40 @@ impl Store for Handle {
 
     fn gaps(&self, before: Millis, limit: u32) -> StoreFuture<'_, Vec<Gap>> {
         Box::pin(accept::gaps(self, before, limit))
+    }
+
+    fn close_gap<'a>(
+        &'a self,
+        lease: &'a Lease,
+        gap: &'a NeverComing,
+        now: Millis,
+    ) -> StoreFuture<'a, ()> {
+        Box::pin(accept::close_gap(self, lease, gap, now))
+    }
+
+    fn standing<'a>(&'a self, prefix: &'a str) -> StoreFuture<'a, Vec<Standing>> {
+        Box::pin(standing::standing(self, prefix))
+    }
+
+    fn stand<'a>(
+        &'a self,
+        name: &'a str,
+        text: Option<&'a str>,
+        now: Millis,
+    ) -> StoreFuture<'a, ()> {
+        Box::pin(standing::stand(self, name, text, now))
+    }
+
+    fn import_baseline(&self, rows: Vec<BaselineRow>, now: Millis) -> StoreFuture<'_, u64> {
+        Box::pin(standing::import_baseline(self, rows, now))
+    }
+
+    fn baseline<'a>(&'a self, roots: &'a [&'a str]) -> StoreFuture<'a, Vec<BaselineRow>> {
+        Box::pin(standing::baseline(self, roots))
+    }
+
+    fn baseline_counts(&self) -> StoreFuture<'_, Vec<BaselineCount>> {
+        Box::pin(standing::baseline_counts(self))
     }
 
     fn purge(&self, before: Millis, limit: u32) -> StoreFuture<'_, u64> {

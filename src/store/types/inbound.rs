@@ -50,6 +50,11 @@ pub enum InboxFor {
     Settle,
 }
 
+/// How many parcels of the bulk lane a claim of `limit` may hold: an eighth, at least one.
+pub const fn bulk_share(limit: u32) -> u32 {
+    limit.div_ceil(8)
+}
+
 /// What is known of an envelope received here.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Admission {

@@ -4,6 +4,7 @@ use tests::world::{Setup, World};
 
 mod anywhere;
 mod authority;
+mod company;
 mod confidential;
 mod county;
 mod cut_off;

@@ -28,7 +28,8 @@ pub(crate) const INBOX_CLAIM_OF: &str = "WITH turns AS (SELECT i.inbox, \
     SELECT i.inbox, i.tries, i.at, i.link, i.hop, i.sender, i.epoch, i.route, i.sequence, i.kind, \
     i.dest, i.parcel, b.bytes FROM turns t JOIN inbox i ON i.inbox = t.inbox \
     JOIN blob b ON b.blob = i.frame ORDER BY t.turn, i.inbox LIMIT +?4";
-pub(crate) const INBOX_DEPTH: &str = "SELECT count(*) FROM inbox WHERE ident = ?1";
+pub(crate) const INBOX_DEPTHS: &str =
+    "SELECT sender, count(*) FROM inbox WHERE ident = ?1 GROUP BY sender ORDER BY sender";
 /// Under its lease, a transaction by itself.
 pub(crate) const INBOX_TRIED: &str = "UPDATE inbox SET tries = tries + 1 \
     WHERE inbox IN (SELECT value FROM json_each(?1)) AND EXISTS \
@@ -69,6 +70,8 @@ pub(crate) const SENDER_ROUTE_PUT: &str = "INSERT INTO sender_route (ident, send
     settled_below = max(settled_below, excluded.settled_below)";
 pub(crate) const GAP_AT: &str = "SELECT first, last, since FROM gap WHERE ident = ?1 \
     AND sender = ?2 AND epoch = ?3 AND route = ?4 AND first <= ?5 AND last >= ?5";
+pub(crate) const GAPS_WITHIN: &str = "SELECT first, last, since FROM gap WHERE ident = ?1 \
+    AND sender = ?2 AND epoch = ?3 AND route = ?4 AND first <= ?6 AND last >= ?5";
 pub(crate) const GAP_DROP: &str = "DELETE FROM gap WHERE ident = ?1 AND sender = ?2 \
     AND epoch = ?3 AND route = ?4 AND first = ?5";
 pub(crate) const GAP_ADD: &str = "INSERT INTO gap (ident, sender, epoch, route, first, last, since) \

@@ -8,11 +8,13 @@ mod collect;
 mod inbox;
 mod outbox;
 mod people;
+mod standing;
 
 pub(crate) use collect::*;
 pub(crate) use inbox::*;
 pub(crate) use outbox::*;
 pub(crate) use people::*;
+pub(crate) use standing::*;
 
 /// Where a record is, as the number in `Place::ALL`: its own exception, else where its range's
 /// envelope is. Needs `r` (record), `s` (stretch) and `e` (envelope).

@@ -88,7 +88,7 @@ pub(crate) const OVERDUE: &str = own!(
     "AND state IN (2, 4) AND records = 1 AND due_at <= ?2 ORDER BY due_at, envelope LIMIT +?3"
 );
 pub(crate) const ENVELOPE_MOVE: &str = "UPDATE envelope SET state = ?2, due_at = ?3, reason = ?4, \
-    ended_at = ?5, sent_at = coalesce(?6, sent_at), attempts = attempts + ?7, \
+    ended_at = ?5, sent_at = coalesce(?6, sent_at), attempts = max(0, attempts + ?7), \
     refusals = CASE WHEN ?8 < 0 THEN 0 ELSE refusals + ?8 END, receipt = coalesce(?9, receipt) \
     WHERE envelope = ?1";
 pub(crate) const ENVELOPE_TRIED: &str =
@@ -97,6 +97,11 @@ pub(crate) const ENVELOPE_HOP: &str =
     "UPDATE envelope SET hop = ?2, hop_at = ?3 WHERE envelope = ?1";
 pub(crate) const ENVELOPE_AGAIN: &str = "UPDATE envelope SET state = 1, due_at = ?2, \
     ended_at = NULL WHERE envelope = ?1 AND state <> 0";
+
+/// `state < 6` names the index.
+pub(crate) const ROUTE_DEFER: &str = "UPDATE envelope SET due_at = ?3, \
+    reason = CASE WHEN state IN (1, 3) THEN ?4 ELSE reason END WHERE ident = ?1 AND route = ?2 \
+    AND state < 6 AND state BETWEEN 1 AND 4 AND records = 1 AND due_at < ?3";
 
 pub(crate) const LINK_PAUSE: &str = "INSERT INTO link (ident, link, paused, accepted, rejected) \
     VALUES (?1, ?2, ?3, 0, 0) ON CONFLICT DO UPDATE SET paused = excluded.paused";
