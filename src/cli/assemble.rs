@@ -17,12 +17,13 @@ use exchange::config::{
 };
 use exchange::deliver::Deliver;
 use exchange::{Link, Node, Worker};
-use store::SharedStore;
 use store::memory::MemoryWorld;
 use store::sqlite::SqliteStore;
+use store::{PostgresStore, SharedStore};
 
 use crate::commands::adapter as packages;
 use crate::text::{Failure, Finding};
+use crate::stores::postgres_settings;
 use crate::{carriers, files, open};
 
 /// Longest line of a code list, bytes; also bounds how large a list file may be read.
@@ -77,6 +78,8 @@ pub(crate) enum Stores {
     Memory(MemoryWorld),
     /// One file.
     Sqlite(SqliteStore),
+    /// One schema, perhaps shared with other processes.
+    Postgres(PostgresStore),
 }
 
 impl Stores {
@@ -85,6 +88,7 @@ impl Stores {
         match self {
             Self::Memory(world) => Ok(world.open(code).shared()),
             Self::Sqlite(store) => store.identity(code).await.map_err(store_failure),
+            Self::Postgres(store) => store.identity(code).await.map_err(store_failure),
         }
     }
 }
@@ -98,6 +102,10 @@ pub(crate) async fn stores(config: &NodeConfig) -> Result<Stores, Failure> {
                 std::fs::create_dir_all(folder).map_err(|e| files::cannot(folder, &e))?;
             }
             Ok(Stores::Sqlite(SqliteStore::open(path).await.map_err(store_failure)?))
+        }
+        StoreUrl::Postgres(schema) => {
+            let settings = postgres_settings(schema, config)?;
+            Ok(Stores::Postgres(PostgresStore::open(&settings).await.map_err(store_failure)?))
         }
     }
 }
