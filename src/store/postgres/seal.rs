@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use canon::{Day, EnvelopeId, Millis, NodeCode, Route};
+use canon::{Day, Lane, Millis, NodeCode, Route};
 use sqlx::postgres::{PgConnection, PgRow};
 
 use super::codec::{Entries, numbers_in, numbers_out};

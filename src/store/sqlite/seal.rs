@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use canon::{Day, EnvelopeId, Millis, NodeCode, Route};
+use canon::{Day, EnvelopeId, Lane, Millis, NodeCode, Route};
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::codec::{Entries, Kinds, digest_out, kinds_out, numbers_in, numbers_out};
