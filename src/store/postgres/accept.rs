@@ -37,12 +37,19 @@ pub(super) async fn admission(
     }))
 }
 
-/// Blobs kept of a received or relayed envelope: its frame, its receipt's.
+/// Blobs kept of a received or relayed envelope whose words were looked up: its frame, its
+/// receipt's.
 pub(super) async fn frames(
     handle: &Handle,
     conn: &mut PgConnection,
-    id: IdColumns,
+    id: &EnvelopeId,
 ) -> Result<Option<(i64, Option<i64>)>, StoreError> {
+    let words = handle.words();
+    let known = words.find(id.sender.as_str()).zip(words.find(&id.route.to_string()));
+    if known.is_none() {
+        return Ok(None);
+    }
+    let id = handle.known_id(id)?;
     let received = id.bind(q(sql::RECEIVED).bind(handle.ident));
     if let Some(row) = received.fetch_optional(&mut *conn).await? {
         return Ok(row.int_opt(2)?.zip(Some(row.int_opt(5)?)));

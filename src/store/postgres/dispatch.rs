@@ -101,6 +101,22 @@ pub(super) async fn due(
     Ok(parcels)
 }
 
+/// Puts off what is due on a route.
+pub(super) async fn defer_route(
+    handle: &Handle,
+    route: &Route,
+    until: Millis,
+    reason: &str,
+    now: Millis,
+) -> Result<u64, StoreError> {
+    let Some(route) = handle.find(&route.to_string()).await? else { return Ok(0) };
+    let mut txn = handle.begin(None, Some(now)).await?;
+    let statement = q(sql::ROUTE_DEFER).bind(handle.ident).bind(route).bind(until.0);
+    let deferred = statement.bind(reason).execute(&mut *txn).await?.rows_affected();
+    txn.commit().await?;
+    Ok(deferred)
+}
+
 /// Pauses or resumes a link.
 pub(super) async fn pause_link(
     handle: &Handle,
@@ -148,7 +164,9 @@ pub(super) async fn commit_event(
             _ => on.due_at,
         };
         let refusals = i64::from(on.event == OutEvent::Refused);
-        let how = Move { due_at, reason: on.reason.clone(), refusals, ..Move::default() };
+        let attempts = -i64::from(on.event == OutEvent::Deferred);
+        let reason = on.reason.clone();
+        let how = Move { due_at, reason, refusals, attempts, ..Move::default() };
         let mut moves = Moves::default();
         moves.add(handle, &mut tallies, &own, next, how, now)?;
         moves.write(&mut txn).await?;

@@ -11,7 +11,10 @@ use super::sql;
 use crate::error::StoreError;
 
 /// Every edition, oldest first. A line is never changed, only added.
-const MIGRATIONS: [(&str, &str); 1] = [("0001_first", include_str!("migrations/0001_first.sql"))];
+const MIGRATIONS: [(&str, &str); 2] = [
+    ("0001_first", include_str!("migrations/0001_first.sql")),
+    ("0002_shared", include_str!("migrations/0002_shared.sql")),
+];
 
 /// Brings a schema (made if it is not there) to this program's edition; refuses one that is newer,
 /// altered or not ours. The connection's search path is the schema.

@@ -12,23 +12,33 @@
 //! * Numbers come from sequences: from blocks where only uniqueness counts, inside the turn where
 //!   the order counts.
 
+mod accept;
 mod attempts;
 mod collect;
 mod conn;
 mod dispatch;
 mod handle;
+mod inbox;
 mod lease;
 mod migrate;
 mod moves;
 mod number;
 mod open;
+mod people;
 mod pool;
+mod problems;
+mod reconcile;
+mod relay;
 mod seal;
 mod settle;
 mod signing;
 mod source_rows;
 mod sql;
+mod standing;
+mod status;
+mod sweep;
 mod tally;
+mod trait_impl;
 mod waiting;
 mod words;
 mod write_back;

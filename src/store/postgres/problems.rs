@@ -104,15 +104,15 @@ pub(super) struct Rejection<'a> {
 /// Lists a rejected record with the quarantined ones.
 pub(super) async fn list_rejected(
     handle: &Handle,
-    txn: &mut PgConnection,
+    txn: &mut Txn<'_>,
     entry: &Entry<'_>,
     at: &ListedAt,
     why: &Rejection<'_>,
-    now: Millis,
 ) -> Result<(), StoreError> {
+    let now = txn.now;
     let version = i64::from(entry.version);
     let newer = q(sql::NEWER_VERSION).bind(handle.ident).bind(entry.root).bind(entry.kind);
-    let newer = newer.bind(entry.part).bind(version).fetch_one(&mut *txn).await?.int_opt(0)?;
+    let newer = newer.bind(entry.part).bind(version).fetch_one(&mut **txn).await?.int_opt(0)?;
     let violation = Violation {
         rule: why.code.into(),
         field: why.field.into(),
@@ -128,7 +128,7 @@ pub(super) async fn list_rejected(
     let statement = statement.bind(None::<Vec<u8>>).bind(entry.root).bind(entry.kind);
     let statement = statement.bind(entry.part).bind(version);
     let statement = statement.bind(violations_out(&[violation])?).bind(None::<i64>).bind(now.0);
-    statement.bind(newer).execute(txn).await?;
+    statement.bind(newer).execute(&mut **txn).await?;
     Ok(())
 }
 

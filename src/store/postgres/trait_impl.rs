@@ -6,7 +6,7 @@ use canon::{Day, Digest, EnvelopeId, Lane, Millis, NodeCode, RecordId, Route};
 use super::handle::Handle;
 use super::{
     accept, attempts, collect, dispatch, inbox, lease, number, people, problems, reconcile, relay, seal,
-    settle, signing, source_rows, status, sweep, tally, waiting, write_back,
+    settle, signing, source_rows, standing, status, sweep, tally, waiting, write_back,
 };
 use crate::api::{EventOn, Store, StoreFuture};
 use crate::types::*;
@@ -180,8 +180,8 @@ impl Store for Handle {
         fact!(self, inbox::claim(self, lease, which, limit, now))
     }
 
-    fn inbox_depth(&self) -> StoreFuture<'_, u64> {
-        fact!(self, inbox::depth(self))
+    fn inbox_depths(&self) -> StoreFuture<'_, Vec<(NodeCode, u64)>> {
+        fact!(self, inbox::depths(self))
     }
 
     fn drop_inbox<'a>(&'a self, lease: &'a Lease, inbox_id: i64) -> StoreFuture<'a, ()> {
@@ -415,6 +415,50 @@ impl Store for Handle {
         limit: u32,
     ) -> StoreFuture<'_, Vec<(i64, AuditEvent, Digest)>> {
         fact!(self, people::audit_after(self, after, limit))
+    }
+
+    fn defer_route<'a>(
+        &'a self,
+        route: &'a Route,
+        until: Millis,
+        reason: &'a str,
+        now: Millis,
+    ) -> StoreFuture<'a, u64> {
+        fact!(self, dispatch::defer_route(self, route, until, reason, now))
+    }
+
+    fn close_gap<'a>(
+        &'a self,
+        lease: &'a Lease,
+        gap: &'a NeverComing,
+        now: Millis,
+    ) -> StoreFuture<'a, ()> {
+        fact!(self, accept::close_gap(self, lease, gap, now))
+    }
+
+    fn standing<'a>(&'a self, prefix: &'a str) -> StoreFuture<'a, Vec<Standing>> {
+        fact!(self, standing::standing(self, prefix))
+    }
+
+    fn stand<'a>(
+        &'a self,
+        name: &'a str,
+        text: Option<&'a str>,
+        now: Millis,
+    ) -> StoreFuture<'a, ()> {
+        fact!(self, standing::stand(self, name, text, now))
+    }
+
+    fn import_baseline(&self, rows: Vec<BaselineRow>, now: Millis) -> StoreFuture<'_, u64> {
+        fact!(self, standing::import_baseline(self, &rows, now))
+    }
+
+    fn baseline<'a>(&'a self, roots: &'a [&'a str]) -> StoreFuture<'a, Vec<BaselineRow>> {
+        fact!(self, standing::baseline(self, roots))
+    }
+
+    fn baseline_counts(&self) -> StoreFuture<'_, Vec<BaselineCount>> {
+        fact!(self, standing::baseline_counts(self))
     }
 
     fn place<'a>(&'a self, id: &'a RecordId) -> StoreFuture<'a, Option<Place>> {

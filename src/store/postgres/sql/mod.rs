@@ -6,10 +6,14 @@
 //! is not one.
 
 mod collect;
+mod inbox;
 mod outbox;
+mod people;
 
 pub(crate) use collect::*;
+pub(crate) use inbox::*;
 pub(crate) use outbox::*;
+pub(crate) use people::*;
 
 /// Where a record is, as the number in `Place::ALL`: its own exception, else where its range's
 /// envelope is. Needs `r` (record), `s` (stretch) and `e` (envelope).

@@ -149,7 +149,7 @@ pub(crate) const OVERDUE: &str = own!(
 );
 pub(crate) const ENVELOPES_MOVE: &str = "UPDATE envelope e SET state = u.state, \
     due_at = u.due_at, reason = u.reason, ended_at = u.ended_at, \
-    sent_at = coalesce(u.sent_at, e.sent_at), attempts = e.attempts + u.attempts, \
+    sent_at = coalesce(u.sent_at, e.sent_at), attempts = greatest(0, e.attempts + u.attempts), \
     refusals = CASE WHEN u.refusals < 0 THEN 0 ELSE e.refusals + u.refusals END, \
     receipt = coalesce(u.receipt, e.receipt) FROM unnest($1::bigint[], $2::bigint[], \
     $3::bigint[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], \
@@ -221,3 +221,7 @@ pub(crate) const RECORDS_AGAIN: &str = "WITH u AS (SELECT * FROM unnest($2::text
     SELECT $1, u.root, u.kind, u.part, u.version, $8 FROM u) \
     UPDATE record r SET place = 1, chunk = $7, idx = u.idx FROM u WHERE r.ident = $1 \
     AND r.root = u.root AND r.kind = u.kind AND r.part = u.part AND r.version = u.version";
+/// `state < 6` names the index.
+pub(crate) const ROUTE_DEFER: &str = "UPDATE envelope SET due_at = $3, \
+    reason = CASE WHEN state IN (1, 3) THEN $4 ELSE reason END WHERE ident = $1 AND route = $2 \
+    AND state < 6 AND state BETWEEN 1 AND 4 AND records = 1 AND due_at < $3";
