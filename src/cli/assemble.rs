@@ -16,7 +16,7 @@ use exchange::config::{
     AdapterConfig, Carrier, Database, Identity, NodeConfig, SinkKind, StoreUrl,
 };
 use exchange::deliver::Deliver;
-use exchange::{Link, Node, Worker};
+use exchange::{Leases, Link, Node, Way, Worker};
 use store::memory::MemoryWorld;
 use store::sqlite::SqliteStore;
 use store::{PostgresStore, SharedStore};
@@ -24,7 +24,7 @@ use store::{PostgresStore, SharedStore};
 use crate::commands::adapter as packages;
 use crate::text::{Failure, Finding};
 use crate::stores::postgres_settings;
-use crate::{carriers, files, open};
+use crate::{carriers, files, instance, open};
 
 /// Longest line of a code list, bytes; also bounds how large a list file may be read.
 const LIST_BYTES_MAX: u64 = 64 << 20;
@@ -57,12 +57,14 @@ pub(crate) async fn process(
     let bus = Arc::new(LocalBus::new(codes));
     let carrier = wrap(Arc::clone(&bus));
     let mut running = Vec::new();
-    for config in configs {
+    for mut config in configs {
+        instance::name(&mut config.store)?;
         let format = found(open::format_of(&config)?)?;
         let lists = Arc::new(lists(&config)?);
         let stores = stores(&config).await?;
         for identity in &config.identities {
             let store = stores.of(&identity.code).await?;
+            instance::alone_of_its_name(&config, &store, now).await?;
             let carrier = carriers::of(&config, identity, &carrier)?;
             let node = node(&config, identity, store, carrier, &format, &lists, now)?;
             let workers = workers(&config, &node, &format)?;
@@ -146,12 +148,14 @@ fn node(
         kinds.sort_unstable();
         kinds.dedup();
     }
+    // Only one process has memory or a locked file, so a restart holds the leases that the killed
+    // process held, instead of waiting until they run out.
+    let shared = config.store.instance().is_some();
+    let held = if shared { Leases::shared() } else { Leases::default() };
     Ok(Arc::new(Node {
         code: identity.code.clone(),
         environment: identity.environment,
-        // Only one process has the store (memory, or a locked file), so a restart holds the leases
-        // that the killed process held, instead of waiting until they run out.
-        holder: identity.code.as_str().to_owned(),
+        holder: config.store.instance().unwrap_or(identity.code.as_str()).to_owned(),
         store,
         bus: carrier,
         formats: BTreeMap::from([(format.edition().to_owned(), Arc::clone(format))]),
@@ -164,7 +168,7 @@ fn node(
         relay: config.relay.clone(),
         limits: config.limits.clone(),
         seed: seed(identity),
-        held: exchange::Leases::default(),
+        held,
         inbox_depth: 0.into(),
     }))
 }
@@ -194,6 +198,11 @@ fn links(config: &NodeConfig, identity: &Identity) -> Vec<Link> {
             parent: link.parent,
             beneath: link.beneath.iter().cloned().collect(),
             overdue: overdue(config, link),
+            way: link.spool.as_ref().map_or_else(Way::default, |spool| Way {
+                grace: Some(spool.grace),
+                inquiry: Some(spool.inquiry),
+                back: spool.back,
+            }),
         })
         .collect()
 }
@@ -203,6 +212,7 @@ fn overdue(config: &NodeConfig, link: &exchange::config::Link) -> Option<i64> {
     match link.carrier {
         Carrier::Local => None,
         Carrier::Amqp => Some(config.limits.amqp_receipt_overdue),
+        Carrier::Spool => link.spool.as_ref().map(|spool| spool.overdue),
     }
 }
 

@@ -9,10 +9,12 @@ mod carriers;
 mod commands;
 mod demo;
 mod files;
+mod instance;
 mod open;
 mod os;
 mod packages;
 mod run;
+mod spools;
 mod stores;
 mod text;
 

@@ -31,6 +31,6 @@ pub mod work;
 
 pub use config::Limits;
 pub use error::WorkError;
-pub use node::{Link, Node};
+pub use node::{Link, Node, Way};
 pub use share::Leases;
 pub use work::{Progress, WorkFuture, Worker, workers};

@@ -50,6 +50,9 @@ impl Receive {
     async fn turn(&mut self, now: Millis) -> Result<Progress, WorkError> {
         self.count(now).await?;
         let mut progress = Progress::IDLE;
+        for trouble in self.node.bus.troubles(&self.node.code) {
+            self.node.store.audit(found(trouble, now)).await?;
+        }
         for lane in Lane::ALL {
             // Control parcels shrink backlogs, so they are taken even when the inbox is full.
             if *lane != Lane::Control && !self.node.inbox_has_room() {
@@ -97,6 +100,18 @@ impl Receive {
             to: parcel.to,
             frame: parcel.frame,
         })
+    }
+}
+
+/// What a carrier brought and nothing could be made of: audited, so that it is named.
+fn found(trouble: bus::Trouble, now: Millis) -> AuditEvent {
+    AuditEvent {
+        at: now,
+        who: "receive".into(),
+        action: trouble.code.into(),
+        subject: trouble.subject,
+        reason: trouble.detail,
+        ok: false,
     }
 }
 

@@ -27,6 +27,16 @@ const LOOKS: i64 = 6;
 /// Lives of a lease for which a part that nobody else wanted is kept beyond the fair share.
 const UNWANTED: i64 = 20;
 
+/// The lease by which an instance says that it is alive.
+pub fn announcement(instance: &str) -> String {
+    format!("{INSTANCE}{instance}")
+}
+
+/// How often an instance looks at the leases, and so says that it is alive, ms.
+pub fn looks_every(lease_ttl: i64) -> i64 {
+    (lease_ttl / LOOKS).max(1)
+}
+
 /// The leases of one identity in this process.
 #[derive(Default)]
 pub struct Leases {
@@ -71,7 +81,7 @@ struct View<'a> {
 impl<'a> View<'a> {
     /// Instances alive, this one included.
     fn alive(&self) -> usize {
-        let own = format!("{INSTANCE}{}", self.holder);
+        let own = announcement(self.holder);
         let others = self.rows.values().filter(|row| {
             row.name.starts_with(INSTANCE) && row.name != own && row.until > self.now
         });
@@ -209,7 +219,7 @@ impl Leases {
         }
         let due = match state.looked {
             None => true,
-            Some(at) => now < at || now.since(at) >= (ttl / LOOKS).max(1),
+            Some(at) => now < at || now.since(at) >= looks_every(ttl),
         };
         let look = (news || due) && !state.looking;
         state.looking |= look;
@@ -233,7 +243,7 @@ impl Leases {
             state.unwanted.retain(|_, at| now.since(*at) < ttl.saturating_mul(UNWANTED));
             (state.wanted.clone(), state.unwanted.clone())
         };
-        let mut names = vec![format!("{INSTANCE}{holder}")];
+        let mut names = vec![announcement(holder)];
         let (mut give, mut extra) = (Vec::new(), Vec::new());
         for parts in wanted.values() {
             let step = view.step(parts, alive, &unwanted);

@@ -41,6 +41,18 @@ pub struct PostgresConfig {
     pub tls: PostgresTls,
     /// Certificate of the server's authority, PEM; none is the system's list.
     pub ca: Option<PathBuf>,
+    /// Name of this process among those that share the schema.
+    pub instance: Option<Arc<str>>,
+}
+
+impl StoreUrl {
+    /// Name of this process among those that share the store; none where it is alone.
+    pub fn instance(&self) -> Option<&str> {
+        match self {
+            Self::Postgres(schema) => schema.instance.as_deref(),
+            Self::Memory | Self::Sqlite(_) => None,
+        }
+    }
 }
 
 /// Encryption of a connection to PostgreSQL.
@@ -109,6 +121,7 @@ impl PostgresConfig {
             password: None,
             tls: PostgresTls::Prefer,
             ca: None,
+            instance: None,
         })
     }
 
@@ -172,6 +185,8 @@ fn file(tab: &Tab<'_>, url: &Spot, data: &Path, cx: &mut Cx<'_>) -> Option<Store
 fn postgres(tab: &mut Tab<'_>, url: &Spot, cx: &mut Cx<'_>) -> Option<PostgresConfig> {
     let has = |tab: &Tab<'_>, key: &str| tab.entries().iter().any(|(k, _)| k.text == key);
     let password = if has(tab, "password") { secret(tab, "password", cx) } else { None };
+    let instance = tab.text("instance", cx.problems);
+    let instance = instance.and_then(|name| instance_name(tab, &name, cx));
     let tls = tab.word("tls", TLS, cx.problems);
     let ca = tab.text("ca", cx.problems).map(|s| cx.base.join(s.text));
     let outside = url.text.split_once("://").map_or("", |(_, rest)| rest);
@@ -206,7 +221,27 @@ fn postgres(tab: &mut Tab<'_>, url: &Spot, cx: &mut Cx<'_>) -> Option<PostgresCo
             "只有 tls = \"verify-full\" 时才用得到",
         );
     }
-    Some(PostgresConfig { password, tls: tls.unwrap_or(PostgresTls::Prefer), ca, ..found })
+    Some(PostgresConfig { password, tls: tls.unwrap_or(PostgresTls::Prefer), ca, instance, ..found })
+}
+
+fn instance_name(tab: &Tab<'_>, name: &Spot, cx: &mut Cx<'_>) -> Option<Arc<str>> {
+    if is_instance(&name.text) {
+        return Some(name.text.as_str().into());
+    }
+    cx.problems.push(
+        "config.bad_value",
+        &name.at,
+        tab.key("instance"),
+        "must be letters, digits, `-`, `_` and `.`, at most 63 of them",
+        "只能用字母、数字、-、_ 和 .，至多 63 个字符",
+    );
+    None
+}
+
+/// Whether a text can be the name of an instance.
+pub fn is_instance(name: &str) -> bool {
+    let legal = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+    !name.is_empty() && name.len() <= 63 && name.bytes().all(legal)
 }
 
 #[cfg(test)]

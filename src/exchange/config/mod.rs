@@ -14,6 +14,7 @@ mod process;
 mod read;
 mod secret;
 mod sections;
+mod spool;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -22,7 +23,7 @@ mod units;
 use std::collections::BTreeMap;
 
 pub use brokers::{BrokerConfig, BrokerUrl, Login};
-pub use database::{PostgresConfig, PostgresTls, StoreUrl};
+pub use database::{is_instance, PostgresConfig, PostgresTls, StoreUrl};
 pub use limits::{LIMITS, Limits, table as limits_table};
 pub use node::{
     AdapterConfig, Carrier, Database, Identity, Link, Nature, NodeConfig, RelayConfig, RelayRule,
@@ -32,6 +33,7 @@ pub use problem::{At, Problem, Problems, nearest};
 pub use process::{FileFacts, Files, tier_order};
 pub use read::{NodeDocument, VERSION};
 pub use secret::{Secret, SecretRef};
+pub use spool::{Back, SpoolConfig, SpoolPlace};
 pub use tree::ENV_PREFIX;
 pub use units::{Limit, Unit};
 
