@@ -180,8 +180,10 @@ async fn put_pieces(
     }
     put_chunks(handle, txn, &pieces).await?;
     put_stretches(handle, txn, &runs).await?;
-    put_records(handle, txn, &mut staged_rows(&pieces, &fates)).await?;
-    put_records(handle, txn, &mut held_rows(held)).await?;
+    // One statement: versions of one page are not held against each other.
+    let mut rows = staged_rows(&pieces, &fates);
+    rows.extend(held_rows(held));
+    put_records(handle, txn, &mut rows).await?;
     cure(handle, txn, &pieces).await?;
     put_row_records(handle, txn, &pieces, held).await?;
     waiting::put(handle, txn, &pieces, &fates).await?;
@@ -303,7 +305,9 @@ fn staged_rows<'p>(pieces: &'p [Piece<'_>], fates: &[Vec<Fate>]) -> Vec<RecordRo
 }
 
 /// Rows of the records that a page's quarantined rows would have given.
-fn held_rows<'p>(held: &[(&'p NewQuarantine, i64)]) -> Vec<RecordRow<'p>> {
+fn held_rows<'p>(
+    held: &'p [(&'p NewQuarantine, i64)],
+) -> impl Iterator<Item = RecordRow<'p>> + 'p {
     let row = |(held, kind): &(&'p NewQuarantine, i64)| {
         Some(RecordRow {
             id: held.id.as_ref()?,
@@ -315,7 +319,7 @@ fn held_rows<'p>(held: &[(&'p NewQuarantine, i64)]) -> Vec<RecordRow<'p>> {
             facts: "",
         })
     };
-    held.iter().filter_map(row).collect()
+    held.iter().filter_map(row)
 }
 
 /// Every version must be above what is known of its key.
