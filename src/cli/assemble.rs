@@ -22,8 +22,8 @@ use store::sqlite::SqliteStore;
 use store::{PostgresStore, SharedStore};
 
 use crate::commands::adapter as packages;
-use crate::text::{Failure, Finding};
 use crate::stores::postgres_settings;
+use crate::text::{Failure, Finding};
 use crate::{carriers, files, instance, open};
 
 /// Longest line of a code list, bytes; also bounds how large a list file may be read.

@@ -70,7 +70,15 @@ impl Collect {
     pub fn new(node: Arc<Node>, adapter: Adapter) -> Self {
         let bounds = vec![None; adapter.package.queries().len()];
         let shaper = shape::Shaper::default();
-        Self { node, adapter, bounds, shaper, rest_until: Millis(i64::MIN), changed: 0, token: None }
+        Self {
+            node,
+            adapter,
+            bounds,
+            shaper,
+            rest_until: Millis(i64::MIN),
+            changed: 0,
+            token: None,
+        }
     }
 
     async fn turn(&mut self, now: Millis) -> Result<Progress, WorkError> {

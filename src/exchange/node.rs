@@ -1,8 +1,8 @@
 //! One identity with everything its workers need: ports, links, routing, limits.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use bus::Bus;
 use canon::format::{Format, OpenLists};

@@ -221,7 +221,13 @@ fn postgres(tab: &mut Tab<'_>, url: &Spot, cx: &mut Cx<'_>) -> Option<PostgresCo
             "只有 tls = \"verify-full\" 时才用得到",
         );
     }
-    Some(PostgresConfig { password, tls: tls.unwrap_or(PostgresTls::Prefer), ca, instance, ..found })
+    Some(PostgresConfig {
+        password,
+        tls: tls.unwrap_or(PostgresTls::Prefer),
+        ca,
+        instance,
+        ..found
+    })
 }
 
 fn instance_name(tab: &Tab<'_>, name: &Spot, cx: &mut Cx<'_>) -> Option<Arc<str>> {

@@ -23,7 +23,7 @@ mod units;
 use std::collections::BTreeMap;
 
 pub use brokers::{BrokerConfig, BrokerUrl, Login};
-pub use database::{is_instance, PostgresConfig, PostgresTls, StoreUrl};
+pub use database::{PostgresConfig, PostgresTls, StoreUrl, is_instance};
 pub use limits::{LIMITS, Limits, table as limits_table};
 pub use node::{
     AdapterConfig, Carrier, Database, Identity, Link, Nature, NodeConfig, RelayConfig, RelayRule,

@@ -1,11 +1,12 @@
 //! What only the configurations of one process together can show: links, ways, doubled names, files.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use canon::NodeCode;
 
 use super::brokers::{BrokerConfig, Login};
+use super::database::StoreUrl;
 use super::node::*;
 use super::problem::{At, Problems, nearest};
 use super::secret::SecretRef;

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use canon::{Environment, Lane, NodeCode};
 
-use super::{brokers, database};
 use super::limits::Limits;
 use super::node::*;
 use super::problem::{At, Problems, nearest};
@@ -14,6 +13,7 @@ use super::secret::SecretRef;
 use super::sections;
 use super::tree::{self, Node, Spot, Tab, Value};
 use super::units::Unit;
+use super::{brokers, database};
 
 /// The version of the document this build reads.
 pub const VERSION: i64 = 1;

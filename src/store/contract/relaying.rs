@@ -193,8 +193,13 @@ fn a_copy_kept_on_the_way_is_judged_and_relayed_in_one_fact() {
         let status = s.status().await.unwrap();
         assert_eq!((status.kept, status.judged, status.inbox), (1, 1, 0));
         assert_eq!(city.due(Lane::Live, t0()).await.len(), 1);
-        let kinds: Vec<Arc<str>> =
-            s.queued_controls(Slots::ALL, 9).await.unwrap().into_iter().map(|q| q.control.kind).collect();
+        let kinds: Vec<Arc<str>> = s
+            .queued_controls(Slots::ALL, 9)
+            .await
+            .unwrap()
+            .into_iter()
+            .map(|q| q.control.kind)
+            .collect();
         assert_eq!(kinds.iter().map(|k| &**k).collect::<Vec<_>>(), ["hop"]);
         let admission = s.admission(&envelope).await.unwrap().unwrap();
         assert_eq!(admission.state, InState::Relayed);

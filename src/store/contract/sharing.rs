@@ -112,10 +112,8 @@ fn a_judgement_on_kept_rows_that_are_not_all_any_more_is_refused() {
         let record = id("SB", "A", 1);
         let saw = |rows| Some(Saw { roots: vec![record.key.root().to_owned()], rows });
         let s = &county.store;
-        let fact = Judged {
-            saw: saw(0),
-            ..judged(one, &first, std::slice::from_ref(&record), t0())
-        };
+        let fact =
+            Judged { saw: saw(0), ..judged(one, &first, std::slice::from_ref(&record), t0()) };
         s.commit_judged(&county.lease, fact).await.unwrap();
         let next = [id("SB", "A", 2)];
         let stale = Judged { saw: saw(0), ..judged(two, &second, &next, t0()) };

@@ -161,11 +161,7 @@ async fn learn(handle: &Handle, judged: &Judged) -> Result<IdColumns, StoreError
 }
 
 /// Refuses a judgement that stood on less than is kept by now.
-async fn still_all(
-    handle: &Handle,
-    txn: &mut PgConnection,
-    saw: &Saw,
-) -> Result<(), StoreError> {
+async fn still_all(handle: &Handle, txn: &mut PgConnection, saw: &Saw) -> Result<(), StoreError> {
     let rows = q(sql::KEPT_COUNT).bind(handle.ident).bind(saw.roots.as_slice());
     let rows: u64 = rows.fetch_one(txn).await?.num(0)?;
     if rows == saw.rows {

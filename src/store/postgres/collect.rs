@@ -211,7 +211,6 @@ async fn put_chunks(
     chunks.put(handle, txn, epoch).await
 }
 
-
 /// New rows of `chunk`.
 #[derive(Default)]
 pub(super) struct Chunks<'b> {
@@ -305,9 +304,7 @@ fn staged_rows<'p>(pieces: &'p [Piece<'_>], fates: &[Vec<Fate>]) -> Vec<RecordRo
 }
 
 /// Rows of the records that a page's quarantined rows would have given.
-fn held_rows<'p>(
-    held: &'p [(&'p NewQuarantine, i64)],
-) -> impl Iterator<Item = RecordRow<'p>> + 'p {
+fn held_rows<'p>(held: &'p [(&'p NewQuarantine, i64)]) -> impl Iterator<Item = RecordRow<'p>> + 'p {
     let row = |(held, kind): &(&'p NewQuarantine, i64)| {
         Some(RecordRow {
             id: held.id.as_ref()?,

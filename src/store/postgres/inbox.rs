@@ -49,8 +49,7 @@ pub(super) async fn admit(
     let sequences: Vec<i64> = parcels.iter().map(|p| big(p.id.sequence)).collect();
     let digests: Vec<Vec<u8>> = parcels.iter().map(|p| digest_out(&p.parcel)).collect();
     let numbers: Vec<i64> = (frames..).take(parcels.len()).collect();
-    let slots: Vec<i16> =
-        parcels.iter().map(|p| i16::from(slot_of_sender(&p.id.sender))).collect();
+    let slots: Vec<i16> = parcels.iter().map(|p| i16::from(slot_of_sender(&p.id.sender))).collect();
     let bytes: Vec<&[u8]> = parcels.iter().map(|p| &*p.frame).collect();
     let mut txn = handle.begin(None, Some(now)).await?;
     let statement = q(sql::INBOX_ADD).bind(handle.ident).bind(txn.now.0).bind(classes);

@@ -105,9 +105,7 @@ impl Numbering<'_> {
             for ticket in &batch.ticket {
                 let epoch = match epochs.get(&(ticket.range, i)) {
                     Some(epoch) => *epoch,
-                    None => {
-                        split(handle, txn, ticket, id, (self.first + len(i), position)).await?
-                    }
+                    None => split(handle, txn, ticket, id, (self.first + len(i), position)).await?,
                 };
                 position += i64::from(ticket.count);
                 for record in records.by_ref().take(ticket.count as usize) {

@@ -68,7 +68,7 @@ impl std::fmt::Debug for Settings {
 }
 
 /// Whether a name can be a schema's.
-pub fn is_schema_name(name: &str) -> bool {
+fn is_schema_name(name: &str) -> bool {
     let ok = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
     name.bytes().next().is_some_and(|b| b.is_ascii_lowercase())
         && name.len() <= SCHEMA_BYTES_MAX

@@ -50,9 +50,8 @@ pub(super) async fn commit_manifest(
         let statement = statement.bind(manifest.body.as_str()).bind(manifest.at.0);
         statement.execute(&mut *txn).await?;
         of(sql::DISCREPANCIES_DROP).execute(&mut *txn).await?;
-        let texts = |text: fn(&Discrepancy) -> &str| {
-            discrepancies.iter().map(text).collect::<Vec<&str>>()
-        };
+        let texts =
+            |text: fn(&Discrepancy) -> &str| discrepancies.iter().map(text).collect::<Vec<&str>>();
         let counts: Vec<i64> = discrepancies.iter().map(|d| big(d.count)).collect();
         let statement = of(sql::DISCREPANCIES_ADD).bind(texts(|d| &d.sender));
         let statement = statement.bind(texts(|d| &d.receiver)).bind(texts(|d| &d.kind));

@@ -146,7 +146,8 @@ pub(super) async fn staged_batch(
             }
             let chunk = row.int(1)?;
             if !read.contains_key(&chunk) {
-                read = read_chunks(&mut conn, &rows[i..], filling.records_left(), bytes_max).await?;
+                read =
+                    read_chunks(&mut conn, &rows[i..], filling.records_left(), bytes_max).await?;
             }
             // Another process sealed it meanwhile: what is known so far is a batch too.
             let Some((entries, bytes)) = read.get_mut(&chunk) else {

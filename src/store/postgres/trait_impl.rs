@@ -5,8 +5,8 @@ use canon::{Day, Digest, EnvelopeId, Lane, Millis, NodeCode, RecordId, Route};
 
 use super::handle::Handle;
 use super::{
-    accept, attempts, collect, dispatch, inbox, lease, number, people, problems, reconcile, relay, seal,
-    settle, signing, source_rows, standing, status, sweep, tally, waiting, write_back,
+    accept, attempts, collect, dispatch, inbox, lease, number, people, problems, reconcile, relay,
+    seal, settle, signing, source_rows, standing, status, sweep, tally, waiting, write_back,
 };
 use crate::api::{EventOn, Store, StoreFuture};
 use crate::types::*;

@@ -367,8 +367,7 @@ async fn stage(
     let text = |column: for<'r> fn(&'r Row) -> &'r str| {
         rows.iter().map(|(r, _)| column(r)).collect::<Vec<_>>()
     };
-    let number =
-        |column: fn(&Row) -> i64| rows.iter().map(|(r, _)| column(r)).collect::<Vec<_>>();
+    let number = |column: fn(&Row) -> i64| rows.iter().map(|(r, _)| column(r)).collect::<Vec<_>>();
     let statement = q(sql::WAITING_DROP).bind(handle.ident).bind(text(|r| &r.parent.1));
     let statement = statement.bind(number(|r| r.parent.0)).bind(text(|r| &r.parent.2));
     let statement = statement.bind(text(|r| &r.root)).bind(number(|r| r.kind));
@@ -442,7 +441,8 @@ pub(super) async fn wake(
 /// Looks at waiting records that are due for it; returns how many were staged.
 pub(super) async fn release(handle: &Handle, now: Millis, limit: u32) -> Result<u64, StoreError> {
     let now = handle.clock(now);
-    let due = |now: Millis| q(sql::WAITING_DUE).bind(handle.ident).bind(now.0).bind(i64::from(limit));
+    let due =
+        |now: Millis| q(sql::WAITING_DUE).bind(handle.ident).bind(now.0).bind(i64::from(limit));
     let mut conn = handle.conn().await?;
     if due(now).fetch_optional(&mut *conn).await?.is_none() {
         return Ok(0);

@@ -35,11 +35,7 @@ pub(super) async fn numbered(
             let body = q(sql::CONTROL_BODY).bind(row.int(0)?).fetch_one(&mut *conn).await?;
             body.blob(0)?.to_vec()
         };
-        numbered.push(Numbered {
-            id,
-            head: blob(&mut conn, row.int(2)?).await?,
-            body,
-        });
+        numbered.push(Numbered { id, head: blob(&mut conn, row.int(2)?).await?, body });
     }
     Ok(numbered)
 }

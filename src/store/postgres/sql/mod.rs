@@ -47,9 +47,6 @@ pub(crate) const ROLLBACK: &str = "ROLLBACK";
 pub(crate) const COMMIT: &str = "COMMIT";
 /// Waits until the disk has everything committed so far, by whomever: a commit that wrote.
 pub(crate) const BARRIER: &str = "SELECT pg_logical_emit_message(true, 'tiergate', '')";
-/// Whether something committed is not on the disk yet.
-pub(crate) const UNFLUSHED: &str =
-    "SELECT pg_current_wal_insert_lsn() > pg_current_wal_flush_lsn()";
 
 /// One opens and migrates at a time; the lock goes with its session's transaction.
 pub(crate) const MIGRATION_LOCK: &str = "SELECT pg_advisory_xact_lock(hashtextextended($1, 84))";

@@ -157,8 +157,6 @@ pub(crate) const ENVELOPES_MOVE: &str = "UPDATE envelope e SET state = u.state, 
     receipt) WHERE e.envelope = u.envelope";
 pub(crate) const ENVELOPES_TRIED: &str =
     "UPDATE envelope SET attempts = attempts + 1 WHERE envelope = ANY($1)";
-pub(crate) const ENVELOPE_HOP: &str =
-    "UPDATE envelope SET hop = $2, hop_at = $3 WHERE envelope = $1";
 pub(crate) const ENVELOPE_AGAIN: &str = "UPDATE envelope SET state = 1, due_at = $2, \
     ended_at = NULL WHERE envelope = $1 AND state <> 0";
 
