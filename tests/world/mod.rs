@@ -263,6 +263,7 @@ impl World {
             seed: tier as u64,
             held: exchange::Leases::default(),
             inbox_depth: 0.into(),
+            dead: Default::default(),
         }
     }
 
