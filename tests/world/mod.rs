@@ -256,6 +256,7 @@ impl World {
             seed: tier as u64,
             held: Mutex::default(),
             inbox_depth: 0.into(),
+            dead: Default::default(),
         }
     }
 
