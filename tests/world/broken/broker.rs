@@ -18,7 +18,7 @@ fn written_down(broker: &Private) {
 pub async fn killed(size: Size) {
     let broker = Private::start(Service::Rabbitmq);
     let mut flow = Flow::new(Plan::two(administrator(&broker)));
-    flow.command(&["bus", "declare"]);
+    flow.declare().await;
     written_down(&broker);
     flow.start_all();
     stream(&mut flow, size).await;
@@ -34,7 +34,7 @@ pub async fn killed(size: Size) {
 pub async fn frozen(size: Size) {
     let broker = Private::start(Service::Rabbitmq);
     let mut flow = Flow::new(Plan::two(administrator(&broker)));
-    flow.command(&["bus", "declare"]);
+    flow.declare().await;
     flow.start_all();
     stream(&mut flow, size).await;
     flow.until_kept(1, size.settle).await;
@@ -50,7 +50,7 @@ pub async fn frozen(size: Size) {
 pub async fn blocking(size: Size) {
     let broker = Private::start(Service::Rabbitmq);
     let mut flow = Flow::new(Plan::two(administrator(&broker)));
-    flow.command(&["bus", "declare"]);
+    flow.declare().await;
     flow.start_all();
     stream(&mut flow, size).await;
     flow.until_settled(size.settle).await;
@@ -71,7 +71,7 @@ pub async fn queue_deleted(size: Size) {
     let (_proxy, login) = proxied();
     let mut flow = Flow::new(Plan::two(login));
     let _sweep = Sweep::of(&flow);
-    flow.command(&["bus", "declare"]);
+    flow.declare().await;
     flow.start_all();
     stream(&mut flow, size).await;
     flow.until_kept(1, size.settle).await;
@@ -81,7 +81,7 @@ pub async fn queue_deleted(size: Size) {
         flow.reasons(0).await.contains("bus.returned")
     })
     .await;
-    flow.command(&["bus", "declare", "--repair"]);
+    flow.repair().await;
     stream(&mut flow, size).await;
     flow.finish("queue deleted", size.settle).await;
 }
@@ -91,7 +91,7 @@ pub async fn queue_deleted(size: Size) {
 pub async fn queue_without_a_leader(size: Size) {
     let broker = Private::start(Service::Rabbitmq);
     let mut flow = Flow::new(Plan::two(administrator(&broker)));
-    flow.command(&["bus", "declare"]);
+    flow.declare().await;
     flow.start(0);
     stream(&mut flow, size).await;
     flow.until("all is confirmed by the broker, none received", size.settle, async |flow| {
@@ -103,7 +103,7 @@ pub async fn queue_without_a_leader(size: Size) {
     flow.start(1);
     tokio::time::sleep(Duration::from_secs(3)).await;
     println!("kept before the repair: {} of {}", flow.kept().await, flow.attempted());
-    println!("{}", flow.command(&["bus", "declare", "--repair"]));
+    println!("{:?}", flow.repair().await);
     stream(&mut flow, size).await;
     flow.finish("queue without a leader", size.settle).await;
 }

@@ -45,7 +45,7 @@ pub async fn broker_certificate(size: Size) {
     let proxy = Proxy::before(at.port);
     let (at, tls) = (at.through(proxy.port()), broker.folder().join("tls"));
     let mut flow = Flow::new(Plan::two(Login::Certificate { at, tls, name: "client" }));
-    flow.command(&["bus", "declare"]);
+    flow.declare().await;
     broker.show("server-expired");
     watched(&mut flow, &proxy, &["certificate"], size).await;
     broker.show("server");
@@ -60,7 +60,7 @@ async fn refused(
 ) {
     let mut flow = Flow::new(Plan::two(right.clone()));
     let _sweep = Sweep::of(&flow);
-    flow.command(&["bus", "declare"]);
+    flow.declare().await;
     flow.log_in_by(wrong);
     watched(&mut flow, proxy, words, size).await;
     flow.log_in_by(right);

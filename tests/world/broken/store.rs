@@ -13,7 +13,7 @@ pub async fn killed(size: Size) {
     let keeps = vec![Keeps::Postgres(database.url()); 2];
     let mut flow = Flow::new(Plan { keeps, ..Plan::two(login) });
     let _sweep = Sweep::of(&flow);
-    flow.command(&["bus", "declare"]);
+    flow.declare().await;
     flow.start_all();
     stream(&mut flow, size).await;
     flow.until_kept(1, size.settle).await;
@@ -29,7 +29,7 @@ pub async fn disk_full(size: Size) {
     let (_proxy, login) = proxied();
     let mut flow = Flow::new(Plan::two(login));
     let _sweep = Sweep::of(&flow);
-    flow.command(&["bus", "declare"]);
+    flow.declare().await;
     for at in 0..=flow.top() {
         flow.start_on_own_disk(at, "16m");
     }

@@ -3,6 +3,7 @@
 
 mod config;
 mod counters;
+mod topology;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
