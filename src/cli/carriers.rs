@@ -12,7 +12,7 @@ use exchange::config::{self, BrokerConfig, Carrier, Identity, Link, Login, NodeC
 
 use crate::files::{self, CONFIG_BYTES_MAX};
 use crate::text::Failure;
-use crate::{assemble, open};
+use crate::{assemble, open, spools};
 
 /// The carriers of an identity. `local` joins the nodes of this process. Brokers are dialled on the
 /// runtime this is called on.
@@ -38,6 +38,10 @@ pub(crate) fn of(
         if !hops.is_empty() {
             switch.add(Arc::new(AmqpBus::start(settings(config, broker))), hops);
         }
+    }
+    let gated: Vec<&Link> = links.iter().filter(|l| l.carrier == Carrier::Spool).copied().collect();
+    if !gated.is_empty() {
+        switch.add(Arc::new(spools::bus(&gated)?), hops(Carrier::Spool));
     }
     Ok(switch.into_bus())
 }

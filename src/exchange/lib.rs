@@ -30,5 +30,5 @@ pub mod work;
 
 pub use config::Limits;
 pub use error::WorkError;
-pub use node::{Link, Node};
+pub use node::{Link, Node, Way};
 pub use work::{Progress, WorkFuture, Worker, workers};

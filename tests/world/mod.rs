@@ -10,6 +10,7 @@ mod faulty;
 mod feed;
 pub mod flow;
 pub mod forge;
+pub mod gated;
 pub mod input;
 pub mod process;
 pub mod proxy;
@@ -27,7 +28,7 @@ use edge::FilesSink;
 use envelope::{Signer, Trust};
 use exchange::config::{RelayConfig, Treatment};
 use exchange::deliver::Deliver;
-use exchange::{Limits, Link, Node, Progress, WorkError, Worker};
+use exchange::{Limits, Link, Node, Progress, Way, WorkError, Worker};
 use store::{Place, SharedStore};
 use tempfile::TempDir;
 
@@ -36,6 +37,7 @@ pub use carrier::{Carrier, Rule, Trick};
 pub use check::{Books, Left};
 pub use faults::{Faults, When};
 pub use feed::Feed;
+pub use gated::{Courier, Gated};
 pub use stores::{Memory, Sqlite, Stores};
 
 /// The repository's root.
@@ -131,6 +133,8 @@ pub struct Setup {
     pub one_file: bool,
     /// Sources.
     pub feeds: Vec<Feed>,
+    /// A gate between two of the tiers.
+    pub gated: Option<Gated>,
 }
 
 impl Default for Setup {
@@ -142,6 +146,7 @@ impl Default for Setup {
             edition: "supervision/1",
             one_file: false,
             feeds: vec![Feed::Lines(TOWN)],
+            gated: None,
         }
     }
 }
@@ -176,6 +181,7 @@ pub struct World {
     parts: Vec<Parts>,
     trust: Arc<Trust>,
     folder: TempDir,
+    courier: Option<Courier>,
     finished: bool,
     _stores: Box<dyn Stores>,
 }
@@ -196,6 +202,8 @@ impl World {
             let store = faulty::Faulty::over(inner, &code, &faults);
             parts.push(Parts { code, store, signer });
         }
+        let folder = tempfile::tempdir().expect("a folder");
+        let courier = setup.gated.clone().map(|gated| Courier::new(gated, folder.path()));
         let mut world = Self {
             nodes: Vec::new(),
             bus: Arc::new(Carrier::new(TIERS.iter().map(|t| code(t)).collect())),
@@ -205,7 +213,8 @@ impl World {
             setup,
             parts,
             trust: authority.trust(),
-            folder: tempfile::tempdir().expect("a folder"),
+            folder,
+            courier,
             finished: false,
             _stores: stores,
         };
@@ -243,12 +252,12 @@ impl World {
             environment: Environment::Demo,
             holder: holder.into(),
             store: Arc::clone(&parts.store),
-            bus: Arc::clone(&self.bus) as Arc<dyn Bus>,
+            bus: self.bus_of(tier),
             formats: BTreeMap::from([(edition.to_owned(), format())]),
             lists: Arc::new(OpenLists::new()),
             trust: Arc::clone(&self.trust),
             signer: Arc::clone(&parts.signer),
-            links: links(tier),
+            links: self.links(tier),
             adapters: BTreeMap::new(),
             owes: if fed { vec![(live(), owes)] } else { Vec::new() },
             relay: RelayConfig { default, rules: Vec::new() },
@@ -258,6 +267,21 @@ impl World {
             inbox_depth: 0.into(),
             dead: Default::default(),
         }
+    }
+
+    fn bus_of(&self, tier: usize) -> Arc<dyn Bus> {
+        match &self.courier {
+            Some(courier) => courier.bus(tier, &self.bus),
+            None => Arc::clone(&self.bus) as Arc<dyn Bus>,
+        }
+    }
+
+    fn links(&self, tier: usize) -> Vec<Link> {
+        let mut links = links(tier);
+        if let Some(gated) = &self.setup.gated {
+            links.iter_mut().for_each(|link| gated.link(tier, link));
+        }
+        links
     }
 
     /// The process died and was started again: carrier, leases and everything in memory are gone.
@@ -278,6 +302,9 @@ impl World {
                 }
                 done += self.take(tier, at).await;
             }
+        }
+        if let Some(courier) = &mut self.courier {
+            courier.carry();
         }
         self.now = self.now.plus(250);
         done
@@ -428,7 +455,14 @@ fn links(tier: usize) -> Vec<Link> {
     let mut out = Vec::new();
     if let Some(up) = TIERS.get(tier + 1) {
         let (name, peer) = ("parent".into(), code(up));
-        out.push(Link { name, peer, parent: true, beneath: vec![], overdue: None });
+        out.push(Link {
+            name,
+            peer,
+            parent: true,
+            beneath: vec![],
+            overdue: None,
+            way: Way::default(),
+        });
     }
     if let Some(down) = tier.checked_sub(1) {
         let beneath = TIERS[..down].iter().map(|t| code(t)).collect();
@@ -438,6 +472,7 @@ fn links(tier: usize) -> Vec<Link> {
             parent: false,
             beneath,
             overdue: None,
+            way: Way::default(),
         });
     }
     out

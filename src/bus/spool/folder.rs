@@ -30,6 +30,7 @@ pub struct Folder {
     incoming: PathBuf,
     done: PathBuf,
     bad: PathBuf,
+    carried: PathBuf,
     finished: Arc<AtomicU64>,
     /// Steps until this one fails, and all after it: a death at exactly that step, for tests.
     fuse: Option<Arc<AtomicI64>>,
@@ -52,24 +53,48 @@ impl Folder {
         incoming: Option<&Path>,
         fuse: Option<Arc<AtomicI64>>,
     ) -> Result<Self, BusError> {
-        let folder = Self {
-            out: out.map_or_else(|| base.join("out"), Path::to_path_buf),
-            incoming: incoming.map_or_else(|| base.join("in"), Path::to_path_buf),
-            done: base.join("done"),
-            bad: base.join("bad"),
-            finished: Arc::default(),
-            fuse,
-        };
+        let folder = Self::at(base, out, incoming, fuse);
         let begun = || -> io::Result<()> {
-            for one in [&folder.out, &folder.incoming, &folder.done, &folder.bad] {
-                fs::create_dir_all(one)?;
-            }
+            folder.make()?;
             folder.tidy()?;
             folder.recover()?;
             folder.prune()
         };
         begun().map_err(|e| failed(&folder.incoming, &e))?;
         Ok(folder)
+    }
+
+    fn at(
+        base: &Path,
+        out: Option<&Path>,
+        incoming: Option<&Path>,
+        fuse: Option<Arc<AtomicI64>>,
+    ) -> Self {
+        Self {
+            out: out.map_or_else(|| base.join("out"), Path::to_path_buf),
+            incoming: incoming.map_or_else(|| base.join("in"), Path::to_path_buf),
+            done: base.join("done"),
+            bad: base.join("bad"),
+            carried: base.join("carried"),
+            finished: Arc::default(),
+            fuse,
+        }
+    }
+
+    /// The same folders beside a process that works in them: nothing of its is tidied.
+    pub fn beside(
+        base: &Path,
+        out: Option<&Path>,
+        incoming: Option<&Path>,
+    ) -> Result<Self, BusError> {
+        let folder = Self::at(base, out, incoming, None);
+        folder.make().map_err(|e| failed(&folder.incoming, &e))?;
+        Ok(folder)
+    }
+
+    fn make(&self) -> io::Result<()> {
+        let all = [&self.out, &self.incoming, &self.done, &self.bad, &self.carried];
+        all.into_iter().try_for_each(fs::create_dir_all)
     }
 
     /// Where outgoing files lie.
@@ -90,6 +115,11 @@ impl Folder {
     /// Where files lie that no parcel could be made of.
     pub fn bad(&self) -> &Path {
         &self.bad
+    }
+
+    /// Where outgoing files lie that were exported to a disk.
+    pub fn carried(&self) -> &Path {
+        &self.carried
     }
 
     fn step(&self) -> io::Result<()> {

@@ -55,4 +55,19 @@ pub const SPOOL: &[Code] = &[
         "sent, no way back: nothing can answer through the gate; a signed receipt carried by hand settles it",
         "已送出（无回路）：网闸没有回程，待人工带回的签名回执结清",
     ),
+    c(
+        "spool.list_invalid",
+        "the list of a carried disk does not verify; nothing beside it is taken, export the disk again",
+        "光盘清单未通过验签，其中文件均不导入，请重新导出",
+    ),
+    c(
+        "spool.file_missing",
+        "a file on the signed list of a carried disk is not there; ask for it, import again when it is",
+        "签名清单所列文件缺失，请补齐后再次导入",
+    ),
+    c(
+        "spool.not_listed",
+        "a file on a carried disk that its signed list does not name; left where it is",
+        "光盘中的文件不在签名清单内，未导入",
+    ),
 ];

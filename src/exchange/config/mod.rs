@@ -13,6 +13,7 @@ mod process;
 mod read;
 mod secret;
 mod sections;
+mod spool;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -30,6 +31,7 @@ pub use problem::{At, Problem, Problems, nearest};
 pub use process::{FileFacts, Files, tier_order};
 pub use read::{NodeDocument, VERSION};
 pub use secret::{Secret, SecretRef};
+pub use spool::{Back, SpoolConfig, SpoolPlace};
 pub use tree::ENV_PREFIX;
 pub use units::{Limit, Unit};
 

@@ -10,12 +10,18 @@ use super::brokers::BrokerConfig;
 use super::node::*;
 use super::problem::nearest;
 use super::read::{Cx, LANES, code, codes, duplicate, duration, later, owner};
+use super::spool;
 use super::tree::{Spot, Tab, word};
 
 /// Suites of this build.
 const SUITES: &[(&str, ())] = &[("ecdsa-p256-sha256", ())];
 
-pub(crate) fn links(top: &mut Tab<'_>, brokers: &[BrokerConfig], cx: &mut Cx<'_>) -> Vec<Link> {
+pub(crate) fn links(
+    top: &mut Tab<'_>,
+    brokers: &[BrokerConfig],
+    level: i32,
+    cx: &mut Cx<'_>,
+) -> Vec<Link> {
     let mut found: Vec<Link> = Vec::new();
     for mut tab in top.tables("link", cx.problems) {
         let at = tab.at.clone();
@@ -24,6 +30,12 @@ pub(crate) fn links(top: &mut Tab<'_>, brokers: &[BrokerConfig], cx: &mut Cx<'_>
         let peer = code(&mut tab, "peer", cx);
         let carrier = carrier(&mut tab, cx);
         let broker = broker(&mut tab, carrier, identity.as_ref(), brokers, cx);
+        let spool = if carrier == Carrier::Spool {
+            spool::read(&mut tab, level, cx)
+        } else {
+            spool::absent(&mut tab, cx);
+            None
+        };
         let parent = tab.truth("parent", cx.problems).unwrap_or(false);
         let beneath: BTreeSet<NodeCode> =
             codes(&mut tab, "beneath", cx).unwrap_or_default().into_iter().collect();
@@ -43,7 +55,7 @@ pub(crate) fn links(top: &mut Tab<'_>, brokers: &[BrokerConfig], cx: &mut Cx<'_>
             );
         }
         let name = name.text.into();
-        found.push(Link { identity, name, peer, carrier, broker, parent, beneath, at });
+        found.push(Link { identity, name, peer, carrier, broker, spool, parent, beneath, at });
     }
     found
 }
@@ -54,7 +66,7 @@ fn carrier(tab: &mut Tab<'_>, cx: &mut Cx<'_>) -> Carrier {
         match spot.text.as_str() {
             "local" => {}
             "amqp" => return Carrier::Amqp,
-            "spool" => later(&spot.at, &path, "carrier `spool`", " spool 链路", "local", cx),
+            "spool" => return Carrier::Spool,
             _ => {
                 let words = [("local", ()), ("amqp", ()), ("spool", ())];
                 let _refused = word(&spot, &path, &words, cx.problems);

@@ -15,6 +15,7 @@ mod early_receipt;
 mod forged;
 mod four_tiers;
 mod gap;
+mod gated;
 mod keep;
 mod leases;
 mod one_file;
