@@ -10,6 +10,8 @@ mod carriers;
 mod commands;
 mod demo;
 mod files;
+mod gates;
+mod instance;
 mod open;
 mod os;
 mod packages;
@@ -23,7 +25,7 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
-use commands::{adapter, bus, ca, check, doctor, format, keys, quarantine, status, trace};
+use commands::{adapter, bus, ca, check, doctor, format, keys, quarantine, spool, status, trace};
 use stores::NodesArg;
 use text::{Done, Exit, Lang, Out};
 
@@ -79,6 +81,9 @@ enum Command {
     Bus(bus::BusCommand),
     /// Look at everything a node needs: brokers, certificates, stores · 体检：消息代理、证书、存储
     Doctor(doctor::Doctor),
+    /// Carry parcels and receipts on a disk between the sides of a gate · 光盘摆渡
+    #[command(subcommand)]
+    Spool(spool::Spool),
     /// Run one or more nodes as a service · 以服务方式运行节点
     Run(run::Run),
     /// Measure this machine: each stage, the whole chain, the raw floors · 性能测量
@@ -128,6 +133,7 @@ fn run(command: Command, out: &Out) -> Done {
         Command::Ca(args) => ca::run(args, out),
         Command::Bus(args) => bus::run(args, out),
         Command::Doctor(args) => doctor::run(&args, out),
+        Command::Spool(args) => spool::run(&args, out),
         Command::Run(args) => run::run(&args, out),
         Command::Bench(args) => bench::run(&args, out),
     }

@@ -8,5 +8,6 @@ pub(crate) mod doctor;
 pub(crate) mod format;
 pub(crate) mod keys;
 pub(crate) mod quarantine;
+pub(crate) mod spool;
 pub(crate) mod status;
 pub(crate) mod trace;
