@@ -16,6 +16,8 @@ mod sections;
 mod spool;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_spool;
 mod tree;
 mod units;
 
