@@ -1,11 +1,12 @@
 //! What only the configurations of one process together can show: links, ways, doubled names, files.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use canon::NodeCode;
 
 use super::brokers::{BrokerConfig, Login};
+use super::database::StoreUrl;
 use super::node::*;
 use super::problem::{At, Problems, nearest};
 use super::secret::SecretRef;
@@ -85,17 +86,21 @@ impl<'a> Process<'a> {
     }
 
     fn stores(&self, problems: &mut Problems) {
-        let mut seen: BTreeMap<&PathBuf, &NodeConfig> = BTreeMap::new();
+        let mut seen: BTreeMap<String, &NodeConfig> = BTreeMap::new();
         for node in self.nodes {
-            let StoreUrl::Sqlite(path) = &node.store else { continue };
-            if let Some(other) = seen.insert(path, node) {
-                let (path, file) = (path.display(), &other.file);
+            let store = match &node.store {
+                StoreUrl::Memory => continue,
+                StoreUrl::Sqlite(path) => path.display().to_string(),
+                StoreUrl::Postgres(schema) => schema.to_string(),
+            };
+            if let Some(other) = seen.insert(store.clone(), node) {
+                let file = &other.file;
                 problems.push(
                     "config.duplicate",
                     &whole(node),
                     "[store] url",
-                    format!("{path} is the store of {file} too; give each its own"),
-                    format!("{path} 已是 {file} 的存储，请各用各的"),
+                    format!("{store} is the store of {file} too; give each its own"),
+                    format!("{store} 已是 {file} 的存储，请各用各的"),
                 );
             }
         }
