@@ -1,7 +1,7 @@
 //! What only the configurations of one process together can show: links, ways, doubled names, files.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use canon::NodeCode;
 
