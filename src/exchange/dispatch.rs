@@ -39,9 +39,6 @@ impl Dispatch {
     }
 
     async fn turn(&mut self, now: Millis) -> Result<Progress, WorkError> {
-        let Some(lease) = self.node.lease("dispatch", now).await? else {
-            return Ok(Progress::IDLE);
-        };
         let mut progress = Progress::IDLE;
         let node = Arc::clone(&self.node);
         for link in &node.links {
@@ -49,6 +46,8 @@ impl Dispatch {
                 if self.down.get(&link.name).is_some_and(|d| now < d.next) {
                     break;
                 }
+                let part = || format!("{}/{lane}", link.name);
+                let Some(lease) = node.lease_part("dispatch", part, now).await? else { continue };
                 progress = progress.and(self.lane(&lease, link, *lane, now).await?);
             }
         }

@@ -220,10 +220,13 @@ pub fn of_restore(
 
 /// What the node knows of its errands without asking the store at every turn.
 #[derive(Debug, Default)]
-pub struct Cache(Mutex<Option<Arc<Errands>>>);
+pub struct Cache(Mutex<Option<(Arc<Errands>, Option<Millis>)>>);
+
+/// After this time they are read again: another process of the node may have written some, ms.
+const READ_AGAIN: i64 = 5_000;
 
 impl Cache {
-    fn lock(&self) -> MutexGuard<'_, Option<Arc<Errands>>> {
+    fn lock(&self) -> MutexGuard<'_, Option<(Arc<Errands>, Option<Millis>)>> {
         // A whole value is put in its place: nothing can be half done.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -233,11 +236,22 @@ impl Node {
     /// The errands as last read; read again after [`Node::errands_changed`].
     pub async fn errands(&self) -> Result<Arc<Errands>, WorkError> {
         let known = self.errands.lock().clone();
-        if let Some(errands) = known {
+        if let Some((errands, _)) = known {
             return Ok(errands);
         }
         let errands = Arc::new(Errands::load(&self.store).await?);
-        *self.errands.lock() = Some(Arc::clone(&errands));
+        *self.errands.lock() = Some((Arc::clone(&errands), None));
+        Ok(errands)
+    }
+
+    /// The errands, read again now and then.
+    pub async fn errands_at(&self, now: Millis) -> Result<Arc<Errands>, WorkError> {
+        let read = self.errands.lock().as_ref().and_then(|(_, at)| *at);
+        if read.is_none_or(|at| now < at || now.since(at) >= READ_AGAIN) {
+            self.errands_changed();
+        }
+        let errands = self.errands().await?;
+        *self.errands.lock() = Some((Arc::clone(&errands), Some(now)));
         Ok(errands)
     }
 

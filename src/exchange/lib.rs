@@ -31,10 +31,12 @@ pub mod retry;
 pub mod seal;
 pub mod settle;
 mod shape;
+pub mod share;
 pub mod sweep;
 pub mod work;
 
 pub use config::Limits;
 pub use error::WorkError;
 pub use node::{Link, Node, Way};
+pub use share::Leases;
 pub use work::{Progress, WorkFuture, Worker, workers};

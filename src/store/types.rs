@@ -6,6 +6,7 @@ mod ledger;
 mod outbound;
 mod restore;
 mod settled;
+mod share;
 mod standing;
 
 pub use collected::*;
@@ -14,4 +15,5 @@ pub use ledger::*;
 pub use outbound::*;
 pub use restore::*;
 pub use settled::*;
+pub use share::*;
 pub use standing::*;

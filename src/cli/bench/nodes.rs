@@ -107,7 +107,7 @@ pub(crate) async fn chain_of(
             relay: RelayConfig { default: Treatment::Relay, rules: Vec::new() },
             limits: settings.limits.clone(),
             seed: t as u64,
-            held: Mutex::default(),
+            held: exchange::Leases::default(),
             inbox_depth: 0.into(),
             errands: Default::default(),
             dead: Default::default(),

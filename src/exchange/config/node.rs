@@ -7,6 +7,7 @@ use std::sync::Arc;
 use canon::{Environment, Lane, NodeCode, Route};
 
 use super::brokers::BrokerConfig;
+use super::database::StoreUrl;
 use super::limits::Limits;
 use super::problem::At;
 use super::secret::SecretRef;
@@ -46,15 +47,6 @@ pub struct NodeConfig {
     pub sinks: Vec<SinkConfig>,
     /// Limits.
     pub limits: Limits,
-}
-
-/// Where a node's facts lie.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum StoreUrl {
-    /// `memory`: gone with the process.
-    Memory,
-    /// `sqlite:PATH`, relative to the data folder.
-    Sqlite(PathBuf),
 }
 
 /// One signing identity.

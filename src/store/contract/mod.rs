@@ -21,5 +21,6 @@ mod relaying;
 mod restoring;
 mod sealing;
 mod settling;
+mod sharing;
 mod waiting;
 mod write_backs;

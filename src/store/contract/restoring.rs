@@ -145,7 +145,7 @@ fn what_the_destination_judged_is_adopted_once() {
         }
         county.assert_conserved().await;
         assert_eq!(stands(&county).await.as_deref(), Some("page 1"));
-        assert_eq!(county.store.queued_controls(9).await.unwrap().len(), 1);
+        assert_eq!(county.store.queued_controls(Slots::ALL, 9).await.unwrap().len(), 1);
         assert_eq!(county.store.status().await.unwrap().inbox, 0);
         let own = county.store.outbound(&page[0].id).await.unwrap().unwrap();
         assert_eq!((own.state, own.count, own.day), (OutState::Settled, 4, day));

@@ -7,7 +7,6 @@
 
 mod accept;
 mod adopt;
-mod codec;
 mod collect;
 mod conn;
 mod dispatch;
@@ -35,6 +34,8 @@ mod trait_impl;
 mod waiting;
 mod words;
 mod write_back;
+
+use crate::packed::codec;
 
 pub use floor::Floor;
 pub use image::Imaged;
