@@ -188,7 +188,7 @@ fn kinds(package: &Package, format: &Format) -> Vec<Arc<str>> {
         .collect()
 }
 
-fn links(config: &NodeConfig, identity: &Identity) -> Vec<Link> {
+pub(crate) fn links(config: &NodeConfig, identity: &Identity) -> Vec<Link> {
     config
         .links_of(&identity.code)
         .map(|link| Link {

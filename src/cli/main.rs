@@ -4,6 +4,7 @@
 //! [`Command`] and an arm of [`run`]. Exit codes: see `README.md` beside this file.
 
 mod assemble;
+mod backup;
 mod bench;
 mod brokers;
 mod carriers;
@@ -85,6 +86,11 @@ enum Command {
     /// Carry parcels and receipts on a disk between the sides of a gate · 光盘摆渡
     #[command(subcommand)]
     Spool(spool::Spool),
+    /// Back a node up while it is at work, or see whether a backup is whole · 备份与校验
+    Backup(commands::backup::Backup),
+    /// Restore a node whose machine was lost or copied · 恢复节点
+    #[command(subcommand)]
+    Node(commands::node::NodeCommand),
     /// Run one or more nodes as a service · 以服务方式运行节点
     Run(run::Run),
     /// Measure this machine: each stage, the whole chain, the raw floors · 性能测量
@@ -135,6 +141,8 @@ fn run(command: Command, out: &Out) -> Done {
         Command::Bus(args) => bus::run(args, out),
         Command::Doctor(args) => doctor::run(&args, out),
         Command::Spool(args) => spool::run(&args, out),
+        Command::Backup(args) => commands::backup::run(&args, out),
+        Command::Node(args) => commands::node::run(&args, out),
         Command::Run(args) => run::run(&args, out),
         Command::Bench(args) => bench::run(&args, out),
     }

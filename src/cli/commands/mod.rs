@@ -1,12 +1,14 @@
 //! The commands, a file each.
 
 pub(crate) mod adapter;
+pub(crate) mod backup;
 pub(crate) mod bus;
 pub(crate) mod ca;
 pub(crate) mod check;
 pub(crate) mod doctor;
 pub(crate) mod format;
 pub(crate) mod keys;
+pub(crate) mod node;
 pub(crate) mod quarantine;
 pub(crate) mod spool;
 pub(crate) mod status;
