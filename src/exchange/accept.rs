@@ -79,6 +79,7 @@ impl Accept {
         let judged = judged(&node, parcel, &opened, &cert, now).await?;
         let count = u64::from(judged.count);
         node.store.commit_judged(lease, judged).await?;
+        node.fair.charge(&id.sender, count, now);
         node.inbox_moved(-1);
         Ok(count)
     }

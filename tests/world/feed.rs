@@ -18,6 +18,8 @@ use super::{TIERS, bulk, files, format, live, root};
 pub enum Feed {
     /// Lines of `tests/world/line`: one line, one record.
     Lines(usize),
+    /// Old lines, from a folder of their own: history.
+    History(usize),
     /// The township's daily files.
     Township(usize),
     /// The county's legacy database.
@@ -38,13 +40,16 @@ impl Feed {
     /// Where it is.
     pub const fn tier(self) -> usize {
         match self {
-            Self::Lines(tier) | Self::Township(tier) | Self::County(tier) => tier,
+            Self::Lines(tier) | Self::History(tier) | Self::Township(tier) | Self::County(tier) => {
+                tier
+            }
         }
     }
 
     const fn package(self) -> (&'static str, &'static str) {
         match self {
             Self::Lines(_) => ("line", "tests/world/line"),
+            Self::History(_) => ("old_line", "tests/world/line"),
             Self::Township(_) => ("township_window", "adapters/township_window"),
             Self::County(_) => ("county_approval", "adapters/county_approval"),
         }
@@ -61,8 +66,13 @@ impl Feed {
             let db = LegacyDb::create(&database(base, tier), &ddl).await.expect("a database");
             db.commit().await.expect("a database");
         } else {
-            std::fs::create_dir_all(folder(base, self.tier())).expect("a drop folder");
+            std::fs::create_dir_all(self.folder(base)).expect("a drop folder");
         }
+    }
+
+    fn folder(self, base: &Path) -> PathBuf {
+        let folder = folder(base, self.tier());
+        if matches!(self, Self::History(_)) { folder.with_extension("old") } else { folder }
     }
 
     /// The worker that collects from it.
@@ -79,6 +89,7 @@ impl Feed {
             namespace: node.code.as_str().into(),
             live: live(),
             bulk: bulk(),
+            history: matches!(self, Self::History(_)),
             interval: 0,
             package: Arc::new(package),
         };
@@ -89,7 +100,7 @@ impl Feed {
         let (name, _) = self.package();
         match &package.source {
             adapt::Source::Csv(csv) => {
-                let mut settings = Settings::of(name, folder(base, self.tier()), csv);
+                let mut settings = Settings::of(name, self.folder(base), csv);
                 settings.settle_for_ms = 0;
                 Box::new(CsvDrop::open(settings).expect("the folder"))
             }

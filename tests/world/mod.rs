@@ -23,7 +23,7 @@ use edge::FilesSink;
 use envelope::{Signer, Trust};
 use exchange::config::{RelayConfig, Treatment};
 use exchange::deliver::Deliver;
-use exchange::{Limits, Link, Node, Progress, WorkError, Worker};
+use exchange::{Fairness, Limits, Link, Node, Progress, WorkError, Worker};
 use store::{Place, SharedStore};
 use tempfile::TempDir;
 
@@ -127,6 +127,8 @@ pub struct Setup {
     pub one_file: bool,
     /// Sources.
     pub feeds: Vec<Feed>,
+    /// Hours, budgets and quotas of each tier.
+    pub fair: fn(usize) -> Fairness,
 }
 
 impl Default for Setup {
@@ -138,6 +140,7 @@ impl Default for Setup {
             edition: "supervision/1",
             one_file: false,
             feeds: vec![Feed::Lines(TOWN)],
+            fair: |_| Fairness::default(),
         }
     }
 }
@@ -166,6 +169,8 @@ pub struct World {
     pub faults: Arc<Faults>,
     /// Now.
     pub now: Millis,
+    /// A worker takes one turn in a round, however much more there is: what it can do is bounded.
+    pub one_turn: bool,
     /// Failed turns are taken again instead of failing the story; their texts are kept here.
     pub failed: Option<Vec<String>>,
     setup: Setup,
@@ -197,6 +202,7 @@ impl World {
             bus: Arc::new(Carrier::new(TIERS.iter().map(|t| code(t)).collect())),
             faults,
             now,
+            one_turn: false,
             failed: None,
             setup,
             parts,
@@ -251,6 +257,7 @@ impl World {
             limits: self.setup.limits.clone(),
             seed: tier as u64,
             held: Mutex::default(),
+            fair: (self.setup.fair)(tier),
             inbox_depth: 0.into(),
         }
     }
@@ -283,7 +290,7 @@ impl World {
         let node = &mut self.nodes[tier];
         let worker = &mut node.workers[at];
         let mut done = 0;
-        for _ in 0..TURNS_MAX {
+        for _ in 0..if self.one_turn { 1 } else { TURNS_MAX } {
             match exchange::work::turn(&mut **worker, self.now).await {
                 Ok(progress) => {
                     done += progress.done;
@@ -352,6 +359,11 @@ impl World {
     /// The legacy database of a tier.
     pub fn legacy(&self, tier: usize) -> PathBuf {
         feed::database(self.folder.path(), tier)
+    }
+
+    /// Drops a file of old lines at the township.
+    pub fn drop_history(&self, name: &str, lines: &[input::Line]) {
+        input::drop_file(&self.drop_folder(TOWN).with_extension("old"), name, lines);
     }
 
     /// Drops a file of lines at the township.

@@ -108,6 +108,7 @@ pub(crate) async fn chain_of(
             limits: settings.limits.clone(),
             seed: t as u64,
             held: Mutex::default(),
+            fair: exchange::Fairness::default(),
             inbox_depth: 0.into(),
         });
         let workers = exchange::workers(&node);
@@ -153,6 +154,7 @@ fn collect(
         namespace: lowest.code.as_str().into(),
         bulk: Route { lane: Lane::Bulk, ..live.clone() },
         live,
+        history: false,
         interval,
     };
     Ok(Collect::new(lowest, adapter))

@@ -6,10 +6,12 @@
 //! key fits its certificate and a package its format is seen when they are opened.
 
 mod brokers;
+mod lanes;
 mod limits;
 mod node;
 mod problem;
 mod process;
+mod quota;
 mod read;
 mod secret;
 mod sections;
@@ -21,6 +23,7 @@ mod units;
 use std::collections::BTreeMap;
 
 pub use brokers::{BrokerConfig, BrokerUrl, Login};
+pub use lanes::{LaneBudget, Window};
 pub use limits::{LIMITS, Limits, table as limits_table};
 pub use node::{
     AdapterConfig, Carrier, Database, Identity, Link, Nature, NodeConfig, RelayConfig, RelayRule,
@@ -28,6 +31,7 @@ pub use node::{
 };
 pub use problem::{At, Problem, Problems, nearest};
 pub use process::{FileFacts, Files, tier_order};
+pub use quota::Quota;
 pub use read::{NodeDocument, VERSION};
 pub use secret::{Secret, SecretRef};
 pub use tree::ENV_PREFIX;

@@ -1,14 +1,16 @@
 //! The validated configuration of one node process file: what workers read.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use canon::{Environment, Lane, NodeCode, Route};
 
 use super::brokers::BrokerConfig;
+use super::lanes::LaneBudget;
 use super::limits::Limits;
 use super::problem::At;
+use super::quota::Quota;
 use super::secret::SecretRef;
 
 /// One configuration file, validated: a store, the identities in it, their links and work.
@@ -45,6 +47,10 @@ pub struct NodeConfig {
     pub sinks: Vec<SinkConfig>,
     /// Limits.
     pub limits: Limits,
+    /// Hours and budgets of lanes on every link that says nothing else.
+    pub lanes: BTreeMap<Lane, LaneBudget>,
+    /// What single senders may bring, in place of the usual.
+    pub quotas: BTreeMap<NodeCode, Quota>,
 }
 
 /// Where a node's facts lie.
@@ -98,6 +104,8 @@ pub struct Link {
     /// Nodes reached through the peer, besides the peer itself. Their envelopes, and no others, may
     /// come by this link; by the parent's, whatever does not lie beneath another link.
     pub beneath: BTreeSet<NodeCode>,
+    /// Hours and budgets of its lanes, in place of those of all links.
+    pub lanes: BTreeMap<Lane, LaneBudget>,
     /// Where it stands.
     pub at: At,
 }
@@ -241,6 +249,8 @@ pub struct SourceConfig {
     pub settle: Option<i64>,
     /// Instead of the package's overlap window, ms.
     pub overlap: Option<i64>,
+    /// The folder of old files for a back-fill of a file source.
+    pub history: Option<PathBuf>,
 }
 
 /// A source database.

@@ -7,9 +7,11 @@ use std::sync::Arc;
 use canon::{Environment, Lane, NodeCode};
 
 use super::brokers;
+use super::lanes;
 use super::limits::Limits;
 use super::node::*;
 use super::problem::{At, Problems, nearest};
+use super::quota;
 use super::secret::SecretRef;
 use super::sections;
 use super::tree::{self, Node, Spot, Tab, Value};
@@ -67,6 +69,8 @@ impl NodeDocument {
         let routes = sections::routes(&mut top, &mut cx);
         let relay = sections::relay(&mut top, &mut cx);
         let limits = limits(&mut top, &mut cx);
+        let lanes = lanes::read(&top.table("lanes", cx.problems), cx.problems);
+        let quotas = quota::read(&mut top, &limits, &mut cx);
         let adapters = sections::adapters(&mut top, limits.collect_interval, &mut cx);
         let sinks = sections::sinks(&mut top, &data, &mut cx);
         top.finish(cx.problems);
@@ -87,6 +91,8 @@ impl NodeDocument {
             adapters,
             sinks,
             limits,
+            lanes,
+            quotas,
         }
     }
 }

@@ -12,6 +12,7 @@ mod days;
 mod delivered;
 mod doubled;
 mod early_receipt;
+mod fair;
 mod forged;
 mod four_tiers;
 mod gap;
