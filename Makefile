@@ -2,21 +2,27 @@
 
 CARGO ?= cargo
 .DEFAULT_GOAL := help
-.PHONY: help build test chaos lint fmt deny ci services
+.PHONY: help build test chaos lint fmt deny ci install services services-down
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile
 
-services: ## what the tests call besides cargo (Debian packages, only when missing)
+services: install ## RabbitMQ, PostgreSQL and MariaDB for the tests, started and kept up
+	@bash tests/services/up.sh --keep
+
+services-down: ## stop them
+	@bash tests/services/down.sh
+
+install: ## what the tests call besides cargo (Debian packages, only when missing)
 	@bash tests/services/install.sh
 
 build: ## everything, tests too, not run
 	$(CARGO) test --workspace --all-features --locked --no-run
 
-test: services ## all tests
-	$(CARGO) test --workspace --all-features --locked --no-fail-fast
+test: install ## all tests; starts the services and stops them after, unless they are kept up
+	@bash tests/services/with.sh $(CARGO) test --workspace --all-features --locked --no-fail-fast
 
-chaos: services ## at least fifty kills over the whole flow
+chaos: install ## at least fifty kills over the whole flow
 	$(CARGO) test --release --locked -p tests --all-features --test chaos -- --nocapture
 
 lint: ## format and clippy, warnings are errors

@@ -11,6 +11,7 @@ use std::time::Duration;
 use canon::{EnvelopeId, Lane, NodeCode};
 
 pub mod local;
+pub mod spool;
 pub mod switch;
 
 #[cfg(test)]
@@ -100,6 +101,18 @@ pub enum Condition {
     },
 }
 
+/// Something that a carrier found and no parcel could be made of, for people: a file that was cut, a
+/// part that never came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trouble {
+    /// Stable code.
+    pub code: &'static str,
+    /// What it is about: a file's name, an envelope id.
+    pub subject: String,
+    /// What was found, never content.
+    pub detail: String,
+}
+
 /// A failure of the carrier itself.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -130,6 +143,13 @@ pub trait Bus: Send + Sync {
 
     /// Resolves when a parcel may have come for `node`. Spurious wake-ups are legal.
     fn arrival<'a>(&'a self, node: &'a NodeCode) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+
+    /// What was found since the last asking that no parcel could be made of. Most carriers bring
+    /// parcels or nothing.
+    fn troubles(&self, node: &NodeCode) -> Vec<Trouble> {
+        let _: &NodeCode = node;
+        Vec::new()
+    }
 
     /// How it is, for people; nothing for a carrier that cannot be otherwise than well.
     fn health(&self) -> Vec<Health> {

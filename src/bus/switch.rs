@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use canon::{Lane, NodeCode};
 
-use crate::{Bus, BusError, BusFuture, Confirmation, Delivery, Health, Parcel};
+use crate::{Bus, BusError, BusFuture, Confirmation, Delivery, Health, Parcel, Trouble};
 
 /// Most carriers of one node.
 pub const CARRIERS_MAX: usize = 16;
@@ -169,6 +169,10 @@ impl Bus for Switch {
             let woken = waits.iter_mut().any(|wait| wait.as_mut().poll(cx).is_ready());
             if woken { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
         }))
+    }
+
+    fn troubles(&self, node: &NodeCode) -> Vec<Trouble> {
+        self.carriers.iter().flat_map(|carrier| carrier.troubles(node)).collect()
     }
 
     fn health(&self) -> Vec<Health> {

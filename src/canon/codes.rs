@@ -7,11 +7,13 @@ mod adapter;
 mod envelope;
 mod exchange;
 mod format;
+mod spool;
 
 pub use adapter::ADAPTER;
 pub use envelope::SENDER;
 pub use exchange::{CONTROL, RECEIVER};
 pub use format::FIELD;
+pub use spool::SPOOL;
 
 /// One stable code with its text in both languages.
 #[derive(Debug)]
@@ -35,7 +37,7 @@ const fn c(code: &'static str, en: &'static str, zh: &'static str) -> Code {
 
 /// All codes, a group for each origin.
 pub const CODES: &[&[Code]] =
-    &[RECORD, FIELD, SENDER, RECEIVER, CONTROL, SOURCE, ADAPTER, NODE, CONFIG];
+    &[RECORD, FIELD, SENDER, RECEIVER, CONTROL, SOURCE, ADAPTER, NODE, CONFIG, SPOOL];
 
 /// `record.*`: a receiver's or sender's judgement of one record.
 pub const RECORD: &[Code] = &[

@@ -17,7 +17,7 @@ use exchange::config::{
     AdapterConfig, Carrier, Database, Identity, Nature, NodeConfig, SinkKind, StoreUrl,
 };
 use exchange::deliver::Deliver;
-use exchange::{Fairness, Link, Node, Worker};
+use exchange::{Fairness, Link, Node, Way, Worker};
 use store::SharedStore;
 use store::memory::MemoryWorld;
 use store::sqlite::SqliteStore;
@@ -195,6 +195,11 @@ fn links(config: &NodeConfig, identity: &Identity) -> Vec<Link> {
             parent: link.parent,
             beneath: link.beneath.iter().cloned().collect(),
             overdue: overdue(config, link),
+            way: link.spool.as_ref().map_or_else(Way::default, |spool| Way {
+                grace: Some(spool.grace),
+                inquiry: Some(spool.inquiry),
+                back: spool.back,
+            }),
         })
         .collect()
 }
@@ -204,6 +209,7 @@ fn overdue(config: &NodeConfig, link: &exchange::config::Link) -> Option<i64> {
     match link.carrier {
         Carrier::Local => None,
         Carrier::Amqp => Some(config.limits.amqp_receipt_overdue),
+        Carrier::Spool => link.spool.as_ref().map(|spool| spool.overdue),
     }
 }
 

@@ -7,6 +7,7 @@ use bus::{Bus, Switch};
 use canon::NodeCode;
 use exchange::config::{Carrier, Identity, Link, NodeConfig};
 
+use crate::spools;
 use crate::text::Failure;
 
 /// The carriers of an identity. `local` joins the nodes of this process.
@@ -24,6 +25,10 @@ pub(crate) fn of(
     // A node without links still needs something to ask for parcels.
     if !here.is_empty() || links.is_empty() {
         switch.add(Arc::clone(local), here);
+    }
+    let gated: Vec<&Link> = links.iter().filter(|l| l.carrier == Carrier::Spool).copied().collect();
+    if !gated.is_empty() {
+        switch.add(Arc::new(spools::bus(&gated)?), hops(Carrier::Spool));
     }
     if let Some(link) = links.iter().find(|l| l.carrier == Carrier::Amqp) {
         let (name, at) = (&link.name, &link.at);

@@ -14,6 +14,7 @@ mod open;
 mod os;
 mod packages;
 mod run;
+mod spools;
 mod stores;
 mod text;
 

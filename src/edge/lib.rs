@@ -6,6 +6,8 @@
 pub mod csv_drop;
 mod error;
 #[cfg(feature = "sqlite")]
+pub mod exchange_table;
+#[cfg(feature = "sqlite")]
 pub mod legacy_db;
 mod os;
 mod page;

@@ -156,6 +156,31 @@ pub fn verify_head(
     Ok(Arc::clone(&chain.sender))
 }
 
+/// Who signed exactly these bytes, whatever they are.
+pub(crate) fn verify_signed(
+    bytes: &[u8],
+    signature: &[u8],
+    trust: &Trust,
+    at: Millis,
+) -> Result<Arc<SenderCert>, Refuse> {
+    let parts = Parts::read(signature)?;
+    let invalid = |what| Refuse::SignatureInvalid { what };
+    if parts.digest != parts.suite.digest().of(&[bytes]) {
+        return Err(invalid("the text is not the one that was signed"));
+    }
+    let chain = trust.chain_of(&parts)?;
+    if chain.suite != parts.suite
+        || !parts.suite.verifies(&chain.key, parts.signed_info, &parts.value)
+    {
+        return Err(invalid("the signature value"));
+    }
+    if chain.sender.environment != trust.environment {
+        return Err(Refuse::Environment);
+    }
+    in_validity(&chain.sender, at)?;
+    Ok(Arc::clone(&chain.sender))
+}
+
 /// Refuses a head sealed more than `skew_ms` ahead of `now`.
 pub fn check_clock(head: &Head, now: Millis, skew_ms: i64) -> Result<(), Refuse> {
     let ahead_ms = head.sealed_at.since(now);

@@ -17,6 +17,10 @@ use crate::work::{Progress, WorkFuture, Worker};
 
 /// How often holds and maintenance are read again though nobody here wrote any, ms.
 const WAITS_EVERY: i64 = 1_000;
+/// When a receipt is overdue that nobody waits for: the end of the year 9998.
+const NEVER: Millis = Millis(253_370_736_000_000);
+/// Until a gate that has had its files of this minute is tried again, ms.
+const PACE_WAIT: i64 = 5_000;
 
 /// The worker.
 pub struct Dispatch {
@@ -151,13 +155,16 @@ impl Dispatch {
         let retry = || retry::next(now, parcel.attempts, limits, self.node.seed);
         let (event, reason, due_at) = match said {
             Confirmation::Confirmed => {
+                // Where nothing comes back by itself, no receipt is ever late.
                 let overdue = link.overdue.unwrap_or(limits.receipt_overdue);
-                (OutEvent::Confirmed, None, now.plus(overdue))
+                let at = if link.way.back.is_no_way() { NEVER } else { now.plus(overdue) };
+                (OutEvent::Confirmed, None, at)
             }
             Confirmation::Returned => (OutEvent::NotConfirmed, Some("bus.unroutable"), retry()),
             // A full queue empties soon; this is back-pressure, not a failing peer.
             Confirmation::Nacked(code) => {
-                (OutEvent::NotConfirmed, Some(*code), now.plus(limits.retry_min))
+                let wait = if *code == "spool.pace" { PACE_WAIT } else { limits.retry_min };
+                (OutEvent::NotConfirmed, Some(*code), now.plus(wait))
             }
             Confirmation::Unreachable(code) => (OutEvent::NotConfirmed, Some(*code), now),
         };

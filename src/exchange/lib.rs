@@ -36,5 +36,5 @@ pub use config::Limits;
 pub use correspond::MAINTENANCE;
 pub use error::WorkError;
 pub use fair::Fairness;
-pub use node::{Link, Node};
+pub use node::{Link, Node, Way};
 pub use work::{Progress, WorkFuture, Worker, workers};

@@ -10,7 +10,7 @@ use canon::{Environment, Lane, Millis, NodeCode, Route};
 use envelope::{Signer, Trust};
 use store::{Lease, SharedStore};
 
-use crate::config::{Limits, RelayConfig};
+use crate::config::{Back, Limits, RelayConfig};
 use crate::error::WorkError;
 use crate::fair::Fairness;
 
@@ -28,6 +28,19 @@ pub struct Link {
     /// When a receipt of what was handed over here is overdue, ms; none is `receipt_overdue` of the
     /// limits. Slower carriers have their own.
     pub overdue: Option<i64>,
+    /// What is otherwise over a slow way, or one without a return.
+    pub way: Way,
+}
+
+/// How patient a node is with what lies behind a link, and whether anything comes back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Way {
+    /// A gap is asked for after this, ms; none is `gap_grace` of the limits.
+    pub grace: Option<i64>,
+    /// From one inquiry to the next, ms; none is `inquiry_interval` of the limits.
+    pub inquiry: Option<i64>,
+    /// How an answer comes back.
+    pub back: Back,
 }
 
 impl Link {
@@ -105,6 +118,23 @@ impl Node {
     /// The link of this name.
     pub fn link(&self, name: &str) -> Option<&Link> {
         self.links.iter().find(|l| *l.name == *name)
+    }
+
+    /// How long a gap in a sender's sequences is tolerated: what lies behind a gate takes longer.
+    pub fn gap_grace(&self, sender: &NodeCode) -> i64 {
+        let grace = self.link_to(sender).and_then(|l| l.way.grace);
+        grace.unwrap_or(self.limits.gap_grace)
+    }
+
+    /// From one inquiry to a node to the next.
+    pub fn inquiry_interval(&self, to: &NodeCode) -> i64 {
+        let interval = self.link_to(to).and_then(|l| l.way.inquiry);
+        interval.unwrap_or(self.limits.inquiry_interval)
+    }
+
+    /// Whether nothing comes back by itself from a node: it is not asked for what it cannot say.
+    pub fn no_way_back(&self, from: &NodeCode) -> bool {
+        self.link_to(from).is_some_and(|l| l.way.back.is_no_way())
     }
 
     /// The control route to a node.
@@ -206,6 +236,7 @@ mod tests {
             parent,
             beneath: beneath.iter().map(|c| code(c)).collect(),
             overdue: None,
+            way: Way::default(),
         }
     }
 

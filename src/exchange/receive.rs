@@ -51,6 +51,9 @@ impl Receive {
         }
         self.count(now).await?;
         let mut progress = Progress::IDLE;
+        for trouble in self.node.bus.troubles(&self.node.code) {
+            self.node.store.audit(found(trouble, now)).await?;
+        }
         for lane in Lane::ALL {
             let room = match lane {
                 // Control parcels shrink backlogs, so they are taken even when the inbox is full.
@@ -156,6 +159,18 @@ impl Receive {
             to: parcel.to,
             frame: parcel.frame,
         })
+    }
+}
+
+/// What a carrier brought and nothing could be made of: audited, so that it is named.
+fn found(trouble: bus::Trouble, now: Millis) -> AuditEvent {
+    AuditEvent {
+        at: now,
+        who: "receive".into(),
+        action: trouble.code.into(),
+        subject: trouble.subject,
+        reason: trouble.detail,
+        ok: false,
     }
 }
 

@@ -115,8 +115,10 @@ impl Reconcile {
                 self.close(mine, theirs, now).await?;
                 continue;
             }
-            let waited = mine.is_none_or(|m| now.since(m.at) >= self.node.limits.inquiry_interval);
-            if same && !waited {
+            let interval = self.node.inquiry_interval(&destination);
+            let waited = mine.is_none_or(|m| now.since(m.at) >= interval);
+            // Behind a gate without a way back the same books say nothing twice.
+            if same && (!waited || self.node.no_way_back(&destination)) {
                 continue;
             }
             self.issue(day, revision + 1, destination, &lines, now).await?;

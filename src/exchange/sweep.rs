@@ -1,7 +1,7 @@
 //! sweep: what the clock brings: overdue receipts, waiting records, sequence gaps, retention, the
 //! end of holds and of maintenance.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use canon::{EnvelopeId, Millis};
@@ -87,35 +87,45 @@ impl Sweep {
     /// How long until the next inquiry: as long as the receipt has been waited for, so that a long
     /// outage far away does not fill every outbox on the way with inquiries.
     fn next_inquiry(&self, envelope: &OutEnvelope, now: Millis) -> i64 {
-        let interval = self.node.limits.inquiry_interval;
+        let interval = self.node.inquiry_interval(&envelope.id.route.destination);
         let waited = envelope.sent_at.map_or(0, |at| now.since(at));
         waited.clamp(interval, interval.saturating_mul(INQUIRY_INTERVALS_MAX))
     }
 
     /// Sequences that never came, once the grace is over: their sender is asked.
     async fn gaps(&mut self, now: Millis) -> Result<u64, WorkError> {
-        let before = Millis(now.0 - self.node.limits.gap_grace);
-        let interval = self.node.limits.inquiry_interval;
-        self.asked.retain(|_, at| now.since(*at) < interval);
+        let node = Arc::clone(&self.node);
+        self.asked.retain(|(id, _), at| now.since(*at) < node.inquiry_interval(&id.sender));
         let mut asked = 0;
-        for gap in self.node.store.gaps(before, PER_TURN).await? {
-            // What only passes here, and is kept in passing, is its destination's to ask for.
-            if gap.route.destination != self.node.code {
-                continue;
+        // What lies behind a gate has a longer grace; each is asked for by its own, so that many
+        // young gaps behind a gate hide no old one elsewhere.
+        let graces = self.node.links.iter().filter_map(|l| l.way.grace);
+        let graces: BTreeSet<i64> = graces.chain([self.node.limits.gap_grace]).collect();
+        for grace in graces {
+            let before = Millis(now.0 - grace);
+            for gap in self.node.store.gaps(before, PER_TURN).await? {
+                // What only passes here, and is kept in passing, is its destination's to ask for.
+                let own = gap.route.destination == self.node.code;
+                if own && self.node.gap_grace(&gap.sender) == grace {
+                    asked += self.gap(gap, now).await?;
+                }
             }
-            let Gap { sender, epoch, route, first, last, .. } = gap;
-            let from = EnvelopeId { sender, epoch, route, sequence: first };
-            if self.asked.contains_key(&(from.clone(), last)) {
-                continue;
-            }
-            let (sender, route) = (from.sender.clone(), from.route.clone());
-            let inquiry = Inquiry::Gap { sender, epoch, route, first, last }.write();
-            let content = control::content(Kind::Inquiry, &from.sender, now.day(), &[inquiry]);
-            self.node.store.queue_controls(vec![content], now).await?;
-            self.asked.insert((from, last), now);
-            asked += 1;
         }
         Ok(asked)
+    }
+
+    async fn gap(&mut self, gap: Gap, now: Millis) -> Result<u64, WorkError> {
+        let Gap { sender, epoch, route, first, last, .. } = gap;
+        let from = EnvelopeId { sender, epoch, route, sequence: first };
+        if self.asked.contains_key(&(from.clone(), last)) {
+            return Ok(0);
+        }
+        let (sender, route) = (from.sender.clone(), from.route.clone());
+        let inquiry = Inquiry::Gap { sender, epoch, route, first, last }.write();
+        let content = control::content(Kind::Inquiry, &from.sender, now.day(), &[inquiry]);
+        self.node.store.queue_controls(vec![content], now).await?;
+        self.asked.insert((from, last), now);
+        Ok(1)
     }
 }
 

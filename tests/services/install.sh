@@ -7,10 +7,16 @@ set -euo pipefail
 NEEDED=(
   cc:build-essential
   make:make
+  flock:util-linux
   xmllint:libxml2-utils
   xmlsec1:xmlsec1
   openssl:openssl
   sqlite3:sqlite3
+  epmd:erlang-base
+  /usr/lib/rabbitmq/bin/rabbitmq-server:rabbitmq-server
+  /usr/lib/postgresql/15/bin/postgres:postgresql-15
+  /usr/sbin/mariadbd:mariadb-server-core
+  mariadb:mariadb-client-core
 )
 
 missing=()
@@ -45,17 +51,35 @@ if [ "$(id -u)" -ne 0 ]; then
   if [ -t 0 ]; then as_root=(sudo); else as_root=(sudo -n); fi
 fi
 
+# Debian starts what it installs; ours are private. A policy that is already there stays as it is
+# (containers have one), an own one goes away with this script.
+policy=/usr/sbin/policy-rc.d
+own_policy=
+forbid_starts() {
+  [ ! -e "$policy" ] || return 0
+  own_policy=yes
+  printf '#!/bin/sh\n# written by tests/services/install.sh for the time of an install\nexit 101\n' |
+    "${as_root[@]}" tee "$policy" >/dev/null
+  "${as_root[@]}" chmod 755 "$policy"
+}
+allow_starts() {
+  if [ -n "$own_policy" ]; then "${as_root[@]}" rm -f "$policy"; fi
+}
+trap allow_starts EXIT
+
 apt() {
-  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 "$@" </dev/null
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=120 "$@" </dev/null
 }
 
 echo "test services: installing ${missing[*]}"
+forbid_starts
 # The first try uses the package lists as they are; a stale list is the usual reason for failing.
 if ! apt install -y --no-install-recommends "${missing[@]}" >/dev/null 2>&1; then
   apt update || give_up "apt-get update failed (no network, or no right to)"
   apt install -y --no-install-recommends "${missing[@]}" || give_up "apt-get install failed"
 fi
 
+hash -r
 for pair in "${NEEDED[@]}"; do
   command -v "${pair%%:*}" >/dev/null 2>&1 || give_up "${pair#*:} is installed but gives no ${pair%%:*}"
 done

@@ -8,8 +8,11 @@ pub mod faults;
 mod faulty;
 mod feed;
 pub mod forge;
+pub mod gated;
 pub mod input;
 pub mod process;
+pub mod proxy;
+pub mod services;
 pub mod stores;
 
 use std::collections::BTreeMap;
@@ -23,7 +26,7 @@ use edge::FilesSink;
 use envelope::{Signer, Trust};
 use exchange::config::{RelayConfig, Treatment};
 use exchange::deliver::Deliver;
-use exchange::{Fairness, Limits, Link, Node, Progress, WorkError, Worker};
+use exchange::{Fairness, Limits, Link, Node, Progress, Way, WorkError, Worker};
 use store::{Place, SharedStore};
 use tempfile::TempDir;
 
@@ -32,6 +35,7 @@ pub use carrier::{Carrier, Rule, Trick};
 pub use check::{Books, Left};
 pub use faults::{Faults, When};
 pub use feed::Feed;
+pub use gated::{Courier, Gated};
 pub use stores::{Memory, Sqlite, Stores};
 
 /// The repository's root.
@@ -129,6 +133,8 @@ pub struct Setup {
     pub feeds: Vec<Feed>,
     /// Hours, budgets and quotas of each tier.
     pub fair: fn(usize) -> Fairness,
+    /// A gate between two of the tiers.
+    pub gated: Option<Gated>,
 }
 
 impl Default for Setup {
@@ -141,6 +147,7 @@ impl Default for Setup {
             one_file: false,
             feeds: vec![Feed::Lines(TOWN)],
             fair: |_| Fairness::default(),
+            gated: None,
         }
     }
 }
@@ -177,6 +184,7 @@ pub struct World {
     parts: Vec<Parts>,
     trust: Arc<Trust>,
     folder: TempDir,
+    courier: Option<Courier>,
     finished: bool,
     _stores: Box<dyn Stores>,
 }
@@ -197,6 +205,8 @@ impl World {
             let store = faulty::Faulty::over(inner, &code, &faults);
             parts.push(Parts { code, store, signer });
         }
+        let folder = tempfile::tempdir().expect("a folder");
+        let courier = setup.gated.clone().map(|gated| Courier::new(gated, folder.path()));
         let mut world = Self {
             nodes: Vec::new(),
             bus: Arc::new(Carrier::new(TIERS.iter().map(|t| code(t)).collect())),
@@ -207,7 +217,8 @@ impl World {
             setup,
             parts,
             trust: authority.trust(),
-            folder: tempfile::tempdir().expect("a folder"),
+            folder,
+            courier,
             finished: false,
             _stores: stores,
         };
@@ -245,12 +256,12 @@ impl World {
             environment: Environment::Demo,
             holder: holder.into(),
             store: Arc::clone(&parts.store),
-            bus: Arc::clone(&self.bus) as Arc<dyn Bus>,
+            bus: self.bus_of(tier),
             formats: BTreeMap::from([(edition.to_owned(), format())]),
             lists: Arc::new(OpenLists::new()),
             trust: Arc::clone(&self.trust),
             signer: Arc::clone(&parts.signer),
-            links: links(tier),
+            links: self.links(tier),
             adapters: BTreeMap::new(),
             owes: if fed { vec![(live(), owes)] } else { Vec::new() },
             relay: RelayConfig { default, rules: Vec::new() },
@@ -260,6 +271,21 @@ impl World {
             fair: (self.setup.fair)(tier),
             inbox_depth: 0.into(),
         }
+    }
+
+    fn bus_of(&self, tier: usize) -> Arc<dyn Bus> {
+        match &self.courier {
+            Some(courier) => courier.bus(tier, &self.bus),
+            None => Arc::clone(&self.bus) as Arc<dyn Bus>,
+        }
+    }
+
+    fn links(&self, tier: usize) -> Vec<Link> {
+        let mut links = links(tier);
+        if let Some(gated) = &self.setup.gated {
+            links.iter_mut().for_each(|link| gated.link(tier, link));
+        }
+        links
     }
 
     /// The process died and was started again: carrier, leases and everything in memory are gone.
@@ -280,6 +306,9 @@ impl World {
                 }
                 done += self.take(tier, at).await;
             }
+        }
+        if let Some(courier) = &mut self.courier {
+            courier.carry();
         }
         self.now = self.now.plus(250);
         done
@@ -435,7 +464,14 @@ fn links(tier: usize) -> Vec<Link> {
     let mut out = Vec::new();
     if let Some(up) = TIERS.get(tier + 1) {
         let (name, peer) = ("parent".into(), code(up));
-        out.push(Link { name, peer, parent: true, beneath: vec![], overdue: None });
+        out.push(Link {
+            name,
+            peer,
+            parent: true,
+            beneath: vec![],
+            overdue: None,
+            way: Way::default(),
+        });
     }
     if let Some(down) = tier.checked_sub(1) {
         let beneath = TIERS[..down].iter().map(|t| code(t)).collect();
@@ -445,6 +481,7 @@ fn links(tier: usize) -> Vec<Link> {
             parent: false,
             beneath,
             overdue: None,
+            way: Way::default(),
         });
     }
     out

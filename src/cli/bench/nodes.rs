@@ -12,7 +12,7 @@ use envelope::ca::{NodeName, Terms};
 use envelope::{Ca, KeyPem, P256Signer, Trust};
 use exchange::collect::{Adapter, Collect};
 use exchange::config::{Limits, RelayConfig, Treatment};
-use exchange::{Link, Node};
+use exchange::{Link, Node, Way};
 use ring::rand::SystemRandom;
 
 use super::ground::{Carrier, Ground};
@@ -164,12 +164,26 @@ fn links(codes: &[NodeCode], tier: usize) -> Vec<Link> {
     let mut out = Vec::new();
     if let Some(up) = codes.get(tier + 1) {
         let (peer, beneath) = (up.clone(), Vec::new());
-        out.push(Link { name: "up".into(), peer, parent: true, beneath, overdue: None });
+        out.push(Link {
+            name: "up".into(),
+            peer,
+            parent: true,
+            beneath,
+            overdue: None,
+            way: Way::default(),
+        });
     }
     if let Some(down) = tier.checked_sub(1) {
         let beneath = codes.iter().take(down).cloned().collect();
         let peer = codes[down].clone();
-        out.push(Link { name: "down".into(), peer, parent: false, beneath, overdue: None });
+        out.push(Link {
+            name: "down".into(),
+            peer,
+            parent: false,
+            beneath,
+            overdue: None,
+            way: Way::default(),
+        });
     }
     out
 }

@@ -15,6 +15,7 @@ mod quota;
 mod read;
 mod secret;
 mod sections;
+mod spool;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -34,6 +35,7 @@ pub use process::{FileFacts, Files, tier_order};
 pub use quota::Quota;
 pub use read::{NodeDocument, VERSION};
 pub use secret::{Secret, SecretRef};
+pub use spool::{Back, SpoolConfig, SpoolPlace};
 pub use tree::ENV_PREFIX;
 pub use units::{Limit, Unit};
 

@@ -12,6 +12,7 @@ use super::limits::Limits;
 use super::problem::At;
 use super::quota::Quota;
 use super::secret::SecretRef;
+use super::spool::SpoolConfig;
 
 /// One configuration file, validated: a store, the identities in it, their links and work.
 #[derive(Clone, Debug)]
@@ -84,6 +85,8 @@ pub enum Carrier {
     Local,
     /// A broker.
     Amqp,
+    /// Files, for a gate or a disk.
+    Spool,
 }
 
 /// A link of one identity to one peer.
@@ -99,6 +102,8 @@ pub struct Link {
     pub carrier: Carrier,
     /// The broker that an `amqp` link lives on.
     pub broker: Option<Arc<str>>,
+    /// How a `spool` link lays its files.
+    pub spool: Option<SpoolConfig>,
     /// Whether everything without a nearer way goes here.
     pub parent: bool,
     /// Nodes reached through the peer, besides the peer itself. Their envelopes, and no others, may

@@ -65,12 +65,13 @@ impl NodeDocument {
         let identities = identities(&mut top, &mut cx);
         cx.identities = identities.iter().map(|i| i.code.clone()).collect();
         let brokers = brokers::brokers(&mut top, &mut cx);
-        let links = sections::links(&mut top, &brokers, &mut cx);
         let routes = sections::routes(&mut top, &mut cx);
         let relay = sections::relay(&mut top, &mut cx);
         let limits = limits(&mut top, &mut cx);
         let lanes = lanes::read(&top.table("lanes", cx.problems), cx.problems);
         let quotas = quota::read(&mut top, &limits, &mut cx);
+        let level = limits.compression_level;
+        let links = sections::links(&mut top, &brokers, level, &mut cx);
         let adapters = sections::adapters(&mut top, limits.collect_interval, &mut cx);
         let sinks = sections::sinks(&mut top, &data, &mut cx);
         top.finish(cx.problems);

@@ -11,12 +11,18 @@ use super::lanes;
 use super::node::*;
 use super::problem::nearest;
 use super::read::{Cx, LANES, code, codes, duplicate, duration, later, owner};
+use super::spool;
 use super::tree::{Spot, Tab, word};
 
 /// Suites of this build.
 const SUITES: &[(&str, ())] = &[("ecdsa-p256-sha256", ())];
 
-pub(crate) fn links(top: &mut Tab<'_>, brokers: &[BrokerConfig], cx: &mut Cx<'_>) -> Vec<Link> {
+pub(crate) fn links(
+    top: &mut Tab<'_>,
+    brokers: &[BrokerConfig],
+    level: i32,
+    cx: &mut Cx<'_>,
+) -> Vec<Link> {
     let mut found: Vec<Link> = Vec::new();
     for mut tab in top.tables("link", cx.problems) {
         let at = tab.at.clone();
@@ -25,6 +31,12 @@ pub(crate) fn links(top: &mut Tab<'_>, brokers: &[BrokerConfig], cx: &mut Cx<'_>
         let peer = code(&mut tab, "peer", cx);
         let carrier = carrier(&mut tab, cx);
         let broker = broker(&mut tab, carrier, identity.as_ref(), brokers, cx);
+        let spool = if carrier == Carrier::Spool {
+            spool::read(&mut tab, level, cx)
+        } else {
+            spool::absent(&mut tab, cx);
+            None
+        };
         let parent = tab.truth("parent", cx.problems).unwrap_or(false);
         let beneath: BTreeSet<NodeCode> =
             codes(&mut tab, "beneath", cx).unwrap_or_default().into_iter().collect();
@@ -45,7 +57,18 @@ pub(crate) fn links(top: &mut Tab<'_>, brokers: &[BrokerConfig], cx: &mut Cx<'_>
             );
         }
         let name = name.text.into();
-        found.push(Link { identity, name, peer, carrier, broker, parent, beneath, lanes, at });
+        found.push(Link {
+            identity,
+            name,
+            peer,
+            carrier,
+            broker,
+            spool,
+            parent,
+            beneath,
+            lanes,
+            at,
+        });
     }
     found
 }
@@ -56,7 +79,7 @@ fn carrier(tab: &mut Tab<'_>, cx: &mut Cx<'_>) -> Carrier {
         match spot.text.as_str() {
             "local" => {}
             "amqp" => return Carrier::Amqp,
-            "spool" => later(&spot.at, &path, "carrier `spool`", " spool 链路", "local", cx),
+            "spool" => return Carrier::Spool,
             _ => {
                 let words = [("local", ()), ("amqp", ()), ("spool", ())];
                 let _refused = word(&spot, &path, &words, cx.problems);

@@ -16,6 +16,7 @@ mod fair;
 mod forged;
 mod four_tiers;
 mod gap;
+mod gated;
 mod keep;
 mod leases;
 mod one_file;

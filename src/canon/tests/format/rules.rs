@@ -381,7 +381,7 @@ fn a_void_is_judged_by_structure_and_by_its_reason() {
     values.set(record.field_by_wire("SLZTDM").unwrap(), "2");
     values.remove(record.field_by_wire("BSLYY").unwrap());
     let mut attrs = attributes();
-    let judge = |attrs: &canon::format::Attributes, values: &Values| {
+    let judge = |attrs: &Attributes, values: &Values| {
         let mut out = vec![];
         format.validate(ty, values, attrs, &CaseFacts::new(), &OpenLists::new(), &mut out);
         out.iter().map(|v| v.rule.to_string()).collect::<Vec<_>>()

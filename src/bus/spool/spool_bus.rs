@@ -1,0 +1,192 @@
+//! The carrier: links, each with its files, behind the one trait.
+
+use std::future::Future;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use canon::{Lane, NodeCode};
+
+use super::inbound::Inbound;
+use super::outbound::Outbound;
+use super::{Exchange, Outside, Settings};
+use crate::{Bus, BusError, BusFuture, Confirmation, Delivery, Parcel, Trouble};
+
+/// One link over files.
+pub struct SpoolLink {
+    /// Whose side this is.
+    pub node: NodeCode,
+    /// The neighbour behind the gate.
+    pub peer: NodeCode,
+    /// How files are written and waited for.
+    pub settings: Settings,
+    /// Where they lie.
+    pub exchange: Arc<dyn Exchange>,
+}
+
+impl SpoolLink {
+    /// A gate that took the outside away left only the signed head: the link says the hops.
+    pub(super) fn named(&self, outside: Outside) -> Outside {
+        if !outside.issue.is_empty() {
+            return outside;
+        }
+        Outside { from: self.peer.clone(), hop: self.node.clone(), ..outside }
+    }
+}
+
+struct Line {
+    link: SpoolLink,
+    outbound: Outbound,
+    inbound: Inbound,
+}
+
+/// The carrier of files.
+pub struct SpoolBus {
+    lines: Vec<Line>,
+    tags: AtomicU64,
+    /// Tells this process's issues from those of any other.
+    nonce: u64,
+    issues: AtomicU64,
+}
+
+impl SpoolBus {
+    /// A carrier of exactly these links; parcels for any other hop are returned.
+    pub fn new(links: Vec<SpoolLink>) -> Self {
+        let line = |link| Line { link, outbound: Outbound::new(), inbound: Inbound::new() };
+        Self {
+            lines: links.into_iter().map(line).collect(),
+            tags: AtomicU64::new(1),
+            nonce: RandomState::new().build_hasher().finish(),
+            issues: AtomicU64::new(0),
+        }
+    }
+
+    fn issue(&self) -> String {
+        format!("{:016x}-{}", self.nonce, self.issues.fetch_add(1, Ordering::Relaxed))
+    }
+
+    fn lines_of<'a>(&'a self, node: &'a NodeCode) -> impl Iterator<Item = &'a Line> {
+        self.lines.iter().filter(move |l| l.link.node == *node)
+    }
+
+    async fn publish_all(&self, parcels: Vec<Parcel>) -> Result<Vec<Confirmation>, BusError> {
+        let mut said = vec![Confirmation::Returned; parcels.len()];
+        let issue = self.issue();
+        let mut parts: Vec<(Vec<usize>, Vec<Parcel>)> =
+            self.lines.iter().map(|_| Default::default()).collect();
+        for (at, parcel) in parcels.into_iter().enumerate() {
+            let leads = |l: &Line| l.link.node == parcel.from && l.link.peer == parcel.hop;
+            if let Some((places, part)) =
+                self.lines.iter().position(leads).and_then(|line| parts.get_mut(line))
+            {
+                places.push(at);
+                part.push(parcel);
+            }
+        }
+        for (line, (places, part)) in self.lines.iter().zip(parts) {
+            if part.is_empty() {
+                continue;
+            }
+            let SpoolLink { exchange, settings, .. } = &line.link;
+            let words = line.outbound.publish(&**exchange, settings, &issue, part).await;
+            for (at, word) in places.into_iter().zip(words) {
+                if let Some(place) = said.get_mut(at) {
+                    *place = word;
+                }
+            }
+        }
+        Ok(said)
+    }
+
+    async fn take_some(
+        &self,
+        node: &NodeCode,
+        lane: Lane,
+        max: usize,
+    ) -> Result<Vec<Delivery>, BusError> {
+        let mut out = Vec::new();
+        let mut failed = None;
+        for line in self.lines_of(node) {
+            if out.len() >= max {
+                break;
+            }
+            match self.take_of(line, lane, max - out.len()).await {
+                Ok(taken) => out.extend(taken),
+                // What another link brought is not held up by one that fails.
+                Err(error) => failed = Some(error),
+            }
+        }
+        match failed {
+            Some(error) if out.is_empty() => Err(error),
+            _ => Ok(out),
+        }
+    }
+
+    async fn take_of(
+        &self,
+        line: &Line,
+        lane: Lane,
+        max: usize,
+    ) -> Result<Vec<Delivery>, BusError> {
+        line.inbound.look(&line.link).await?;
+        let tag = || self.tags.fetch_add(1, Ordering::Relaxed);
+        let taken = line.inbound.take(&line.link, lane, max, tag).await?;
+        Ok(taken.into_iter().map(|(tag, parcel)| Delivery { tag, parcel, dead: false }).collect())
+    }
+}
+
+impl Bus for SpoolBus {
+    fn publish(&self, parcels: Vec<Parcel>) -> BusFuture<'_, Vec<Confirmation>> {
+        Box::pin(self.publish_all(parcels))
+    }
+
+    fn take<'a>(
+        &'a self,
+        node: &'a NodeCode,
+        lane: Lane,
+        max: usize,
+    ) -> BusFuture<'a, Vec<Delivery>> {
+        Box::pin(self.take_some(node, lane, max))
+    }
+
+    fn ack<'a>(&'a self, node: &'a NodeCode, tags: &'a [u64]) -> BusFuture<'a, ()> {
+        Box::pin(async move {
+            for line in self.lines_of(node) {
+                line.inbound.ack(&*line.link.exchange, tags).await?;
+            }
+            Ok(())
+        })
+    }
+
+    fn give_back<'a>(&'a self, node: &'a NodeCode, tags: &'a [u64]) -> BusFuture<'a, ()> {
+        for line in self.lines_of(node) {
+            line.inbound.give_back(tags);
+        }
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn arrival<'a>(&'a self, node: &'a NodeCode) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
+        // Nobody rings when a gate lays a file down.
+        let poll = self.lines_of(node).map(|l| l.link.settings.poll).min();
+        Box::pin(async move {
+            match poll {
+                Some(poll) => tokio::time::sleep(poll.max(Duration::from_millis(10))).await,
+                None => std::future::pending().await,
+            }
+        })
+    }
+
+    fn troubles(&self, node: &NodeCode) -> Vec<Trouble> {
+        self.lines_of(node).flat_map(|line| line.inbound.troubles()).collect()
+    }
+}
+
+/// Work that takes its time, where it holds nobody up.
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, BusError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|e| BusError::Unavailable(format!("work on a file ended: {e}")))
+}
