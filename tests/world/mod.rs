@@ -235,6 +235,7 @@ impl World {
             let mut workers = exchange::workers(&node);
             for feed in self.setup.feeds.iter().filter(|f| f.tier() == tier) {
                 workers.insert(0, feed.collect(&node, self.folder.path()));
+                workers.insert(0, feed.backfill(&node, self.folder.path()));
             }
             if tier == PROVINCE {
                 let sink = FilesSink::open("files", &self.kept_folder()).expect("a folder");
@@ -388,6 +389,13 @@ impl World {
     /// The legacy database of a tier.
     pub fn legacy(&self, tier: usize) -> PathBuf {
         feed::database(self.folder.path(), tier)
+    }
+
+    /// Lays a file of old lines where the township's back-fill finds it.
+    pub fn lay_old(&self, name: &str, lines: &[input::Line]) {
+        let folder = self.drop_folder(TOWN).with_extension("history");
+        std::fs::create_dir_all(&folder).expect("a folder");
+        input::drop_file(&folder, name, lines);
     }
 
     /// Drops a file of old lines at the township.

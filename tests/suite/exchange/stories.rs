@@ -4,6 +4,8 @@ use tests::world::{Setup, World};
 
 mod anywhere;
 mod authority;
+mod backfill;
+mod baseline;
 mod company;
 mod confidential;
 mod county;
