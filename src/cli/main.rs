@@ -10,6 +10,7 @@ mod commands;
 mod demo;
 mod desk;
 mod files;
+mod gates;
 mod open;
 mod os;
 mod packages;
@@ -24,7 +25,7 @@ use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
 use commands::{
-    adapter, backfill, baseline, ca, check, format, keys, notice, quarantine, status, trace,
+    adapter, backfill, baseline, ca, check, format, keys, notice, quarantine, spool, status, trace,
 };
 use stores::NodesArg;
 use text::{Done, Exit, Lang, Out};
@@ -84,6 +85,9 @@ enum Command {
     /// Make and show keys and certificates · 生成、查看密钥与证书
     #[command(subcommand)]
     Keys(keys::Keys),
+    /// Carry parcels and receipts on a disk between the sides of a gate · 光盘摆渡
+    #[command(subcommand)]
+    Spool(spool::Spool),
     /// Run one or more nodes as a service · 以服务方式运行节点
     Run(run::Run),
     /// Measure this machine: each stage, the whole chain, the raw floors · 性能测量
@@ -134,6 +138,7 @@ fn run(command: Command, out: &Out) -> Done {
         Command::Adapter(args) => adapter::run(args, out),
         Command::Keys(args) => keys::run(args, out),
         Command::Ca(args) => ca::run(args, out),
+        Command::Spool(args) => spool::run(&args, out),
         Command::Run(args) => run::run(&args, out),
         Command::Bench(args) => bench::run(&args, out),
     }

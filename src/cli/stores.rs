@@ -9,6 +9,7 @@ use exchange::config::{LaneBudget, NodeConfig, StoreUrl, tier_order};
 use store::{SharedStore, SqliteStore, StoreError};
 
 use crate::files;
+use crate::gates::{self, GateView};
 use crate::open;
 use crate::text::Failure;
 
@@ -24,6 +25,13 @@ pub(crate) struct NodesArg {
     /// Only the node of this code
     #[arg(long, value_name = "CODE")]
     node: Option<String>,
+}
+
+impl NodesArg {
+    /// Whether this node is meant.
+    pub(crate) fn means(&self, code: &NodeCode) -> bool {
+        self.node.as_deref().is_none_or(|wanted| wanted == code.as_str())
+    }
 }
 
 /// What a command does with a store.
@@ -47,6 +55,8 @@ pub(crate) struct Tier {
     pub(crate) return_days: i64,
     /// Hours and budgets of its lanes, by link.
     pub(crate) lanes: Vec<(Arc<str>, Lane, LaneBudget)>,
+    /// Its links over files.
+    pub(crate) gates: Vec<GateView>,
 }
 
 impl Tier {
@@ -135,8 +145,8 @@ pub(crate) async fn tiers(args: &NodesArg, access: Access) -> Result<Vec<Tier>, 
         let title = if node.title.is_empty() { code.to_string() } else { node.title.clone() };
         let store = open_store(node, code, access).await?;
         let return_days = node.limits.return_days;
-        let lanes = lanes(node, code);
-        found.push(Tier { title, code: code.clone(), store, return_days, lanes });
+        let (lanes, gates) = (lanes(node, code), gates::of(node, code));
+        found.push(Tier { title, code: code.clone(), store, return_days, lanes, gates });
     }
     if found.is_empty() {
         let wanted = args.node.as_deref().unwrap_or_default();

@@ -271,6 +271,7 @@ impl World {
             held: Mutex::default(),
             fair: (self.setup.fair)(tier),
             inbox_depth: 0.into(),
+            dead: Default::default(),
         }
     }
 

@@ -111,6 +111,7 @@ pub(crate) async fn chain_of(
             held: Mutex::default(),
             fair: exchange::Fairness::default(),
             inbox_depth: 0.into(),
+            dead: Default::default(),
         });
         let workers = exchange::workers(&node);
         running.push(Running { node, workers });

@@ -9,6 +9,7 @@ pub(crate) mod format;
 pub(crate) mod keys;
 pub(crate) mod notice;
 pub(crate) mod quarantine;
+pub(crate) mod spool;
 pub(crate) mod status;
 pub(crate) mod trace;
 pub(crate) mod waiting;
