@@ -68,8 +68,3 @@ impl Stores for Sqlite {
         Box::pin(async move { self.file(file).await.identity(node).await.expect("an identity") })
     }
 }
-
-/// PLACEHOLDER
-pub(crate) async fn postgres_to_read(_url: &str, _node: &NodeCode) -> Option<SharedStore> {
-    None
-}
