@@ -7,20 +7,22 @@
 
 pub mod accept;
 mod adopt;
+pub mod backfill;
 mod claims;
 mod clones;
 pub mod collect;
 pub mod config;
 pub mod control;
+mod correspond;
 pub mod deliver;
 pub mod dispatch;
 pub mod errands;
 pub mod error;
 mod exceptions;
+pub mod fair;
 pub mod gate;
 pub mod judge;
 pub mod node;
-mod outcomes;
 pub mod pace;
 mod recall;
 pub mod receive;
@@ -32,11 +34,14 @@ pub mod seal;
 pub mod settle;
 mod shape;
 pub mod share;
+pub mod standing;
 pub mod sweep;
 pub mod work;
 
 pub use config::Limits;
+pub use correspond::MAINTENANCE;
 pub use error::WorkError;
+pub use fair::Fairness;
 pub use node::{Link, Node, Way};
 pub use share::Leases;
 pub use work::{Progress, WorkFuture, Worker, workers};

@@ -1,35 +1,30 @@
 //! settle: control parcels for this node. A verified receipt gives every record its outcome and
 //! queues the write-backs; hops, refusals, inquiries, answers, manifests and notices do their part.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use canon::{EnvelopeId, Millis};
-use envelope::control::{
-    Answer, HeldState, Hop, Inquiry, ManifestLine, Notice, Refusal as Refused,
+use canon::Millis;
+use envelope::control::{Hop, ManifestLine, Refusal as Refused};
+use envelope::{Kind, Opened, Outcome, OutcomeLine};
+use store::{
+    AuditEvent, EventOn, FinalOutcome, InboxFor, InboxParcel, Lease, Member, OutEnvelope, OutEvent,
+    RowOutcome, Settlement, TypeCount,
 };
-use envelope::{Kind, Opened, OutcomeLine};
-use store::{AuditEvent, EventOn, InboxFor, InboxParcel, Lease, OutEnvelope, OutEvent, Settlement};
 
-use crate::adopt;
 use crate::claims::Claims;
 use crate::clones::{self, Verdict};
-use crate::control;
 use crate::error::WorkError;
 use crate::exceptions;
 use crate::gate::{self, Refusal, Refuser};
 use crate::node::Node;
-use crate::outcomes::{counted, outcomes};
-use crate::recall;
 use crate::reconcile;
 use crate::retry;
 use crate::work::{Progress, WorkFuture, Worker};
 
-/// Envelopes of one gap inquiry answered in one turn.
-const GAP_ANSWERS_MAX: u32 = 256;
-
 /// The worker.
 pub struct Settle {
-    node: Arc<Node>,
+    pub(crate) node: Arc<Node>,
     refuser: Refuser,
     claims: Claims,
 }
@@ -227,7 +222,8 @@ impl Settle {
                 .drop_with_audit(lease, parcel, "refusal.of_nothing_ours", &refused.code, now)
                 .await;
         };
-        let verdict = clones::refused(&self.node, &opened.head.from, &refused, &own, now).await?;
+        let verdict =
+            clones::refused(&self.node, &opened.head.from, &refused, &own, now).await?;
         if verdict == Verdict::Older {
             clones::overtaken(&self.node, lease, &own, &refused.code, now).await?;
         }
@@ -252,152 +248,6 @@ impl Settle {
         Ok(None)
     }
 
-    async fn inquiry(
-        &self,
-        lease: &Lease,
-        parcel: &InboxParcel,
-        opened: &Opened<'_>,
-        now: Millis,
-    ) -> Result<Option<Refusal>, WorkError> {
-        let asker = &opened.head.from;
-        let mut answers = Vec::new();
-        for fragment in &opened.fragments {
-            match Inquiry::read(fragment) {
-                Ok(Inquiry::Status(id)) if id.sender == *asker => {
-                    answers.push(self.status_of(lease, &id, now).await?.write());
-                }
-                Ok(Inquiry::Gap { sender, epoch, route, first, last })
-                    if sender == self.node.code && route.destination == *asker =>
-                {
-                    self.fill_gap(lease, epoch, &route, first, last, now).await?;
-                }
-                Ok(Inquiry::Judged { epoch, after })
-                    if after.as_ref().is_none_or(|a| a.sender == *asker) =>
-                {
-                    answers.extend(adopt::answer(&self.node, asker, epoch, after).await?);
-                }
-                Ok(Inquiry::Recall(asked)) => {
-                    recall::recalled(&self.node, lease, parcel, asker, asked, now).await?;
-                    return Ok(None);
-                }
-                Ok(
-                    Inquiry::Status(_)
-                    | Inquiry::Gap { .. }
-                    | Inquiry::Versions { .. }
-                    | Inquiry::Judged { .. },
-                )
-                | Err(_) => {
-                    return Ok(Some(Refusal::new(
-                        "inquiry.not_yours",
-                        "about another node's parcels",
-                    )));
-                }
-            }
-        }
-        if !answers.is_empty() {
-            let content = control::content(Kind::Answer, asker, now.day(), &answers);
-            self.node.store.queue_controls(vec![content], now).await?;
-        }
-        self.node.store.drop_inbox(lease, parcel.inbox_id).await?;
-        Ok(None)
-    }
-
-    /// What this node, the destination, knows of an envelope; a judged one gets its receipt again.
-    async fn status_of(
-        &self,
-        lease: &Lease,
-        id: &EnvelopeId,
-        now: Millis,
-    ) -> Result<Answer, WorkError> {
-        if self.node.store.admission(id).await?.is_none() {
-            return Ok(Answer::Unknown(id.clone()));
-        }
-        self.node.store.receipt_again(lease, id, now).await?;
-        Ok(Answer::Held { envelope: id.clone(), state: HeldState::Judged })
-    }
-
-    async fn fill_gap(
-        &self,
-        lease: &Lease,
-        epoch: u32,
-        route: &canon::Route,
-        first: u64,
-        last: u64,
-        now: Millis,
-    ) -> Result<(), WorkError> {
-        let own = self.node.store.outbound_range(route, first, last, GAP_ANSWERS_MAX).await?;
-        for envelope in own.into_iter().filter(|e| e.id.epoch == epoch) {
-            self.event(lease, &envelope.id, OutEvent::Resend, "receiver.gap", now, now).await?;
-        }
-        Ok(())
-    }
-
-    async fn answer(
-        &self,
-        lease: &Lease,
-        parcel: &InboxParcel,
-        opened: &Opened<'_>,
-        now: Millis,
-    ) -> Result<Option<Refusal>, WorkError> {
-        let (mut parts, mut page) = (Vec::new(), None);
-        for fragment in &opened.fragments {
-            match Answer::read(fragment) {
-                Ok(Answer::Judged(part)) => parts.push(part),
-                Ok(Answer::JudgedPage(end)) => page = Some(end),
-                Ok(Answer::Recalled(said)) => {
-                    recall::promised(&self.node, &opened.head.from, &said, now).await?;
-                }
-                // Only the destination's word is final; a holder's "unknown" says nothing.
-                Ok(Answer::Unknown(id))
-                    if id.sender == self.node.code && opened.head.from == id.route.destination =>
-                {
-                    self.event(lease, &id, OutEvent::Resend, "receiver.unknown", now, now).await?;
-                }
-                Ok(Answer::Defer { envelope, until }) if envelope.sender == self.node.code => {
-                    let event = OutEvent::NotConfirmed;
-                    self.event(lease, &envelope, event, "receiver.defer", until, now).await?;
-                }
-                Ok(
-                    Answer::Unknown(_)
-                    | Answer::Defer { .. }
-                    | Answer::Held { .. }
-                    | Answer::Skipped { .. }
-                    | Answer::Versions { .. },
-                ) => {}
-                Err(refuse) => return Ok(Some(refuse.into())),
-            }
-        }
-        if let Some(page) = page {
-            let from = &opened.head.from;
-            adopt::adopted(&self.node, lease, parcel, from, parts, page, now).await?;
-            return Ok(None);
-        }
-        self.node.store.drop_inbox(lease, parcel.inbox_id).await?;
-        Ok(None)
-    }
-
-    async fn event(
-        &self,
-        lease: &Lease,
-        id: &EnvelopeId,
-        event: OutEvent,
-        reason: &str,
-        due_at: Millis,
-        now: Millis,
-    ) -> Result<(), WorkError> {
-        let on = EventOn {
-            event,
-            reason: Some(reason.to_owned()),
-            due_at: Some(due_at),
-            controls: Vec::new(),
-            inbox_id: None,
-            now,
-        };
-        // No such step in the lifecycle means that the answer came too late to matter.
-        let _moved: bool = self.node.store.commit_event(lease, id, on).await?;
-        Ok(())
-    }
-
     async fn manifest(
         &self,
         parcel: &InboxParcel,
@@ -415,20 +265,7 @@ impl Settle {
         }
     }
 
-    async fn notice(
-        &self,
-        lease: &Lease,
-        parcel: &InboxParcel,
-        opened: &Opened<'_>,
-        now: Millis,
-    ) -> Result<Option<Refusal>, WorkError> {
-        let Some(notice) = opened.fragments.first().and_then(|f| Notice::read(f).ok()) else {
-            return Ok(Some(Refusal::new("envelope.malformed", "notice")));
-        };
-        self.drop_with_audit(lease, parcel, "notice.received", &notice.code, now).await
-    }
-
-    async fn drop_with_audit(
+    pub(crate) async fn drop_with_audit(
         &self,
         lease: &Lease,
         parcel: &InboxParcel,
@@ -448,6 +285,77 @@ impl Settle {
         self.node.store.drop_inbox(lease, parcel.inbox_id).await?;
         Ok(None)
     }
+}
+
+/// One outcome for every record, in order: anything else is not a receipt. A declining receipt
+/// has none of its own: each record is rejected with the code of the decline.
+fn outcomes(
+    opened: &Opened<'_>,
+    count: u32,
+    decline: Option<&str>,
+) -> Result<Vec<OutcomeLine>, Refusal> {
+    if let Some(code) = decline {
+        return Ok((0..count)
+            .map(|i| OutcomeLine::with_code(i, Outcome::Rejected, code))
+            .collect());
+    }
+    let wrong = || Refusal::new("receipt.incomplete", "not one outcome for every record, in order");
+    if opened.fragments.len() != count as usize {
+        return Err(wrong());
+    }
+    let mut lines = Vec::with_capacity(opened.fragments.len());
+    for (position, fragment) in opened.fragments.iter().enumerate() {
+        let line = envelope::read_outcome(fragment)?;
+        if line.position as usize != position {
+            return Err(wrong());
+        }
+        lines.push(line);
+    }
+    Ok(lines)
+}
+
+/// Counts by type, and the outcome of each source row that wants a write-back.
+fn counted(members: &[Member], lines: &[OutcomeLine]) -> (Vec<TypeCount>, Vec<RowOutcome>) {
+    let mut counts: BTreeMap<&str, TypeCount> = BTreeMap::new();
+    let mut rows = Vec::new();
+    for (member, line) in members.iter().zip(lines) {
+        let count = match counts.get_mut(&*member.kind) {
+            Some(count) => count,
+            None => counts.entry(&member.kind).or_insert_with(|| TypeCount {
+                kind: Arc::clone(&member.kind),
+                ..TypeCount::default()
+            }),
+        };
+        let outcome = match line.outcome {
+            Outcome::Accepted => {
+                count.accepted += 1;
+                count.sum.add(&member.digest);
+                None
+            }
+            Outcome::Superseded => {
+                count.superseded += 1;
+                count.sum.add(&member.digest);
+                Some(FinalOutcome::Superseded)
+            }
+            Outcome::Rejected => {
+                count.rejected += 1;
+                Some(FinalOutcome::Rejected)
+            }
+            Outcome::ParentMissing => {
+                count.parent_missing += 1;
+                Some(FinalOutcome::ParentMissing)
+            }
+        };
+        let Some(row) = &member.source_row else { continue };
+        let (adapter, _) = row.split_once('|').unwrap_or((row, ""));
+        rows.push(RowOutcome {
+            adapter: adapter.into(),
+            row: Arc::clone(row),
+            outcome,
+            text: line.text.clone().or_else(|| line.code.clone()).unwrap_or_default(),
+        });
+    }
+    (counts.into_values().collect(), rows)
 }
 
 impl Worker for Settle {

@@ -68,7 +68,7 @@ impl World {
         drop(self.nodes.remove(tier));
         drop(node);
         for feed in self.setup.feeds.iter().filter(|f| **f == Feed::Lines(tier)) {
-            let adapt::Source::Csv(csv) = &feed.package_read().source else { continue };
+            let adapt::Source::Csv(csv) = &feed.read().source else { continue };
             let settings = Settings::of("line", self.drop_folder(tier), csv);
             take_back(&settings, since).expect("the folder");
         }

@@ -2,6 +2,8 @@
 
 pub(crate) mod adapter;
 pub(crate) mod backup;
+pub(crate) mod backfill;
+pub(crate) mod baseline;
 pub(crate) mod bus;
 pub(crate) mod ca;
 pub(crate) mod check;
@@ -9,7 +11,9 @@ pub(crate) mod doctor;
 pub(crate) mod format;
 pub(crate) mod keys;
 pub(crate) mod node;
+pub(crate) mod notice;
 pub(crate) mod quarantine;
 pub(crate) mod spool;
 pub(crate) mod status;
 pub(crate) mod trace;
+pub(crate) mod waiting;
