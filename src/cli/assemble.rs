@@ -17,15 +17,16 @@ use exchange::config::{
     AdapterConfig, Carrier, Database, Identity, Nature, NodeConfig, SinkKind, StoreUrl,
 };
 use exchange::deliver::Deliver;
-use exchange::{Fairness, Link, Node, Way, Worker};
-use store::SharedStore;
+use exchange::{Fairness, Leases, Link, Node, Way, Worker};
 use store::memory::MemoryWorld;
 use store::sqlite::SqliteStore;
+use store::{PostgresStore, SharedStore};
 
 use crate::commands::adapter as packages;
 use crate::desk::Desk;
+use crate::stores::postgres_settings;
 use crate::text::{Failure, Finding};
-use crate::{carriers, files, open};
+use crate::{carriers, files, instance, open};
 
 /// Longest line of a code list, bytes; also bounds how large a list file may be read.
 const LIST_BYTES_MAX: u64 = 64 << 20;
@@ -42,35 +43,34 @@ pub(crate) struct Running {
 pub(crate) struct Process {
     /// Identities, in the order of the configurations.
     pub(crate) running: Vec<Running>,
-    /// The carrier between them.
-    pub(crate) bus: Arc<LocalBus>,
 }
 
 /// Opens stores, keys, formats, adapters and sinks of every identity. `wrap` may stand between the
-/// nodes and their carrier.
+/// nodes and their carriers.
 pub(crate) async fn process(
     configs: Vec<NodeConfig>,
     now: Millis,
-    wrap: impl Fn(Arc<LocalBus>) -> Arc<dyn Bus>,
+    wrap: impl Fn(Arc<dyn Bus>) -> Arc<dyn Bus>,
 ) -> Result<Process, Failure> {
     let codes: Vec<NodeCode> =
         configs.iter().flat_map(|c| c.identities.iter().map(|i| i.code.clone())).collect();
-    let bus = Arc::new(LocalBus::new(codes));
-    let carrier = wrap(Arc::clone(&bus));
+    let local: Arc<dyn Bus> = Arc::new(LocalBus::new(codes));
     let mut running = Vec::new();
-    for config in configs {
+    for mut config in configs {
+        instance::name(&mut config.store)?;
         let format = found(open::format_of(&config)?)?;
         let lists = Arc::new(lists(&config)?);
         let stores = stores(&config).await?;
         for identity in &config.identities {
             let store = stores.of(&identity.code).await?;
-            let carrier = carriers::of(&config, identity, &carrier)?;
+            instance::alone_of_its_name(&config, &store, now).await?;
+            let carrier = wrap(carriers::of(&config, identity, &local)?);
             let node = node(&config, identity, store, carrier, &format, &lists, now)?;
             let workers = workers(&config, &node, &format)?;
             running.push(Running { node, workers });
         }
     }
-    Ok(Process { running, bus })
+    Ok(Process { running })
 }
 
 /// The stores of one configuration file.
@@ -79,6 +79,8 @@ pub(crate) enum Stores {
     Memory(MemoryWorld),
     /// One file.
     Sqlite(SqliteStore),
+    /// One schema, perhaps shared with other processes.
+    Postgres(PostgresStore),
 }
 
 impl Stores {
@@ -87,6 +89,7 @@ impl Stores {
         match self {
             Self::Memory(world) => Ok(world.open(code).shared()),
             Self::Sqlite(store) => store.identity(code).await.map_err(store_failure),
+            Self::Postgres(store) => store.identity(code).await.map_err(store_failure),
         }
     }
 }
@@ -100,6 +103,10 @@ pub(crate) async fn stores(config: &NodeConfig) -> Result<Stores, Failure> {
                 std::fs::create_dir_all(folder).map_err(|e| files::cannot(folder, &e))?;
             }
             Ok(Stores::Sqlite(SqliteStore::open(path).await.map_err(store_failure)?))
+        }
+        StoreUrl::Postgres(schema) => {
+            let settings = postgres_settings(schema, config)?;
+            Ok(Stores::Postgres(PostgresStore::open(&settings).await.map_err(store_failure)?))
         }
     }
 }
@@ -140,12 +147,14 @@ fn node(
         kinds.sort_unstable();
         kinds.dedup();
     }
+    // Only one process has memory or a locked file, so a restart holds the leases that the killed
+    // process held, instead of waiting until they run out.
+    let shared = config.store.instance().is_some();
+    let held = if shared { Leases::shared() } else { Leases::default() };
     Ok(Arc::new(Node {
         code: identity.code.clone(),
         environment: identity.environment,
-        // Only one process has the store (memory, or a locked file), so a restart holds the leases
-        // that the killed process held, instead of waiting until they run out.
-        holder: identity.code.as_str().to_owned(),
+        holder: config.store.instance().unwrap_or(identity.code.as_str()).to_owned(),
         store,
         bus: carrier,
         formats: BTreeMap::from([(format.edition().to_owned(), Arc::clone(format))]),
@@ -158,7 +167,7 @@ fn node(
         relay: config.relay.clone(),
         limits: config.limits.clone(),
         seed: seed(&identity.code),
-        held: Mutex::default(),
+        held,
         fair: fairness(config, identity),
         inbox_depth: 0.into(),
         dead: Default::default(),

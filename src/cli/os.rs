@@ -103,6 +103,14 @@ pub(crate) async fn interrupted() -> io::Result<()> {
     tokio::signal::ctrl_c().await
 }
 
+/// What this machine is called, as far as a name can be made of it.
+pub(crate) fn host() -> String {
+    let said = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let name = said.trim().chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-');
+    let name: String = name.take(40).collect();
+    if name.is_empty() { "host".to_owned() } else { name }
+}
+
 /// Where temporary files go.
 pub(crate) fn temporary() -> std::path::PathBuf {
     std::env::temp_dir()

@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 
 use crate::assemble::{self, Running};
 use crate::text::{Done, Exit, Failure, Out};
-use crate::{open, os};
+use crate::{health, instance, open, os};
 
 /// How long a worker with nothing to do sleeps, unless something in its node moves.
 const IDLE: Duration = Duration::from_millis(50);
@@ -28,6 +28,9 @@ pub(crate) struct Run {
     /// Configuration file of a node; several run in one process, joined by `local` links
     #[arg(long = "config", value_name = "FILE", required = true, num_args = 1..)]
     configs: Vec<PathBuf>,
+    /// Name of this process among those that share a PostgreSQL store · 本进程的实例名
+    #[arg(long, value_name = "NAME")]
+    instance: Option<String>,
 }
 
 /// Where the loops take the time from: the system, or a clock the demo moves.
@@ -39,7 +42,10 @@ pub(crate) type Report = Arc<dyn Fn(&Node, &str, &str) + Send + Sync>;
 /// The command.
 pub(crate) fn run(args: &Run, out: &Out) -> Done {
     os::be_frugal();
-    let configs = open::right_configs(&args.configs)?;
+    let mut configs = open::right_configs(&args.configs)?;
+    if let Some(name) = &args.instance {
+        instance::given(&mut configs, name)?;
+    }
     runtime()?.block_on(async {
         let now = os::now();
         let process = assemble::process(configs, now, |bus| bus).await?;
@@ -53,13 +59,22 @@ pub(crate) fn run(args: &Run, out: &Out) -> Done {
             lang.warn(format_args!("{} {worker}: {what}", node.code));
         });
         let (stop, stopped) = watch::channel(false);
+        let nodes: Vec<Arc<Node>> = process.running.iter().map(|r| Arc::clone(&r.node)).collect();
+        let told = tokio::spawn(health::tell(nodes.clone(), *out));
         let loops = start(process.running, &(Arc::new(os::now) as Clock), &report, &stopped);
         os::interrupted().await.map_err(|e| {
             Failure::environment(format!("signals: {e}"), format!("无法接收信号：{e}"))
         })?;
         out.say("stopping; nothing is lost", "正在停止，数据不丢失")?;
         stop.send_replace(true);
+        told.abort();
         finish(loops).await;
+        for node in nodes {
+            // Who cannot say that it goes is waited for until its leases run out.
+            if let Err(error) = node.give_back(os::now()).await {
+                report(&node, "lease", &error.to_string());
+            }
+        }
         Ok(Exit::Interrupted)
     })
 }

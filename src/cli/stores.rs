@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use canon::{Lane, NodeCode};
 use clap::Args;
-use exchange::config::{LaneBudget, NodeConfig, StoreUrl, tier_order};
-use store::{SharedStore, SqliteStore, StoreError};
+use exchange::config::{LaneBudget, NodeConfig, PostgresConfig, PostgresTls, StoreUrl, tier_order};
+use store::{PostgresStore, SharedStore, SqliteStore, StoreError, postgres};
 
 use crate::files;
 use crate::gates::{self, GateView};
@@ -39,7 +39,7 @@ impl NodesArg {
 pub(crate) enum Access {
     /// Only looks; works beside a running service.
     Read,
-    /// Acts; the service must not have the store open.
+    /// Acts; the service must not have the file open (it may have the schema).
     Write,
 }
 
@@ -122,7 +122,12 @@ pub(crate) async fn free(
     node: &NodeConfig,
     code: &NodeCode,
 ) -> Result<Option<SharedStore>, Failure> {
-    let StoreUrl::Sqlite(path) = &node.store else { return Ok(None) };
+    let path = match &node.store {
+        StoreUrl::Memory => return Ok(None),
+        StoreUrl::Sqlite(path) => path,
+        // Whoever acts does it beside the running service.
+        StoreUrl::Postgres(_) => return open_store(node, code, Access::Write).await.map(Some),
+    };
     if !path.is_file() {
         return Err(not_there(code, path));
     }
@@ -178,21 +183,54 @@ pub(crate) async fn open_store(
     code: &NodeCode,
     access: Access,
 ) -> Result<SharedStore, Failure> {
-    let StoreUrl::Sqlite(path) = &node.store else {
-        return Err(Failure::usage(
+    match &node.store {
+        StoreUrl::Memory => Err(Failure::usage(
             format!("`{code}` keeps its facts in memory: only the running process knows them"),
             format!("『{code}』的数据只在内存中，仅运行中的进程可见"),
-        ));
-    };
-    if !path.is_file() {
-        return Err(not_there(code, path));
+        )),
+        StoreUrl::Sqlite(path) if !path.is_file() => Err(not_there(code, path)),
+        StoreUrl::Sqlite(path) => {
+            let opened = match access {
+                Access::Read => SqliteStore::open_to_read(path).await,
+                Access::Write => SqliteStore::open_for(path, std::slice::from_ref(code)).await,
+            };
+            let store = opened.map_err(|e| failed(code, &e))?;
+            store.identity(code).await.map_err(|e| failed(code, &e))
+        }
+        StoreUrl::Postgres(schema) => {
+            let settings = postgres_settings(schema, node)?;
+            // Whoever acts does it beside the running service: each action is a fact by itself.
+            let opened = match access {
+                Access::Read => PostgresStore::open_to_read(&settings).await,
+                Access::Write => {
+                    PostgresStore::open_for(&settings, std::slice::from_ref(code)).await
+                }
+            };
+            let store = opened.map_err(|e| failed(code, &e))?;
+            store.identity(code).await.map_err(|e| failed(code, &e))
+        }
     }
-    let opened = match access {
-        Access::Read => SqliteStore::open_to_read(path).await,
-        Access::Write => SqliteStore::open_for(path, std::slice::from_ref(code)).await,
-    };
-    let store = opened.map_err(|e| failed(code, &e))?;
-    store.identity(code).await.map_err(|e| failed(code, &e))
+}
+
+/// How to get to a PostgreSQL store.
+pub(crate) fn postgres_settings(
+    schema: &PostgresConfig,
+    node: &NodeConfig,
+) -> Result<postgres::Settings, Failure> {
+    let password = schema.password.as_ref().map(open::secret).transpose()?;
+    Ok(postgres::Settings {
+        url: schema.address(),
+        password: password.map(|p| p.expose().trim_end_matches(['\r', '\n']).to_owned()),
+        schema: schema.schema.to_string(),
+        connections: node.limits.store_connections,
+        tls: match schema.tls {
+            PostgresTls::Disable => postgres::Tls::Disable,
+            PostgresTls::Prefer => postgres::Tls::Prefer,
+            PostgresTls::Require => postgres::Tls::Require,
+            PostgresTls::VerifyFull => postgres::Tls::VerifyFull,
+        },
+        authority: schema.ca.clone(),
+    })
 }
 
 fn not_there(code: &NodeCode, path: &Path) -> Failure {

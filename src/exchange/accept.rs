@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use canon::Millis;
 use envelope::{Opened, SenderCert, write_outcome};
-use store::{InboxFor, InboxParcel, Judged, Lease};
+use store::{InboxFor, InboxParcel, Judged, Lease, StoreError, slot_of_sender};
 
 use crate::claims::{self, Claims};
 use crate::control::{self, Answers};
@@ -13,6 +13,9 @@ use crate::gate::{self, Refusal, Refuser};
 use crate::judge::{self, Judgement};
 use crate::node::Node;
 use crate::work::{Progress, WorkFuture, Worker};
+
+/// How often an envelope is judged again because another instance was quicker.
+const RETRIES: u32 = 5;
 
 /// The worker.
 pub struct Accept {
@@ -32,10 +35,11 @@ impl Accept {
         let Some(lease) = self.node.lease("accept", now).await? else {
             return Ok(Progress::IDLE);
         };
-        let max = self.claims.begin();
+        let max = self.claims.begin(&lease);
         let claimed = self.node.store.claim_inbox(&lease, InboxFor::Accept, max, now).await?;
         let (found, mut records, more) = (claimed.len(), 0, claims::more(&claimed, max));
         for parcel in claimed {
+            let lease = lease.only(slot_of_sender(&parcel.arrived.id.sender));
             records += self.parcel(&lease, &parcel, now).await?;
         }
         self.claims.ended(found);
@@ -76,12 +80,23 @@ impl Accept {
             let refusal = Refusal::new("sender.epoch_old", format!("{id} is of an older epoch"));
             return self.refuse(lease, parcel, refusal, now).await;
         }
-        let judged = judged(&node, parcel, &opened, &cert, now).await?;
-        let count = u64::from(judged.count);
-        node.store.commit_judged(lease, judged).await?;
-        node.fair.charge(&id.sender, count, now);
-        node.inbox_moved(-1);
-        Ok(count)
+        let mut tries = 0;
+        loop {
+            let judged = judged(&node, parcel, &opened, &cert, now).await?;
+            let count = u64::from(judged.count);
+            match node.store.commit_judged(lease, judged).await {
+                // Another instance kept records of the same cases meanwhile.
+                Err(StoreError::Conflict { .. }) if node.held.is_shared() && tries < RETRIES => {
+                    tries += 1;
+                }
+                done => {
+                    done?;
+                    node.fair.charge(&id.sender, count, now);
+                    node.inbox_moved(-1);
+                    return Ok(count);
+                }
+            }
+        }
     }
 
     async fn refuse(
@@ -138,6 +153,7 @@ async fn judged(
         problems: judgement.problems,
         receipt: Some(receipt),
         relayed: None,
+        saw: judgement.saw,
         frame: Arc::clone(&parcel.arrived.frame),
         settled_below: head.settled_below,
         now,

@@ -63,6 +63,8 @@ pub struct Collect {
     rest_until: Millis,
     /// Changed rows of the full pass now running, for the guard.
     changed: u64,
+    /// Token of the lease that the adapter runs under.
+    token: Option<u64>,
 }
 
 impl Collect {
@@ -70,12 +72,25 @@ impl Collect {
     pub fn new(node: Arc<Node>, adapter: Adapter) -> Self {
         let bounds = vec![None; adapter.package.queries().len()];
         let shaper = shape::Shaper::default();
-        Self { node, adapter, bounds, shaper, rest_until: Millis(i64::MIN), changed: 0 }
+        Self {
+            node,
+            adapter,
+            bounds,
+            shaper,
+            rest_until: Millis(i64::MIN),
+            changed: 0,
+            token: None,
+        }
     }
 
     async fn turn(&mut self, now: Millis) -> Result<Progress, WorkError> {
         let name = format!("collect/{}", self.adapter.name);
         let Some(lease) = self.node.lease(&name, now).await? else { return Ok(Progress::IDLE) };
+        if self.token != Some(lease.token) {
+            // Another instance may have had the adapter: what is remembered of it is old.
+            self.token = Some(lease.token);
+            (self.changed, self.rest_until) = (0, Millis(i64::MIN));
+        }
         let written = self.write_back(now).await?;
         if now < self.rest_until {
             return Ok(written);

@@ -47,9 +47,6 @@ impl Dispatch {
     }
 
     async fn turn(&mut self, now: Millis) -> Result<Progress, WorkError> {
-        let Some(lease) = self.node.lease("dispatch", now).await? else {
-            return Ok(Progress::IDLE);
-        };
         self.read_waits(now).await?;
         let mut progress = Progress::IDLE;
         let node = Arc::clone(&self.node);
@@ -64,6 +61,8 @@ impl Dispatch {
                 if node.fair.closed_until(&link.name, *lane, now).is_some() {
                     continue;
                 }
+                let part = || format!("{}/{lane}", link.name);
+                let Some(lease) = node.lease_part("dispatch", part, now).await? else { continue };
                 progress = progress.and(self.lane(&lease, link, *lane, now).await?);
             }
         }

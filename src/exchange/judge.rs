@@ -6,7 +6,7 @@ use std::sync::Arc;
 use canon::format::{CaseFacts, Format, Op, Parsed};
 use canon::{Digest, Key, RecordId, Severity, Violation};
 use envelope::{Note, Opened, Outcome, OutcomeLine, SenderCert};
-use store::{KeptRow, NewKept, Problem, TypeCount};
+use store::{KeptRow, NewKept, Problem, Saw, TypeCount};
 
 use crate::error::WorkError;
 use crate::node::Node;
@@ -28,6 +28,8 @@ pub struct Judgement {
     pub counts: Vec<TypeCount>,
     /// What was not simply accepted.
     pub problems: Vec<Problem>,
+    /// What it stood on, where another instance may judge at the same time.
+    pub saw: Option<Saw>,
 }
 
 /// What is known of one case: kept here before, and kept by this envelope so far.
@@ -63,7 +65,12 @@ pub async fn judge(
         opened.fragments.iter().map(|f| candidate(format, f)).collect();
     let roots: BTreeSet<&str> = candidates.iter().flatten().map(|c| c.key.root()).collect();
     let roots: Vec<&str> = roots.into_iter().collect();
-    let mut cases = known(node.store.kept_cases(&roots).await?);
+    let rows = node.store.kept_cases(&roots).await?;
+    let saw = node.held.is_shared().then(|| Saw {
+        roots: roots.iter().map(|root| (*root).to_owned()).collect(),
+        rows: rows.len() as u64,
+    });
+    let mut cases = known(rows);
 
     let mut bench =
         Bench { node, format, cert, opened, counts: BTreeMap::new(), out: Judgement::default() };
@@ -81,6 +88,7 @@ pub async fn judge(
         }
     }
     bench.out.counts = bench.counts.into_values().collect();
+    bench.out.saw = saw;
     Ok(bench.out)
 }
 

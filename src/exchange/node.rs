@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bus::Bus;
 use canon::format::{Format, OpenLists};
@@ -13,6 +13,7 @@ use store::{Lease, SharedStore};
 use crate::config::{Back, Limits, RelayConfig};
 use crate::error::WorkError;
 use crate::fair::Fairness;
+use crate::share::Leases;
 
 /// A neighbour and how it is reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,7 +72,7 @@ pub struct Node {
     pub code: NodeCode,
     /// Formal, joint or demo.
     pub environment: Environment,
-    /// Who holds leases: this process.
+    /// Who holds leases: this process; no other one of this node has the same name.
     pub holder: String,
     /// Its facts.
     pub store: SharedStore,
@@ -98,8 +99,8 @@ pub struct Node {
     pub limits: Limits,
     /// Seed of everything this node draws by chance.
     pub seed: u64,
-    /// Leases held by this process, and when each was renewed last.
-    pub held: Mutex<BTreeMap<String, (Lease, Millis)>>,
+    /// Leases of this process.
+    pub held: Leases,
     /// Hours and budgets of lanes, and what each sender may bring.
     pub fair: Fairness,
     /// Parcels in the inbox, as far as this process knows; bounds what is taken off the carrier.
@@ -173,33 +174,33 @@ impl Node {
         }
     }
 
-    /// A lease in this process's name; none while another process has it. It is renewed in the
-    /// store once half of its life is over, so that an idle turn writes nothing.
+    /// A lease in this process's name; none while others have all of that work.
     pub async fn lease(&self, name: &str, now: Millis) -> Result<Option<Lease>, WorkError> {
-        let ttl = self.limits.lease_ttl;
-        let held = self.leases().get(name).cloned();
-        if let Some((lease, at)) = held
-            && now >= at
-            && now.since(at) < ttl / 2
-        {
-            return Ok(Some(lease));
+        self.held.lease(&self.store, name, &self.holder, now, self.limits.lease_ttl).await
+    }
+
+    /// As [`Node::lease`], for work that is cut into named parts where it is shared.
+    pub async fn lease_part(
+        &self,
+        name: &str,
+        part: impl FnOnce() -> String,
+        now: Millis,
+    ) -> Result<Option<Lease>, WorkError> {
+        if self.held.is_shared() {
+            self.lease(&format!("{name}/{}", part()), now).await
+        } else {
+            self.lease(name, now).await
         }
-        let lease = self.store.lease(name, &self.holder, now, ttl).await?;
-        match &lease {
-            Some(lease) => self.leases().insert(name.to_owned(), (lease.clone(), now)),
-            None => self.leases().remove(name),
-        };
-        Ok(lease)
     }
 
     /// Forgets leases: another holder took one over, so the store is asked again.
     pub fn forget_leases(&self) {
-        self.leases().clear();
+        self.held.forget();
     }
 
-    fn leases(&self) -> MutexGuard<'_, BTreeMap<String, (Lease, Millis)>> {
-        // Every change under the lock is complete before anything can panic.
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Gives every lease back, when this process stops.
+    pub async fn give_back(&self, now: Millis) -> Result<(), WorkError> {
+        self.held.give_back(&self.store, &self.holder, now).await
     }
 
     /// The inbox grew or shrank by `n`.

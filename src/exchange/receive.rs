@@ -17,6 +17,9 @@ use crate::work::{Progress, WorkFuture, Worker};
 /// How often the inbox is counted while it seems full, ms.
 const COUNT_EVERY: i64 = 1_000;
 
+/// The same where other instances take out of it, ms.
+const COUNT_SHARED: i64 = 100;
+
 /// The worker.
 pub struct Receive {
     node: Arc<Node>,
@@ -34,10 +37,15 @@ impl Receive {
     async fn count(&mut self, now: Millis) -> Result<(), WorkError> {
         let due = match self.counted {
             None => true,
+            // What other instances bring and take is in nobody's reckoning but the store's.
+            Some(at) if self.node.held.is_shared() => {
+                let full = !self.node.inbox_has_room();
+                now.since(at) >= if full { COUNT_SHARED } else { COUNT_EVERY }
+            }
             Some(at) => !self.node.inbox_has_room() && now.since(at) >= COUNT_EVERY,
         };
         if due {
-            let inbox = self.node.store.status().await?.inbox;
+            let inbox: u64 = self.node.store.inbox_depths().await?.iter().map(|(_, n)| n).sum();
             self.node.inbox_is(i64::try_from(inbox).unwrap_or(i64::MAX));
             self.counted = Some(now);
         }

@@ -33,10 +33,11 @@ impl Relay {
 
     async fn turn(&mut self, now: Millis) -> Result<Progress, WorkError> {
         let Some(lease) = self.node.lease("relay", now).await? else { return Ok(Progress::IDLE) };
-        let max = self.claims.begin();
+        let max = self.claims.begin(&lease);
         let claimed = self.node.store.claim_inbox(&lease, InboxFor::Relay, max, now).await?;
         let (found, more) = (claimed.len(), claims::more(&claimed, max));
         for parcel in claimed {
+            let lease = lease.only(store::slot_of_sender(&parcel.arrived.id.sender));
             self.parcel(&lease, &parcel, now).await?;
         }
         self.claims.ended(found);

@@ -42,14 +42,14 @@ impl Seal {
 
     /// Signs and seals everything that is numbered.
     async fn finish(&self, lease: &Lease, now: Millis) -> Result<Progress, WorkError> {
-        let numbered = self.node.store.numbered(NUMBERED_PER_TURN).await?;
+        let numbered = self.node.store.numbered(lease.covers(), NUMBERED_PER_TURN).await?;
         let done = numbered.len() as u64;
         self.sign_and_seal(lease, numbered, now).await?;
         Ok(Progress::some(done, done == u64::from(NUMBERED_PER_TURN)))
     }
 
     async fn controls(&self, lease: &Lease, now: Millis) -> Result<Progress, WorkError> {
-        let queued = self.node.store.queued_controls(CONTROLS_PER_TURN).await?;
+        let queued = self.node.store.queued_controls(lease.covers(), CONTROLS_PER_TURN).await?;
         if queued.is_empty() {
             return Ok(Progress::IDLE);
         }
@@ -116,6 +116,9 @@ impl Seal {
         let limits = &node.limits;
         let mut progress = Progress::IDLE;
         for (route, staged, oldest) in self.node.store.staged_routes().await? {
+            if !lease.covers().has(store::slot_of_route(&route)) {
+                continue;
+            }
             let full = staged >= u64::from(limits.envelope_records_max);
             if !full && !self.ripe(&route, oldest, now) {
                 continue;

@@ -39,10 +39,11 @@ impl Settle {
         let Some(lease) = self.node.lease("settle", now).await? else {
             return Ok(Progress::IDLE);
         };
-        let max = self.claims.begin();
+        let max = self.claims.begin(&lease);
         let claimed = self.node.store.claim_inbox(&lease, InboxFor::Settle, max, now).await?;
         let found = claimed.len();
         for parcel in claimed {
+            let lease = lease.only(store::slot_of_sender(&parcel.arrived.id.sender));
             self.parcel(&lease, &parcel, now).await?;
             self.node.inbox_moved(-1);
         }

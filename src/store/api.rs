@@ -29,6 +29,27 @@ pub trait Store: Send + Sync {
         ttl_ms: i64,
     ) -> StoreFuture<'a, Option<Lease>>;
 
+    /// [`Store::lease`] for each of several names, in their order. With a life of 0 a lease is given
+    /// back: it is good until somebody takes it, and anybody may.
+    fn leases<'a>(
+        &'a self,
+        names: &'a [String],
+        holder: &'a str,
+        now: Millis,
+        ttl_ms: i64,
+    ) -> StoreFuture<'a, Vec<Option<Lease>>> {
+        Box::pin(async move {
+            let mut out = Vec::with_capacity(names.len());
+            for name in names {
+                out.push(self.lease(name, holder, now, ttl_ms).await?);
+            }
+            Ok(out)
+        })
+    }
+
+    /// Every lease, those that ran out too, in name order.
+    fn lease_rows(&self) -> StoreFuture<'_, Vec<LeaseRow>>;
+
     // ── collect ─────────────────────────────────────────────────────────────────────────────
 
     /// What this adapter has done so far (default values if it never ran).
@@ -90,8 +111,9 @@ pub trait Store: Send + Sync {
         bytes_max: u64,
     ) -> StoreFuture<'a, Option<StagedBatch>>;
 
-    /// Queued control contents, oldest first.
-    fn queued_controls(&self, limit: u32) -> StoreFuture<'_, Vec<QueuedControl>>;
+    /// Queued control contents of these slots ([`slot_of_lane`] of their destination, control
+    /// lane), oldest first.
+    fn queued_controls(&self, slots: Slots, limit: u32) -> StoreFuture<'_, Vec<QueuedControl>>;
 
     /// Queues control contents that no other fact causes (inquiries, manifests, notices).
     fn queue_controls(&self, controls: Vec<NewControl>, now: Millis) -> StoreFuture<'_, ()>;
@@ -108,9 +130,9 @@ pub trait Store: Send + Sync {
         now: Millis,
     ) -> StoreFuture<'a, ()>;
 
-    /// Envelopes numbered and not sealed: after a crash whoever holds the lease signs the same
-    /// heads.
-    fn numbered(&self, limit: u32) -> StoreFuture<'_, Vec<Numbered>>;
+    /// Envelopes of these slots ([`slot_of_route`]) numbered and not sealed: after a crash whoever
+    /// holds the lease signs the same heads.
+    fn numbered(&self, slots: Slots, limit: u32) -> StoreFuture<'_, Vec<Numbered>>;
 
     /// Stores frames; state `sealed`, due now. A chunk goes with its last record.
     fn sealed<'a>(
@@ -171,7 +193,8 @@ pub trait Store: Send + Sync {
 
     /// Claims inbox rows for a worker, oldest first, taking senders in turn; first commits
     /// `tries + 1`. Parcels of the bulk lane come only behind all others, and at most an eighth of
-    /// `limit` (at least one), so that what comes next in the live lane never waits for more.
+    /// `limit` (at least one), so that what comes next in the live lane never waits for more. Only of
+    /// senders whose slot ([`slot_of_sender`]) the lease covers.
     fn claim_inbox<'a>(
         &'a self,
         lease: &'a Lease,
@@ -194,7 +217,8 @@ pub trait Store: Send + Sync {
     /// Every kept version of these cases' records.
     fn kept_cases<'a>(&'a self, roots: &'a [&'a str]) -> StoreFuture<'a, Vec<KeptRow>>;
 
-    /// An envelope judged: kept rows, counts, receipt content, frame, inbox row consumed.
+    /// An envelope judged: kept rows, counts, receipt content, frame, inbox row consumed. A
+    /// `Conflict` if it stands on kept rows ([`Saw`]) and there are others by now.
     fn commit_judged<'a>(&'a self, lease: &'a Lease, judged: Judged) -> StoreFuture<'a, ()>;
 
     /// A duplicate: the sealed receipt of that envelope is due again (same bytes); inbox row

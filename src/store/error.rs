@@ -22,6 +22,10 @@ pub enum StoreError {
     /// The database is busy, full or unreachable; nothing was changed. Environment at fault.
     #[error("store unavailable: {0}; nothing was changed, the worker tries again")]
     Unavailable(String),
+    /// Others changed the same rows at the same time, as often as the store tries by itself;
+    /// nothing was changed.
+    #[error("store contended: {0}; nothing was changed, the worker tries again")]
+    Contended(String),
     /// Another holder has taken the lease over; this worker's commit was refused.
     #[error("lease `{0}` was taken over; this commit was refused, the new holder goes on")]
     LeaseLost(String),
@@ -57,7 +61,7 @@ impl StoreError {
     pub const fn disposition(&self) -> Disposition {
         match self {
             Self::Unavailable(_) | Self::Conflict { .. } => Disposition::Retry,
-            Self::LeaseLost(_) => Disposition::Retry,
+            Self::Contended(_) | Self::LeaseLost(_) => Disposition::Retry,
             Self::RowsAffected { .. } | Self::Damaged(_) | Self::Refused(_) => Disposition::Halt,
         }
     }

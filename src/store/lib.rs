@@ -1,4 +1,4 @@
-//! One node's durable facts, as transactions: `memory` and `sqlite` behind one trait.
+//! One node's durable facts, as transactions: `memory`, `sqlite` and `postgres` behind one trait.
 //!
 //! A method of [`Store`] is one atomic fact. Nothing is held open between two calls, and nothing
 //! here knows a carrier, a format or a source. One contract suite runs over every back end.
@@ -8,6 +8,10 @@ pub mod audit;
 pub mod error;
 pub mod lifecycle;
 pub mod memory;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod packed;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 pub mod types;
@@ -17,6 +21,8 @@ pub use audit::{chain, verify_chain};
 pub use error::{Disposition, StoreError};
 pub use lifecycle::{OutEvent, OutState};
 pub use memory::{MemoryStore, MemoryWorld};
+#[cfg(feature = "postgres")]
+pub use postgres::PostgresStore;
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteStore;
 pub use types::*;

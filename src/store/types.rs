@@ -5,6 +5,7 @@ mod inbound;
 mod ledger;
 mod outbound;
 mod settled;
+mod share;
 mod standing;
 
 pub use collected::*;
@@ -12,4 +13,5 @@ pub use inbound::*;
 pub use ledger::*;
 pub use outbound::*;
 pub use settled::*;
+pub use share::*;
 pub use standing::*;

@@ -178,7 +178,7 @@ impl Books {
         let place = |p: Place| status.places[p as usize];
         assert_eq!(status.inbox, 0, "unread inbox at tier {tier}");
         assert_eq!(status.control_queued, 0, "unsealed control contents at tier {tier}");
-        let numbered = self.stores[tier].numbered(10).await.expect("numbered");
+        let numbered = self.stores[tier].numbered(store::Slots::ALL, 10).await.expect("numbered");
         assert!(numbered.is_empty(), "numbered and never sealed at tier {tier}");
         assert_eq!(place(Place::Staged), 0, "staged at tier {tier}");
         let open: Vec<String> = self
@@ -330,6 +330,12 @@ pub(super) async fn sent(store: &SharedStore) -> Vec<OutEnvelope> {
         out.extend(store.outbound_range(&route, 0, u64::MAX >> 1, 1_000_000).await.expect("own"));
     }
     out
+}
+
+/// The ids of every record that a store keeps.
+pub(super) async fn kept(store: &SharedStore) -> Vec<RecordId> {
+    let judged = store.judged_after(0, 1_000_000).await.expect("judged");
+    judged.iter().flat_map(records).map(|record| record.id).collect()
 }
 
 /// The records of a judged envelope that it kept.

@@ -49,6 +49,20 @@ impl Store for Faulty {
         self.guarded("lease", move || self.inner.lease(name, holder, now, ttl_ms))
     }
 
+    fn leases<'a>(
+        &'a self,
+        names: &'a [String],
+        holder: &'a str,
+        now: Millis,
+        ttl_ms: i64,
+    ) -> StoreFuture<'a, Vec<Option<Lease>>> {
+        self.guarded("leases", move || self.inner.leases(names, holder, now, ttl_ms))
+    }
+
+    fn lease_rows(&self) -> StoreFuture<'_, Vec<LeaseRow>> {
+        self.guarded("lease_rows", move || self.inner.lease_rows())
+    }
+
     fn adapter<'a>(&'a self, adapter: &'a str) -> StoreFuture<'a, AdapterProgress> {
         self.guarded("adapter", move || self.inner.adapter(adapter))
     }
@@ -109,8 +123,8 @@ impl Store for Faulty {
         self.guarded("staged_batch", move || self.inner.staged_batch(route, records_max, bytes_max))
     }
 
-    fn queued_controls(&self, limit: u32) -> StoreFuture<'_, Vec<QueuedControl>> {
-        self.guarded("queued_controls", move || self.inner.queued_controls(limit))
+    fn queued_controls(&self, slots: Slots, limit: u32) -> StoreFuture<'_, Vec<QueuedControl>> {
+        self.guarded("queued_controls", move || self.inner.queued_controls(slots, limit))
     }
 
     fn queue_controls(&self, controls: Vec<NewControl>, now: Millis) -> StoreFuture<'_, ()> {
@@ -130,8 +144,8 @@ impl Store for Faulty {
         self.guarded("number", move || self.inner.number(lease, envelopes, now))
     }
 
-    fn numbered(&self, limit: u32) -> StoreFuture<'_, Vec<Numbered>> {
-        self.guarded("numbered", move || self.inner.numbered(limit))
+    fn numbered(&self, slots: Slots, limit: u32) -> StoreFuture<'_, Vec<Numbered>> {
+        self.guarded("numbered", move || self.inner.numbered(slots, limit))
     }
 
     fn sealed<'a>(

@@ -2,11 +2,13 @@
 //! given clock, a carrier and stores that fail where a story says, and checkers after it.
 
 mod authority;
+pub mod broken;
 pub mod carrier;
 mod check;
 pub mod faults;
 mod faulty;
 mod feed;
+pub mod flow;
 pub mod forge;
 pub mod gated;
 pub mod input;
@@ -17,7 +19,7 @@ pub mod stores;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::{Arc, LazyLock};
 
 use bus::Bus;
 use canon::format::{Format, OpenLists};
@@ -268,7 +270,7 @@ impl World {
             relay: RelayConfig { default, rules: Vec::new() },
             limits: self.setup.limits.clone(),
             seed: tier as u64,
-            held: Mutex::default(),
+            held: exchange::Leases::default(),
             fair: (self.setup.fair)(tier),
             inbox_depth: 0.into(),
             dead: Default::default(),

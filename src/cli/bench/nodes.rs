@@ -108,7 +108,7 @@ pub(crate) async fn chain_of(
             relay: RelayConfig { default: Treatment::Relay, rules: Vec::new() },
             limits: settings.limits.clone(),
             seed: t as u64,
-            held: Mutex::default(),
+            held: exchange::Leases::default(),
             fair: exchange::Fairness::default(),
             inbox_depth: 0.into(),
             dead: Default::default(),

@@ -3,8 +3,10 @@
 pub(crate) mod adapter;
 pub(crate) mod backfill;
 pub(crate) mod baseline;
+pub(crate) mod bus;
 pub(crate) mod ca;
 pub(crate) mod check;
+pub(crate) mod doctor;
 pub(crate) mod format;
 pub(crate) mod keys;
 pub(crate) mod notice;

@@ -138,6 +138,8 @@ limits! {
         "rate of the bulk lane on each link; 0 is no limit" "每条链路批量通道速率，0 为不限"
     bulk_bytes_per_second: u32 BytesPerSecond = 32 * MIB, 0, 2 * GIB;
         "rate of the bulk lane on each link; 0 is no limit" "每条链路批量通道速率，0 为不限"
+    store_connections: u32 Count = 8, 2, 64;
+        "connections of this process to a PostgreSQL store" "本进程到 PostgreSQL 存储的连接数"
     broker_in_flight: u32 Count = 256, 100, 1_000;
         "parcels handed to a broker before the first is confirmed" "未确认的在途报文数（对每个消息代理）"
     broker_prefetch: u32 Count = 64, 1, 1_000;

@@ -6,6 +6,7 @@
 //! key fits its certificate and a package its format is seen when they are opened.
 
 mod brokers;
+mod database;
 mod lanes;
 mod limits;
 mod node;
@@ -18,17 +19,20 @@ mod sections;
 mod spool;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_spool;
 mod tree;
 mod units;
 
 use std::collections::BTreeMap;
 
 pub use brokers::{BrokerConfig, BrokerUrl, Login};
+pub use database::{PostgresConfig, PostgresTls, StoreUrl, is_instance};
 pub use lanes::{LaneBudget, Window};
 pub use limits::{LIMITS, Limits, table as limits_table};
 pub use node::{
     AdapterConfig, Carrier, Database, Identity, Link, Nature, NodeConfig, RelayConfig, RelayRule,
-    RouteConfig, SinkConfig, SinkKind, SourceConfig, StoreUrl, Treatment,
+    RouteConfig, SinkConfig, SinkKind, SourceConfig, Treatment,
 };
 pub use problem::{At, Problem, Problems, nearest};
 pub use process::{FileFacts, Files, tier_order};

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use canon::{Environment, Lane, NodeCode, Route};
 
 use super::brokers::BrokerConfig;
+use super::database::StoreUrl;
 use super::lanes::LaneBudget;
 use super::limits::Limits;
 use super::problem::At;
@@ -52,15 +53,6 @@ pub struct NodeConfig {
     pub lanes: BTreeMap<Lane, LaneBudget>,
     /// What single senders may bring, in place of the usual.
     pub quotas: BTreeMap<NodeCode, Quota>,
-}
-
-/// Where a node's facts lie.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum StoreUrl {
-    /// `memory`: gone with the process.
-    Memory,
-    /// `sqlite:PATH`, relative to the data folder.
-    Sqlite(PathBuf),
 }
 
 /// One signing identity.

@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 use canon::NodeCode;
 
 use super::brokers::{BrokerConfig, Login};
+use super::database::StoreUrl;
 use super::node::*;
 use super::problem::{At, Problems, nearest};
 use super::secret::SecretRef;
+use super::spool::SpoolPlace;
 
 /// What stands at a path. The cli asks the file system; tests ask a table.
 pub trait Files {
@@ -40,6 +42,7 @@ pub(crate) fn check(
 ) {
     let process = Process::of(nodes, problems);
     process.stores(problems);
+    process.gates(problems);
     for node in nodes {
         for identity in &node.identities {
             process.links(node, identity, problems);
@@ -83,18 +86,55 @@ impl<'a> Process<'a> {
     }
 
     fn stores(&self, problems: &mut Problems) {
-        let mut seen: BTreeMap<&PathBuf, &NodeConfig> = BTreeMap::new();
+        let mut seen: BTreeMap<String, &NodeConfig> = BTreeMap::new();
         for node in self.nodes {
-            let StoreUrl::Sqlite(path) = &node.store else { continue };
-            if let Some(other) = seen.insert(path, node) {
-                let (path, file) = (path.display(), &other.file);
+            let store = match &node.store {
+                StoreUrl::Memory => continue,
+                StoreUrl::Sqlite(path) => path.display().to_string(),
+                StoreUrl::Postgres(schema) => schema.to_string(),
+            };
+            if let Some(other) = seen.insert(store.clone(), node) {
+                let file = &other.file;
                 problems.push(
                     "config.duplicate",
                     &whole(node),
                     "[store] url",
-                    format!("{path} is the store of {file} too; give each its own"),
-                    format!("{path} 已是 {file} 的存储，请各用各的"),
+                    format!("{store} is the store of {file} too; give each its own"),
+                    format!("{store} 已是 {file} 的存储，请各用各的"),
                 );
+            }
+        }
+    }
+
+    /// Two links over the same files would take one another's.
+    fn gates(&self, problems: &mut Problems) {
+        let mut seen: BTreeMap<PathBuf, &Link> = BTreeMap::new();
+        for link in self.nodes.iter().flat_map(|n| &n.links) {
+            let Some(SpoolPlace::Folders { base, out, incoming }) =
+                link.spool.as_ref().map(|spool| &spool.place)
+            else {
+                continue;
+            };
+            let of =
+                |given: &Option<PathBuf>, name| given.clone().unwrap_or_else(|| base.join(name));
+            for (key, path) in
+                [("folder", base.clone()), ("out", of(out, "out")), ("in", of(incoming, "in"))]
+            {
+                let shown = path.display().to_string();
+                let Some(other) = seen.insert(path, link) else { continue };
+                // `out` and `in` of one link are its own reading's to compare.
+                if std::ptr::eq(other, link) {
+                    continue;
+                }
+                let (name, identity) = (&other.name, &other.identity);
+                problems.push(
+                    "config.duplicate",
+                    &link.at,
+                    format!("[link.spool] {key}"),
+                    format!("{shown} is a folder of link `{name}` of `{identity}` too; give each its own"),
+                    format!("{shown} 已是『{identity}』的链路『{name}』的目录，请各用各的"),
+                );
+                break;
             }
         }
     }

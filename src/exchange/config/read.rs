@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use canon::{Environment, Lane, NodeCode};
 
-use super::brokers;
 use super::lanes;
 use super::limits::Limits;
 use super::node::*;
@@ -16,6 +15,7 @@ use super::secret::SecretRef;
 use super::sections;
 use super::tree::{self, Node, Spot, Tab, Value};
 use super::units::Unit;
+use super::{brokers, database};
 
 /// The version of the document this build reads.
 pub const VERSION: i64 = 1;
@@ -58,7 +58,7 @@ impl NodeDocument {
         let mut cx = Cx { base: &base, identities: Vec::new(), problems };
 
         let (title, data) = node_section(&mut top, &mut cx);
-        let store = store_section(&mut top, &data, &mut cx);
+        let store = database::store_section(&mut top, &data, &mut cx);
         let format = format_section(&mut top, &mut cx);
         let lists = paths_section(&mut top, "lists", "folders", &mut cx).unwrap_or_default();
         let anchors = anchors(&mut top, &mut cx);
@@ -129,33 +129,6 @@ fn node_section(top: &mut Tab<'_>, cx: &mut Cx<'_>) -> (String, PathBuf) {
     let data = tab.need("data", cx.problems).map_or_else(PathBuf::new, |s| cx.base.join(s.text));
     tab.finish(cx.problems);
     (title, data)
-}
-
-fn store_section(top: &mut Tab<'_>, data: &Path, cx: &mut Cx<'_>) -> StoreUrl {
-    let mut tab = top.table("store", cx.problems);
-    let key = tab.key("url");
-    let url = tab.need("url", cx.problems);
-    tab.finish(cx.problems);
-    let Some(url) = url else { return StoreUrl::Memory };
-    match url.text.split_once(':').unwrap_or((&url.text, "")) {
-        ("memory", "") => return StoreUrl::Memory,
-        ("sqlite", path) if !path.trim().is_empty() => return StoreUrl::Sqlite(data.join(path)),
-        ("postgres" | "postgresql", _) => {
-            later(&url.at, &key, "a PostgreSQL store", "PostgreSQL 存储", "sqlite:PATH", cx);
-        }
-        (scheme, _) => {
-            cx.problems
-                .push(
-                    "config.bad_value",
-                    &url.at,
-                    key,
-                    "must be `sqlite:PATH` (relative to `node.data`) or `memory`",
-                    "应为 sqlite:路径（相对于 node.data）或 memory",
-                )
-                .hint = nearest(scheme, ["sqlite", "memory"]);
-        }
-    }
-    StoreUrl::Memory
 }
 
 fn format_section(top: &mut Tab<'_>, cx: &mut Cx<'_>) -> Option<PathBuf> {

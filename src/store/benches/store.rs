@@ -288,7 +288,7 @@ async fn hop(clock: &mut Clock, county: &End, province: &End, sequence: u64) {
     clock.time("6 accept: kept cases, judged", judge(province, &page, &id, parcel)).await;
     clock
         .time("7 receipt: number … dispatch", async {
-            let queued = province.store.queued_controls(1).await.unwrap().remove(0);
+            let queued = province.store.queued_controls(Slots::ALL, 1).await.unwrap().remove(0);
             let consumes = Consumes::Control(queued);
             send(province, &answer, "receipt", consumes, Arc::clone(&small)).await;
             dispatch(province, &answer, Lane::Control).await;

@@ -36,7 +36,7 @@ fn a_judged_envelope_keeps_its_records_and_queues_its_receipt() {
         assert_eq!(kept[0].digest, record("SB", "A", 1).digest);
         let status = s.status().await.unwrap();
         assert_eq!((status.kept, status.judged, status.inbox), (3, 1, 0));
-        let queued = s.queued_controls(9).await.unwrap();
+        let queued = s.queued_controls(Slots::ALL, 9).await.unwrap();
         assert_eq!(queued[0].control.answers, Some(envelope.clone()));
         let frames = s.frames(&envelope).await.unwrap().unwrap();
         assert_eq!(*frames.frame, *sealed(&envelope).frame);
@@ -96,7 +96,7 @@ fn a_duplicate_makes_the_same_receipt_due_again() {
         // Still queued: nothing more is needed.
         let inbox_id = province.arrive("records", &envelope, t0()).await;
         s.commit_duplicate(&province.lease, inbox_id, &envelope, t0()).await.unwrap();
-        assert_eq!(s.queued_controls(9).await.unwrap().len(), 1);
+        assert_eq!(s.queued_controls(Slots::ALL, 9).await.unwrap().len(), 1);
 
         let receipt = province.seal_control(t0()).await;
         let first = province.due(Lane::Control, t0()).await.remove(0);

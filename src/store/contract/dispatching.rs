@@ -183,7 +183,7 @@ fn an_overdue_envelope_is_unknown_is_asked_about_again_and_sent_again_when_told_
             assert!(s.commit_event(&county.lease, &sent, on).await.unwrap());
             assert_eq!(county.state(&sent).await, OutState::Unknown);
             assert!(s.overdue(now, 10).await.unwrap().is_empty());
-            assert_eq!(s.queued_controls(10).await.unwrap().len() as i64, hours);
+            assert_eq!(s.queued_controls(Slots::ALL, 10).await.unwrap().len() as i64, hours);
         }
         assert_eq!(s.status().await.unwrap().links[0].unknown, 1);
         let inbox_id = county.control_arrives(t0().plus(3 * HOUR)).await;

@@ -111,7 +111,7 @@ fn every_commit_under_a_lease_refuses_an_old_token() {
 fn a_lease_that_was_never_given_is_refused() {
     run(async |bench| {
         let county = Office::open(&bench, "county").await;
-        let forged = Lease { name: "nobody".into(), token: 1 };
+        let forged = Lease::whole("nobody", 1);
         let result = county.store.commit_collected(&forged, page("x", t0(), Vec::new())).await;
         assert!(matches!(result, Err(StoreError::LeaseLost(_))));
     });

@@ -20,5 +20,6 @@ mod reconciling;
 mod relaying;
 mod sealing;
 mod settling;
+mod sharing;
 mod waiting;
 mod write_backs;

@@ -226,7 +226,7 @@ impl Office {
 
     /// Seals the first queued control content.
     pub(super) async fn seal_control(&self, now: Millis) -> EnvelopeId {
-        let queued = self.store.queued_controls(1).await.unwrap().remove(0);
+        let queued = self.store.queued_controls(Slots::ALL, 1).await.unwrap().remove(0);
         let route = route(queued.control.to.as_str(), Lane::Control);
         let kind = queued.control.kind.clone();
         let envelope = self.envelope(&kind, &route, Consumes::Control(queued)).await;
@@ -460,6 +460,7 @@ pub(super) fn judged(inbox_id: i64, id: &EnvelopeId, records: &[RecordId], now: 
         receipt: Some(control("receipt", id.sender.as_str(), Some(id.clone()))),
         relayed: None,
         frame: format!("frame of {id}").into_bytes().into(),
+        saw: None,
         settled_below: 1,
         now,
     }

@@ -117,7 +117,7 @@ fn a_refused_parcel_is_set_aside_audited_and_answered() {
         s.commit_refused(&city.lease, refused.clone()).await.unwrap();
         let status = s.status().await.unwrap();
         assert_eq!((status.inbox, status.refused, status.control_queued), (0, 1, 1));
-        assert_eq!(&*s.queued_controls(9).await.unwrap()[0].control.kind, "refusal");
+        assert_eq!(&*s.queued_controls(Slots::ALL, 9).await.unwrap()[0].control.kind, "refusal");
         let problem = city.problems().await.remove(0);
         assert_eq!((&*problem.class, &*problem.state), ("refused", "held"));
         assert_eq!(&*problem.violations[0].rule, "sender.signature_invalid");

@@ -46,7 +46,7 @@ fn a_relayed_parcel_is_due_with_its_bytes_untouched_and_its_hop_receipt_queued()
         assert_eq!((due.len(), due[0].own, due[0].count), (1, false, 7));
         assert_eq!((&due[0].id, due[0].to.as_str()), (&id, "province"));
         assert_eq!(*due[0].frame, *sealed(&id).frame);
-        assert_eq!(&*s.queued_controls(9).await.unwrap()[0].control.kind, "hop");
+        assert_eq!(&*s.queued_controls(Slots::ALL, 9).await.unwrap()[0].control.kind, "hop");
         let row = s.relay_row(&id).await.unwrap().unwrap();
         assert_eq!((&*row.state, &*row.link, row.at), ("due", "up", t0()));
         assert_eq!(s.admission(&id).await.unwrap().unwrap().state, InState::Relayed);
@@ -193,11 +193,39 @@ fn a_copy_kept_on_the_way_is_judged_and_relayed_in_one_fact() {
         let status = s.status().await.unwrap();
         assert_eq!((status.kept, status.judged, status.inbox), (1, 1, 0));
         assert_eq!(city.due(Lane::Live, t0()).await.len(), 1);
-        let kinds: Vec<Arc<str>> =
-            s.queued_controls(9).await.unwrap().into_iter().map(|q| q.control.kind).collect();
+        let kinds: Vec<Arc<str>> = s
+            .queued_controls(Slots::ALL, 9)
+            .await
+            .unwrap()
+            .into_iter()
+            .map(|q| q.control.kind)
+            .collect();
         assert_eq!(kinds.iter().map(|k| &**k).collect::<Vec<_>>(), ["hop"]);
         let admission = s.admission(&envelope).await.unwrap().unwrap();
         assert_eq!(admission.state, InState::Relayed);
         assert!(!admission.receipt_sealed);
+    });
+}
+
+#[test]
+fn neither_own_nor_relayed_parcels_stand_before_the_others() {
+    run(async |bench| {
+        let city = Office::open(&bench, "city").await;
+        let mut own = Vec::new();
+        for case in ["A", "B", "C"] {
+            city.collect(t0(), vec![record("SB", case, 1)]).await;
+            own.push(city.seal(t0()).await);
+        }
+        let later = t0().plus(MINUTE);
+        let passing = [sent_by("county", "province", 1), sent_by("county", "province", 2)];
+        for id in &passing {
+            relay(&city, id, later).await;
+        }
+        let due: Vec<EnvelopeId> =
+            city.due(Lane::Live, later).await.into_iter().map(|p| p.id).collect();
+        let expected = [&own[0], &passing[0], &own[1], &passing[1], &own[2]];
+        assert_eq!(due.iter().collect::<Vec<_>>(), expected, "in turn, though they came later");
+        let two = city.store.due("up", Lane::Live, later, 2, 1 << 20).await.unwrap();
+        assert_eq!(two.iter().filter(|p| p.own).count(), 1);
     });
 }

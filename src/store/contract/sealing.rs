@@ -131,17 +131,17 @@ fn several_envelopes_are_numbered_together_or_not_at_all() {
         county.collect(now, vec![record("SB", "A", 1)]).await;
         s.queue_controls(vec![control("inquiry", "province", None)], now).await.unwrap();
         let records = county.next_envelope(&live(), 10).await;
-        let queued = s.queued_controls(1).await.unwrap().remove(0);
+        let queued = s.queued_controls(Slots::ALL, 1).await.unwrap().remove(0);
         let to = route("province", Lane::Control);
         let inquiry = county.envelope("inquiry", &to, Consumes::Control(queued)).await;
         let mut wrong = inquiry.clone();
         wrong.id.sequence = 5;
         assert!(s.number(&county.lease, vec![records.clone(), wrong], now).await.is_err());
-        assert!(s.numbered(10).await.unwrap().is_empty());
+        assert!(s.numbered(Slots::ALL, 10).await.unwrap().is_empty());
         assert_eq!(county.place(&id("SB", "A", 1)).await, Some(Place::Staged));
         s.number(&county.lease, vec![records, inquiry], now).await.unwrap();
-        assert_eq!(s.numbered(10).await.unwrap().len(), 2);
-        assert!(s.queued_controls(10).await.unwrap().is_empty());
+        assert_eq!(s.numbered(Slots::ALL, 10).await.unwrap().len(), 2);
+        assert!(s.queued_controls(Slots::ALL, 10).await.unwrap().is_empty());
     });
 }
 
@@ -174,7 +174,7 @@ fn after_a_crash_the_same_heads_are_signed() {
 
         let bench = bench.reopen().await;
         let county = Office::open(&bench, "county").await;
-        let left = county.store.numbered(10).await.unwrap();
+        let left = county.store.numbered(Slots::ALL, 10).await.unwrap();
         assert_eq!(left.len(), 1);
         assert_eq!((&left[0].id, &left[0].head), (&sent, &head));
         let body = [fragment(&id("SB", "A", 1)), fragment(&id("SB", "B", 1))].concat();
@@ -182,7 +182,7 @@ fn after_a_crash_the_same_heads_are_signed() {
         assert!(county.due(Lane::Live, t0()).await.is_empty());
         county.store.sealed(&county.lease, vec![sealed(&sent)], t0()).await.unwrap();
         assert_eq!(county.state(&sent).await, OutState::Sealed);
-        assert!(county.store.numbered(10).await.unwrap().is_empty());
+        assert!(county.store.numbered(Slots::ALL, 10).await.unwrap().is_empty());
         assert_eq!(county.due(Lane::Live, t0()).await.len(), 1);
         county.assert_conserved().await;
     });
@@ -209,16 +209,16 @@ fn a_queued_control_content_is_sealed_with_its_own_bytes() {
         let (s, now) = (&county.store, t0());
         let both = vec![control("manifest", "province", None), control("inquiry", "city", None)];
         s.queue_controls(both.clone(), now).await.unwrap();
-        let queued = s.queued_controls(10).await.unwrap();
+        let queued = s.queued_controls(Slots::ALL, 10).await.unwrap();
         assert_eq!(queued.iter().map(|q| &q.control).collect::<Vec<_>>(), [&both[0], &both[1]]);
         assert_eq!(s.status().await.unwrap().control_queued, 2);
         let to = route("province", Lane::Control);
         let consumes = Consumes::Control(queued[0].clone());
         let envelope = county.envelope("manifest", &to, consumes).await;
         s.number(&county.lease, vec![envelope.clone()], now).await.unwrap();
-        let left = s.numbered(10).await.unwrap();
+        let left = s.numbered(Slots::ALL, 10).await.unwrap();
         assert_eq!(left[0].body, both[0].body);
-        assert_eq!(s.queued_controls(10).await.unwrap().len(), 1);
+        assert_eq!(s.queued_controls(Slots::ALL, 10).await.unwrap().len(), 1);
         // Consumed once.
         let mut again = envelope;
         again.id.sequence = 2;

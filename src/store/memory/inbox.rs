@@ -35,6 +35,7 @@ impl Identity {
         self.tick(now);
         let mut turns: BTreeMap<(bool, NodeCode), u64> = BTreeMap::new();
         let mut line: Vec<(bool, u64, i64)> = Vec::new();
+        let slots = lease.covers();
         for (number, row) in &self.inbox {
             let here = row.arrived.to == self.node;
             let wanted = match which {
@@ -42,7 +43,7 @@ impl Identity {
                 InboxFor::Settle => here && &*row.arrived.kind != "records",
                 InboxFor::Relay => !here,
             };
-            if wanted {
+            if wanted && slots.has(slot_of_sender(&row.arrived.id.sender)) {
                 let bulk = which != InboxFor::Settle && row.arrived.id.route.lane == Lane::Bulk;
                 let turn = turns.entry((bulk, row.arrived.id.sender.clone())).or_default();
                 line.push((bulk, *turn, *number));
@@ -129,6 +130,14 @@ impl Identity {
         self.check_inbox(judged.inbox_id)?;
         if self.received.contains_key(&judged.id) {
             return Err(conflict("envelope", format!("{} is judged already", judged.id)));
+        }
+        if let Some(saw) = &judged.saw {
+            let roots: Vec<&str> = saw.roots.iter().map(String::as_str).collect();
+            let rows = self.kept_cases(&roots).len() as u64;
+            if rows != saw.rows {
+                let detail = format!("{} were seen, there are {rows}", saw.rows);
+                return Err(conflict("kept records", detail));
+            }
         }
         if let Some(known) = judged.kept.iter().find(|k| self.kept.contains_key(&record_key(&k.id)))
         {

@@ -132,6 +132,9 @@ impl Store for MemoryStore {
     ) -> StoreFuture<'a, Option<Lease>> {
         self.tell(move |s| s.lease(name, holder, now, ttl_ms))
     }
+    fn lease_rows(&self) -> StoreFuture<'_, Vec<LeaseRow>> {
+        self.tell(|s| s.lease_rows())
+    }
     fn adapter<'a>(&'a self, adapter: &'a str) -> StoreFuture<'a, AdapterProgress> {
         self.tell(move |s| s.adapter(adapter))
     }
@@ -193,8 +196,8 @@ impl Store for MemoryStore {
     ) -> StoreFuture<'a, ()> {
         self.with(move |s| s.number(lease, envelopes, now))
     }
-    fn numbered(&self, limit: u32) -> StoreFuture<'_, Vec<Numbered>> {
-        self.tell(move |s| s.numbered(limit))
+    fn numbered(&self, slots: Slots, limit: u32) -> StoreFuture<'_, Vec<Numbered>> {
+        self.tell(move |s| s.numbered(slots, limit))
     }
     fn sealed<'a>(
         &'a self,
@@ -449,8 +452,8 @@ impl Store for MemoryStore {
     ) -> StoreFuture<'_, Vec<(i64, AuditEvent, Digest)>> {
         self.tell(move |s| s.audit_after(after, limit))
     }
-    fn queued_controls(&self, limit: u32) -> StoreFuture<'_, Vec<QueuedControl>> {
-        self.tell(move |s| s.queued_controls(limit))
+    fn queued_controls(&self, slots: Slots, limit: u32) -> StoreFuture<'_, Vec<QueuedControl>> {
+        self.tell(move |s| s.queued_controls(slots, limit))
     }
     fn queue_controls(&self, controls: Vec<NewControl>, now: Millis) -> StoreFuture<'_, ()> {
         self.tell(move |s| s.queue_controls(controls, now))

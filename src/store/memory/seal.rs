@@ -221,10 +221,11 @@ impl Identity {
     }
 
     /// Envelopes without a signature, in the order they were numbered.
-    pub(super) fn numbered(&self, limit: u32) -> Vec<Numbered> {
+    pub(super) fn numbered(&self, slots: Slots, limit: u32) -> Vec<Numbered> {
         self.unsigned
             .values()
             .filter_map(|id| self.out.get(id))
+            .filter(|o| slots.has(slot_of_route(&o.env.id.route)))
             .take(limit as usize)
             .map(|o| Numbered { id: o.env.id.clone(), head: o.head.clone(), body: o.body.clone() })
             .collect()

@@ -163,7 +163,7 @@ pub(super) struct Sums {
 
 /// A lease as held.
 #[derive(Clone, Debug)]
-pub(super) struct LeaseRow {
+pub(super) struct HeldLease {
     pub(super) holder: String,
     pub(super) token: u64,
     pub(super) until: Millis,
@@ -209,7 +209,7 @@ pub(super) struct Identity {
     pub(super) epoch: u32,
     pub(super) last_now: Millis,
     pub(super) counter: i64,
-    pub(super) leases: BTreeMap<String, LeaseRow>,
+    pub(super) leases: BTreeMap<String, HeldLease>,
     pub(super) adapters: BTreeMap<Arc<str>, AdapterProgress>,
     pub(super) source_rows: BTreeMap<RowKey, (Digest, u64)>,
     pub(super) records: BTreeMap<RecordKey, Own>,
@@ -338,7 +338,7 @@ impl Identity {
         ttl_ms: i64,
     ) -> Option<Lease> {
         let now = self.tick(now);
-        let row = self.leases.entry(name.to_owned()).or_insert(LeaseRow {
+        let row = self.leases.entry(name.to_owned()).or_insert(HeldLease {
             holder: holder.to_owned(),
             token: 1,
             until: now,
@@ -351,15 +351,28 @@ impl Identity {
             row.token += 1;
         }
         row.until = now.plus(ttl_ms);
-        Some(Lease { name: name.to_owned(), token: row.token })
+        Some(Lease::whole(name, row.token))
+    }
+
+    /// Every lease.
+    pub(super) fn lease_rows(&self) -> Vec<LeaseRow> {
+        let row = |(name, held): (&String, &HeldLease)| LeaseRow {
+            name: name.clone(),
+            holder: held.holder.clone(),
+            token: held.token,
+            until: held.until,
+        };
+        self.leases.iter().map(row).collect()
     }
 
     /// Refuses a commit whose lease was taken over.
     pub(super) fn check_lease(&self, lease: &Lease) -> Result<(), StoreError> {
-        match self.leases.get(&lease.name) {
-            Some(row) if row.token == lease.token => Ok(()),
-            _ => Err(StoreError::LeaseLost(lease.name.clone())),
+        for (name, token) in lease.rows() {
+            if self.leases.get(&*name).is_none_or(|row| row.token != token) {
+                return Err(StoreError::LeaseLost(name.into_owned()));
+            }
         }
+        Ok(())
     }
 
     /// Refuses a commit whose inbox row is gone.
@@ -378,8 +391,9 @@ impl Identity {
     }
 
     /// Queued control contents, oldest first.
-    pub(super) fn queued_controls(&self, limit: u32) -> Vec<QueuedControl> {
-        let first = self.queue.iter().take(limit as usize);
+    pub(super) fn queued_controls(&self, slots: Slots, limit: u32) -> Vec<QueuedControl> {
+        let wanted = |c: &NewControl| slots.has(slot_of_lane(&c.to, Lane::Control));
+        let first = self.queue.iter().filter(|(_, c)| wanted(c)).take(limit as usize);
         first.map(|(id, c)| QueuedControl { queue_id: *id, control: c.clone() }).collect()
     }
 

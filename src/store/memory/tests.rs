@@ -3,7 +3,7 @@
 use canon::{Lane, Millis, NodeCode, Route};
 
 use super::MemoryWorld;
-use crate::{NewControl, RouteCounters, Store, StoreError, StoreFuture};
+use crate::{NewControl, RouteCounters, Slots, Store, StoreError, StoreFuture};
 
 fn now<T>(mut future: StoreFuture<'_, T>) -> Result<T, StoreError> {
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
@@ -33,9 +33,9 @@ fn a_fork_goes_its_own_way() {
     now(store.queue_controls(vec![inquiry(&code)], Millis(1))).unwrap();
     let fork = store.fork();
     now(store.queue_controls(vec![inquiry(&code)], Millis(2))).unwrap();
-    assert_eq!(now(store.queued_controls(9)).unwrap().len(), 2);
-    assert_eq!(now(fork.queued_controls(9)).unwrap().len(), 1);
-    assert_eq!(now(world.open(&code).queued_controls(9)).unwrap().len(), 2);
+    assert_eq!(now(store.queued_controls(Slots::ALL, 9)).unwrap().len(), 2);
+    assert_eq!(now(fork.queued_controls(Slots::ALL, 9)).unwrap().len(), 1);
+    assert_eq!(now(world.open(&code).queued_controls(Slots::ALL, 9)).unwrap().len(), 2);
 }
 
 #[test]
@@ -43,7 +43,7 @@ fn a_future_that_is_never_polled_does_nothing() {
     let code = NodeCode::new("county").unwrap();
     let store = MemoryWorld::new().open(&code);
     drop(store.queue_controls(vec![inquiry(&code)], Millis(1)));
-    assert!(now(store.queued_controls(9)).unwrap().is_empty());
+    assert!(now(store.queued_controls(Slots::ALL, 9)).unwrap().is_empty());
 }
 
 #[test]

@@ -124,6 +124,14 @@ pub(super) async fn commit_judged(
         seen.learn(handle.words(), &mut writer, &count.kind).await?;
     }
     let (mut txn, now) = handle.begin(&mut writer, Some(lease), Some(judged.now)).await?;
+    if let Some(saw) = &judged.saw {
+        let rows = q(sql::KEPT_COUNT).bind(handle.ident).bind(json(&saw.roots)?);
+        let rows: u64 = rows.fetch_one(&mut *txn).await?.num(0)?;
+        if rows != saw.rows {
+            let detail = format!("{} were seen, there are {rows}", saw.rows);
+            return Err(StoreError::Conflict { what: "kept records", detail });
+        }
+    }
     let arrived = inbox::take(handle, &mut txn, judged.inbox_id).await?;
     let frame = inbox::move_frame(handle, &mut txn, &arrived, &judged.frame).await?;
     let received = put_received(handle, &mut txn, id, &judged, frame, now).await?;

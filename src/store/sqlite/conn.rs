@@ -1,5 +1,4 @@
-//! Small things every statement needs: reading columns, counting changes, naming failures, and
-//! inserting many rows at a time.
+//! Small things every statement needs: reading columns and inserting many rows at a time.
 
 use std::sync::{Arc, OnceLock};
 
@@ -8,6 +7,7 @@ use sqlx::sqlite::{SqliteArguments, SqliteConnection, SqliteRow};
 use sqlx::{AssertSqlSafe, Row, Sqlite};
 
 use crate::error::StoreError;
+pub(super) use crate::packed::columns::{big, changed, fit, json, len};
 
 /// A statement with its arguments.
 pub(super) type Statement<'q> = Query<'q, Sqlite, SqliteArguments>;
@@ -15,52 +15,6 @@ pub(super) type Statement<'q> = Query<'q, Sqlite, SqliteArguments>;
 /// A statement out of [`super::sql`].
 pub(super) fn q<'q>(text: &'static str) -> Statement<'q> {
     sqlx::query(text)
-}
-
-impl From<sqlx::Error> for StoreError {
-    fn from(error: sqlx::Error) -> Self {
-        let code = match &error {
-            sqlx::Error::Database(e) => {
-                e.code().and_then(|c| c.parse::<i32>().ok()).map_or(0, |c| c & 0xff)
-            }
-            sqlx::Error::ColumnDecode { .. }
-            | sqlx::Error::Decode(_)
-            | sqlx::Error::ColumnIndexOutOfBounds { .. } => {
-                return Self::Damaged(error.to_string());
-            }
-            _ => return Self::Unavailable(error.to_string()),
-        };
-        match code {
-            // BUSY, LOCKED, NOMEM, READONLY, INTERRUPT, IOERR, FULL, CANTOPEN.
-            5..=10 | 13 | 14 => Self::Unavailable(error.to_string()),
-            19 => Self::Conflict { what: "a row that is there already", detail: error.to_string() },
-            _ => Self::Damaged(error.to_string()),
-        }
-    }
-}
-
-/// Refuses a statement that changed another number of rows than its fact says.
-pub(super) fn changed(what: &'static str, expected: u64, actual: u64) -> Result<(), StoreError> {
-    if expected == actual {
-        Ok(())
-    } else {
-        Err(StoreError::RowsAffected { what, expected, actual })
-    }
-}
-
-/// A number that must fit; stored numbers that do not are damage.
-pub(super) fn fit<T: TryFrom<i64>>(n: i64) -> Result<T, StoreError> {
-    T::try_from(n).map_err(|_| StoreError::Damaged(format!("{n} is out of its range")))
-}
-
-/// An unsigned number as a column.
-pub(super) fn big(n: u64) -> i64 {
-    i64::try_from(n).unwrap_or(i64::MAX)
-}
-
-/// A count as a column.
-pub(super) fn len(n: usize) -> i64 {
-    i64::try_from(n).unwrap_or(i64::MAX)
 }
 
 /// Columns by place.
@@ -157,9 +111,4 @@ impl Bulk {
         }
         Ok(changed)
     }
-}
-
-/// A JSON list of texts, for `IN (SELECT value FROM json_each(?))`.
-pub(super) fn json<T: serde::Serialize>(values: &[T]) -> Result<String, StoreError> {
-    serde_json::to_string(values).map_err(|e| StoreError::Damaged(e.to_string()))
 }

@@ -14,6 +14,8 @@ use super::tally::{Line, OWN, Tallies};
 use crate::api::EventOn;
 use crate::error::StoreError;
 use crate::lifecycle::{OutEvent, OutState};
+pub(super) use crate::packed::columns::state;
+use crate::packed::columns::{envelope_place, state_column};
 use crate::types::*;
 
 static ATTEMPTS: Bulk = Bulk::new(sql::ATTEMPT_HEAD, sql::ATTEMPT_ROW, "");
@@ -30,49 +32,6 @@ pub(super) async fn own_row(
     let Some(route) = handle.words().find(&id.route.to_string()) else { return Ok(None) };
     let statement = q(sql::ENVELOPE).bind(handle.ident).bind(route).bind(i64::from(id.epoch));
     Ok(statement.bind(big(id.sequence)).fetch_optional(conn).await?)
-}
-
-/// A state from its column.
-pub(super) fn state(n: i64) -> Result<OutState, StoreError> {
-    let all = [
-        OutState::Numbered,
-        OutState::Sealed,
-        OutState::Sent,
-        OutState::RetryWait,
-        OutState::Unknown,
-        OutState::Dead,
-        OutState::Settled,
-        OutState::Declined,
-    ];
-    let at = all.into_iter().find(|s| state_column(*s) == n);
-    at.ok_or_else(|| StoreError::Damaged(format!("envelope state {n}")))
-}
-
-const fn state_column(state: OutState) -> i64 {
-    match state {
-        OutState::Numbered => 0,
-        OutState::Sealed => 1,
-        OutState::Sent => 2,
-        OutState::RetryWait => 3,
-        OutState::Unknown => 4,
-        OutState::Dead => 5,
-        OutState::Settled => 6,
-        OutState::Declined => 7,
-    }
-}
-
-/// Where the records of an envelope are, unless its receipt made an exception.
-const fn envelope_place(state: OutState) -> Place {
-    match state {
-        OutState::Numbered
-        | OutState::Sealed
-        | OutState::Sent
-        | OutState::RetryWait
-        | OutState::Unknown => Place::InFlight,
-        OutState::Settled => Place::Accepted,
-        OutState::Declined => Place::Rejected,
-        OutState::Dead => Place::Dead,
-    }
 }
 
 /// A change of an own envelope.

@@ -9,11 +9,12 @@ use sqlx::Sqlite;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use tokio::sync::MutexGuard;
 
-use super::conn::{Columns, Statement, big, fit, q};
+use super::conn::{Columns, Statement, big, q};
 use super::open::{Shared, next};
 use super::sql;
 use super::words::Words;
 use crate::error::StoreError;
+pub(super) use crate::packed::columns::place;
 use crate::types::Lease;
 
 /// One identity of a file.
@@ -178,6 +179,12 @@ impl Handle {
         let now = self.clock(now.unwrap_or_default()).0;
         let row = match lease {
             None => q(sql::CLOCK).bind(self.ident).bind(now).fetch_one(&mut *conn).await?,
+            // Who shares the work names several leases; the rest of the fact is as for nobody's.
+            Some(lease) if !lease.slots.is_empty() => {
+                let row = q(sql::CLOCK).bind(self.ident).bind(now).fetch_one(&mut *conn).await?;
+                self.all_good(&mut *conn, lease).await?;
+                row
+            }
             Some(lease) => {
                 let statement = q(sql::CLOCK_LEASED).bind(self.ident).bind(now);
                 let statement = statement.bind(lease.name.as_str()).bind(big(lease.token));
@@ -188,6 +195,20 @@ impl Handle {
         let now = row.int(0)?;
         self.clock.fetch_max(now, Ordering::Relaxed);
         Ok((Txn { conn, open: &self.shared.open }, Millis(now)))
+    }
+
+    /// Refuses a lease of which any part was taken over.
+    pub(super) async fn all_good(
+        &self,
+        conn: &mut SqliteConnection,
+        lease: &Lease,
+    ) -> Result<(), StoreError> {
+        for (name, token) in lease.rows() {
+            let good = q(sql::LEASE_GOOD).bind(self.ident).bind(&*name).bind(big(token));
+            let good = good.fetch_optional(&mut *conn).await?;
+            good.ok_or_else(|| StoreError::LeaseLost(name.clone().into_owned()))?;
+        }
+        Ok(())
     }
 
     /// Commits. The fact is there for everybody at once, on the disk after the next
@@ -276,11 +297,4 @@ pub(super) async fn drop_blob(
         q(sql::BLOB_DROP).bind(blob).execute(conn).await?;
     }
     Ok(())
-}
-
-/// A place from its column.
-pub(super) fn place(n: i64) -> Result<crate::types::Place, StoreError> {
-    let at: usize = fit(n)?;
-    let place = crate::types::Place::ALL.get(at).copied();
-    place.ok_or_else(|| StoreError::Damaged(format!("place {n}")))
 }

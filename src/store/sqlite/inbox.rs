@@ -93,20 +93,23 @@ pub(super) async fn claim(
 ) -> Result<Vec<InboxParcel>, StoreError> {
     handle.note(now);
     let mut writer = handle.writer().await;
-    let first = q(sql::INBOX_CLAIM).bind(handle.ident).bind(class(which)).bind(i64::from(limit));
-    let mut rows = first.fetch_all(&mut *writer).await?;
+    if !lease.slots.is_empty() {
+        handle.all_good(&mut writer, lease).await?;
+    }
+    let mut rows = rows_of(handle, &mut writer, class(which), lease, i64::from(limit)).await?;
     let bulk = i64::from(limit).saturating_sub(len(rows.len())).min(i64::from(bulk_share(limit)));
     if bulk > 0 && which != InboxFor::Settle {
-        let behind = q(sql::INBOX_CLAIM).bind(handle.ident).bind(class(which) + BULK).bind(bulk);
-        rows.extend(behind.fetch_all(&mut *writer).await?);
+        let class = class(which) + BULK;
+        rows.extend(rows_of(handle, &mut writer, class, lease, bulk).await?);
     }
     let lost = || StoreError::LeaseLost(lease.name.clone());
-    let (name, token) = (lease.name.as_str(), big(lease.token));
     if rows.is_empty() {
-        let good = q(sql::LEASE_GOOD).bind(handle.ident).bind(name).bind(token);
-        good.fetch_optional(&mut *writer).await?.ok_or_else(lost)?;
+        handle.all_good(&mut writer, lease).await?;
         return Ok(Vec::new());
     }
+    // The writer is ours: what was good above is good now.
+    let (name, token) = lease.rows().next().ok_or_else(lost)?;
+    let (name, token) = (&*name, big(token));
     let claimed = rows.iter().map(parcel).collect::<Result<Vec<_>, _>>()?;
     let numbers: Vec<i64> = claimed.iter().map(|p| p.inbox_id).collect();
     let statement = q(sql::INBOX_TRIED).bind(json(&numbers)?).bind(handle.ident);
@@ -116,6 +119,31 @@ pub(super) async fn claim(
         return Err(lost());
     }
     Ok(claimed)
+}
+
+/// The first rows of a class whose senders a lease covers.
+async fn rows_of(
+    handle: &Handle,
+    conn: &mut SqliteConnection,
+    class: i64,
+    lease: &Lease,
+    limit: i64,
+) -> Result<Vec<SqliteRow>, StoreError> {
+    if lease.slots.is_empty() {
+        let rows = q(sql::INBOX_CLAIM).bind(handle.ident).bind(class).bind(limit);
+        return Ok(rows.fetch_all(conn).await?);
+    }
+    let slots = lease.covers();
+    let mut of = Vec::new();
+    let senders = q(sql::INBOX_SENDERS).bind(handle.ident).bind(class);
+    for row in senders.fetch_all(&mut *conn).await? {
+        let sender = NodeCode(row.text(0)?.into());
+        if slots.has(slot_of_sender(&sender)) {
+            of.push(sender.as_str().to_owned());
+        }
+    }
+    let rows = q(sql::INBOX_CLAIM_OF).bind(handle.ident).bind(class).bind(json(&of)?);
+    Ok(rows.bind(limit).fetch_all(conn).await?)
 }
 
 /// Takes an inbox row out; gives back its frame's number, which the caller moves or drops.

@@ -6,7 +6,6 @@
 //! numbering, sending and settling an envelope cost nothing per record.
 
 mod accept;
-mod codec;
 mod collect;
 mod conn;
 mod dispatch;
@@ -32,6 +31,8 @@ mod trait_impl;
 mod waiting;
 mod words;
 mod write_back;
+
+use crate::packed::codec;
 
 pub use floor::Floor;
 pub use open::SqliteStore;

@@ -22,7 +22,7 @@ use tokio::sync::Mutex;
 
 use super::conn::{Columns, q};
 use super::handle::Handle;
-use super::words::Words;
+use super::words::{self, Words};
 use super::{migrate, sql};
 use crate::api::SharedStore;
 use crate::error::StoreError;
@@ -114,7 +114,7 @@ impl SqliteStore {
             .pragma("cache_size", WRITER_CACHE);
         let mut writer = options.connect().await?;
         migrate::bring_up(&mut writer).await?;
-        let words = Words::load(&mut writer).await?;
+        let words = words::load(&mut writer).await?;
         let numbers = numbers(&mut writer).await?;
         let readers =
             SqlitePoolOptions::new().max_connections(READERS_MAX).connect_lazy_with(reading(path));
@@ -128,7 +128,7 @@ impl SqliteStore {
         let reading = reading(path.as_ref());
         let mut conn = reading.connect().await?;
         migrate::same_edition(&mut conn).await?;
-        let words = Words::load(&mut conn).await?;
+        let words = words::load(&mut conn).await?;
         let readers =
             SqlitePoolOptions::new().max_connections(READERS_MAX).connect_lazy_with(reading);
         Ok(Self::share(conn, readers, words, Numbers::default(), None))

@@ -12,19 +12,11 @@ use super::handle::{Handle, IdColumns, blob};
 use super::sql;
 use super::tally::{Line, OWN, Tallies};
 use crate::error::StoreError;
+pub(super) use crate::packed::columns::lane_column;
 use crate::types::*;
 
 pub(super) fn conflict(what: &'static str, detail: String) -> StoreError {
     StoreError::Conflict { what, detail }
-}
-
-/// A lane as a column.
-pub(super) const fn lane_column(lane: Lane) -> i64 {
-    match lane {
-        Lane::Control => 0,
-        Lane::Live => 1,
-        Lane::Bulk => 2,
-    }
 }
 
 /// Routes with staged records.
@@ -233,12 +225,23 @@ pub(super) async fn put_controls(
 /// Queued control contents, oldest first.
 pub(super) async fn queued_controls(
     handle: &Handle,
+    slots: Slots,
     limit: u32,
 ) -> Result<Vec<QueuedControl>, StoreError> {
     let mut conn = handle.writer().await;
-    let rows = q(sql::CONTROLS).bind(handle.ident).bind(i64::from(limit));
+    // Who shares a file's work picks from all of it: a file has one process, so this is rare.
+    let all = slots == Slots::ALL;
+    let rows = if all { i64::from(limit) } else { i64::MAX };
+    let rows = q(sql::CONTROLS).bind(handle.ident).bind(rows);
     let mut controls = Vec::new();
     for row in rows.fetch_all(&mut *conn).await? {
+        let to = NodeCode(handle.words().text(row.int(2)?)?);
+        if controls.len() == limit as usize {
+            break;
+        }
+        if !slots.has(slot_of_lane(&to, Lane::Control)) {
+            continue;
+        }
         let answers = match row.int_opt(7)? {
             None => None,
             Some(_) => Some(handle.read_id(&row, 7)?),
@@ -247,7 +250,7 @@ pub(super) async fn queued_controls(
             queue_id: row.int(0)?,
             control: NewControl {
                 kind: handle.words().text(row.int(1)?)?,
-                to: NodeCode(handle.words().text(row.int(2)?)?),
+                to,
                 day: Day(row.num(3)?),
                 detail: row.text(4)?.to_owned(),
                 body: row.blob(5)?.to_vec(),

@@ -12,22 +12,30 @@ use crate::error::StoreError;
 use crate::types::*;
 
 /// Envelopes numbered and not sealed, with all that signing needs.
-pub(super) async fn numbered(handle: &Handle, limit: u32) -> Result<Vec<Numbered>, StoreError> {
+pub(super) async fn numbered(
+    handle: &Handle,
+    slots: Slots,
+    limit: u32,
+) -> Result<Vec<Numbered>, StoreError> {
     let mut conn = handle.writer().await;
-    let rows = q(sql::NUMBERED).bind(handle.ident).bind(i64::from(limit));
+    let rows = if slots == Slots::ALL { i64::from(limit) } else { i64::MAX };
+    let rows = q(sql::NUMBERED).bind(handle.ident).bind(rows);
     let mut numbered = Vec::new();
     for row in rows.fetch_all(&mut *conn).await? {
+        let id = handle.read_own_id(&row, 3)?;
+        if numbered.len() == limit as usize {
+            break;
+        }
+        if !slots.has(slot_of_route(&id.route)) {
+            continue;
+        }
         let body = if row.int(1)? == 1 {
             fragments(&mut conn, row.int(0)?).await?
         } else {
             let body = q(sql::CONTROL_BODY).bind(row.int(0)?).fetch_one(&mut *conn).await?;
             body.blob(0)?.to_vec()
         };
-        numbered.push(Numbered {
-            id: handle.read_own_id(&row, 3)?,
-            head: blob(&mut conn, row.int(2)?).await?,
-            body,
-        });
+        numbered.push(Numbered { id, head: blob(&mut conn, row.int(2)?).await?, body });
     }
     Ok(numbered)
 }

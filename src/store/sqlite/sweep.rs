@@ -6,7 +6,7 @@ use super::conn::{Columns, big, q};
 use super::handle::{Handle, drop_blob};
 use super::sql;
 use crate::error::StoreError;
-use crate::types::Lease;
+use crate::types::{Lease, LeaseRow};
 
 /// Takes, renews or refuses a lease.
 pub(super) async fn lease(
@@ -28,7 +28,22 @@ pub(super) async fn lease(
     let statement = q(sql::LEASE_PUT).bind(handle.ident).bind(name).bind(holder).bind(big(token));
     statement.bind(now.plus(ttl_ms).0).execute(&mut *txn).await?;
     handle.commit(txn).await?;
-    Ok(Some(Lease { name: name.to_owned(), token }))
+    Ok(Some(Lease::whole(name, token)))
+}
+
+/// Every lease.
+pub(super) async fn lease_rows(handle: &Handle) -> Result<Vec<LeaseRow>, StoreError> {
+    let mut conn = handle.writer().await;
+    let rows = q(sql::LEASES).bind(handle.ident).fetch_all(&mut *conn).await?;
+    let read = |row: &sqlx::sqlite::SqliteRow| {
+        Ok(LeaseRow {
+            name: row.text(0)?.to_owned(),
+            holder: row.text(1)?.to_owned(),
+            token: row.num(2)?,
+            until: Millis(row.int(3)?),
+        })
+    };
+    rows.iter().map(read).collect()
 }
 
 /// Deletes what may go, and gives pages back to the file system.

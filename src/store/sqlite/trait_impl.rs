@@ -21,6 +21,10 @@ impl Store for Handle {
         Box::pin(sweep::lease(self, name, holder, now, ttl_ms))
     }
 
+    fn lease_rows(&self) -> StoreFuture<'_, Vec<LeaseRow>> {
+        Box::pin(sweep::lease_rows(self))
+    }
+
     fn adapter<'a>(&'a self, adapter: &'a str) -> StoreFuture<'a, AdapterProgress> {
         Box::pin(async move {
             let mut conn = self.writer().await;
@@ -84,8 +88,8 @@ impl Store for Handle {
         Box::pin(seal::staged_batch(self, route, records_max, bytes_max))
     }
 
-    fn queued_controls(&self, limit: u32) -> StoreFuture<'_, Vec<QueuedControl>> {
-        Box::pin(seal::queued_controls(self, limit))
+    fn queued_controls(&self, slots: Slots, limit: u32) -> StoreFuture<'_, Vec<QueuedControl>> {
+        Box::pin(seal::queued_controls(self, slots, limit))
     }
 
     fn queue_controls(&self, controls: Vec<NewControl>, now: Millis) -> StoreFuture<'_, ()> {
@@ -105,8 +109,8 @@ impl Store for Handle {
         Box::pin(seal::number(self, lease, envelopes, now))
     }
 
-    fn numbered(&self, limit: u32) -> StoreFuture<'_, Vec<Numbered>> {
-        Box::pin(signing::numbered(self, limit))
+    fn numbered(&self, slots: Slots, limit: u32) -> StoreFuture<'_, Vec<Numbered>> {
+        Box::pin(signing::numbered(self, slots, limit))
     }
 
     fn sealed<'a>(

@@ -5,16 +5,6 @@ use std::sync::Arc;
 use canon::{Day, Digest, Key, Millis, RecordId, Route, Violation};
 use serde::{Deserialize, Serialize};
 
-/// The right to act, with a token that rises with every takeover. Every commit made under a lease
-/// names it, and the store refuses an old one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Lease {
-    /// What is held, such as `seal` or `collect/county_approval`.
-    pub name: String,
-    /// Rises with every takeover.
-    pub token: u64,
-}
-
 /// The one place of a collected record on its route (invariant S1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

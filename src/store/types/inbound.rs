@@ -158,10 +158,21 @@ pub struct Judged {
     pub relayed: Option<Relayed>,
     /// The parcel's frame is the only copy of the bytes.
     pub frame: Arc<[u8]>,
+    /// What the judgement stood on, where another instance may judge at the same time.
+    pub saw: Option<Saw>,
     /// Settled-below of the head: receipts for lower sequences may be purged.
     pub settled_below: u64,
     /// Now.
     pub now: Millis,
+}
+
+/// The kept rows a judgement stood on: were there more of them by now, it would be another one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Saw {
+    /// Cases that were asked for.
+    pub roots: Vec<String>,
+    /// Kept rows of them.
+    pub rows: u64,
 }
 
 /// One record that was not simply accepted.

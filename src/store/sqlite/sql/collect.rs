@@ -4,6 +4,8 @@ use super::{place, place_joins};
 
 pub(crate) const LEASE: &str =
     "SELECT holder, token, until FROM lease WHERE ident = ?1 AND name = ?2";
+pub(crate) const LEASES: &str =
+    "SELECT name, holder, token, until FROM lease WHERE ident = ?1 ORDER BY name";
 pub(crate) const LEASE_PUT: &str = "INSERT INTO lease \
     (ident, name, holder, token, until) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET \
     holder = excluded.holder, token = excluded.token, until = excluded.until";

@@ -19,6 +19,15 @@ pub(crate) const INBOX_CLAIM: &str = "WITH RECURSIVE senders (sender) AS ( \
     SELECT i.inbox, i.tries, i.at, i.link, i.hop, i.sender, i.epoch, i.route, i.sequence, i.kind, \
     i.dest, i.parcel, b.bytes FROM turns t JOIN inbox i ON i.inbox = t.inbox \
     JOIN blob b ON b.blob = i.frame ORDER BY t.turn, i.inbox LIMIT +?3";
+pub(crate) const INBOX_SENDERS: &str =
+    "SELECT DISTINCT sender FROM inbox WHERE ident = ?1 AND class = ?2";
+/// The same for given senders.
+pub(crate) const INBOX_CLAIM_OF: &str = "WITH turns AS (SELECT i.inbox, \
+    row_number() OVER (PARTITION BY i.sender ORDER BY i.inbox) AS turn FROM inbox i \
+    WHERE i.ident = ?1 AND i.class = ?2 AND i.sender IN (SELECT value FROM json_each(?3))) \
+    SELECT i.inbox, i.tries, i.at, i.link, i.hop, i.sender, i.epoch, i.route, i.sequence, i.kind, \
+    i.dest, i.parcel, b.bytes FROM turns t JOIN inbox i ON i.inbox = t.inbox \
+    JOIN blob b ON b.blob = i.frame ORDER BY t.turn, i.inbox LIMIT +?4";
 pub(crate) const INBOX_DEPTHS: &str =
     "SELECT sender, count(*) FROM inbox WHERE ident = ?1 GROUP BY sender ORDER BY sender";
 /// Under its lease, a transaction by itself.
@@ -47,6 +56,8 @@ pub(crate) const HIGHEST_EPOCH: &str =
 pub(crate) const KEPT_CASES: &str = "SELECT k.root, k.kind, k.part, k.version, k.digest, k.facts, \
     k.voided, k.received FROM json_each(?2) j CROSS JOIN kept k ON k.ident = ?1 AND k.root = j.value \
     ORDER BY k.root, k.kind, k.part, k.version";
+pub(crate) const KEPT_COUNT: &str = "SELECT count(*) FROM json_each(?2) j CROSS JOIN kept k \
+    ON k.ident = ?1 AND k.root = j.value";
 pub(crate) const KEPT_HEAD: &str = "INSERT OR ROLLBACK INTO kept (ident, root, kind, part, version, received, \
     idx, voided, digest, facts)";
 pub(crate) const KEPT_ROW: &str = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";

@@ -6,25 +6,25 @@ use crate::error::StoreError;
 use crate::types::NewRecord;
 
 /// A digest as a column: 32 bytes are SHA-256; another algorithm puts its number before them.
-pub(super) fn digest_out(digest: &Digest) -> Vec<u8> {
+pub(crate) fn digest_out(digest: &Digest) -> Vec<u8> {
     match digest.alg {
         DigestAlg::Sha256 => digest.bytes.to_vec(),
     }
 }
 
 /// Reads a digest column.
-pub(super) fn digest_in(bytes: &[u8]) -> Result<Digest, StoreError> {
+pub(crate) fn digest_in(bytes: &[u8]) -> Result<Digest, StoreError> {
     Digest::from_slice(DigestAlg::Sha256, bytes)
         .ok_or_else(|| StoreError::Damaged(format!("a digest of {} bytes", bytes.len())))
 }
 
 /// What a column of entries, counts or positions is read with.
 #[derive(Clone)]
-pub(super) struct Reader<'a>(&'a [u8]);
+pub(crate) struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
     /// Over these bytes.
-    pub(super) const fn new(bytes: &'a [u8]) -> Self {
+    pub(crate) const fn new(bytes: &'a [u8]) -> Self {
         Self(bytes)
     }
 
@@ -80,25 +80,25 @@ fn put_text(out: &mut Vec<u8>, text: &str) {
 
 /// One record of a chunk: what sealing, settling and declining need to know of it.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Entry<'a> {
+pub(crate) struct Entry<'a> {
     /// Word of the type.
-    pub(super) kind: i64,
+    pub(crate) kind: i64,
     /// Version.
-    pub(super) version: u32,
+    pub(crate) version: u32,
     /// Length of the fragment.
-    pub(super) len: u32,
+    pub(crate) len: u32,
     /// Record digest.
-    pub(super) digest: Digest,
+    pub(crate) digest: Digest,
     /// Key, first column.
-    pub(super) root: &'a str,
+    pub(crate) root: &'a str,
     /// Key, second column.
-    pub(super) part: &'a str,
+    pub(crate) part: &'a str,
     /// Row key at the source.
-    pub(super) source_row: Option<&'a str>,
+    pub(crate) source_row: Option<&'a str>,
 }
 
 /// Appends the entry of a record.
-pub(super) fn put_entry(out: &mut Vec<u8>, kind: i64, record: &NewRecord) {
+pub(crate) fn put_entry(out: &mut Vec<u8>, kind: i64, record: &NewRecord) {
     put_number(out, kind.unsigned_abs());
     put_number(out, u64::from(record.id.version) << 1 | u64::from(record.source_row.is_some()));
     put_number(out, u64::from(record.len));
@@ -113,11 +113,11 @@ pub(super) fn put_entry(out: &mut Vec<u8>, kind: i64, record: &NewRecord) {
 }
 
 /// The entries of a chunk, in order.
-pub(super) struct Entries<'a>(Reader<'a>);
+pub(crate) struct Entries<'a>(Reader<'a>);
 
 impl<'a> Entries<'a> {
     /// Over the column.
-    pub(super) const fn new(bytes: &'a [u8]) -> Self {
+    pub(crate) const fn new(bytes: &'a [u8]) -> Self {
         Self(Reader::new(bytes))
     }
 
@@ -144,10 +144,10 @@ impl<'a> Iterator for Entries<'a> {
 }
 
 /// Epoch of collection and word of a type, and how many of them an envelope has.
-pub(super) type Kinds = ((i64, i64), u64);
+pub(crate) type Kinds = ((i64, i64), u64);
 
 /// Counts by type of an envelope.
-pub(super) fn kinds_out(kinds: &[Kinds]) -> Vec<u8> {
+pub(crate) fn kinds_out(kinds: &[Kinds]) -> Vec<u8> {
     let mut out = Vec::with_capacity(kinds.len() * 4);
     for ((epoch, kind), count) in kinds {
         put_number(&mut out, epoch.unsigned_abs());
@@ -158,7 +158,7 @@ pub(super) fn kinds_out(kinds: &[Kinds]) -> Vec<u8> {
 }
 
 /// Reads counts by type.
-pub(super) fn kinds_in(bytes: &[u8]) -> Result<Vec<Kinds>, StoreError> {
+pub(crate) fn kinds_in(bytes: &[u8]) -> Result<Vec<Kinds>, StoreError> {
     let mut reader = Reader::new(bytes);
     let mut kinds = Vec::new();
     while !reader.done() {
@@ -168,7 +168,7 @@ pub(super) fn kinds_in(bytes: &[u8]) -> Result<Vec<Kinds>, StoreError> {
 }
 
 /// Ascending positions or plain lengths as a column.
-pub(super) fn numbers_out(numbers: impl IntoIterator<Item = u32>) -> Vec<u8> {
+pub(crate) fn numbers_out(numbers: impl IntoIterator<Item = u32>) -> Vec<u8> {
     let mut out = Vec::new();
     for n in numbers {
         put_number(&mut out, u64::from(n));
@@ -177,7 +177,7 @@ pub(super) fn numbers_out(numbers: impl IntoIterator<Item = u32>) -> Vec<u8> {
 }
 
 /// Reads [`numbers_out`].
-pub(super) fn numbers_in(bytes: &[u8]) -> Result<Vec<u32>, StoreError> {
+pub(crate) fn numbers_in(bytes: &[u8]) -> Result<Vec<u32>, StoreError> {
     let mut reader = Reader::new(bytes);
     let mut numbers = Vec::new();
     while !reader.done() {

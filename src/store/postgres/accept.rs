@@ -1,0 +1,432 @@
+//! Accept: judged envelopes, what is kept of them, sequences and gaps.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use canon::{EnvelopeId, Key, Millis, NodeCode, RecordId};
+use sqlx::postgres::PgConnection;
+
+use super::codec::{digest_in, digest_out, numbers_in, numbers_out};
+use super::conn::{Columns, big, changed, json, len, q, sorted};
+use super::handle::{Handle, IdColumns, Txn, put_blob};
+use super::seal::{learn_controls, put_controls};
+use super::tally::{Line, RECEIVED, Tallies};
+use super::{inbox, people, problems, relay, sql};
+use crate::error::StoreError;
+use crate::types::*;
+
+/// What is known of an envelope.
+pub(super) async fn admission(
+    handle: &Handle,
+    id: &EnvelopeId,
+) -> Result<Option<Admission>, StoreError> {
+    let Some(columns) = handle.find_id(id).await? else { return Ok(None) };
+    let mut conn = handle.conn().await?;
+    let received = columns.bind(q(sql::RECEIVED).bind(handle.ident));
+    let received = received.fetch_optional(&mut *conn).await?;
+    let relay = relay::row(handle, &mut conn, columns).await?;
+    let head_digest = match (&received, &relay) {
+        (Some(row), _) | (None, Some(row)) => digest_in(row.blob(1)?)?,
+        (None, None) => return Ok(None),
+    };
+    let receipt = received.map(|r| r.int_opt(4)).transpose()?.flatten();
+    Ok(Some(Admission {
+        id: id.clone(),
+        head_digest,
+        state: if relay.is_some() { InState::Relayed } else { InState::Judged },
+        receipt_sealed: receipt.is_some_and(|state| state != 0),
+    }))
+}
+
+/// Blobs kept of a received or relayed envelope whose words were looked up: its frame, its
+/// receipt's.
+pub(super) async fn frames(
+    handle: &Handle,
+    conn: &mut PgConnection,
+    id: &EnvelopeId,
+) -> Result<Option<(i64, Option<i64>)>, StoreError> {
+    let words = handle.words();
+    let known = words.find(id.sender.as_str()).zip(words.find(&id.route.to_string()));
+    if known.is_none() {
+        return Ok(None);
+    }
+    let id = handle.known_id(id)?;
+    let received = id.bind(q(sql::RECEIVED).bind(handle.ident));
+    if let Some(row) = received.fetch_optional(&mut *conn).await? {
+        return Ok(row.int_opt(2)?.zip(Some(row.int_opt(5)?)));
+    }
+    let relay = relay::row(handle, conn, id).await?;
+    Ok(relay.map(|r| r.int_opt(5)).transpose()?.flatten().map(|frame| (frame, None)))
+}
+
+/// Highest epoch of a sender that was judged here.
+pub(super) async fn highest_epoch(handle: &Handle, sender: &NodeCode) -> Result<u32, StoreError> {
+    let Some(word) = handle.find(sender.as_str()).await? else { return Ok(0) };
+    let mut conn = handle.conn().await?;
+    let row = q(sql::HIGHEST_EPOCH).bind(handle.ident).bind(word).fetch_one(&mut *conn).await?;
+    row.int_opt(0)?.map_or(Ok(0), super::conn::fit)
+}
+
+/// Every kept version of these cases' records.
+pub(super) async fn kept_cases(
+    handle: &Handle,
+    roots: &[&str],
+) -> Result<Vec<KeptRow>, StoreError> {
+    let mut conn = handle.conn().await?;
+    let rows = q(sql::KEPT_CASES).bind(handle.ident).bind(sorted(roots));
+    let rows = rows.fetch_all(&mut *conn).await?;
+    let mut numbers = BTreeSet::new();
+    for row in &rows {
+        numbers.insert(row.int(7)?);
+    }
+    let mut ids = BTreeMap::new();
+    if !numbers.is_empty() {
+        let numbers: Vec<i64> = numbers.into_iter().collect();
+        for row in q(sql::RECEIVED_IDS).bind(numbers).fetch_all(&mut *conn).await? {
+            ids.insert(row.int(0)?, handle.read_id(&row, 1)?);
+        }
+    }
+    drop(conn);
+    let mut kept = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let number = row.int(7)?;
+        let lost = || StoreError::Damaged(format!("received envelope {number} is missing"));
+        kept.push(KeptRow {
+            id: RecordId {
+                kind: handle.words().text(row.int(1)?)?,
+                key: Key::from_columns(row.text(0)?, row.text(2)?),
+                version: row.num(3)?,
+            },
+            digest: digest_in(row.blob(4)?)?,
+            facts: row.text(5)?.into(),
+            voided: row.int(6)? != 0,
+            envelope: ids.get(&number).cloned().ok_or_else(lost)?,
+        });
+    }
+    Ok(kept)
+}
+
+/// An envelope judged.
+pub(super) async fn commit_judged(
+    handle: &Handle,
+    lease: &Lease,
+    judged: &Judged,
+) -> Result<(), StoreError> {
+    let id = learn(handle, judged).await?;
+    let blobs = handle.numbers(2).await?;
+    let mut txn = handle.begin(Some(lease), Some(judged.now)).await?;
+    if let Some(saw) = &judged.saw {
+        still_all(handle, &mut txn, saw).await?;
+    }
+    let arrived = inbox::take(handle, &mut txn, judged.inbox_id).await?;
+    let frame = inbox::move_frame(&mut txn, &arrived, &judged.frame, blobs).await?;
+    let received = put_received(handle, &mut txn, id, judged, frame).await?;
+    put_kept(handle, &mut txn, &judged.kept, received).await?;
+    let mut tallies = Tallies::new(handle.ident, RECEIVED);
+    for count in &judged.counts {
+        let IdColumns { sender: peer, epoch, route, .. } = id;
+        let kind = handle.words().word(&count.kind)?;
+        let line = Line { day: judged.day, peer, route, epoch, kind };
+        tallies.add(line, Place::Accepted, big(count.accepted));
+        tallies.add(line, Place::Superseded, big(count.superseded));
+        tallies.add(line, Place::Rejected, big(count.rejected));
+        tallies.sum(line, &count.sum);
+        tallies.sequence(line, judged.id.sequence);
+    }
+    tallies.write(&mut txn).await?;
+    see_sequence(handle, &mut txn, id, big(judged.settled_below)).await?;
+    put_controls(handle, &mut txn, judged.receipt.as_slice()).await?;
+    if let Some(relayed) = &judged.relayed {
+        let copy = blobs + 1;
+        put_blob(&mut txn, copy, &relayed.frame).await?;
+        relay::pass_on(handle, &mut txn, relayed, copy).await?;
+    }
+    txn.commit().await
+}
+
+/// Learns every word of a judged envelope.
+async fn learn(handle: &Handle, judged: &Judged) -> Result<IdColumns, StoreError> {
+    learn_controls(handle, judged.receipt.as_slice()).await?;
+    if let Some(relayed) = &judged.relayed {
+        relay::learn(handle, relayed).await?;
+    }
+    let mut kinds: Vec<&str> = Vec::new();
+    let all = judged.kept.iter().map(|k| &k.id.kind);
+    for kind in all.chain(judged.counts.iter().map(|c| &c.kind)) {
+        if kinds.last() != Some(&&**kind) {
+            kinds.push(kind);
+        }
+    }
+    handle.learn(&kinds).await?;
+    handle.learn_id(&judged.id).await
+}
+
+/// Refuses a judgement that stood on less than is kept by now.
+async fn still_all(handle: &Handle, txn: &mut PgConnection, saw: &Saw) -> Result<(), StoreError> {
+    let rows = q(sql::KEPT_COUNT).bind(handle.ident).bind(saw.roots.as_slice());
+    let rows: u64 = rows.fetch_one(txn).await?.num(0)?;
+    if rows == saw.rows {
+        return Ok(());
+    }
+    let detail = format!("{} were seen, there are {rows}", saw.rows);
+    Err(StoreError::Conflict { what: "kept records", detail })
+}
+
+async fn put_received(
+    handle: &Handle,
+    txn: &mut Txn<'_>,
+    id: IdColumns,
+    judged: &Judged,
+    frame: i64,
+) -> Result<i64, StoreError> {
+    // All of them kept, in order, is the rule: then no list is needed.
+    let all = judged.kept.len() == judged.count as usize;
+    let mut kept: Vec<u32> = judged.kept.iter().map(|k| k.index).collect();
+    kept.sort_unstable();
+    let kept = (!all).then(|| numbers_out(kept));
+    let statement = id.bind(q(sql::RECEIVED_ADD).bind(handle.ident));
+    let statement = statement.bind(digest_out(&judged.head_digest));
+    let statement = statement.bind(i64::from(judged.day.0)).bind(i64::from(judged.count));
+    let statement = statement.bind(kept).bind(json(&judged.problems)?).bind(frame);
+    let statement = statement.bind(len(judged.kept.len())).bind(txn.now.0);
+    statement.fetch_one(&mut **txn).await?.int(0)
+}
+
+async fn put_kept(
+    handle: &Handle,
+    txn: &mut PgConnection,
+    kept: &[NewKept],
+    received: i64,
+) -> Result<(), StoreError> {
+    if kept.is_empty() {
+        return Ok(());
+    }
+    let mut rows = Vec::with_capacity(kept.len());
+    for one in kept {
+        rows.push((one.id.key.root(), handle.words().word(&one.id.kind)?, one));
+    }
+    rows.sort_unstable_by(|(x, a, one), (y, b, other)| {
+        let rest = |n: &NewKept| (n.id.key.part().to_owned(), n.id.version);
+        (x, a).cmp(&(y, b)).then_with(|| rest(one).cmp(&rest(other)))
+    });
+    let roots: Vec<&str> = rows.iter().map(|(root, ..)| *root).collect();
+    let kinds: Vec<i64> = rows.iter().map(|(_, kind, _)| *kind).collect();
+    let parts: Vec<&str> = rows.iter().map(|(.., k)| k.id.key.part()).collect();
+    let versions: Vec<i64> = rows.iter().map(|(.., k)| i64::from(k.id.version)).collect();
+    let places: Vec<i64> = rows.iter().map(|(.., k)| i64::from(k.index)).collect();
+    let voided: Vec<i64> = rows.iter().map(|(.., k)| i64::from(k.voided)).collect();
+    let digests: Vec<Vec<u8>> = rows.iter().map(|(.., k)| digest_out(&k.digest)).collect();
+    let facts: Vec<&str> = rows.iter().map(|(.., k)| &*k.facts).collect();
+    let statement = q(sql::KEPT_ADD).bind(handle.ident).bind(received).bind(roots).bind(kinds);
+    let statement = statement.bind(parts).bind(versions).bind(places).bind(voided);
+    let changes = statement.bind(digests).bind(facts).execute(txn).await?.rows_affected();
+    changed("kept", kept.len() as u64, changes)
+}
+
+/// Remembers a sequence: opens a gap before it, or closes one. What is below `settled_below` is
+/// no gap.
+async fn see_sequence(
+    handle: &Handle,
+    txn: &mut Txn<'_>,
+    id: IdColumns,
+    settled_below: i64,
+) -> Result<(), StoreError> {
+    let of = |text| q(text).bind(handle.ident).bind(id.sender).bind(id.epoch).bind(id.route);
+    let statement = of(sql::SENDER_ROUTE_PUT).bind(id.sequence).bind(settled_below);
+    let (highest, settled) = match statement.fetch_optional(&mut **txn).await? {
+        None => (0, 0),
+        Some(row) => (row.int(0)?, row.int(1)?),
+    };
+    let settled_below = settled_below.max(settled);
+    let gap = async |txn: &mut PgConnection, first: i64, last: i64, since: i64| {
+        if first > last {
+            return Ok::<_, StoreError>(());
+        }
+        of(sql::GAP_ADD).bind(first).bind(last).bind(since).execute(txn).await?;
+        Ok(())
+    };
+    if id.sequence > highest {
+        let (first, since) = ((highest + 1).max(settled_below), txn.now.0);
+        gap(txn, first, id.sequence - 1, since).await?;
+    } else if let Some(row) = of(sql::GAP_AT).bind(id.sequence).fetch_optional(&mut **txn).await? {
+        let (first, last, since) = (row.int(0)?, row.int(1)?, row.int(2)?);
+        of(sql::GAP_DROP).bind(first).execute(&mut **txn).await?;
+        // What lies before the newcomer is as old as the gap was, or as the newcomer if that is
+        // not older; what lies behind keeps its age.
+        gap(txn, first, id.sequence - 1, since).await?;
+        gap(txn, id.sequence + 1, last, since).await?;
+    }
+    if settled_below > settled {
+        of(sql::GAPS_FINAL).bind(settled_below).execute(&mut **txn).await?;
+    }
+    Ok(())
+}
+
+/// Sequences that never come are no gap; what is left of a gap is as old as it was.
+pub(super) async fn close_gap(
+    handle: &Handle,
+    lease: &Lease,
+    never: &NeverComing,
+    now: Millis,
+) -> Result<(), StoreError> {
+    let sender = handle.find(never.sender.as_str()).await?;
+    let route = handle.find(&never.route.to_string()).await?;
+    let (Some(sender), Some(route)) = (sender, route) else { return Ok(()) };
+    let mut txn = handle.begin(Some(lease), Some(now)).await?;
+    let of =
+        |text| q(text).bind(handle.ident).bind(sender).bind(i64::from(never.epoch)).bind(route);
+    let (from, to) = (big(never.first), big(never.last));
+    for row in of(sql::GAPS_WITHIN).bind(from).bind(to).fetch_all(&mut *txn).await? {
+        let (first, last, since) = (row.int(0)?, row.int(1)?, row.int(2)?);
+        of(sql::GAP_DROP).bind(first).execute(&mut *txn).await?;
+        for (first, last) in [(first, from - 1), (to.saturating_add(1), last)] {
+            if first <= last {
+                of(sql::GAP_ADD).bind(first).bind(last).bind(since).execute(&mut *txn).await?;
+            }
+        }
+    }
+    txn.commit().await
+}
+
+/// Gaps of senders in their newest epoch.
+pub(super) async fn gaps(
+    handle: &Handle,
+    before: Millis,
+    limit: u32,
+) -> Result<Vec<Gap>, StoreError> {
+    let mut conn = handle.conn().await?;
+    let statement = q(sql::GAPS).bind(handle.ident).bind(before.0).bind(i64::from(limit));
+    let rows = statement.fetch_all(&mut *conn).await?;
+    drop(conn);
+    let mut gaps = Vec::new();
+    for row in rows {
+        gaps.push(Gap {
+            sender: handle.words().node(row.int(0)?)?,
+            epoch: row.num(1)?,
+            route: handle.words().route(row.int(2)?)?,
+            first: row.num(3)?,
+            last: row.num(4)?,
+            since: Millis(row.int(5)?),
+        });
+    }
+    Ok(gaps)
+}
+
+/// The receipt of a judged envelope goes again, if it is sealed; `false` if the envelope was never
+/// judged.
+async fn again(
+    handle: &Handle,
+    txn: &mut Txn<'_>,
+    columns: Option<IdColumns>,
+) -> Result<bool, StoreError> {
+    let Some(columns) = columns else { return Ok(false) };
+    let row = columns.bind(q(sql::RECEIVED).bind(handle.ident));
+    let Some(row) = row.fetch_optional(&mut **txn).await? else { return Ok(false) };
+    if let Some(receipt) = row.int_opt(3)? {
+        let now = txn.now.0;
+        q(sql::ENVELOPE_AGAIN).bind(receipt).bind(now).execute(&mut **txn).await?;
+    }
+    Ok(true)
+}
+
+/// A duplicate gets the same receipt again.
+pub(super) async fn commit_duplicate(
+    handle: &Handle,
+    lease: &Lease,
+    inbox_id: i64,
+    id: &EnvelopeId,
+    now: Millis,
+) -> Result<(), StoreError> {
+    let columns = handle.find_id(id).await?;
+    let mut txn = handle.begin(Some(lease), Some(now)).await?;
+    inbox::throw_away(handle, &mut txn, inbox_id).await?;
+    if !again(handle, &mut txn, columns).await? {
+        let detail = format!("{id} was never judged");
+        return Err(StoreError::Conflict { what: "envelope", detail });
+    }
+    txn.commit().await
+}
+
+/// The sealed receipt of a judged envelope is due again.
+pub(super) async fn receipt_again(
+    handle: &Handle,
+    lease: &Lease,
+    id: &EnvelopeId,
+    now: Millis,
+) -> Result<(), StoreError> {
+    let columns = handle.find_id(id).await?;
+    let mut txn = handle.begin(Some(lease), Some(now)).await?;
+    again(handle, &mut txn, columns).await?;
+    txn.commit().await
+}
+
+/// A parcel set aside, audited, its refusal queued.
+pub(super) async fn commit_refused(
+    handle: &Handle,
+    lease: &Lease,
+    refused: &RefusedParcel,
+) -> Result<(), StoreError> {
+    learn_controls(handle, refused.refusal.as_slice()).await?;
+    let mut txn = handle.begin(Some(lease), Some(refused.now)).await?;
+    let row = inbox::take(handle, &mut txn, refused.inbox_id).await?;
+    let (sender, epoch, route) = (row.text(2)?, row.int(3)?, row.text(4)?);
+    let reference = format!("{} {sender}/{epoch}/{route}/{}", row.text(1)?, row.int(5)?);
+    problems::list_refused(handle, &mut txn, &reference, refused, row.int(0)?).await?;
+    let event = AuditEvent {
+        at: txn.now,
+        who: "accept".to_owned(),
+        action: "parcel.refused".to_owned(),
+        subject: reference,
+        reason: refused.code.clone(),
+        ok: true,
+    };
+    people::append_audit(handle, &mut txn, &event).await?;
+    put_controls(handle, &mut txn, refused.refusal.as_slice()).await?;
+    txn.commit().await
+}
+
+/// Judged envelopes after an ordinal, in order. Ordinals are given inside the turn, so that none
+/// appears below one that was seen.
+pub(super) async fn judged_after(
+    handle: &Handle,
+    ordinal: i64,
+    limit: u32,
+) -> Result<Vec<JudgedEnvelope>, StoreError> {
+    let mut conn = handle.conn().await?;
+    let statement = q(sql::JUDGED_AFTER).bind(handle.ident).bind(ordinal).bind(i64::from(limit));
+    let rows = statement.fetch_all(&mut *conn).await?;
+    drop(conn);
+    let mut judged = Vec::new();
+    for row in rows {
+        let count: u32 = row.num(5)?;
+        judged.push(JudgedEnvelope {
+            ordinal: row.int(0)?,
+            id: handle.read_id(&row, 1)?,
+            frame: row.blob(8)?.into(),
+            kept: row.blob_opt(6)?.map_or_else(|| Ok((0..count).collect()), numbers_in)?,
+            at: Millis(row.int(7)?),
+        });
+    }
+    Ok(judged)
+}
+
+/// A sink's watermark.
+pub(super) async fn watermark(handle: &Handle, sink: &str) -> Result<i64, StoreError> {
+    let mut conn = handle.conn().await?;
+    let row = q(sql::WATERMARK).bind(handle.ident).bind(sink).fetch_optional(&mut *conn).await?;
+    row.map_or(Ok(0), |r| r.int(0))
+}
+
+/// Moves a sink's watermark forward.
+pub(super) async fn commit_delivered(
+    handle: &Handle,
+    lease: &Lease,
+    sink: &str,
+    watermark: i64,
+    now: Millis,
+) -> Result<(), StoreError> {
+    let mut txn = handle.begin(Some(lease), Some(now)).await?;
+    let statement = q(sql::WATERMARK_PUT).bind(handle.ident).bind(sink).bind(watermark);
+    statement.bind(txn.now.0).execute(&mut *txn).await?;
+    txn.commit().await?;
+    handle.barrier().await
+}

@@ -1,0 +1,88 @@
+//! The schema's edition: migrations are only ever appended, and each is recorded with the digest
+//! of its text. One process at a time looks and migrates.
+
+use canon::DigestAlg;
+use sqlx::postgres::PgConnection;
+use sqlx::{AssertSqlSafe, Executor};
+
+use super::codec::digest_out;
+use super::conn::{Columns, len, q};
+use super::sql;
+use crate::error::StoreError;
+
+/// Every edition, oldest first. A line is never changed, only added.
+const MIGRATIONS: [(&str, &str); 2] = [
+    ("0001_first", include_str!("migrations/0001_first.sql")),
+    ("0002_shared", include_str!("migrations/0002_shared.sql")),
+];
+
+/// Brings a schema (made if it is not there) to this program's edition; refuses one that is newer,
+/// altered or not ours. The connection's search path is the schema.
+pub(super) async fn bring_up(conn: &mut PgConnection, schema: &str) -> Result<(), StoreError> {
+    conn.execute(sqlx::raw_sql("BEGIN")).await?;
+    q(sql::MIGRATION_LOCK).bind(schema).execute(&mut *conn).await?;
+    let done = locked(conn, schema).await;
+    let end = if done.is_ok() { sql::COMMIT } else { sql::ROLLBACK };
+    conn.execute(sqlx::raw_sql(end)).await?;
+    done
+}
+
+async fn locked(conn: &mut PgConnection, schema: &str) -> Result<(), StoreError> {
+    let known = q(sql::MIGRATION_KNOWN).bind(schema).fetch_one(&mut *conn).await?;
+    if known.int(0)? == 0 {
+        if known.int(1)? > 0 {
+            return Err(StoreError::Refused(format!("the schema `{schema}` is not ours")));
+        }
+        let make = format!("CREATE SCHEMA IF NOT EXISTS \"{schema}\"");
+        conn.execute(sqlx::raw_sql(AssertSqlSafe(make))).await?;
+        conn.execute(sqlx::raw_sql(sql::MIGRATION_TABLE)).await?;
+    }
+    let applied = q(sql::MIGRATIONS).fetch_all(&mut *conn).await?;
+    if applied.len() > MIGRATIONS.len() {
+        return Err(newer(schema, applied.len()));
+    }
+    for (at, (name, text)) in MIGRATIONS.iter().enumerate() {
+        let digest = digest_out(&DigestAlg::Sha256.of(&[text.as_bytes()]));
+        match applied.get(at) {
+            Some(row) if row.text(0)? == *name && row.blob(1)? == digest => {}
+            Some(row) => {
+                let found = row.text(0)?;
+                return Err(StoreError::Refused(format!(
+                    "migration `{found}` in the schema `{schema}` is not this program's `{name}`"
+                )));
+            }
+            None => {
+                conn.execute(sqlx::raw_sql(AssertSqlSafe(*text))).await?;
+                let add = q(sql::MIGRATION_ADD).bind(len(at) + 1).bind(*name).bind(digest);
+                add.execute(&mut *conn).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn newer(schema: &str, applied: usize) -> StoreError {
+    StoreError::Refused(format!(
+        "the schema `{schema}` has edition {applied}, this program knows {}; start the newer \
+         program",
+        MIGRATIONS.len()
+    ))
+}
+
+/// Refuses a schema that is not of exactly this program's edition; changes nothing.
+pub(super) async fn same_edition(conn: &mut PgConnection, schema: &str) -> Result<(), StoreError> {
+    let known = q(sql::MIGRATION_KNOWN).bind(schema).fetch_one(&mut *conn).await?;
+    if known.int(0)? == 0 {
+        let said = format!("the schema `{schema}` holds no Tiergate store; start its node once");
+        return Err(StoreError::Refused(said));
+    }
+    let applied = q(sql::MIGRATIONS).fetch_all(conn).await?.len();
+    if applied == MIGRATIONS.len() {
+        return Ok(());
+    }
+    Err(StoreError::Refused(format!(
+        "the schema `{schema}` has edition {applied}, this program knows {}; start the node with \
+         this program first, or take the newer one",
+        MIGRATIONS.len()
+    )))
+}

@@ -1,0 +1,48 @@
+//! The PostgreSQL back end: one schema, several identities, several processes.
+//!
+//! Stored as in SQLite: bytes once, chunks whose *ranges* envelopes take, one small row a record,
+//! exceptions on the row, sums moved by the facts that move records. What differs is that nothing in
+//! memory is the truth, because other processes write the same schema:
+//!
+//! * A fact of several statements is a transaction `SERIALIZABLE` that first takes its identity's
+//!   *turn* (a lock on an empty table, taken before the snapshot): facts of one identity follow
+//!   each other, whoever runs them, and do not fail each other. What fails all the same is run
+//!   again ([`handle::Handle::again`]).
+//! * Words are remembered once they are stored for good; a word that is not known is looked up.
+//! * Numbers come from sequences: from blocks where only uniqueness counts, inside the turn where
+//!   the order counts.
+
+mod accept;
+mod attempts;
+mod collect;
+mod conn;
+mod dispatch;
+mod handle;
+mod inbox;
+mod lease;
+mod migrate;
+mod moves;
+mod number;
+mod open;
+mod people;
+mod pool;
+mod problems;
+mod reconcile;
+mod relay;
+mod seal;
+mod settle;
+mod signing;
+mod source_rows;
+mod sql;
+mod standing;
+mod status;
+mod sweep;
+mod tally;
+mod trait_impl;
+mod waiting;
+mod words;
+mod write_back;
+
+use crate::packed::{codec, columns};
+
+pub use open::{PostgresStore, Settings, Tls};

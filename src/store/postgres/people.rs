@@ -1,0 +1,213 @@
+//! What people ask: the audit chain, the census, the trace of a case.
+
+use canon::{Digest, EnvelopeId, Key, Millis, RecordId};
+use sqlx::postgres::{PgConnection, PgRow};
+
+use super::codec::{Entries, digest_in, digest_out};
+use super::columns::{place, state};
+use super::conn::{Columns, big, q};
+use super::handle::{Handle, IdColumns};
+use super::{relay, sql};
+use crate::audit::chain;
+use crate::error::StoreError;
+use crate::lifecycle::OutState;
+use crate::types::*;
+
+/// Appends to the hash chain. Inside the turn: nobody appends beside it.
+pub(super) async fn append_audit(
+    handle: &Handle,
+    txn: &mut PgConnection,
+    event: &AuditEvent,
+) -> Result<(), StoreError> {
+    let last = q(sql::AUDIT_LAST).bind(handle.ident).fetch_optional(&mut *txn).await?;
+    let (nth, previous) = match &last {
+        None => (0, None),
+        Some(row) => (row.int(0)?, Some(digest_in(row.blob(1)?)?)),
+    };
+    let text = serde_json::to_string(event).map_err(|e| StoreError::Damaged(e.to_string()))?;
+    let statement = q(sql::AUDIT_ADD).bind(handle.ident).bind(nth + 1).bind(text);
+    statement.bind(digest_out(&chain(previous.as_ref(), event))).execute(txn).await?;
+    Ok(())
+}
+
+/// Appends an audit event.
+pub(super) async fn audit(handle: &Handle, event: &AuditEvent) -> Result<(), StoreError> {
+    let mut txn = handle.begin(None, Some(event.at)).await?;
+    let event = AuditEvent { at: txn.now, ..event.clone() };
+    append_audit(handle, &mut txn, &event).await?;
+    txn.commit().await?;
+    handle.barrier().await
+}
+
+/// Audit events after a number.
+pub(super) async fn audit_after(
+    handle: &Handle,
+    after: i64,
+    limit: u32,
+) -> Result<Vec<(i64, AuditEvent, Digest)>, StoreError> {
+    let mut conn = handle.conn().await?;
+    let statement = q(sql::AUDIT_AFTER).bind(handle.ident).bind(after).bind(i64::from(limit));
+    let mut events = Vec::new();
+    for row in statement.fetch_all(&mut *conn).await? {
+        let event = serde_json::from_str(row.text(1)?);
+        let event = event.map_err(|e| StoreError::Damaged(format!("audit event: {e}")))?;
+        events.push((row.int(0)?, event, digest_in(row.blob(2)?)?));
+    }
+    Ok(events)
+}
+
+/// Counts by place, record by record.
+pub(super) async fn census(handle: &Handle) -> Result<[u64; 10], StoreError> {
+    let mut conn = handle.conn().await?;
+    let mut places = [0; 10];
+    for row in q(sql::CENSUS).bind(handle.ident).fetch_all(&mut *conn).await? {
+        places[place(row.int(0)?)? as usize] = row.num(1)?;
+    }
+    Ok(places)
+}
+
+/// Where one record version is now.
+pub(super) async fn place_of(handle: &Handle, id: &RecordId) -> Result<Option<Place>, StoreError> {
+    let Some(kind) = handle.find(&id.kind).await? else { return Ok(None) };
+    let mut conn = handle.conn().await?;
+    let statement = q(sql::PLACE).bind(handle.ident).bind(id.key.root()).bind(kind);
+    let statement = statement.bind(id.key.part()).bind(i64::from(id.version));
+    let row = statement.fetch_optional(&mut *conn).await?;
+    row.map(|r| place(r.int(0)?)).transpose()
+}
+
+fn step(at: Millis, record: &str, what: &str, envelope: Option<&EnvelopeId>) -> TraceStep {
+    TraceStep {
+        at,
+        record: record.to_owned(),
+        what: what.to_owned(),
+        envelope: envelope.map(ToString::to_string),
+        detail: String::new(),
+    }
+}
+
+/// Everything known here of a case number, oldest first.
+pub(super) async fn trace(handle: &Handle, number: &str) -> Result<Vec<TraceStep>, StoreError> {
+    // Whatever its namespace: every root up to and including the `@`, before the next character.
+    let from = Key::new("", &[number]).root().to_owned();
+    let to = format!("{}A", from.trim_end_matches('@'));
+    let mut conn = handle.conn().await?;
+    let mut steps = Vec::new();
+    let own = q(sql::TRACE_OWN).bind(handle.ident).bind(from.as_str()).bind(to.as_str());
+    for row in own.fetch_all(&mut *conn).await? {
+        trace_own(handle, &mut conn, &row, &mut steps).await?;
+    }
+    let kept = q(sql::TRACE_KEPT).bind(handle.ident).bind(from.as_str()).bind(to.as_str());
+    for row in kept.fetch_all(&mut *conn).await? {
+        trace_kept(handle, &mut conn, &row, &mut steps).await?;
+    }
+    let problems = q(sql::TRACE_PROBLEMS).bind(handle.ident).bind(format!(":{from}"));
+    for row in problems.fetch_all(&mut *conn).await? {
+        let problem: Problem = serde_json::from_str(row.text(5)?)
+            .map_err(|e| StoreError::Damaged(format!("problems of an envelope: {e}")))?;
+        if problem.id.split_once(':').is_some_and(|(_, key)| key.starts_with(&from)) {
+            let id = handle.read_id(&row, 0)?;
+            let at = Millis(row.int(4)?);
+            let mut one = step(at, &problem.id, &problem.outcome, Some(&id));
+            one.detail = format!("{} {}", problem.code, problem.text).trim().to_owned();
+            steps.push(one);
+        }
+    }
+    steps.sort_by_key(|s| s.at);
+    Ok(steps)
+}
+
+fn record_id(handle: &Handle, row: &PgRow) -> Result<RecordId, StoreError> {
+    Ok(RecordId {
+        kind: handle.words().text(row.int(1)?)?,
+        key: Key::from_columns(row.text(0)?, row.text(2)?),
+        version: row.num(3)?,
+    })
+}
+
+async fn trace_own(
+    handle: &Handle,
+    conn: &mut PgConnection,
+    row: &PgRow,
+    steps: &mut Vec<TraceStep>,
+) -> Result<(), StoreError> {
+    let record = record_id(handle, row)?.to_string();
+    let Some(entries) = row.blob_opt(8)? else {
+        let at = Millis(row.int_opt(10)?.unwrap_or_default());
+        steps.push(step(at, &record, "quarantined", None));
+        return Ok(());
+    };
+    let idx: usize = row.num(6)?;
+    let mut first = step(Millis(row.int(7)?), &record, "collected", None);
+    if let Some(entry) = Entries::new(entries).nth(idx) {
+        first.detail = entry?.digest.to_string();
+    }
+    steps.push(first);
+    let again = q(sql::TRACE_AGAIN).bind(handle.ident).bind(row.text(0)?).bind(row.int(1)?);
+    let again = again.bind(row.text(2)?).bind(row.int(3)?);
+    for earlier in again.fetch_all(&mut *conn).await? {
+        let told = "parent_missing";
+        trace_envelope(handle, conn, earlier.int(0)?, &record, told, steps).await?;
+    }
+    if let Some(envelope) = row.int_opt(9)? {
+        let told = place(row.int(4)?)?.to_string();
+        trace_envelope(handle, conn, envelope, &record, &told, steps).await?;
+    }
+    Ok(())
+}
+
+async fn trace_envelope(
+    handle: &Handle,
+    conn: &mut PgConnection,
+    envelope: i64,
+    record: &str,
+    told: &str,
+    steps: &mut Vec<TraceStep>,
+) -> Result<(), StoreError> {
+    let row = q(sql::TRACE_ENVELOPE).bind(envelope).fetch_one(conn).await?;
+    let id = handle.read_own_id(&row, 0)?;
+    steps.push(step(Millis(row.int(3)?), record, "numbered", Some(&id)));
+    if let Some(at) = row.int_opt(4)? {
+        steps.push(step(Millis(at), record, "sent", Some(&id)));
+    }
+    if let (Some(at), Some(hop)) = (row.int_opt(5)?, row.text_opt(6)?) {
+        let mut one = step(Millis(at), record, "hop", Some(&id));
+        hop.clone_into(&mut one.detail);
+        steps.push(one);
+    }
+    if let Some(at) = row.int_opt(7)? {
+        let dead = state(row.int(8)?)? == OutState::Dead;
+        let mut one = step(Millis(at), record, if dead { "dead" } else { told }, Some(&id));
+        if dead {
+            row.text_opt(9)?.unwrap_or_default().clone_into(&mut one.detail);
+        }
+        steps.push(one);
+    }
+    Ok(())
+}
+
+async fn trace_kept(
+    handle: &Handle,
+    conn: &mut PgConnection,
+    row: &PgRow,
+    steps: &mut Vec<TraceStep>,
+) -> Result<(), StoreError> {
+    let record = record_id(handle, row)?.to_string();
+    let id = handle.read_id(row, 7)?;
+    let mut kept = step(Millis(row.int(6)?), &record, "kept", Some(&id));
+    kept.detail = format!("{} at {}", digest_in(row.blob(4)?)?, row.int(5)?);
+    steps.push(kept);
+    let columns = IdColumns {
+        sender: row.int(7)?,
+        epoch: row.int(8)?,
+        route: row.int(9)?,
+        sequence: big(id.sequence),
+    };
+    if let Some(relay) = relay::row(handle, conn, columns).await? {
+        let mut one = step(Millis(relay.int(9)?), &record, "relayed", Some(&id));
+        let link = handle.words().text(relay.int(2)?)?;
+        one.detail = format!("{link} {}", relay::state(relay.int(3)?)?);
+        steps.push(one);
+    }
+    Ok(())
+}

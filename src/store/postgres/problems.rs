@@ -1,0 +1,301 @@
+//! Problems (问题数据): what is held here, what was rejected above, what was refused.
+
+use std::collections::BTreeSet;
+
+use canon::{Day, Key, Millis, RecordId, Severity, Violation};
+use sqlx::postgres::{PgConnection, PgRow};
+
+use super::codec::{Entry, digest_out};
+use super::conn::{Columns, fit, len, q};
+use super::handle::{Handle, Txn, blob, put_blob};
+use super::tally::{Line, OWN, Tallies};
+use super::{people, sql, write_back};
+use crate::error::StoreError;
+use crate::types::*;
+
+/// Lists the rows of a page that are not held already, their bytes under the numbers from `raws`
+/// on; gives them back with the word of their type (0 without a key).
+pub(super) async fn hold<'p>(
+    handle: &Handle,
+    txn: &mut Txn<'_>,
+    tallies: &mut Tallies,
+    quarantined: &'p [NewQuarantine],
+    raws: i64,
+) -> Result<Vec<(&'p NewQuarantine, i64)>, StoreError> {
+    let mut listed = Vec::new();
+    let (now, epoch) = (txn.now, txn.epoch);
+    for (nth, new) in quarantined.iter().enumerate() {
+        let adapter = handle.words().word(&new.adapter)?;
+        let route = handle.words().route_word(&new.route)?;
+        let kind = new.id.as_ref().map(|id| handle.words().word(&id.kind)).transpose()?;
+        let (root, part) = key_columns(new.id.as_ref());
+        let digest = digest_out(&new.row_digest);
+        let known = q(sql::PROBLEM_HELD).bind(handle.ident).bind(adapter).bind(&digest);
+        let known = known.bind(root).bind(kind).bind(part).fetch_optional(&mut **txn).await?;
+        if known.is_some() {
+            continue;
+        }
+        if let Some(id) = &new.id {
+            let highest = q(sql::HIGHEST).bind(handle.ident).bind(root).bind(kind).bind(part);
+            let highest = highest.fetch_one(&mut **txn).await?.int_opt(0)?.unwrap_or_default();
+            if highest >= i64::from(id.version) {
+                let detail = format!("{id} is not above version {highest}");
+                return Err(StoreError::Conflict { what: "version", detail });
+            }
+        }
+        let raw = raws + len(nth);
+        put_blob(txn, raw, &new.raw).await?;
+        let statement = q(sql::PROBLEM_ADD).bind(handle.ident).bind("quarantined").bind("held");
+        let statement = statement.bind(adapter).bind(route).bind(epoch).bind(i64::from(new.day.0));
+        let statement = statement.bind(new.reference.as_str()).bind(new.source_row.as_deref());
+        let statement = statement.bind(digest).bind(root).bind(kind).bind(part);
+        let statement = statement.bind(new.id.as_ref().map(|id| i64::from(id.version)));
+        let statement = statement.bind(violations_out(&new.violations)?).bind(raw).bind(now.0);
+        statement.bind(None::<i64>).execute(&mut **txn).await?;
+        if let Some(kind) = kind {
+            let line = Line::own(handle, new.day, (route, epoch), kind)?;
+            tallies.add(line, Place::Quarantined, 1);
+        }
+        listed.push((new, kind.unwrap_or(0)));
+    }
+    Ok(listed)
+}
+
+fn key_columns(id: Option<&RecordId>) -> (Option<&str>, Option<&str>) {
+    (id.map(|id| id.key.root()), id.map(|id| id.key.part()))
+}
+
+fn violations_out(violations: &[Violation]) -> Result<String, StoreError> {
+    serde_json::to_string(violations).map_err(|e| StoreError::Damaged(e.to_string()))
+}
+
+fn violations_in(text: &str) -> Result<Vec<Violation>, StoreError> {
+    serde_json::from_str(text).map_err(|e| StoreError::Damaged(format!("violations: {e}")))
+}
+
+/// What the owner is told.
+pub(super) fn owner_text(violations: &str) -> Result<String, StoreError> {
+    let violations = violations_in(violations)?;
+    Ok(violations.iter().map(|v| v.zh.as_str()).collect::<Vec<_>>().join("；"))
+}
+
+/// Where a rejected record came from and whose window it counts in.
+pub(super) struct ListedAt {
+    /// Word of the adapter.
+    pub(super) adapter: i64,
+    /// Word of the route.
+    pub(super) route: i64,
+    /// Epoch.
+    pub(super) epoch: i64,
+    /// Window day.
+    pub(super) day: Day,
+}
+
+/// Why a record was rejected: code, wire name of the field, Chinese text.
+pub(super) struct Rejection<'a> {
+    /// Stable code.
+    pub(super) code: &'a str,
+    /// Wire name of the field.
+    pub(super) field: &'a str,
+    /// Text for people.
+    pub(super) text: &'a str,
+}
+
+/// Lists a rejected record with the quarantined ones.
+pub(super) async fn list_rejected(
+    handle: &Handle,
+    txn: &mut Txn<'_>,
+    entry: &Entry<'_>,
+    at: &ListedAt,
+    why: &Rejection<'_>,
+) -> Result<(), StoreError> {
+    let now = txn.now;
+    let version = i64::from(entry.version);
+    let newer = q(sql::NEWER_VERSION).bind(handle.ident).bind(entry.root).bind(entry.kind);
+    let newer = newer.bind(entry.part).bind(version).fetch_one(&mut **txn).await?.int_opt(0)?;
+    let violation = Violation {
+        rule: why.code.into(),
+        field: why.field.into(),
+        severity: Severity::Error,
+        zh: why.text.to_owned(),
+        en: canon::code(why.code).map_or(why.text, |c| c.en).to_owned(),
+    };
+    let state = if newer.is_some() { "cured" } else { "held" };
+    let statement = q(sql::PROBLEM_ADD).bind(handle.ident).bind("rejected").bind(state);
+    let statement =
+        statement.bind(at.adapter).bind(at.route).bind(at.epoch).bind(i64::from(at.day.0));
+    let statement = statement.bind(entry.source_row.unwrap_or("")).bind(entry.source_row);
+    let statement = statement.bind(None::<Vec<u8>>).bind(entry.root).bind(entry.kind);
+    let statement = statement.bind(entry.part).bind(version);
+    let statement = statement.bind(violations_out(&[violation])?).bind(None::<i64>).bind(now.0);
+    statement.bind(newer).execute(&mut **txn).await?;
+    Ok(())
+}
+
+/// Lists a parcel that was set aside; its frame is the raw part.
+pub(super) async fn list_refused(
+    handle: &Handle,
+    txn: &mut Txn<'_>,
+    reference: &str,
+    refused: &RefusedParcel,
+    frame: i64,
+) -> Result<(), StoreError> {
+    let violation = Violation {
+        rule: refused.code.as_str().into(),
+        field: "".into(),
+        severity: Severity::Error,
+        zh: canon::code(&refused.code).map_or(refused.detail.as_str(), |c| c.zh).to_owned(),
+        en: refused.detail.clone(),
+    };
+    let (none, now) = (None::<i64>, txn.now);
+    let statement = q(sql::PROBLEM_ADD).bind(handle.ident).bind("refused").bind("held");
+    let statement = statement.bind(none).bind(none).bind(none).bind(i64::from(now.day().0));
+    let statement = statement.bind(reference);
+    let statement = statement.bind(None::<&str>).bind(None::<Vec<u8>>).bind(None::<&str>);
+    let statement = statement.bind(none).bind(None::<&str>).bind(none);
+    let statement = statement.bind(violations_out(&[violation])?).bind(frame).bind(now.0);
+    statement.bind(none).execute(&mut **txn).await?;
+    Ok(())
+}
+
+fn item(handle: &Handle, row: &PgRow) -> Result<ProblemItem, StoreError> {
+    let record = match row.text_opt(5)? {
+        None => None,
+        Some(root) => Some(RecordId {
+            kind: handle.words().text(row.int(6)?)?,
+            key: Key::from_columns(root, row.text(7)?),
+            version: row.num(8)?,
+        }),
+    };
+    let adapter = row.int_opt(3)?.map(|a| handle.words().text(a)).transpose()?;
+    Ok(ProblemItem {
+        number: row.int(0)?,
+        class: row.text(1)?.to_owned(),
+        state: row.text(2)?.to_owned(),
+        adapter: adapter.map(|a| a.to_string()).unwrap_or_default(),
+        reference: row.text(4)?.to_owned(),
+        record: record.map(|id| id.to_string()),
+        violations: violations_in(row.text(9)?)?,
+        at: Millis(row.int(10)?),
+        deadline: row.int_opt(11)?.map(Millis),
+        cured_by: row.int_opt(12)?.map(fit).transpose()?,
+    })
+}
+
+/// Lists problems.
+pub(super) async fn list(
+    handle: &Handle,
+    filter: &ProblemFilter,
+) -> Result<Vec<ProblemItem>, StoreError> {
+    let adapter = match &filter.adapter {
+        None => None,
+        // A word that nothing has: 0.
+        Some(name) if !name.is_empty() => Some(handle.find(name).await?.unwrap_or(0)),
+        Some(_) => Some(-1),
+    };
+    let mut conn = handle.conn().await?;
+    let statement = q(sql::PROBLEMS).bind(handle.ident).bind(filter.after);
+    let statement = statement.bind(filter.state.clone()).bind(adapter);
+    let statement = statement.bind(filter.rule.clone()).bind(i64::from(filter.limit));
+    let rows = statement.fetch_all(&mut *conn).await?;
+    rows.iter().map(|row| item(handle, row)).collect()
+}
+
+/// The raw row or parcel of a problem; a rejected record's fragment lies in its envelope's frame.
+pub(super) async fn raw(handle: &Handle, number: i64) -> Result<Option<Vec<u8>>, StoreError> {
+    let mut conn = handle.conn().await?;
+    let row = q(sql::PROBLEM_RAW).bind(handle.ident).bind(number);
+    let row = row.fetch_optional(&mut *conn).await?;
+    match row.map(|r| r.int_opt(0)).transpose()?.flatten() {
+        None => Ok(None),
+        Some(number) => Ok(Some(blob(&mut conn, number).await?).filter(|raw| !raw.is_empty())),
+    }
+}
+
+/// Acts on problems and audits it.
+pub(super) async fn act(
+    handle: &Handle,
+    numbers: &[i64],
+    action: &ProblemAction,
+    audit: &AuditEvent,
+) -> Result<u64, StoreError> {
+    let mut txn = handle.begin(None, Some(audit.at)).await?;
+    let mut tallies = Tallies::new(handle.ident, OWN);
+    let mut changed = 0;
+    for number in numbers.iter().copied().collect::<BTreeSet<_>>() {
+        changed += u64::from(act_on(handle, &mut txn, &mut tallies, number, action).await?);
+    }
+    tallies.write(&mut txn).await?;
+    let audit = AuditEvent { at: txn.now, ok: audit.ok && changed > 0, ..audit.clone() };
+    people::append_audit(handle, &mut txn, &audit).await?;
+    txn.commit().await?;
+    handle.barrier().await?;
+    Ok(changed)
+}
+
+async fn act_on(
+    handle: &Handle,
+    txn: &mut Txn<'_>,
+    tallies: &mut Tallies,
+    number: i64,
+    action: &ProblemAction,
+) -> Result<bool, StoreError> {
+    let row = q(sql::PROBLEM).bind(handle.ident).bind(number).fetch_optional(&mut **txn).await?;
+    let Some(row) = row else { return Ok(false) };
+    let open = matches!(row.text(1)?, "held" | "returned" | "resubmitted");
+    let parcel = row.text(0)? == "refused";
+    if !open || (parcel && !matches!(action, ProblemAction::Void)) {
+        return Ok(false);
+    }
+    let (state, deadline) = match action {
+        ProblemAction::Return { deadline } => ("returned", Some(deadline.0)),
+        ProblemAction::Resubmit => ("resubmitted", None),
+        ProblemAction::Void => ("voided", None),
+    };
+    let statement = q(sql::PROBLEM_STATE).bind(handle.ident).bind(number).bind(state);
+    statement.bind(deadline).execute(&mut **txn).await?;
+    let source = row.int_opt(2)?.zip(row.text_opt(3)?);
+    let now = txn.now;
+    if let Some(source) = source {
+        write_back::look_again(handle, txn, source, now).await?;
+    }
+    match action {
+        ProblemAction::Return { .. } => {
+            if let Some((adapter, source)) = source {
+                let text = owner_text(row.text(11)?)?;
+                write_back::queue(handle, txn, (adapter, source), write_back::RETURNED, &text, now)
+                    .await?;
+            }
+        }
+        ProblemAction::Resubmit => {
+            if let Some(root) = row.text_opt(4)? {
+                let statement = q(sql::RECORD_FORGET).bind(handle.ident).bind(root);
+                let statement = statement.bind(row.int(5)?).bind(row.text(6)?);
+                statement.execute(&mut **txn).await?;
+            }
+            if let Some((adapter, source)) = source {
+                let statement = q(sql::SOURCE_ROW_FORGET).bind(handle.ident).bind(adapter);
+                statement.bind(source).execute(&mut **txn).await?;
+            }
+        }
+        ProblemAction::Void => void(handle, txn, tallies, &row).await?,
+    }
+    Ok(true)
+}
+
+/// Withdraws the record of a problem (停报).
+async fn void(
+    handle: &Handle,
+    txn: &mut PgConnection,
+    tallies: &mut Tallies,
+    row: &PgRow,
+) -> Result<(), StoreError> {
+    let Some(root) = row.text_opt(4)? else { return Ok(()) };
+    let (kind, part, version) = (row.int(5)?, row.text(6)?, row.int(7)?);
+    let from = if row.text(0)? == "rejected" { Place::Rejected } else { Place::Quarantined };
+    let statement = q(sql::RECORD_PLACE).bind(handle.ident).bind(root).bind(kind).bind(part);
+    statement.bind(version).bind(Place::Voided as i64).execute(txn).await?;
+    let line = Line::own(handle, Day(row.num(10)?), (row.int(8)?, row.int(9)?), kind)?;
+    tallies.shift(line, from, Place::Voided, 1);
+    Ok(())
+}

@@ -1,0 +1,484 @@
+//! Records that wait for their parent: who may go at once, who waits, and who is released.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use canon::{Day, Millis};
+use sqlx::postgres::{PgConnection, PgRow};
+
+use super::collect::{Piece, put_stretches};
+use super::columns::place;
+use super::conn::{Columns, len, q, sorted};
+use super::handle::{Handle, Txn};
+use super::sql;
+use super::tally::{Line, OWN, Tallies};
+use crate::error::StoreError;
+use crate::types::*;
+
+/// When a record that could not be released is looked at again. A parent that is collected,
+/// released or accepted here makes its children due at once.
+const LOOK_AGAIN_MS: i64 = 60_000;
+
+/// What becomes of a new record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// Staged.
+    Goes,
+    /// Waits.
+    Waits,
+}
+
+/// A run of records of one chunk that becomes staged.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Staged {
+    /// Word of the route.
+    pub(super) route: i64,
+    /// Chunk.
+    pub(super) chunk: i64,
+    /// First record of it.
+    pub(super) first: i64,
+    /// How many.
+    pub(super) count: i64,
+    /// An orphan past its time.
+    pub(super) orphan: bool,
+}
+
+/// Appends a record to the runs, to the last one if it follows there.
+fn push(runs: &mut Vec<Staged>, route: i64, chunk: i64, idx: i64, orphan: bool) {
+    match runs.last_mut() {
+        Some(r) if (r.chunk, r.first + r.count, r.orphan) == (chunk, idx, orphan) => r.count += 1,
+        _ => runs.push(Staged { route, chunk, first: idx, count: 1, orphan }),
+    }
+}
+
+/// A key with the word of its type.
+type Parent = (i64, Arc<str>, Arc<str>);
+
+/// Where the known versions of parents are: `(place, word of the route)`.
+#[derive(Default)]
+struct Parents(BTreeMap<Parent, Vec<(Place, i64)>>);
+
+impl Parents {
+    async fn read(
+        handle: &Handle,
+        txn: &mut PgConnection,
+        roots: &[&str],
+    ) -> Result<Self, StoreError> {
+        let mut parents = Self::default();
+        if roots.is_empty() {
+            return Ok(parents);
+        }
+        let statement = q(sql::PARENTS).bind(handle.ident).bind(sorted(roots));
+        for row in statement.fetch_all(txn).await? {
+            let key = (row.int(1)?, row.text(0)?.into(), row.text(2)?.into());
+            let at = (place(row.int(3)?)?, row.int(4)?);
+            parents.0.entry(key).or_default().push(at);
+        }
+        Ok(parents)
+    }
+
+    /// In line before the child on the same route, or taken by the same destination on any.
+    fn ready(
+        &self,
+        handle: &Handle,
+        parent: &Parent,
+        accepted: bool,
+        route: i64,
+    ) -> Result<bool, StoreError> {
+        for (place, at) in self.0.get(parent).into_iter().flatten() {
+            let ready = match place {
+                Place::Accepted | Place::Superseded => {
+                    let words = handle.words();
+                    *at == route || words.route(*at)?.destination == words.route(route)?.destination
+                }
+                Place::Staged | Place::InFlight | Place::AwaitingReview => {
+                    !accepted && *at == route
+                }
+                Place::Quarantined
+                | Place::Waiting
+                | Place::Rejected
+                | Place::Voided
+                | Place::Dead => false,
+            };
+            if ready {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+/// What becomes of a page.
+pub(super) struct Plan {
+    /// Each record's fate, by piece.
+    pub(super) fates: Vec<Vec<Fate>>,
+    /// Piece and position of what is staged, in the order of staging.
+    order: Vec<(usize, usize)>,
+}
+
+/// Decides a page. A parent beside its child in the page counts once it goes itself.
+pub(super) async fn plan(
+    handle: &Handle,
+    txn: &mut PgConnection,
+    pieces: &[Piece<'_>],
+) -> Result<Plan, StoreError> {
+    let mut roots = Vec::new();
+    for wait in pieces.iter().flat_map(|p| p.records.iter()).filter_map(|r| r.waits_for.as_ref()) {
+        if wait.elsewhere.is_none() {
+            roots.push(wait.key.root());
+        }
+    }
+    let waits = !roots.is_empty();
+    let parents = Parents::read(handle, txn, &roots).await?;
+    let mut gone = HashSet::<(i64, i64, &canon::Key)>::new();
+    let (mut fates, mut order, mut open) = (Vec::new(), Vec::new(), Vec::new());
+    for (p, piece) in pieces.iter().enumerate() {
+        let mut of_piece = Vec::with_capacity(piece.kinds.len());
+        for (i, record) in piece.records.iter().enumerate() {
+            let ready = match &record.waits_for {
+                None => true,
+                Some(w) => ready(handle, &parents, &gone, piece.route, w)?,
+            };
+            if ready {
+                order.push((p, i));
+                if waits {
+                    gone.insert((piece.route, piece.kinds[i], &record.id.key));
+                }
+            } else {
+                open.push((p, i));
+            }
+            of_piece.push(if ready { Fate::Goes } else { Fate::Waits });
+        }
+        fates.push(of_piece);
+    }
+    loop {
+        let before = open.len();
+        let mut still = Vec::new();
+        for (p, i) in open {
+            let (piece, record) = (&pieces[p], &pieces[p].records[i]);
+            let Some(wait) = &record.waits_for else { continue };
+            if ready(handle, &parents, &gone, piece.route, wait)? {
+                fates[p][i] = Fate::Goes;
+                order.push((p, i));
+                gone.insert((piece.route, piece.kinds[i], &record.id.key));
+            } else {
+                still.push((p, i));
+            }
+        }
+        open = still;
+        if open.len() == before {
+            return Ok(Plan { fates, order });
+        }
+    }
+}
+
+/// Puts records that wait in chunks of their own (the number after the piece's), so that they do
+/// not hold back the fragments of the others when those are sealed; gives the runs in the order of
+/// staging.
+pub(super) fn apart<'p>(pieces: Vec<Piece<'p>>, plan: Plan) -> Apart<'p> {
+    let mut apart = Apart { pieces: Vec::new(), fates: Vec::new(), runs: Vec::new() };
+    let mut at = Vec::with_capacity(pieces.len());
+    for (piece, fates) in pieces.into_iter().zip(plan.fates) {
+        let waits = fates.iter().filter(|f| **f == Fate::Waits).count();
+        let here = apart.pieces.len();
+        if waits == 0 || waits == fates.len() {
+            at.push((0..fates.len()).map(|i| (here, i)).collect::<Vec<_>>());
+            apart.pieces.push(piece);
+            apart.fates.push(fates);
+            continue;
+        }
+        let (mut records, mut bytes) = ([Vec::new(), Vec::new()], [Vec::new(), Vec::new()]);
+        let (mut kinds, mut places) = ([Vec::new(), Vec::new()], Vec::with_capacity(fates.len()));
+        let mut from = 0;
+        for ((record, kind), fate) in piece.records.iter().zip(&piece.kinds).zip(&fates) {
+            let which = usize::from(*fate == Fate::Waits);
+            let to = from + record.len as usize;
+            places.push((here + which, records[which].len()));
+            bytes[which].extend_from_slice(&piece.bytes[from..to]);
+            records[which].push(record.clone());
+            kinds[which].push(*kind);
+            from = to;
+        }
+        at.push(places);
+        apart.fates.push(vec![Fate::Goes; fates.len() - waits]);
+        apart.fates.push(vec![Fate::Waits; waits]);
+        let parts = records.into_iter().zip(bytes).zip(kinds);
+        for (chunk, ((records, bytes), kinds)) in (piece.chunk..).zip(parts) {
+            let (records, bytes) = (Cow::Owned(records), Cow::Owned(bytes));
+            apart.pieces.push(Piece { records, bytes, kinds, chunk, ..piece });
+        }
+    }
+    for (p, i) in plan.order {
+        let (p, i) = at[p][i];
+        let piece = &apart.pieces[p];
+        push(&mut apart.runs, piece.route, piece.chunk, len(i), false);
+    }
+    apart
+}
+
+/// A page as it is stored.
+pub(super) struct Apart<'p> {
+    /// Its pieces: of each, all records go or all wait.
+    pub(super) pieces: Vec<Piece<'p>>,
+    /// Each record's fate, by piece.
+    pub(super) fates: Vec<Vec<Fate>>,
+    /// What is staged, in order.
+    pub(super) runs: Vec<Staged>,
+}
+
+fn ready(
+    handle: &Handle,
+    parents: &Parents,
+    gone: &HashSet<(i64, i64, &canon::Key)>,
+    route: i64,
+    wait: &WaitFor,
+) -> Result<bool, StoreError> {
+    if wait.elsewhere.is_some() {
+        return Ok(false);
+    }
+    let kind = handle.words().word(&wait.kind)?;
+    if !wait.accepted && gone.contains(&(route, kind, &wait.key)) {
+        return Ok(true);
+    }
+    if parents.0.is_empty() {
+        return Ok(false);
+    }
+    let parent = (kind, wait.key.root().into(), wait.key.part().into());
+    parents.ready(handle, &parent, wait.accepted, route)
+}
+
+/// A new row of `waiting`.
+pub(super) struct NewWaiting<'a> {
+    /// Key of the record.
+    pub(super) key: &'a canon::Key,
+    /// Word of its type.
+    pub(super) kind: i64,
+    /// Its version.
+    pub(super) version: u32,
+    /// Where its fragment is.
+    pub(super) at: (i64, i64),
+    /// What for.
+    pub(super) wait: &'a WaitFor,
+}
+
+/// Lets the records of a page wait that must.
+pub(super) async fn put(
+    handle: &Handle,
+    txn: &mut Txn<'_>,
+    pieces: &[Piece<'_>],
+    fates: &[Vec<Fate>],
+) -> Result<(), StoreError> {
+    let mut rows = Vec::new();
+    for (piece, fates) in pieces.iter().zip(fates) {
+        for (i, record) in piece.records.iter().enumerate() {
+            if let (Fate::Waits, Some(wait)) = (fates[i], &record.waits_for) {
+                let at = (piece.chunk, len(i));
+                let (kind, version) = (piece.kinds[i], record.id.version);
+                rows.push(NewWaiting { key: &record.id.key, kind, version, at, wait });
+            }
+        }
+    }
+    put_rows(handle, txn, &rows).await
+}
+
+/// Lets records wait.
+pub(super) async fn put_rows(
+    handle: &Handle,
+    txn: &mut Txn<'_>,
+    rows: &[NewWaiting<'_>],
+) -> Result<(), StoreError> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    txn.waits = true;
+    let now = txn.now;
+    let mut parents = Vec::with_capacity(rows.len());
+    for row in rows {
+        parents.push(handle.words().word(&row.wait.kind)?);
+    }
+    let text = |column: for<'r> fn(&'r NewWaiting<'_>) -> &'r str| {
+        rows.iter().map(column).collect::<Vec<_>>()
+    };
+    let number = |column: fn(&NewWaiting<'_>) -> i64| rows.iter().map(column).collect::<Vec<_>>();
+    let until: Vec<_> = rows.iter().map(|r| r.wait.elsewhere.map(|e| e.until.0)).collect();
+    let due = rows.iter().map(|r| r.wait.elsewhere.map_or(now, |e| e.next.min(e.until)).0);
+    let statement = q(sql::WAITING_ADD).bind(handle.ident).bind(text(|r| r.wait.key.root()));
+    let statement = statement.bind(parents).bind(text(|r| r.wait.key.part()));
+    let statement = statement.bind(text(|r| r.key.root())).bind(number(|r| r.kind));
+    let statement = statement.bind(text(|r| r.key.part())).bind(number(|r| i64::from(r.version)));
+    let statement = statement.bind(number(|r| r.at.0)).bind(number(|r| r.at.1));
+    let statement = statement.bind(number(|r| i64::from(r.wait.accepted))).bind(until);
+    statement.bind(due.collect::<Vec<_>>()).execute(&mut **txn).await?;
+    Ok(())
+}
+
+/// A row of `waiting`.
+struct Row {
+    parent: Parent,
+    kind: i64,
+    root: Arc<str>,
+    part: Arc<str>,
+    version: i64,
+    chunk: i64,
+    idx: i64,
+    accepted: bool,
+    until: Option<i64>,
+    route: i64,
+    day: Day,
+    epoch: i64,
+}
+
+impl Row {
+    fn read(row: &PgRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            parent: (row.int(1)?, row.text(0)?.into(), row.text(2)?.into()),
+            kind: row.int(4)?,
+            root: row.text(3)?.into(),
+            part: row.text(5)?.into(),
+            version: row.int(6)?,
+            chunk: row.int(7)?,
+            idx: row.int(8)?,
+            accepted: row.int(9)? != 0,
+            until: row.int_opt(10)?,
+            route: row.int(11)?,
+            day: Day(row.num(12)?),
+            epoch: row.int(13)?,
+        })
+    }
+}
+
+/// Stages waiting records in this order.
+async fn stage(
+    handle: &Handle,
+    txn: &mut Txn<'_>,
+    tallies: &mut Tallies,
+    rows: &[(Row, bool)],
+) -> Result<(), StoreError> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let mut runs = Vec::new();
+    for (row, orphan) in rows {
+        push(&mut runs, row.route, row.chunk, row.idx, *orphan);
+        let line = Line::own(handle, row.day, (row.route, row.epoch), row.kind)?;
+        tallies.shift(line, Place::Waiting, Place::Staged, 1);
+    }
+    let text = |column: for<'r> fn(&'r Row) -> &'r str| {
+        rows.iter().map(|(r, _)| column(r)).collect::<Vec<_>>()
+    };
+    let number = |column: fn(&Row) -> i64| rows.iter().map(|(r, _)| column(r)).collect::<Vec<_>>();
+    let statement = q(sql::WAITING_DROP).bind(handle.ident).bind(text(|r| &r.parent.1));
+    let statement = statement.bind(number(|r| r.parent.0)).bind(text(|r| &r.parent.2));
+    let statement = statement.bind(text(|r| &r.root)).bind(number(|r| r.kind));
+    let statement = statement.bind(text(|r| &r.part)).bind(number(|r| r.version));
+    statement.execute(&mut **txn).await?;
+    put_stretches(handle, txn, &runs).await
+}
+
+/// Stages every waiting record whose parent has just been staged, and theirs in turn.
+async fn cascade(
+    handle: &Handle,
+    txn: &mut Txn<'_>,
+    tallies: &mut Tallies,
+    mut staged: HashSet<(i64, Parent)>,
+) -> Result<u64, StoreError> {
+    let mut released = 0;
+    while !staged.is_empty() {
+        let roots: Vec<&str> = staged.iter().map(|(_, parent)| &*parent.1).collect();
+        let statement = q(sql::WAITING_ON).bind(handle.ident).bind(sorted(&roots));
+        let mut rows = Vec::new();
+        for row in statement.fetch_all(&mut **txn).await? {
+            let row = Row::read(&row)?;
+            if !row.accepted && staged.contains(&(row.route, row.parent.clone())) {
+                rows.push((row, false));
+            }
+        }
+        stage(handle, txn, tallies, &rows).await?;
+        released += rows.len() as u64;
+        let gone = |(r, _): &(Row, bool)| (r.route, (r.kind, r.root.clone(), r.part.clone()));
+        staged = rows.iter().map(gone).collect();
+    }
+    Ok(released)
+}
+
+/// Releases records of earlier pages whose parent this page brings.
+pub(super) async fn release_children(
+    handle: &Handle,
+    txn: &mut Txn<'_>,
+    tallies: &mut Tallies,
+    pieces: &[Piece<'_>],
+    fates: &[Vec<Fate>],
+) -> Result<(), StoreError> {
+    if pieces.is_empty() || !txn.waits {
+        return Ok(());
+    }
+    let mut staged = HashSet::new();
+    for (piece, fates) in pieces.iter().zip(fates) {
+        for (i, record) in piece.records.iter().enumerate() {
+            if fates[i] != Fate::Waits {
+                let key = &record.id.key;
+                let parent = (piece.kinds[i], key.root().into(), key.part().into());
+                staged.insert((piece.route, parent));
+            }
+        }
+    }
+    cascade(handle, txn, tallies, staged).await?;
+    Ok(())
+}
+
+/// Makes the children of these cases due for another look.
+pub(super) async fn wake(
+    handle: &Handle,
+    txn: &mut Txn<'_>,
+    roots: &[&str],
+) -> Result<(), StoreError> {
+    let statement = q(sql::WAITING_WAKE).bind(handle.ident).bind(sorted(roots)).bind(txn.now.0);
+    statement.execute(&mut **txn).await?;
+    Ok(())
+}
+
+/// Looks at waiting records that are due for it; returns how many were staged.
+pub(super) async fn release(handle: &Handle, now: Millis, limit: u32) -> Result<u64, StoreError> {
+    let now = handle.clock(now);
+    let due =
+        |now: Millis| q(sql::WAITING_DUE).bind(handle.ident).bind(now.0).bind(i64::from(limit));
+    let mut conn = handle.conn().await?;
+    if due(now).fetch_optional(&mut *conn).await?.is_none() {
+        return Ok(0);
+    }
+    drop(conn);
+    let mut txn = handle.begin(None, Some(now)).await?;
+    let now = txn.now;
+    let due = due(now).fetch_all(&mut *txn).await?;
+    let due = due.iter().map(Row::read).collect::<Result<Vec<_>, _>>()?;
+    let here = due.iter().filter(|r| r.until.is_none());
+    let roots: Vec<&str> = here.map(|r| &*r.parent.1).collect();
+    let parents = Parents::read(handle, &mut txn, &roots).await?;
+    let mut tallies = Tallies::new(handle.ident, OWN);
+    let (mut go, mut stay) = (Vec::new(), Vec::new());
+    for row in due {
+        let ready = match row.until {
+            Some(_) => true,
+            None => parents.ready(handle, &row.parent, row.accepted, row.route)?,
+        };
+        if ready {
+            let orphan = row.until.is_some_and(|until| now.0 >= until);
+            go.push((row, orphan));
+        } else {
+            stay.push(row.chunk << 20 | row.idx);
+        }
+    }
+    if !stay.is_empty() {
+        let statement = q(sql::WAITING_LATER).bind(handle.ident).bind(now.0);
+        let statement = statement.bind(now.plus(LOOK_AGAIN_MS).0).bind(stay);
+        statement.execute(&mut *txn).await?;
+    }
+    stage(handle, &mut txn, &mut tallies, &go).await?;
+    let gone = |(r, _): &(Row, bool)| (r.route, (r.kind, r.root.clone(), r.part.clone()));
+    let staged: HashSet<_> = go.iter().map(gone).collect();
+    let more = cascade(handle, &mut txn, &mut tallies, staged).await?;
+    tallies.write(&mut txn).await?;
+    txn.commit().await?;
+    Ok(go.len() as u64 + more)
+}
