@@ -21,6 +21,8 @@ const WAITS_EVERY: i64 = 1_000;
 const NEVER: Millis = Millis(253_370_736_000_000);
 /// Until a gate that has had its files of this minute is tried again, ms.
 const PACE_WAIT: i64 = 5_000;
+/// Until a gate that takes nothing away is tried again, ms.
+const FULL_WAIT: i64 = 60_000;
 
 /// The worker.
 pub struct Dispatch {
@@ -162,7 +164,12 @@ impl Dispatch {
             Confirmation::Returned => (OutEvent::NotConfirmed, Some("bus.unroutable"), retry()),
             // A full queue empties soon; this is back-pressure, not a failing peer.
             Confirmation::Nacked(code) => {
-                let wait = if *code == "spool.pace" { PACE_WAIT } else { limits.retry_min };
+                let wait = match *code {
+                    "spool.pace" => PACE_WAIT,
+                    // Over files nothing empties as fast as a queue does.
+                    "bus.full" if link.way.grace.is_some() => FULL_WAIT,
+                    _ => limits.retry_min,
+                };
                 (OutEvent::NotConfirmed, Some(*code), now.plus(wait))
             }
             Confirmation::Unreachable(code) => (OutEvent::NotConfirmed, Some(*code), now),
