@@ -10,9 +10,12 @@ use std::time::Duration;
 
 use canon::{EnvelopeId, Lane, NodeCode};
 
+#[cfg(feature = "amqp")]
+pub mod amqp;
 pub mod local;
 pub mod spool;
 pub mod switch;
+pub mod topology;
 
 #[cfg(test)]
 mod contract;

@@ -191,6 +191,36 @@ pub const NODE: &[Code] = &[
         "the next node cannot be reached; not sent, tried again later",
         "对端不可达，未发出，稍后重试",
     ),
+    c(
+        "bus.blocked",
+        "the broker is short of memory or disk and takes nothing for now; tried again later",
+        "消息代理内存或磁盘不足，暂停收件，稍后重试",
+    ),
+    c(
+        "bus.login",
+        "the broker refused user, password or virtual host; correct the [[broker]] or its users; not tried again soon",
+        "消息代理拒绝登录（用户、口令或虚拟主机），请核对 [[broker]] 配置与代理上的用户；稍后才会再试",
+    ),
+    c(
+        "bus.certificate",
+        "a certificate was not believed, by the broker or by us: expired, of another authority or name; replace it; not tried again soon",
+        "证书未被信任（过期、颁发机构或名称不符），请更换证书；稍后才会再试",
+    ),
+    c(
+        "bus.topology",
+        "the broker lacks an exchange or queue of this node; run `tiergate bus declare`",
+        "消息代理上缺少本节点的交换器或队列，请运行 tiergate bus declare",
+    ),
+    c(
+        "bus.dead_lettered",
+        "the broker gave up delivering this parcel; it was set aside and its sender asked to send it again",
+        "消息代理多次投递未果，该包已隔离，并请发送方重发",
+    ),
+    c(
+        "bus.unreadable",
+        "a message on the broker says nothing of its parcel that could be attributed; dropped, its sender has no receipt and sends again",
+        "消息缺少可辨认的报文信息，已丢弃；发送方收不到回执会重发",
+    ),
 ];
 
 /// `config.*`: a configuration is refused.

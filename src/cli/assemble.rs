@@ -167,15 +167,16 @@ fn node(
         owes: owes.into_iter().collect(),
         relay: config.relay.clone(),
         limits: config.limits.clone(),
-        seed: seed(identity),
+        seed: seed(&identity.code),
         held,
         inbox_depth: 0.into(),
+        dead: Default::default(),
     }))
 }
 
 /// Jitter differs from node to node and is the same at every start.
-fn seed(identity: &Identity) -> u64 {
-    let digest = canon::DigestAlg::default().of(&[identity.code.as_str().as_bytes()]);
+pub(crate) fn seed(code: &NodeCode) -> u64 {
+    let digest = canon::DigestAlg::default().of(&[code.as_str().as_bytes()]);
     digest.bytes.iter().take(8).fold(0, |n, b| n << 8 | u64::from(*b))
 }
 

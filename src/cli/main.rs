@@ -9,6 +9,7 @@ mod carriers;
 mod commands;
 mod demo;
 mod files;
+mod gates;
 mod instance;
 mod open;
 mod os;
@@ -23,7 +24,7 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
-use commands::{adapter, ca, check, format, keys, quarantine, status, trace};
+use commands::{adapter, ca, check, format, keys, quarantine, spool, status, trace};
 use stores::NodesArg;
 use text::{Done, Exit, Lang, Out};
 
@@ -74,6 +75,9 @@ enum Command {
     /// Make and show keys and certificates · 生成、查看密钥与证书
     #[command(subcommand)]
     Keys(keys::Keys),
+    /// Carry parcels and receipts on a disk between the sides of a gate · 光盘摆渡
+    #[command(subcommand)]
+    Spool(spool::Spool),
     /// Run one or more nodes as a service · 以服务方式运行节点
     Run(run::Run),
     /// Measure this machine: each stage, the whole chain, the raw floors · 性能测量
@@ -121,6 +125,7 @@ fn run(command: Command, out: &Out) -> Done {
         Command::Adapter(args) => adapter::run(args, out),
         Command::Keys(args) => keys::run(args, out),
         Command::Ca(args) => ca::run(args, out),
+        Command::Spool(args) => spool::run(&args, out),
         Command::Run(args) => run::run(&args, out),
         Command::Bench(args) => bench::run(&args, out),
     }

@@ -8,6 +8,7 @@ use exchange::config::{NodeConfig, PostgresConfig, PostgresTls, StoreUrl, tier_o
 use store::{PostgresStore, SharedStore, SqliteStore, StoreError, postgres};
 
 use crate::files;
+use crate::gates::{self, GateView};
 use crate::open;
 use crate::text::Failure;
 
@@ -23,6 +24,13 @@ pub(crate) struct NodesArg {
     /// Only the node of this code
     #[arg(long, value_name = "CODE")]
     node: Option<String>,
+}
+
+impl NodesArg {
+    /// Whether this node is meant.
+    pub(crate) fn means(&self, code: &NodeCode) -> bool {
+        self.node.as_deref().is_none_or(|wanted| wanted == code.as_str())
+    }
 }
 
 /// What a command does with a store.
@@ -44,6 +52,8 @@ pub(crate) struct Tier {
     pub(crate) store: SharedStore,
     /// Days the owning unit gets for a returned row.
     pub(crate) return_days: i64,
+    /// Its links over files.
+    pub(crate) gates: Vec<GateView>,
 }
 
 impl Tier {
@@ -93,7 +103,13 @@ pub(crate) async fn tiers(args: &NodesArg, access: Access) -> Result<Vec<Tier>, 
         let title = if node.title.is_empty() { code.to_string() } else { node.title.clone() };
         let store = open_store(node, code, access).await?;
         let return_days = node.limits.return_days;
-        found.push(Tier { title, code: code.clone(), store, return_days });
+        found.push(Tier {
+            title,
+            code: code.clone(),
+            store,
+            return_days,
+            gates: gates::of(node, code),
+        });
     }
     if found.is_empty() {
         let wanted = args.node.as_deref().unwrap_or_default();

@@ -39,6 +39,9 @@ pub fn package(node: &Node, parcel: &InboxParcel) -> Result<Vec<u8>, Refusal> {
     if parcel.tries > node.limits.poison_tries {
         return Err(Refusal::new("node.poison", format!("claimed {} times", parcel.tries)));
     }
+    if node.dead.take(&parcel.arrived.parcel, &parcel.arrived.id) {
+        return Err(Refusal::new("bus.dead_lettered", "the carrier gave up delivering it"));
+    }
     Ok(envelope::open_frame(&parcel.arrived.frame, node.limits.package_bytes_max)?)
 }
 

@@ -1,12 +1,12 @@
 //! One identity with everything its workers need: ports, links, routing, limits.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bus::Bus;
 use canon::format::{Format, OpenLists};
-use canon::{Environment, Lane, Millis, NodeCode, Route};
+use canon::{Digest, EnvelopeId, Environment, Lane, Millis, NodeCode, Route};
 use envelope::{Signer, Trust};
 use store::{Lease, SharedStore};
 
@@ -102,6 +102,32 @@ pub struct Node {
     pub held: Leases,
     /// Parcels in the inbox, as far as this process knows; bounds what is taken off the carrier.
     pub inbox_depth: AtomicI64,
+    /// Parcels in the inbox that the carrier had given up on.
+    pub dead: DeadLetters,
+}
+
+/// Parcels that came out of a carrier's dead letters, until they are set aside. Kept in memory: a
+/// process that forgets them judges them like any other, which loses nothing.
+#[derive(Debug, Default)]
+pub struct DeadLetters(Mutex<BTreeSet<(Digest, EnvelopeId)>>);
+
+/// Most dead letters remembered at once; what is beyond is judged like any other parcel.
+const DEAD_LETTERS_MAX: usize = 4_096;
+
+impl DeadLetters {
+    /// Remembers one.
+    pub fn add(&self, parcel: Digest, id: EnvelopeId) {
+        let mut letters = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if letters.len() < DEAD_LETTERS_MAX {
+            letters.insert((parcel, id));
+        }
+    }
+
+    /// Whether this is one; it is asked once, so that the same parcel sent again is not one.
+    pub fn take(&self, parcel: &Digest, id: &EnvelopeId) -> bool {
+        let mut letters = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        !letters.is_empty() && letters.remove(&(*parcel, id.clone()))
+    }
 }
 
 impl Node {

@@ -74,7 +74,12 @@ impl Receive {
         for delivery in deliveries {
             let (from, id) = (delivery.parcel.from.clone(), delivery.parcel.id.clone());
             match self.arrived(delivery.parcel) {
-                Some(parcel) => arrived.push(parcel),
+                Some(parcel) => {
+                    if delivery.dead {
+                        self.node.dead.add(parcel.parcel, parcel.id.clone());
+                    }
+                    arrived.push(parcel);
+                }
                 None => self.node.store.audit(stranger(&from, &id, now)).await?,
             }
         }

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bus::{Bus, BusFuture, Confirmation, Delivery, LocalBus, Parcel};
-use canon::{Lane, NodeCode};
+use canon::{EnvelopeId, Lane, NodeCode};
 
 /// Another frame in place of a parcel's own.
 pub type Change = Arc<dyn Fn(&Parcel) -> Vec<u8> + Send + Sync>;
@@ -24,6 +24,8 @@ pub enum Trick {
     Hold,
     /// Delivered with other bytes.
     Change(Change),
+    /// Given up by the carrier and laid aside.
+    Dead,
 }
 
 /// Which parcels, how often, and what happens to them.
@@ -78,6 +80,7 @@ struct State {
     rules: Vec<Rule>,
     held: Vec<Parcel>,
     log: Vec<Parcel>,
+    dead: Vec<(NodeCode, EnvelopeId)>,
 }
 
 /// The carrier.
@@ -167,6 +170,10 @@ impl Carrier {
                 state.held.push(parcel);
                 (Vec::new(), true)
             }
+            Trick::Dead => {
+                state.dead.push((parcel.hop.clone(), parcel.id.clone()));
+                (vec![parcel], true)
+            }
             Trick::Change(change) => {
                 let frame = change(&parcel).into();
                 (vec![Parcel { frame, ..parcel }], true)
@@ -200,7 +207,15 @@ impl Bus for Carrier {
         lane: Lane,
         max: usize,
     ) -> BusFuture<'a, Vec<Delivery>> {
-        Box::pin(async move { self.local().take(node, lane, max).await })
+        Box::pin(async move {
+            let mut taken = self.local().take(node, lane, max).await?;
+            let dead = &mut self.state().dead;
+            for delivery in &mut taken {
+                let at = dead.iter().position(|(hop, id)| hop == node && *id == delivery.parcel.id);
+                delivery.dead = at.map(|at| dead.swap_remove(at)).is_some();
+            }
+            Ok(taken)
+        })
     }
 
     fn ack<'a>(&'a self, node: &'a NodeCode, tags: &'a [u64]) -> BusFuture<'a, ()> {

@@ -279,6 +279,7 @@ impl World {
                 false => exchange::Leases::default(),
             },
             inbox_depth: 0.into(),
+            dead: Default::default(),
         }
     }
 

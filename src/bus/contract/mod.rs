@@ -1,15 +1,23 @@
-//! What every carrier must do. Mounted once a carrier; today `local`.
+//! What every carrier must do. A carrier mounts it with [`mount!`] and a [`Rig`].
+
+pub(crate) mod suite;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use canon::{EnvelopeId, Lane, NodeCode};
+use tokio::time::{Instant, sleep};
 
-use crate::{Bus, Confirmation, LocalBus, Parcel};
+use crate::{Bus, Delivery, LocalBus, Parcel};
+
+/// Longest wait for what must come.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(crate) fn node(code: &str) -> NodeCode {
     NodeCode::new(code).expect("a legal code")
 }
 
+/// A parcel from `a`.
 pub(crate) fn parcel(hop: &str, lane: Lane, sequence: u64) -> Parcel {
     let route = "b|supervision/1|ecdsa-p256-sha256|live".parse().expect("a legal route");
     Parcel {
@@ -23,81 +31,126 @@ pub(crate) fn parcel(hop: &str, lane: Lane, sequence: u64) -> Parcel {
     }
 }
 
-fn bus() -> LocalBus {
-    LocalBus::new([node("a"), node("b")])
+/// A carrier between two neighbours `a` and `b`, ready to carry.
+pub(crate) trait Rig: Sized + Send + Sync {
+    /// A fresh one; `small` holds little, so that a test can fill it.
+    fn open(small: bool) -> impl Future<Output = Self> + Send;
+
+    /// The full code of `a` or `b`: unique, where tests share what carries.
+    fn code(&self, short: &str) -> NodeCode {
+        node(short)
+    }
+
+    /// The carrier as `a` or `b` sees it.
+    fn bus(&self, short: &str) -> Arc<dyn Bus>;
+
+    /// A parcel that alone is as much as a small one holds.
+    fn filling(&self, parcel: Parcel) -> Parcel {
+        parcel
+    }
+
+    /// Leaves nothing behind.
+    fn close(self) -> impl Future<Output = ()> + Send {
+        std::future::ready(())
+    }
+
+    /// A parcel from `a` to `b`.
+    fn parcel(&self, lane: Lane, sequence: u64) -> Parcel {
+        let mut parcel = parcel("b", lane, sequence);
+        parcel.from = self.code("a");
+        parcel.hop = self.code("b");
+        parcel.to = self.code("b");
+        parcel.id.sender = self.code("a");
+        parcel
+    }
+
+    /// What has come for a node in a lane, once it is so many.
+    fn taken(
+        &self,
+        short: &str,
+        lane: Lane,
+        count: usize,
+    ) -> impl Future<Output = Vec<Delivery>> + Send {
+        let (bus, code) = (self.bus(short), self.code(short));
+        async move {
+            let mut found = Vec::new();
+            let until = Instant::now() + PATIENCE;
+            while found.len() < count {
+                assert!(Instant::now() < until, "{} of {count} parcels came", found.len());
+                found.extend(bus.take(&code, lane, count - found.len()).await.unwrap());
+                if found.len() < count {
+                    sleep(Duration::from_millis(5)).await;
+                }
+            }
+            found
+        }
+    }
 }
 
-#[tokio::test]
-async fn parcels_come_in_order_and_only_in_their_lane() {
-    let bus = bus();
-    let said = bus
-        .publish(vec![
-            parcel("b", Lane::Live, 1),
-            parcel("b", Lane::Control, 2),
-            parcel("b", Lane::Live, 3),
-        ])
-        .await
-        .unwrap();
-    assert_eq!(said, vec![Confirmation::Confirmed; 3]);
-    let live = bus.take(&node("b"), Lane::Live, 10).await.unwrap();
-    assert_eq!(live.iter().map(|d| d.parcel.id.sequence).collect::<Vec<_>>(), [1, 3]);
-    let control = bus.take(&node("b"), Lane::Control, 10).await.unwrap();
-    assert_eq!(control.len(), 1);
-    assert!(bus.take(&node("a"), Lane::Live, 10).await.unwrap().is_empty());
+/// The sequences of some deliveries.
+pub(crate) fn sequences(deliveries: &[Delivery]) -> Vec<u64> {
+    deliveries.iter().map(|d| d.parcel.id.sequence).collect()
 }
 
-#[tokio::test]
-async fn what_is_given_back_comes_again_and_what_is_acknowledged_does_not() {
-    let bus = bus();
-    bus.publish(vec![parcel("b", Lane::Live, 1), parcel("b", Lane::Live, 2)]).await.unwrap();
-    let first = bus.take(&node("b"), Lane::Live, 10).await.unwrap();
-    bus.ack(&node("b"), &[first[0].tag]).await.unwrap();
-    bus.give_back(&node("b"), &[first[1].tag]).await.unwrap();
-    let again = bus.take(&node("b"), Lane::Live, 10).await.unwrap();
-    assert_eq!(again.iter().map(|d| d.parcel.id.sequence).collect::<Vec<_>>(), [2]);
-    bus.ack(&node("b"), &[again[0].tag]).await.unwrap();
-    assert_eq!(bus.depth(&node("b")), 0);
+macro_rules! mount {
+    ($rig:ty) => {
+        mod contract {
+            use super::*;
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn parcels_come_in_order_only_in_their_lane_and_whole() {
+                $crate::contract::suite::in_order::<$rig>().await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn what_is_given_back_comes_again_and_what_is_acknowledged_does_not() {
+                $crate::contract::suite::given_back::<$rig>().await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn nothing_is_confirmed_that_no_queue_takes() {
+                $crate::contract::suite::unroutable::<$rig>().await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn a_full_lane_refuses_and_takes_again_once_acknowledged() {
+                $crate::contract::suite::full::<$rig>().await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn an_arrival_wakes_and_a_double_ack_hurts_nobody() {
+                $crate::contract::suite::wakes::<$rig>().await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn parcels_of_many_sizes_arrive_whole() {
+                $crate::contract::suite::sizes::<$rig>().await;
+            }
+        }
+    };
+}
+pub(crate) use mount;
+
+/// Two nodes of one process.
+struct LocalRig(Arc<LocalBus>);
+
+impl Rig for LocalRig {
+    async fn open(_: bool) -> Self {
+        Self(Arc::new(LocalBus::new([node("a"), node("b")])))
+    }
+
+    fn bus(&self, _: &str) -> Arc<dyn Bus> {
+        Arc::clone(&self.0) as Arc<dyn Bus>
+    }
+
+    fn filling(&self, mut parcel: Parcel) -> Parcel {
+        parcel.frame = Arc::from(vec![0; crate::local::LANE_BYTES_MAX]);
+        parcel
+    }
 }
 
-#[tokio::test]
-async fn nothing_is_confirmed_that_no_queue_takes() {
-    let bus = bus();
-    let said = bus.publish(vec![parcel("nowhere", Lane::Live, 1)]).await.unwrap();
-    assert_eq!(said, [Confirmation::Returned]);
-}
+mod local {
+    use super::LocalRig;
 
-#[tokio::test]
-async fn a_node_cut_off_is_unreachable_until_it_is_back() {
-    let bus = bus();
-    bus.cut(&node("b"), true);
-    let said = bus.publish(vec![parcel("b", Lane::Live, 1)]).await.unwrap();
-    assert_eq!(said, [Confirmation::Unreachable("bus.unreachable")]);
-    bus.cut(&node("b"), false);
-    assert_eq!(
-        bus.publish(vec![parcel("b", Lane::Live, 1)]).await.unwrap(),
-        [Confirmation::Confirmed]
-    );
-}
-
-#[tokio::test]
-async fn a_full_lane_refuses_and_takes_again_once_acknowledged() {
-    let bus = bus();
-    let mut big = parcel("b", Lane::Live, 1);
-    big.frame = Arc::from(vec![0; crate::local::LANE_BYTES_MAX]);
-    assert_eq!(bus.publish(vec![big.clone()]).await.unwrap(), [Confirmation::Confirmed]);
-    assert_eq!(
-        bus.publish(vec![parcel("b", Lane::Live, 2)]).await.unwrap(),
-        [Confirmation::Nacked("bus.full")]
-    );
-    // The control lane has its own queue.
-    assert_eq!(
-        bus.publish(vec![parcel("b", Lane::Control, 3)]).await.unwrap(),
-        [Confirmation::Confirmed]
-    );
-    let taken = bus.take(&node("b"), Lane::Live, 1).await.unwrap();
-    bus.ack(&node("b"), &[taken[0].tag]).await.unwrap();
-    assert_eq!(
-        bus.publish(vec![parcel("b", Lane::Live, 2)]).await.unwrap(),
-        [Confirmation::Confirmed]
-    );
+    super::mount!(LocalRig);
 }

@@ -109,6 +109,7 @@ pub(crate) async fn chain_of(
             seed: t as u64,
             held: exchange::Leases::default(),
             inbox_depth: 0.into(),
+            dead: Default::default(),
         });
         let workers = exchange::workers(&node);
         running.push(Running { node, workers });

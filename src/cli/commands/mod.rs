@@ -6,5 +6,6 @@ pub(crate) mod check;
 pub(crate) mod format;
 pub(crate) mod keys;
 pub(crate) mod quarantine;
+pub(crate) mod spool;
 pub(crate) mod status;
 pub(crate) mod trace;

@@ -4,6 +4,7 @@ use canon::Millis;
 use serde_json::{Value, json};
 use store::{AdapterProgress, LinkStatus, NodeStatus, Place};
 
+use crate::gates::{GateView, Lies};
 use crate::os;
 use crate::stores::{Access, NodesArg, Tier, tiers};
 use crate::text::{Done, Exit, Failure, Lang, Out, Table, age};
@@ -24,7 +25,7 @@ fn show(answers: &[(Tier, NodeStatus)], now: Millis, out: &Out) -> Done {
     let mut worst = false;
     let mut nodes: Vec<Value> = Vec::new();
     for (tier, status) in answers {
-        let rows = rows(status, now);
+        let rows = rows(&tier.gates, status, now);
         worst |= rows.iter().any(|r| r.needs_a_person);
         nodes.push(json!({
             "node": tier.code.as_str(), "title": tier.title, "status": status,
@@ -47,21 +48,29 @@ fn node(tier: &Tier, status: &NodeStatus, rows: &[Row], out: &Out) -> Result<(),
         format_args!("{title} {code}: {staged} staged, {waiting} waiting for a parent, {inbox} parcels in the inbox, {kept} records kept"),
         format_args!("{title} {code}：待封装 {staged}，等上级环节 {waiting}，收件箱 {inbox} 个报文，留存 {kept} 条"),
     )?;
-    let mut table = Table::new(out.of(
-        ["", "waiting", "in flight", "accepted", "problems", "oldest", ""],
-        ["", "积压", "在途", "已接收", "问题", "最久", ""],
-    ));
+    // A place of its own, where there is a link without a way back.
+    let no_way = rows.iter().any(|r| r.no_way_back.is_some());
+    let cells = |columns: [String; 8]| -> Vec<String> {
+        let kept = columns.into_iter().enumerate().filter(|(n, _)| no_way || *n != 3);
+        kept.map(|(_, cell)| cell).collect()
+    };
+    let header = out.of(
+        ["", "waiting", "in flight", "no way back", "accepted", "problems", "oldest", ""],
+        ["", "积压", "在途", "已送出(无回路)", "已接收", "问题", "最久", ""],
+    );
+    let mut table = Table::new(cells(header.map(str::to_owned)));
     for row in rows {
         let oldest = row.oldest.map_or_else(String::new, |ms| age(ms, out.lang));
-        table.row([
+        table.row(cells([
             format!("  {} {}", out.of(row.kind.0, row.kind.1), row.name),
             row.waiting.to_string(),
             row.in_flight.to_string(),
+            row.no_way_back.map_or_else(String::new, |n| n.to_string()),
             row.accepted.to_string(),
             row.problems.to_string(),
             oldest,
             row.says(out.lang).to_owned(),
-        ]);
+        ]));
     }
     if !table.is_empty() {
         for line in table.lines() {
@@ -78,6 +87,9 @@ struct Row {
     name: String,
     waiting: u64,
     in_flight: u64,
+    /// Sent where nothing comes back by itself (已送出（无回路）); none where something does.
+    no_way_back: Option<u64>,
+    lies: Option<Lies>,
     accepted: u64,
     problems: u64,
     oldest: Option<i64>,
@@ -94,16 +106,46 @@ impl Row {
     fn json(&self) -> Value {
         json!({
             "kind": self.kind.0, "name": self.name, "waiting": self.waiting,
-            "in_flight": self.in_flight, "accepted": self.accepted, "problems": self.problems,
+            "in_flight": self.in_flight, "no_way_back": self.no_way_back, "gate": self.lies,
+            "accepted": self.accepted, "problems": self.problems,
             "oldest_ms": self.oldest, "en": self.en, "zh": self.zh,
             "needs_a_person": self.needs_a_person,
         })
     }
 }
 
-fn rows(status: &NodeStatus, now: Millis) -> Vec<Row> {
-    let links = status.links.iter().map(|l| link(l, now));
-    links.chain(status.adapters.iter().map(|a| adapter(a, now))).collect()
+fn rows(gates: &[GateView], status: &NodeStatus, now: Millis) -> Vec<Row> {
+    let link = |l: &LinkStatus| {
+        let row = link(l, now);
+        match gates.iter().find(|g| g.link == l.link) {
+            Some(gate) => gated(row, gate.back.is_no_way(), gate.lies(), l),
+            None => row,
+        }
+    };
+    status.links.iter().map(link).chain(status.adapters.iter().map(|a| adapter(a, now))).collect()
+}
+
+/// A link over files: what lies at the gate, and what was sent where nothing comes back.
+fn gated(row: Row, no_way: bool, lies: Option<Lies>, link: &LinkStatus) -> Row {
+    let mut row = Row { lies, ..row };
+    let quiet = link.paused.is_none() && link.dead + link.unknown == 0;
+    if no_way {
+        row.no_way_back = Some(link.in_flight);
+        row.in_flight = link.unknown;
+        if quiet && link.reason.is_none() && link.due == 0 && link.in_flight > 0 {
+            let n = link.in_flight;
+            row.en = format!(
+                "{n} records sent, no way back; signed receipts carried by hand settle them (`tiergate spool import`)"
+            );
+            row.zh = format!("已送出（无回路）{n} 条，待人工带回签名回执（tiergate spool import）");
+        }
+    }
+    if let Some(Lies { bad: bad @ 1.., .. }) = lies {
+        row.needs_a_person = true;
+        row.en.push_str(&format!("; {bad} files in bad/ wait for a person"));
+        row.zh.push_str(&format!("；bad/ 中有 {bad} 个文件待人工查看"));
+    }
+    row
 }
 
 fn link(link: &LinkStatus, now: Millis) -> Row {
@@ -114,6 +156,8 @@ fn link(link: &LinkStatus, now: Millis) -> Row {
         name: link.link.clone(),
         waiting: link.due,
         in_flight: link.in_flight + link.unknown,
+        no_way_back: None,
+        lies: None,
         accepted: link.accepted,
         problems: link.rejected + link.dead,
         oldest,
@@ -189,6 +233,8 @@ fn adapter(adapter: &AdapterProgress, now: Millis) -> Row {
         name: adapter.adapter.clone(),
         waiting: back,
         in_flight: 0,
+        no_way_back: None,
+        lies: None,
         accepted: adapter.records,
         problems: wrong,
         oldest: None,
@@ -231,6 +277,23 @@ mod tests {
         link.paused = Some("record.conflict".into());
         assert!(says(&link).0.ends_with("[record.conflict]"), "{:?}", says(&link));
         assert!(super::link(&link, Millis(0)).needs_a_person);
+    }
+
+    #[test]
+    fn what_was_sent_without_a_way_back_has_a_place_of_its_own() {
+        let mut status = LinkStatus { link: "up".into(), in_flight: 7, ..LinkStatus::default() };
+        let row = |l: &LinkStatus, no_way, lies| gated(link(l, Millis(0)), no_way, lies, l);
+        let without = row(&status, true, None);
+        assert_eq!((without.in_flight, without.no_way_back), (0, Some(7)));
+        assert!(without.zh.starts_with("已送出（无回路）7 条"), "{}", without.zh);
+        assert!(!without.needs_a_person, "waiting is what is to be done");
+        assert_eq!(without.json()["no_way_back"], 7);
+        let with = row(&status, false, Some(Lies { out: 1, incoming: 2, bad: 3 }));
+        assert_eq!((with.in_flight, with.no_way_back), (7, None));
+        assert!(with.needs_a_person && with.en.ends_with("3 files in bad/ wait for a person"));
+        assert_eq!(with.json()["gate"]["in"], 2);
+        status.paused = Some("record.conflict".into());
+        assert!(row(&status, true, None).en.starts_with("paused"), "the worst first");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use canon::format::supervision_1;
 use clap::Args;
 use serde_json::json;
-use store::TraceStep;
+use store::{OutState, TraceStep};
 
 use crate::os;
 use crate::stores::{Access, NodesArg, Tier, tiers};
@@ -28,9 +28,27 @@ pub(crate) fn run(args: &Trace, out: &Out) -> Done {
             let steps = tier.store.trace(&args.case_no).await.map_err(|e| tier.failed(&e))?;
             found.push((tier, steps));
         }
+        no_way_back(&mut found).await?;
         on_the_way(&mut found).await?;
         show(&args.case_no, &found, out)
     })?
+}
+
+/// What was sent over a link where nothing comes back by itself, and is not settled by hand yet.
+async fn no_way_back(found: &mut [(Tier, Vec<TraceStep>)]) -> Result<(), Failure> {
+    for (tier, steps) in found {
+        for step in steps.iter_mut().filter(|s| s.what == "sent") {
+            let id = step.envelope.as_deref().and_then(envelope::parse_envelope_id);
+            let Some(id) = id else { continue };
+            let own = tier.store.outbound(&id).await.map_err(|e| tier.failed(&e))?;
+            let waits = own.filter(|own| own.state == OutState::Sent);
+            let gate = waits.and_then(|own| tier.gates.iter().find(|g| g.link == *own.link));
+            if gate.is_some_and(|g| g.back.is_no_way()) {
+                step.what = "sent_no_way_back".into();
+            }
+        }
+    }
+    Ok(())
 }
 
 /// A relay knows envelopes, not cases: what it did with those that carried this one.
@@ -140,6 +158,7 @@ fn chinese(word: &str) -> &str {
         "numbered" => "编号",
         "sealed" => "签名封装",
         "sent" => "发出",
+        "sent_no_way_back" => "已送出（无回路）",
         "hop" => "途经签收",
         "relayed" => "中转",
         "kept" => "验签留存",

@@ -124,7 +124,7 @@ limits! {
         "connections of this process to a PostgreSQL store" "本进程到 PostgreSQL 存储的连接数"
     broker_in_flight: u32 Count = 256, 100, 1_000;
         "parcels handed to a broker before the first is confirmed" "未确认的在途报文数（对每个消息代理）"
-    broker_prefetch: u32 Count = 100, 1, 1_000;
+    broker_prefetch: u32 Count = 64, 1, 1_000;
         "parcels of a lane a broker hands over before the first is committed" "每个通道未提交的预取报文数"
     broker_connect_timeout: i64 Duration = 5 * SECOND, 100, MINUTE;
         "longest wait for each step of reaching a broker" "连接消息代理每一步的最长等待"

@@ -64,3 +64,13 @@ async fn in_the_number() {
 async fn in_the_packing() {
     refused_at(1, forge::frame_damaged(), "envelope.frame").await;
 }
+
+#[tokio::test]
+async fn or_given_up_by_the_carrier_on_the_way() {
+    refused_at(1, Trick::Dead, "bus.dead_lettered").await;
+}
+
+#[tokio::test]
+async fn or_given_up_by_the_carrier_at_the_end() {
+    refused_at(PROVINCE, Trick::Dead, "bus.dead_lettered").await;
+}

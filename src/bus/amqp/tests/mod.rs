@@ -1,0 +1,10 @@
+//! The carrier against the real broker, and against peers that misbehave.
+
+mod fake;
+mod real;
+mod services;
+mod traps;
+
+use services::AmqpRig;
+
+crate::contract::mount!(AmqpRig);

@@ -1,0 +1,256 @@
+//! Two processes on two sides of a one-way gate: files go up, nothing comes back, and signed receipts
+//! are carried down on a disk with `tiergate spool`.
+
+#![expect(clippy::unwrap_used, reason = "a test that unwraps says where it failed")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// Longest wait for the processes.
+const LONGEST: Duration = Duration::from_secs(90);
+
+/// Exit code, standard output, standard error.
+struct Said {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+impl Said {
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|e| panic!("{e}: {}{}", self.out, self.err))
+    }
+}
+
+fn tiergate(dir: &Path, args: &[&str]) -> Said {
+    let output = Command::new(env!("CARGO_BIN_EXE_tiergate"))
+        .args(args)
+        .current_dir(dir)
+        .env_remove("LC_ALL")
+        .env_remove("LC_MESSAGES")
+        .env("LANG", "C")
+        .output()
+        .expect("the program was built for this test");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("the program writes UTF-8");
+    Said {
+        code: output.status.code().expect("no signal ended it"),
+        out: text(output.stdout),
+        err: text(output.stderr),
+    }
+}
+
+fn fine(dir: &Path, args: &[&str]) -> Said {
+    let said = tiergate(dir, args);
+    assert_eq!(said.code, 0, "{args:?}: {}{}", said.out, said.err);
+    said
+}
+
+/// One node as a service; a failed test leaves none behind.
+struct Service(Child);
+
+impl Service {
+    fn start(dir: &Path, node: &str) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tiergate"));
+        command.args(["run", "--config", &format!("{node}/node.toml")]);
+        command.current_dir(dir).stdout(Stdio::null()).stdin(Stdio::null());
+        Self(command.spawn().expect("the program starts"))
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        if self.0.kill().is_ok() {
+            self.0.wait().expect("a child");
+        }
+    }
+}
+
+/// A township below the gate, a county above it.
+fn prepare(dir: &Path) {
+    fine(dir, &["ca", "new", "--out", "ca"]);
+    for node in ["town", "county"] {
+        std::fs::create_dir_all(dir.join(node).join("drops")).unwrap();
+        let (key, pem) = (format!("{node}/node.key"), format!("{node}/node.pem"));
+        fine(dir, &["keys", "new", "--out", &key]);
+        fine(
+            dir,
+            &[
+                "ca", "issue", "--ca", "ca", "--node", node, "--region", "99", "--key", &key,
+                "--out", &pem,
+            ],
+        );
+        std::fs::write(dir.join(node).join("node.toml"), config(node)).unwrap();
+    }
+}
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+}
+
+fn config(node: &str) -> String {
+    let common = format!(
+        "version = 1\n\n[node]\ndata = \".\"\n\n[store]\nurl = \"sqlite:node.db\"\n\n[trust]\n\
+         anchors = [\"../ca/ca.pem\"]\n\n[[identity]]\ncode = \"{node}\"\nenvironment = \"demo\"\n\
+         key = \"file:node.key\"\ncertificate = \"node.pem\"\n"
+    );
+    let package = repository().join("adapters/township_window");
+    let package = package.display();
+    let own = match node {
+        "town" => format!(
+            "\n[[link]]\nname = \"up\"\npeer = \"county\"\ncarrier = \"spool\"\nparent = true\n\n\
+             [link.spool]\nfolder = \"gate\"\nreturn = \"manual\"\npoll = \"50 ms\"\n\n\
+             [[route]]\ndestination = \"county\"\nformat = \"supervision/1\"\n\n[[adapter]]\n\
+             package = \"{package}\"\ndestination = \"county\"\ninterval = \"100 ms\"\n\n\
+             [adapter.source]\nfolder = \"drops\"\nsettle = \"0 s\"\n"
+        ),
+        _ => "\n[[link]]\nname = \"town\"\npeer = \"town\"\ncarrier = \"spool\"\n\n\
+             [link.spool]\nfolder = \"gate\"\npoll = \"50 ms\"\n"
+            .to_owned(),
+    };
+    common + &own
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten();
+    let names = entries.map(|e| e.unwrap().file_name().to_string_lossy().into_owned());
+    let mut names: Vec<String> = names.filter(|name| !name.starts_with('.')).collect();
+    names.sort();
+    names
+}
+
+/// The gate: up only.
+fn carry(dir: &Path) {
+    let (from, to) = (dir.join("town/gate/out"), dir.join("county/gate/in"));
+    for name in names(&from) {
+        std::fs::rename(from.join(&name), to.join(&name)).unwrap();
+    }
+}
+
+/// Turns the gate until something is so.
+fn until(dir: &Path, what: &str, mut is_so: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < LONGEST, "never: {what}");
+        carry(dir);
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+fn link(dir: &Path) -> Value {
+    let status = tiergate(dir, &["status", "--json", "--config", "town/node.toml"]).json();
+    let rows = status["nodes"][0]["rows"].as_array().cloned().unwrap_or_default();
+    rows.into_iter().find(|r| r["kind"] == "link").unwrap_or_default()
+}
+
+/// The township's records are above and nothing came back: how many there are.
+fn sent(dir: &Path) -> (Service, Service, u64) {
+    prepare(dir);
+    let services = (Service::start(dir, "town"), Service::start(dir, "county"));
+    until(dir, "both gates are there", || {
+        dir.join("county/gate/in").is_dir() && dir.join("town/gate/out").is_dir()
+    });
+    let sample = repository().join("adapters/township_window/samples/ordinary/input.csv");
+    std::fs::copy(sample, dir.join("town/drops/window-1.csv")).unwrap();
+    until(dir, "the county has a receipt to send", || {
+        !names(&dir.join("county/gate/out")).is_empty()
+            && link(dir)["no_way_back"].as_u64() > Some(0)
+    });
+    let records = link(dir)["no_way_back"].as_u64().unwrap();
+    (services.0, services.1, records)
+}
+
+/// The first case of the sample.
+const CASE: &str = "99010320140919000001";
+
+#[test]
+fn receipts_are_carried_down_on_a_disk() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let (_town, _county, records) = sent(dir);
+    let status = tiergate(dir, &["--lang", "zh", "status", "--config", "town/node.toml"]);
+    assert!(
+        status.out.contains(&format!("已送出（无回路）{records} 条，待人工带回签名回执")),
+        "{}",
+        status.out
+    );
+    assert!(status.out.contains("已送出(无回路)"), "a column of its own: {}", status.out);
+    let row = link(dir);
+    assert_eq!((row["in_flight"].as_u64(), row["accepted"].as_u64()), (Some(0), Some(0)));
+    let trace = tiergate(dir, &["--lang", "zh", "trace", CASE, "--config", "town/node.toml"]);
+    assert!(trace.out.contains("已送出（无回路）"), "{}", trace.out);
+    let trace = tiergate(dir, &["--json", "trace", CASE, "--config", "town/node.toml"]);
+    assert!(trace.out.contains("sent_no_way_back"), "{}", trace.out);
+
+    let export =
+        ["spool", "export", "--link", "town", "--to", "disk", "--config", "county/node.toml"];
+    let said = fine(dir, &export);
+    assert!(said.out.starts_with("disk/tiergate-county-to-town-0001: "), "{}", said.out);
+    assert!(
+        said.out.contains("for town, with a signed list; carry the whole folder"),
+        "{}",
+        said.out
+    );
+
+    let import = ["spool", "import", "disk", "--config", "town/node.toml"];
+    let said = fine(dir, &import);
+    assert!(said.out.contains(": brought in: receipt county/1/town|control/1|"), "{}", said.out);
+    assert!(
+        said.out.ends_with("0 were here already, 0 are not right; 1 signed lists\n"),
+        "{}",
+        said.out
+    );
+    until(dir, "every record is accepted", || link(dir)["accepted"].as_u64() == Some(records));
+    assert_eq!(link(dir)["no_way_back"].as_u64(), Some(0));
+    let said =
+        fine(dir, &["--lang", "zh", "spool", "import", "disk", "--config", "town/node.toml"]);
+    assert!(said.out.contains("导入 0 个文件"), "a disk brought twice: {}", said.out);
+    let again = fine(dir, &[&["--json"], &import[..]].concat()).json();
+    assert_eq!((again["ok"].as_bool(), again["taken"].as_u64()), (Some(true), Some(0)));
+}
+
+#[test]
+fn what_is_wrong_with_a_disk_is_said_file_by_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let (_town, _county, _) = sent(dir);
+    let export = |more: &[&str]| {
+        let args = ["spool", "export", "--to", "disk", "--config", "county/node.toml"];
+        tiergate(dir, &[&args[..], more].concat())
+    };
+    let said = export(&["--link", "towm"]);
+    assert_eq!(said.code, 2);
+    assert!(said.err.contains("no link `towm` over folders"), "{}", said.err);
+    assert!(said.err.contains("links over files: town"), "{}", said.err);
+    let said = export(&["--link", "town", "--max-bytes", "a lot"]);
+    assert_eq!(said.code, 2, "{}", said.err);
+    let said = export(&["--link", "town", "--max-bytes", "1 B"]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert!(said.out.contains("did not fit and wait for the next disk"), "{}", said.out);
+    assert!(said.out.starts_with("nothing new waits for town"), "{}", said.out);
+
+    let done = export(&["--link", "town", "--json"]).json();
+    let place = dir.join("disk").join(done["export"]["folder"].as_str().unwrap());
+    let file = names(&place).into_iter().find(|n| n.ends_with(".tgp")).unwrap();
+    std::fs::remove_file(place.join(&file)).unwrap();
+    std::fs::write(place.join("letter.txt"), "hello").unwrap();
+    let import = ["spool", "import", "disk", "--link", "up", "--config", "town/node.toml"];
+    let said = tiergate(dir, &import);
+    assert_eq!(said.code, 1, "{}", said.out);
+    assert!(said.out.contains("[spool.file_missing]") && said.out.contains(&file), "{}", said.out);
+    assert!(
+        said.out
+            .contains("letter.txt: a file on a carried disk that its signed list does not name"),
+        "{}",
+        said.out
+    );
+
+    // The other way round it is none of this link's.
+    let said = tiergate(dir, &["spool", "import", "disk", "--config", "county/node.toml"]);
+    assert!(said.out.contains("0 files brought in"), "{}", said.out);
+    let said = tiergate(dir, &["spool", "import", "nowhere", "--config", "town/node.toml"]);
+    assert_eq!(said.code, 3);
+    assert!(said.err.contains("nowhere"), "{}", said.err);
+}
