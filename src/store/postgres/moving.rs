@@ -9,7 +9,7 @@ use std::path::Path;
 
 use futures_util::TryStreamExt as _;
 use serde::Serialize;
-use sqlx::postgres::{PgConnection, PgPoolCopyExt as _};
+use sqlx::postgres::PgConnection;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{AssertSqlSafe, Connection as _, Executor, Row as _, TypeInfo as _, ValueRef as _};
 
@@ -122,7 +122,7 @@ async fn copy_table(
     table: &Table,
 ) -> Result<(), StoreError> {
     let into = format!("COPY {} ({}) FROM STDIN", table.name, table.columns);
-    let mut copy = conn.copy_in_raw(AssertSqlSafe(into)).await?;
+    let mut copy = conn.copy_in_raw(&into).await?;
     let mut rows = sqlx::query(table.from).fetch(file);
     let mut text = String::with_capacity(CHUNK_BYTES * 2);
     while let Some(row) = rows.try_next().await? {
