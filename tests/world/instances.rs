@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use store::MemoryWorld;
+
 use super::faults::{Faults, When};
-use super::{TURNS_MAX, TestNode, World, faulty};
+use super::{Stores, TIERS, TURNS_MAX, TestNode, World, faulty};
 
 /// A second instance.
 pub struct Beside {
@@ -36,6 +38,23 @@ impl World {
     /// Second instances of this tier that are alive.
     pub fn alive_beside(&self, tier: usize) -> usize {
         self.beside.iter().filter(|b| b.tier == tier).count()
+    }
+
+    /// Every node stops, its facts go elsewhere, and it is started again there.
+    pub async fn stores_change(&mut self, to: Box<dyn Stores>, between: impl AsyncFnOnce()) {
+        self.nodes.clear();
+        self.beside.clear();
+        for parts in &mut self.parts {
+            // Nothing holds the old store any more.
+            parts.store = MemoryWorld::new().open(&parts.code).shared();
+        }
+        self.stores = to;
+        between().await;
+        for (parts, tier) in self.parts.iter_mut().zip(TIERS) {
+            let inner = self.stores.open(tier, &parts.code).await;
+            parts.store = faulty::Faulty::over(inner, &parts.code, &self.faults);
+        }
+        self.start();
     }
 
     /// Their workers take a turn. Whoever died is gone with everything in its memory.

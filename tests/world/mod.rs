@@ -38,7 +38,7 @@ pub use faults::{Faults, When};
 pub use feed::Feed;
 pub use gated::{Courier, Gated};
 pub use instances::Beside;
-pub use stores::{Memory, Sqlite, Stores};
+pub use stores::{Memory, Postgres, Sqlite, Stores};
 
 /// The repository's root.
 pub fn root() -> PathBuf {
@@ -188,7 +188,7 @@ pub struct World {
     folder: TempDir,
     courier: Option<Courier>,
     finished: bool,
-    _stores: Box<dyn Stores>,
+    stores: Box<dyn Stores>,
 }
 
 impl World {
@@ -222,7 +222,7 @@ impl World {
             folder,
             courier,
             finished: false,
-            _stores: stores,
+            stores,
         };
         for feed in &world.setup.feeds {
             feed.prepare(world.folder.path()).await;

@@ -225,8 +225,7 @@ async fn check(
         let there = format!("SELECT count(*)::bigint FROM {}", table.name);
         let there = sqlx::query(AssertSqlSafe(there)).fetch_one(&mut *conn).await?.int(0)?;
         let here = format!("SELECT count(*) FROM ({})", table.from);
-        let here: i64 =
-            sqlx::query(AssertSqlSafe(here)).fetch_one(&mut *file).await?.try_get(0)?;
+        let here: i64 = sqlx::query(AssertSqlSafe(here)).fetch_one(&mut *file).await?.try_get(0)?;
         same(table.name, here, there)?;
         if here > 0 {
             moved.tables.push((table.name.to_owned(), here.unsigned_abs()));
@@ -260,10 +259,7 @@ fn differs(what: &str) -> StoreError {
 }
 
 /// Places counted record by record, and as the sums say.
-async fn places(
-    conn: &mut PgConnection,
-    ident: i64,
-) -> Result<([u64; 10], [u64; 10]), StoreError> {
+async fn places(conn: &mut PgConnection, ident: i64) -> Result<([u64; 10], [u64; 10]), StoreError> {
     let (mut counted, mut summed) = ([0; 10], [0; 10]);
     for row in q(sql::CENSUS).bind(ident).fetch_all(&mut *conn).await? {
         counted[super::columns::place(row.int(0)?)? as usize] = row.num(1)?;

@@ -22,11 +22,7 @@ pub(super) const TABLES: &[Table] = &[
         "ident, code, epoch, last_now, kept, judged",
         "SELECT ident, code, epoch, last_now, kept, judged FROM identity",
     ),
-    table(
-        "word",
-        "word, text",
-        "SELECT word, text FROM word",
-    ),
+    table("word", "word, text", "SELECT word, text FROM word"),
     table(
         "blob",
         "blob, bytes",
@@ -100,11 +96,7 @@ pub(super) const TABLES: &[Table] = &[
         "ident, root, kind, part, version, envelope",
         "SELECT ident, root, kind, part, version, envelope FROM again",
     ),
-    table(
-        "counter",
-        "ident, route, epoch, next",
-        "SELECT ident, route, epoch, next FROM counter",
-    ),
+    table("counter", "ident, route, epoch, next", "SELECT ident, route, epoch, next FROM counter"),
     table(
         "control",
         "control, ident, kind, dest, day, detail, body, lengths, answers_sender, \
@@ -172,11 +164,7 @@ pub(super) const TABLES: &[Table] = &[
          from_link, link, state, head_digest, count, verified, attempts, at, due_at, done_at, \
          reason, frame FROM relay",
     ),
-    table(
-        "watermark",
-        "ident, sink, mark, at",
-        "SELECT ident, sink, mark, at FROM watermark",
-    ),
+    table("watermark", "ident, sink, mark, at", "SELECT ident, sink, mark, at FROM watermark"),
     table(
         "tally",
         "ident, side, day, peer, route, epoch, kind, p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, \
@@ -195,16 +183,8 @@ pub(super) const TABLES: &[Table] = &[
         "SELECT ident, day, by, peer, nth, sender, receiver, kind, cause, count FROM \
          discrepancy",
     ),
-    table(
-        "audit",
-        "ident, nth, event, chain",
-        "SELECT ident, nth, event, chain FROM audit",
-    ),
-    table(
-        "standing",
-        "ident, name, text, at",
-        "SELECT ident, name, text, at FROM standing",
-    ),
+    table("audit", "ident, nth, event, chain", "SELECT ident, nth, event, chain FROM audit"),
+    table("standing", "ident, name, text, at", "SELECT ident, name, text, at FROM standing"),
     table(
         "baseline",
         "ident, root, kind, part, version, content, reported, day",

@@ -45,7 +45,7 @@ async fn a_second_instance_takes_its_share_and_both_work() {
 
 #[tokio::test]
 async fn an_instance_that_dies_anywhere_loses_and_doubles_nothing() {
-    for death in 0..super::super::DEATHS.min(6) {
+    for death in 0..super::DEATHS.min(6) {
         let when = if death.is_multiple_of(2) { When::Before } else { When::After };
         for tier in [TOWN, COUNTY, PROVINCE] {
             let mut world = shared().await;

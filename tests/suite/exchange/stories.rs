@@ -2,6 +2,8 @@
 
 use tests::world::{Setup, World};
 
+use super::DEATHS;
+
 mod anywhere;
 mod authority;
 mod company;
