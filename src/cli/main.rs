@@ -24,7 +24,7 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
-use commands::{adapter, ca, check, format, keys, quarantine, spool, status, trace};
+use commands::{adapter, ca, check, format, keys, quarantine, spool, status, store, trace};
 use stores::NodesArg;
 use text::{Done, Exit, Lang, Out};
 
@@ -80,6 +80,9 @@ enum Command {
     Spool(spool::Spool),
     /// Run one or more nodes as a service · 以服务方式运行节点
     Run(run::Run),
+    /// Bring a store to this program's edition, or move it into PostgreSQL · 存储升级与迁移
+    #[command(subcommand)]
+    Store(store::StoreCommand),
     /// Measure this machine: each stage, the whole chain, the raw floors · 性能测量
     Bench(bench::Bench),
     /// A certificate authority for the demo environment only · 仅供演示环境的证书颁发
@@ -127,6 +130,7 @@ fn run(command: Command, out: &Out) -> Done {
         Command::Ca(args) => ca::run(args, out),
         Command::Spool(args) => spool::run(&args, out),
         Command::Run(args) => run::run(&args, out),
+        Command::Store(args) => store::run(args, out),
         Command::Bench(args) => bench::run(&args, out),
     }
 }

@@ -8,4 +8,5 @@ pub(crate) mod keys;
 pub(crate) mod quarantine;
 pub(crate) mod spool;
 pub(crate) mod status;
+pub(crate) mod store;
 pub(crate) mod trace;
