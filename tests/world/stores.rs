@@ -68,3 +68,8 @@ impl Stores for Sqlite {
         Box::pin(async move { self.file(file).await.identity(node).await.expect("an identity") })
     }
 }
+
+/// PLACEHOLDER
+pub(crate) async fn postgres_to_read(_url: &str, _node: &NodeCode) -> Option<SharedStore> {
+    None
+}
