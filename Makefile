@@ -22,8 +22,9 @@ build: ## everything, tests too, not run
 test: install ## all tests; starts the services and stops them after, unless they are kept up
 	@bash tests/services/with.sh $(CARGO) test --workspace --all-features --locked --no-fail-fast
 
-chaos: install ## at least fifty kills over the whole flow
-	$(CARGO) test --release --locked -p tests --all-features --test chaos -- --nocapture
+chaos: install ## sixty kills over the whole flow, and every fault of broker and database, long
+	@bash tests/services/with.sh $(CARGO) test --release --locked -p tests --all-features --no-fail-fast \
+		--test chaos --test faults -- --nocapture
 
 lint: ## format and clippy, warnings are errors
 	$(CARGO) fmt --all --check

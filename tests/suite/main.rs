@@ -2,6 +2,7 @@
 
 #![expect(clippy::duplicate_mod, reason = "the stories are mounted once a store")]
 
+mod broken;
 mod exchange;
 mod killed;
 mod tidy;

@@ -332,6 +332,12 @@ pub(super) async fn sent(store: &SharedStore) -> Vec<OutEnvelope> {
     out
 }
 
+/// The ids of every record that a store keeps.
+pub(super) async fn kept(store: &SharedStore) -> Vec<RecordId> {
+    let judged = store.judged_after(0, 1_000_000).await.expect("judged");
+    judged.iter().flat_map(records).map(|record| record.id).collect()
+}
+
 /// The records of a judged envelope that it kept.
 fn records(judged: &JudgedEnvelope) -> Vec<KeptRecord> {
     let package = envelope::open_frame(&judged.frame, OPEN_MAX).expect("a kept frame");

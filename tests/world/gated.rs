@@ -211,10 +211,15 @@ impl World {
 
     /// A person carries what lies at a tier's gate onto the disk.
     pub fn export(&mut self, tier: usize) -> Exported {
+        self.export_at_most(tier, u64::MAX)
+    }
+
+    /// As [`World::export`], onto a disk of so many bytes.
+    pub fn export_at_most(&mut self, tier: usize, max_bytes: u64) -> Exported {
         let other = if tier == self.gate().gated.tier { tier + 1 } else { tier - 1 };
         let ends = Ends { own: code(TIERS[tier]), peer: code(TIERS[other]) };
         let (folder, place) = (self.gate().folder(tier), self.gate().disk());
-        disk::export(&folder, &place, &ends, self.signer(tier), u64::MAX, self.now)
+        disk::export(&folder, &place, &ends, self.signer(tier), max_bytes, self.now)
             .expect("the disk takes it")
     }
 

@@ -2,11 +2,13 @@
 //! given clock, a carrier and stores that fail where a story says, and checkers after it.
 
 mod authority;
+pub mod broken;
 pub mod carrier;
 mod check;
 pub mod faults;
 mod faulty;
 mod feed;
+pub mod flow;
 pub mod forge;
 pub mod gated;
 pub mod input;

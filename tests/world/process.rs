@@ -67,10 +67,10 @@ pub async fn killed(kills: u32, seed: u64) {
 }
 
 /// A generator that is small and repeats itself for a seed.
-struct Chance(u64);
+pub(super) struct Chance(pub(super) u64);
 
 impl Chance {
-    const fn below(&mut self, n: u64) -> u64 {
+    pub(super) const fn below(&mut self, n: u64) -> u64 {
         self.0 =
             self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % n
@@ -78,7 +78,7 @@ impl Chance {
 }
 
 /// Builds the program beside this test's own executable, in the same profile.
-fn binary() -> PathBuf {
+pub(super) fn binary() -> PathBuf {
     let test = std::env::current_exe().expect("this test");
     let profile = test.parent().and_then(Path::parent).expect("target/PROFILE/deps/test");
     let target = profile.parent().expect("target");
@@ -314,20 +314,20 @@ async fn insert(db: &mut LegacyDb, table: &str, cells: Vec<(&'static str, String
 }
 
 /// The header and the first row of the township's sample.
-fn sample_lines() -> Vec<String> {
+pub(super) fn sample_lines() -> Vec<String> {
     let path = root().join("adapters/township_window/samples/ordinary/input.csv");
     let bytes = std::fs::read(path).expect("the sample");
     let (text, _, _) = encoding_rs::GB18030.decode(&bytes);
     text.lines().take(2).map(str::to_owned).collect()
 }
 
-fn now() -> Millis {
+pub(super) fn now() -> Millis {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970");
     Millis(since.as_millis() as i64)
 }
 
 /// A key that only its owner may read.
-fn secret(path: &Path, text: &str) {
+pub(super) fn secret(path: &Path, text: &str) {
     use std::io::Write as _;
     use std::os::unix::fs::OpenOptionsExt as _;
     let file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);

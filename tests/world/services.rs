@@ -192,6 +192,21 @@ impl Private {
         run(Command::new(self.folder.join("rabbitmq/ctl")).arg("--quiet").args(args))
     }
 
+    /// Starts it again with another of its certificates: `server`, `server-expired`.
+    pub fn show(&self, certificate: &str) {
+        self.stop();
+        let tls = self.folder.join("tls");
+        for end in ["pem", "key"] {
+            let (shown, kept) = (format!("server.{end}"), format!("server-kept.{end}"));
+            if !tls.join(&kept).exists() {
+                std::fs::rename(tls.join(&shown), tls.join(&kept)).expect("a certificate");
+            }
+            let from = if certificate == "server" { kept } else { format!("{certificate}.{end}") };
+            std::fs::copy(tls.join(from), tls.join(shown)).expect("a certificate");
+        }
+        self.start_again();
+    }
+
     /// The broker's memory alarm: it takes nothing from publishers until it is over.
     pub fn alarm(&self, on: bool) {
         self.ctl(&["set_vm_memory_high_watermark", if on { "0.00001" } else { "0.4" }]);

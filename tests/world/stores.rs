@@ -153,3 +153,8 @@ pub fn drop_schemas(schemas: Vec<String>) {
     });
     dropped.join().expect("the schemas go");
 }
+
+/// PLACEHOLDER
+pub(crate) async fn postgres_to_read(_url: &str, _node: &NodeCode) -> Option<SharedStore> {
+    None
+}

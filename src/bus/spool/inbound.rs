@@ -14,6 +14,9 @@ use super::spool_bus::{SpoolLink, blocking};
 use super::{FILE_BYTES_MAX, OPENED_MAX, Outside, REMEMBERED_MAX, TURN_BYTES_MAX};
 use crate::{BusError, Parcel, Trouble};
 
+/// Most troubles kept until they are asked for.
+const TROUBLES_MAX: usize = 1_000;
+
 /// What a parcel is known by while it is gathered. Its order is the order of handing out.
 type Key = (Lane, NodeCode, EnvelopeId, Digest, u32);
 /// A copy of what was taken: its digest, its issue.
@@ -350,6 +353,10 @@ impl State {
     }
 
     fn trouble(&mut self, code: &'static str, subject: &str, detail: String) {
+        // Whoever asks for them asks every second; a flood names nothing.
+        if self.troubles.len() >= TROUBLES_MAX {
+            return;
+        }
         self.troubles.push(Trouble { code, subject: subject.to_owned(), detail });
     }
 

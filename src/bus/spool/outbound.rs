@@ -3,6 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use canon::Lane;
 use tokio::time::Instant;
 
 use super::spool_bus::blocking;
@@ -63,7 +64,9 @@ impl Outbound {
         parcel: Parcel,
         waiting: &mut u64,
     ) -> Result<Confirmation, BusError> {
-        if *waiting >= settings.out_files_max {
+        // Receipts shrink backlogs: they have room where records have none.
+        let room = if parcel.lane == Lane::Control { 2 } else { 1 };
+        if *waiting >= settings.out_files_max.saturating_mul(room) {
             return Ok(Confirmation::Nacked("bus.full"));
         }
         let (for_files, issue) = (settings.clone(), issue.to_owned());

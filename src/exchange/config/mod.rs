@@ -17,6 +17,8 @@ mod sections;
 mod spool;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_spool;
 mod tree;
 mod units;
 

@@ -1,7 +1,7 @@
 //! What only the configurations of one process together can show: links, ways, doubled names, files.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use canon::NodeCode;
 
@@ -10,6 +10,7 @@ use super::database::StoreUrl;
 use super::node::*;
 use super::problem::{At, Problems, nearest};
 use super::secret::SecretRef;
+use super::spool::SpoolPlace;
 
 /// What stands at a path. The cli asks the file system; tests ask a table.
 pub trait Files {
@@ -41,6 +42,7 @@ pub(crate) fn check(
 ) {
     let process = Process::of(nodes, problems);
     process.stores(problems);
+    process.gates(problems);
     for node in nodes {
         for identity in &node.identities {
             process.links(node, identity, problems);
@@ -100,6 +102,39 @@ impl<'a> Process<'a> {
                     format!("{store} is the store of {file} too; give each its own"),
                     format!("{store} 已是 {file} 的存储，请各用各的"),
                 );
+            }
+        }
+    }
+
+    /// Two links over the same files would take one another's.
+    fn gates(&self, problems: &mut Problems) {
+        let mut seen: BTreeMap<PathBuf, &Link> = BTreeMap::new();
+        for link in self.nodes.iter().flat_map(|n| &n.links) {
+            let Some(SpoolPlace::Folders { base, out, incoming }) =
+                link.spool.as_ref().map(|spool| &spool.place)
+            else {
+                continue;
+            };
+            let of =
+                |given: &Option<PathBuf>, name| given.clone().unwrap_or_else(|| base.join(name));
+            for (key, path) in
+                [("folder", base.clone()), ("out", of(out, "out")), ("in", of(incoming, "in"))]
+            {
+                let shown = path.display().to_string();
+                let Some(other) = seen.insert(path, link) else { continue };
+                // `out` and `in` of one link are its own reading's to compare.
+                if std::ptr::eq(other, link) {
+                    continue;
+                }
+                let (name, identity) = (&other.name, &other.identity);
+                problems.push(
+                    "config.duplicate",
+                    &link.at,
+                    format!("[link.spool] {key}"),
+                    format!("{shown} is a folder of link `{name}` of `{identity}` too; give each its own"),
+                    format!("{shown} 已是『{identity}』的链路『{name}』的目录，请各用各的"),
+                );
+                break;
             }
         }
     }

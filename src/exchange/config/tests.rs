@@ -18,7 +18,7 @@ impl Files for AllThere {
     }
 }
 
-const COUNTY: &str = r#"
+pub(super) const COUNTY: &str = r#"
 version = 1
 [node]
 data = "data"
@@ -301,7 +301,7 @@ fn county_over_amqp(broker: &str) -> String {
     format!("{}\n{BROKERS}", COUNTY.replacen("carrier = \"local\"", &link, 1))
 }
 
-fn alone(text: &str) -> Result<Vec<NodeConfig>, Vec<Problem>> {
+pub(super) fn alone(text: &str) -> Result<Vec<NodeConfig>, Vec<Problem>> {
     let env = [("MQ".to_owned(), "x".to_owned())].into();
     load(&[("a/county.toml".into(), text.into())], &env, &AllThere)
 }

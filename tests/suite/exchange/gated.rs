@@ -228,3 +228,89 @@ async fn a_disk_with_something_wrong_on_it_is_named_file_by_file() {
     world.gate().down = true;
     world.finish().await;
 }
+
+#[tokio::test]
+async fn an_export_broken_off_goes_on_and_a_small_disk_leaves_the_rest_for_the_next() {
+    let gated = Gated { back: Back::Manual, ..Gated::above(TOWN) };
+    let mut world = super::world_of(setup(gated)).await;
+    world.drop_lines("a.csv", &cases(1..=6));
+    world.quiet().await;
+    let waiting = world.gate().lies(COUNTY, "out");
+    let first = world.export(COUNTY);
+    assert_eq!(first.files, waiting.len());
+    let (folder, disk) = (world.gate().folder(COUNTY), world.gate().disk());
+    let place = disk.join("tiergate-county-1-to-town-1-0001");
+    let back = || {
+        for name in &waiting {
+            std::fs::rename(folder.carried().join(name), folder.out().join(name)).unwrap();
+        }
+    };
+    // It died after the list was written: nothing goes onto the disk a second time.
+    back();
+    let again = world.export(COUNTY);
+    assert_eq!((again.files, again.resumed, again.folder), (0, waiting.len(), None));
+    // It died before: the same folder is finished.
+    back();
+    std::fs::remove_file(place.join(bus::spool::disk::LIST)).unwrap();
+    let again = world.export(COUNTY);
+    assert_eq!((again.files, again.resumed), (waiting.len(), 0));
+    assert_eq!(again.folder.as_deref(), Some("tiergate-county-1-to-town-1-0001"));
+    // A disk with room for one file.
+    back();
+    std::fs::remove_dir_all(&disk).unwrap();
+    let size = std::fs::metadata(folder.out().join(&waiting[0])).unwrap().len();
+    let small = world.export_at_most(COUNTY, size * 3 / 2);
+    assert_eq!((small.files, small.left), (1, waiting.len() - 1));
+    let rest = world.export(COUNTY);
+    assert_eq!(rest.folder.as_deref(), Some("tiergate-county-1-to-town-1-0002"));
+    let imported = world.import(TOWN);
+    assert_eq!((imported.lists, imported.taken), (2, waiting.len()));
+    world.quiet().await;
+    assert_eq!(world.count(TOWN, Place::Accepted).await, 12);
+    world.gate().down = true;
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_disk_without_its_list_still_brings_what_verifies_by_itself() {
+    let gated = Gated { back: Back::None, ..Gated::above(TOWN) };
+    let mut world = super::world_of(setup(gated)).await;
+    world.drop_lines("a.csv", &cases(1..=2));
+    world.quiet().await;
+    let folder = world.export(COUNTY).folder.unwrap();
+    let place = world.gate().disk().join(folder);
+    std::fs::remove_file(place.join(bus::spool::disk::LIST)).unwrap();
+    std::fs::write(place.join("letter.doc"), b"hello").unwrap();
+    let imported = world.import(TOWN);
+    assert_eq!((imported.lists, imported.is_right()), (0, false), "{imported:?}");
+    let odd: Vec<&str> =
+        imported.files.iter().map(|f| f.what.as_str()).filter(|w| *w != "taken").collect();
+    // Folders beneath the disk's are looked into, one deep.
+    assert_eq!(odd, ["spool.not_a_parcel"]);
+    world.quiet().await;
+    assert_eq!(world.count(TOWN, Place::Accepted).await, 4);
+    world.gate().down = true;
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn what_no_parcel_can_be_made_of_is_in_the_audit() {
+    let mut world = super::world_of(setup(Gated::above(TOWN))).await;
+    let incoming = world.gate().folder(COUNTY).incoming().to_path_buf();
+    std::fs::write(incoming.join("letter.doc"), b"hello").unwrap();
+    std::fs::write(incoming.join("half"), b"TIERGATE-SPOOL/1\n{\"spool\"").unwrap();
+    world.drop_lines("a.csv", &cases(1..=2));
+    world.quiet().await;
+    let audited = world.audited(COUNTY).await;
+    let codes: Vec<&str> = audited
+        .iter()
+        .map(|(action, _)| action.as_str())
+        .filter(|a| a.starts_with("spool."))
+        .collect();
+    assert_eq!(codes.len(), 2, "each once: {audited:?}");
+    assert!(codes.contains(&"spool.incomplete") && codes.contains(&"spool.not_a_parcel"));
+    assert_eq!(world.gate().lies(COUNTY, "bad"), ["letter.doc"]);
+    assert_eq!(world.gate().lies(COUNTY, "in"), ["half"], "the rest of it may still come");
+    assert_eq!(world.count(TOWN, Place::Accepted).await, 4, "the others are not held up");
+    world.finish().await;
+}

@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::{Bus, Confirmation, Delivery, Parcel};
 
+mod contract;
 mod courier;
 mod crashes;
 mod forms;
