@@ -10,6 +10,7 @@ mod commands;
 mod demo;
 mod files;
 mod gates;
+mod health;
 mod instance;
 mod open;
 mod os;

@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 
 use crate::assemble::{self, Running};
 use crate::text::{Done, Exit, Failure, Out};
-use crate::{instance, open, os};
+use crate::{health, instance, open, os};
 
 /// How long a worker with nothing to do sleeps, unless something in its node moves.
 const IDLE: Duration = Duration::from_millis(50);
@@ -60,12 +60,14 @@ pub(crate) fn run(args: &Run, out: &Out) -> Done {
         });
         let (stop, stopped) = watch::channel(false);
         let nodes: Vec<Arc<Node>> = process.running.iter().map(|r| Arc::clone(&r.node)).collect();
+        let told = tokio::spawn(health::tell(nodes.clone(), *out));
         let loops = start(process.running, &(Arc::new(os::now) as Clock), &report, &stopped);
         os::interrupted().await.map_err(|e| {
             Failure::environment(format!("signals: {e}"), format!("无法接收信号：{e}"))
         })?;
         out.say("stopping; nothing is lost", "正在停止，数据不丢失")?;
         stop.send_replace(true);
+        told.abort();
         finish(loops).await;
         for node in nodes {
             // Who cannot say that it goes is waited for until its leases run out.

@@ -78,7 +78,7 @@ pub async fn queue_deleted(size: Size) {
     services::rabbitmqctl(&["delete_queue", &format!("{}.province.live.g1", flow.prefix())]);
     stream(&mut flow, size).await;
     flow.until("parcels come back", size.settle, async |flow| {
-        flow.reasons(0).await.contains("bus.returned")
+        flow.reasons(0).await.contains("bus.unroutable")
     })
     .await;
     flow.repair().await;

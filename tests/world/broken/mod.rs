@@ -35,7 +35,7 @@ pub const SHORT: Size = Size {
     rows: 4,
     times: 3,
     pause: Duration::from_secs(5),
-    settle: Duration::from_secs(60),
+    settle: Duration::from_secs(120),
 };
 
 /// For `make chaos`.
@@ -44,7 +44,7 @@ pub const LONG: Size = Size {
     rows: 20,
     times: 20,
     pause: Duration::from_secs(60),
-    settle: Duration::from_secs(180),
+    settle: Duration::from_secs(300),
 };
 
 /// Files in a row, some moments between them.

@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 
 use super::{Size, Sweep, proxied, stream};
 use crate::world::flow::{Flow, Keeps, Plan};
-use crate::world::services::{Private, Service};
+use crate::world::services::{Address, Private, Service};
 
 /// SIGKILL of PostgreSQL in the middle, and a start; both nodes keep everything in it.
 pub async fn killed(size: Size) {
     let database = Private::start(Service::Postgres);
     let (_proxy, login) = proxied();
-    let keeps = vec![Keeps::Postgres(database.url()); 2];
+    let keeps = vec![Keeps::Postgres(Address::of(&database.url())); 2];
     let mut flow = Flow::new(Plan { keeps, ..Plan::two(login) });
     let _sweep = Sweep::of(&flow);
     flow.declare().await;

@@ -46,8 +46,8 @@ pub enum Login {
 pub enum Keeps {
     /// In a file of its folder.
     Sqlite,
-    /// In this database.
-    Postgres(String),
+    /// In this database, in a schema named after the tier.
+    Postgres(Address),
 }
 
 /// A flow to be.
@@ -74,11 +74,15 @@ impl Plan {
 
 pub(super) fn text(flow: &Flow, at: usize) -> String {
     let store = match &flow.plan.keeps[at] {
-        Keeps::Sqlite => "sqlite:node.db",
-        Keeps::Postgres(url) => url,
+        Keeps::Sqlite => "url = \"sqlite:node.db\"".to_owned(),
+        Keeps::Postgres(Address { scheme, user, host, port, rest, .. }) => format!(
+            "url = \"{scheme}://{user}@{host}:{port}/{rest}?schema={}\"\n\
+             password = \"file:db.password\"\ntls = \"disable\"",
+            schema(flow.name(at))
+        ),
     };
     let mut text = format!(
-        "version = 1\n\n[node]\ntitle = \"test\"\ndata = \"data\"\n\n[store]\nurl = \"{store}\"\n\n\
+        "version = 1\n\n[node]\ntitle = \"test\"\ndata = \"data\"\n\n[store]\n{store}\n\n\
              [trust]\nanchors = [\"../ca.pem\"]\n\n[[identity]]\ncode = \"{}\"\nenvironment = \"demo\"\n\
              key = \"file:node.key\"\ncertificate = \"node.pem\"\n",
         flow.name(at)
@@ -105,6 +109,11 @@ pub(super) fn text(flow: &Flow, at: usize) -> String {
         );
     }
     text + LIMITS
+}
+
+/// The schema of a node.
+pub(super) fn schema(name: &str) -> String {
+    name.replace('-', "_")
 }
 
 fn broker(flow: &Flow) -> String {

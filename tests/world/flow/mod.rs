@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use store::sqlite::SqliteStore;
-use store::{Place, SharedStore};
+use store::{Place, PostgresStore, SharedStore, postgres};
 use tempfile::TempDir;
 
 use super::check;
@@ -74,6 +74,9 @@ impl Flow {
             let (key, certificate) = authority.identity(&code(self.name(at)), "99");
             write(folder.join("node.pem"), &certificate);
             secret(&folder.join("node.key"), &key);
+            if let Keeps::Postgres(address) = &self.plan.keeps[at] {
+                secret(&folder.join("db.password"), &address.password);
+            }
             write(folder.join("node.toml"), &config::text(self, at));
         }
         self.log_in_by(&self.plan.login);
@@ -218,13 +221,41 @@ impl Flow {
     /// A tier's store beside its process, if it can be opened now.
     pub async fn store(&self, at: usize) -> Option<SharedStore> {
         let name = code(self.name(at));
-        match &self.plan.keeps[at] {
+        let address = match &self.plan.keeps[at] {
+            Keeps::Postgres(address) => address,
             Keeps::Sqlite => {
-                let store = SqliteStore::open_to_read(self.data(at).join("node.db")).await.ok()?;
-                store.identity(&name).await.ok()
+                let store = SqliteStore::open_to_read(self.database(at)?).await.ok()?;
+                return store.identity(&name).await.ok();
             }
-            Keeps::Postgres(url) => crate::world::stores::postgres_to_read(url, &name).await,
+        };
+        let settings = postgres::Settings {
+            url: address.to_string(),
+            password: None,
+            schema: config::schema(self.name(at)),
+            connections: 2,
+            tls: postgres::Tls::Disable,
+            authority: None,
+        };
+        let store = PostgresStore::open_to_read(&settings).await.ok()?;
+        store.identity(&name).await.ok()
+    }
+
+    /// The database file of a tier; one that only its process sees is copied. A copy that was torn
+    /// is refused by the database itself, and the next one is better.
+    fn database(&self, at: usize) -> Option<PathBuf> {
+        let folder = self.data(at);
+        if !self.own_disk[at] {
+            return Some(folder.join("node.db"));
         }
+        let copy = self.of(at).join("copy");
+        if copy.exists() {
+            std::fs::remove_dir_all(&copy).expect("the copy");
+        }
+        std::fs::create_dir(&copy).expect("a folder");
+        for name in ["node.db", "node.db-wal"] {
+            std::fs::copy(folder.join(name), copy.join(name)).ok()?;
+        }
+        Some(copy.join("node.db"))
     }
 
     async fn stores(&self) -> Option<Vec<SharedStore>> {
