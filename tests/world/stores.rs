@@ -82,3 +82,74 @@ impl Stores for Sqlite {
         Box::pin(async move { self.file(file).await.identity(node).await.expect("an identity") })
     }
 }
+
+/// A schema each on the shared server, dropped at the end.
+pub struct Postgres {
+    names: String,
+    open: Mutex<BTreeMap<String, PostgresStore>>,
+}
+
+impl Default for Postgres {
+    fn default() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
+        let nth = NEXT.fetch_add(1, Ordering::Relaxed);
+        let names = format!("w{}_{}_{nth}", since.as_millis(), std::process::id());
+        Self { names, open: Mutex::default() }
+    }
+}
+
+impl Postgres {
+    /// Where a file's facts are.
+    pub fn settings(&self, file: &str) -> Settings {
+        Settings {
+            url: services::postgres(),
+            password: None,
+            schema: format!("{}_{}", self.names, file.replace('-', "_")),
+            connections: 3,
+            tls: Tls::Disable,
+            authority: None,
+        }
+    }
+
+    async fn schema(&self, file: &str) -> PostgresStore {
+        let known = self.open.lock().expect("held for no panic").get(file).cloned();
+        if let Some(store) = known {
+            return store;
+        }
+        let store = PostgresStore::open(&self.settings(file)).await.expect("a schema");
+        self.open.lock().expect("held for no panic").insert(file.to_owned(), store.clone());
+        store
+    }
+}
+
+impl Stores for Postgres {
+    fn open<'a>(&'a self, file: &'a str, node: &'a NodeCode) -> Opening<'a> {
+        Box::pin(async move { self.schema(file).await.identity(node).await.expect("an identity") })
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        let schemas: Vec<String> = match self.open.lock() {
+            Ok(open) => open.keys().map(|file| self.settings(file).schema).collect(),
+            Err(_) => return,
+        };
+        drop_schemas(schemas);
+    }
+}
+
+/// Drops schemas, from inside or outside any runtime.
+pub fn drop_schemas(schemas: Vec<String>) {
+    let dropped = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.expect("a runtime").block_on(async {
+            let mut conn = PgConnection::connect(&services::postgres()).await.expect("the server");
+            for schema in schemas {
+                let text = format!("DROP SCHEMA IF EXISTS {schema} CASCADE");
+                conn.execute(sqlx::raw_sql(AssertSqlSafe(text))).await.expect("a schema");
+            }
+        });
+    });
+    dropped.join().expect("the schemas go");
+}
