@@ -41,21 +41,18 @@ pub(crate) struct Running {
 pub(crate) struct Process {
     /// Identities, in the order of the configurations.
     pub(crate) running: Vec<Running>,
-    /// The carrier between them.
-    pub(crate) bus: Arc<LocalBus>,
 }
 
 /// Opens stores, keys, formats, adapters and sinks of every identity. `wrap` may stand between the
-/// nodes and their carrier.
+/// nodes and their carriers.
 pub(crate) async fn process(
     configs: Vec<NodeConfig>,
     now: Millis,
-    wrap: impl Fn(Arc<LocalBus>) -> Arc<dyn Bus>,
+    wrap: impl Fn(Arc<dyn Bus>) -> Arc<dyn Bus>,
 ) -> Result<Process, Failure> {
     let codes: Vec<NodeCode> =
         configs.iter().flat_map(|c| c.identities.iter().map(|i| i.code.clone())).collect();
-    let bus = Arc::new(LocalBus::new(codes));
-    let carrier = wrap(Arc::clone(&bus));
+    let local: Arc<dyn Bus> = Arc::new(LocalBus::new(codes));
     let mut running = Vec::new();
     for mut config in configs {
         instance::name(&mut config.store)?;
@@ -65,13 +62,13 @@ pub(crate) async fn process(
         for identity in &config.identities {
             let store = stores.of(&identity.code).await?;
             instance::alone_of_its_name(&config, &store, now).await?;
-            let carrier = carriers::of(&config, identity, &carrier)?;
+            let carrier = wrap(carriers::of(&config, identity, &local)?);
             let node = node(&config, identity, store, carrier, &format, &lists, now)?;
             let workers = workers(&config, &node, &format)?;
             running.push(Running { node, workers });
         }
     }
-    Ok(Process { running, bus })
+    Ok(Process { running })
 }
 
 /// The stores of one configuration file.

@@ -5,6 +5,7 @@
 
 mod assemble;
 mod bench;
+mod brokers;
 mod carriers;
 mod commands;
 mod demo;
@@ -25,7 +26,9 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
-use commands::{adapter, ca, check, format, keys, quarantine, spool, status, store, trace};
+use commands::{
+    adapter, bus, ca, check, doctor, format, keys, quarantine, spool, status, store, trace,
+};
 use stores::NodesArg;
 use text::{Done, Exit, Lang, Out};
 
@@ -76,6 +79,11 @@ enum Command {
     /// Make and show keys and certificates · 生成、查看密钥与证书
     #[command(subcommand)]
     Keys(keys::Keys),
+    /// What stands on the brokers: declare, repair, definitions · 消息代理：声明、修复、导出定义
+    #[command(subcommand)]
+    Bus(bus::BusCommand),
+    /// Look at everything a node needs: brokers, certificates, stores · 体检：消息代理、证书、存储
+    Doctor(doctor::Doctor),
     /// Carry parcels and receipts on a disk between the sides of a gate · 光盘摆渡
     #[command(subcommand)]
     Spool(spool::Spool),
@@ -129,6 +137,8 @@ fn run(command: Command, out: &Out) -> Done {
         Command::Adapter(args) => adapter::run(args, out),
         Command::Keys(args) => keys::run(args, out),
         Command::Ca(args) => ca::run(args, out),
+        Command::Bus(args) => bus::run(args, out),
+        Command::Doctor(args) => doctor::run(&args, out),
         Command::Spool(args) => spool::run(&args, out),
         Command::Run(args) => run::run(&args, out),
         Command::Store(args) => store::run(args, out),

@@ -123,7 +123,7 @@ pub(crate) async fn tiers(args: &NodesArg, access: Access) -> Result<Vec<Tier>, 
     Ok(found)
 }
 
-async fn open_store(
+pub(crate) async fn open_store(
     node: &NodeConfig,
     code: &NodeCode,
     access: Access,

@@ -1,8 +1,10 @@
 //! The commands, a file each.
 
 pub(crate) mod adapter;
+pub(crate) mod bus;
 pub(crate) mod ca;
 pub(crate) mod check;
+pub(crate) mod doctor;
 pub(crate) mod format;
 pub(crate) mod keys;
 pub(crate) mod quarantine;
