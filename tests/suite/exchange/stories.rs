@@ -2,8 +2,6 @@
 
 use tests::world::{Setup, World};
 
-use super::DEATHS;
-
 mod anywhere;
 mod authority;
 mod backfill;
@@ -21,7 +19,6 @@ mod forged;
 mod four_tiers;
 mod gap;
 mod gated;
-mod instances;
 mod keep;
 mod leases;
 mod one_file;
