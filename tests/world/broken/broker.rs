@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bus::amqp::manage::How;
 use store::Place;
 
 use super::{Size, Sweep, administrator, proxied, stream};
@@ -92,6 +93,9 @@ pub async fn queue_without_a_leader(size: Size) {
     let broker = Private::start(Service::Rabbitmq);
     let mut flow = Flow::new(Plan::two(administrator(&broker)));
     flow.declare().await;
+    // The last one declared is the one that is forgotten: the one everything goes through.
+    broker.ctl(&["delete_queue", &format!("{}.province.live.g1", flow.prefix())]);
+    flow.declare().await;
     flow.start(0);
     stream(&mut flow, size).await;
     flow.until("all is confirmed by the broker, none received", size.settle, async |flow| {
@@ -103,7 +107,9 @@ pub async fn queue_without_a_leader(size: Size) {
     flow.start(1);
     tokio::time::sleep(Duration::from_secs(3)).await;
     println!("kept before the repair: {} of {}", flow.kept().await, flow.attempted());
-    println!("{:?}", flow.repair().await);
+    let repaired = flow.repair().await;
+    let replaced = repaired.iter().filter(|item| matches!(item.how, How::Replaced(_)));
+    println!("replaced: {:?}", replaced.map(|item| &item.what).collect::<Vec<_>>());
     stream(&mut flow, size).await;
     flow.finish("queue without a leader", size.settle).await;
 }
