@@ -154,6 +154,13 @@ pub trait Bus: Send + Sync {
         Vec::new()
     }
 
+    /// Parcels at this end that are not acknowledged, as far as the carrier knows; for whoever waits
+    /// until everything has come to rest.
+    fn open(&self, node: &NodeCode) -> usize {
+        let _: &NodeCode = node;
+        0
+    }
+
     /// How it is, for people; nothing for a carrier that cannot be otherwise than well.
     fn health(&self) -> Vec<Health> {
         Vec::new()

@@ -152,6 +152,10 @@ impl Bus for LocalBus {
         Box::pin(ready(Ok(())))
     }
 
+    fn open(&self, node: &NodeCode) -> usize {
+        self.depth(node)
+    }
+
     fn arrival<'a>(&'a self, node: &'a NodeCode) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
         match self.wakers.get(node) {
             Some(waker) => Box::pin(waker.notified()),

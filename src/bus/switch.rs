@@ -175,6 +175,10 @@ impl Bus for Switch {
         self.carriers.iter().flat_map(|carrier| carrier.troubles(node)).collect()
     }
 
+    fn open(&self, node: &NodeCode) -> usize {
+        self.carriers.iter().map(|carrier| carrier.open(node)).sum()
+    }
+
     fn health(&self) -> Vec<Health> {
         self.carriers.iter().flat_map(|carrier| carrier.health()).collect()
     }

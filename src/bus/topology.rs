@@ -5,7 +5,8 @@
 //! because a queue that has lost its leader can neither be used nor always be deleted: the next
 //! generation takes its place. Which generation is in force is said by a *marker*, an exchange
 //! without bindings that is named like the queue: it is metadata, which no queue's leader is needed
-//! for, and everybody may look for it. Publishers know routing keys only and need no marker.
+//! for, and everybody may look for it. A node has a marker too, so that looking for what was never
+//! declared ends soon. Publishers know routing keys only and need no marker.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -84,6 +85,11 @@ impl Names {
     /// A queue, and its marker: an exchange of the same name.
     pub fn queue(&self, node: &NodeCode, part: Part, generation: u32) -> String {
         format!("{}.{node}.{part}.g{generation}", self.prefix)
+    }
+
+    /// The marker of a node: it was declared, so a generation of each of its queues is in force.
+    pub fn node(&self, node: &NodeCode) -> String {
+        format!("{}.{node}.node", self.prefix)
     }
 
     /// What matches every queue of a node, and nothing of another node's.

@@ -5,9 +5,11 @@
 
 mod assemble;
 mod bench;
+mod brokers;
 mod carriers;
 mod commands;
 mod demo;
+mod desk;
 mod files;
 mod gates;
 mod health;
@@ -25,7 +27,10 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
-use commands::{adapter, ca, check, format, keys, quarantine, spool, status, trace};
+use commands::{
+    adapter, backfill, baseline, bus, ca, check, doctor, format, keys, notice, quarantine, spool,
+    status, trace,
+};
 use stores::NodesArg;
 use text::{Done, Exit, Lang, Out};
 
@@ -64,6 +69,14 @@ enum Command {
     /// Problem data: list, show, return to the owner, resubmit · 问题数据
     #[command(subcommand)]
     Quarantine(quarantine::Quarantine),
+    /// An adapter's old rows, month by month, as history · 历史补报
+    Backfill(backfill::BackfillArgs),
+    /// What was reported before the exchange began · 已报送基线
+    #[command(subcommand)]
+    Baseline(baseline::Baseline),
+    /// Tell the nodes beneath, such as of maintenance · 下发通知
+    #[command(subcommand)]
+    Notice(notice::NoticeCommand),
     /// Check a configuration, an adapter package or a format · 检查配置、适配包或格式
     #[command(subcommand)]
     Check(check::Check),
@@ -76,6 +89,11 @@ enum Command {
     /// Make and show keys and certificates · 生成、查看密钥与证书
     #[command(subcommand)]
     Keys(keys::Keys),
+    /// What stands on the brokers: declare, repair, definitions · 消息代理：声明、修复、导出定义
+    #[command(subcommand)]
+    Bus(bus::BusCommand),
+    /// Look at everything a node needs: brokers, certificates, stores · 体检：消息代理、证书、存储
+    Doctor(doctor::Doctor),
     /// Carry parcels and receipts on a disk between the sides of a gate · 光盘摆渡
     #[command(subcommand)]
     Spool(spool::Spool),
@@ -121,11 +139,16 @@ fn run(command: Command, out: &Out) -> Done {
         Command::Status(args) => status::run(&args, out),
         Command::Trace(args) => trace::run(&args, out),
         Command::Quarantine(args) => quarantine::run(args, out),
+        Command::Backfill(args) => backfill::run(&args, out),
+        Command::Baseline(args) => baseline::run(args, out),
+        Command::Notice(args) => notice::run(args, out),
         Command::Check(args) => check::run(args, out),
         Command::Format(args) => format::run(args, out),
         Command::Adapter(args) => adapter::run(args, out),
         Command::Keys(args) => keys::run(args, out),
         Command::Ca(args) => ca::run(args, out),
+        Command::Bus(args) => bus::run(args, out),
+        Command::Doctor(args) => doctor::run(&args, out),
         Command::Spool(args) => spool::run(&args, out),
         Command::Run(args) => run::run(&args, out),
         Command::Bench(args) => bench::run(&args, out),

@@ -88,6 +88,17 @@ pub(crate) struct Extensions {
     uris: Vec<String>,
 }
 
+/// From when until when any X.509 certificate holds, of whatever suite: for those that carriers use.
+/// None for what is not one.
+pub fn validity(der: &[u8]) -> Option<(Millis, Millis)> {
+    if der.len() > CERTIFICATE_BYTES_MAX {
+        return None;
+    }
+    let certificate = Certificate::from_der(der).ok()?;
+    let validity = certificate.tbs_certificate().validity();
+    Some((millis(validity.not_before), millis(validity.not_after).plus(999)))
+}
+
 const fn invalid(what: &'static str) -> Refuse {
     Refuse::CertificateInvalid { what }
 }

@@ -27,7 +27,7 @@ pub mod xmldsig;
 pub use ca::{Ca, KeyPem};
 pub use frame::{frame, open_frame};
 pub use head::{By, Confidential, Head, Kind, ReceiptFor, Recipient, Skipped};
-pub use identity::SenderCert;
+pub use identity::{SenderCert, validity};
 pub use list::{sign_text, verify_text};
 pub use merkle::{merkle_path, merkle_root, verify_path};
 pub use outcome::{Note, Outcome, OutcomeLine, read_outcome, write_outcome};

@@ -310,7 +310,8 @@ impl Consumer {
     ) -> Result<bool, Obstacle> {
         let channel = line.channel().await?;
         for (part, generation) in generations {
-            if !marked(&self.settings, &channel, &self.settings.node, *part, *generation).await? {
+            let marker = self.settings.names.queue(&self.settings.node, *part, *generation);
+            if !marked(&self.settings, &channel, marker).await? {
                 return Ok(true);
             }
         }
@@ -400,15 +401,28 @@ pub(crate) async fn in_force(
     part: Part,
     known: u32,
 ) -> Result<u32, Obstacle> {
-    let mut channel = line.channel().await?;
-    // Upwards from what is known, as a repair goes; then from the beginning, in case everything
-    // was declared anew.
-    for generation in (known..=GENERATION_MAX).chain(1..known) {
-        if marked(settings, &channel, node, part, generation).await? {
-            return Ok(generation);
-        }
+    let names = &settings.names;
+    let found = async |name: String| {
         // Asking for what is not there costs the channel.
-        channel = line.channel().await?;
+        let channel = line.channel().await?;
+        let stands = marked(settings, &channel, name).await;
+        if matches!(stands, Ok(true)) {
+            let close = channel.close(200, "OK".into());
+            ask("channel close", settings.limits.connect_timeout, close).await?;
+        }
+        stands
+    };
+    if found(names.queue(node, part, known)).await? {
+        return Ok(known);
+    }
+    if found(names.node(node)).await? {
+        // Upwards from what is known, as a repair goes; then from the beginning, in case everything
+        // was declared anew.
+        for generation in (known + 1..=GENERATION_MAX).chain(1..known) {
+            if found(names.queue(node, part, generation)).await? {
+                return Ok(generation);
+            }
+        }
     }
     let queue = settings.names.queue(node, part, 1);
     Err(Obstacle::new(
@@ -417,15 +431,12 @@ pub(crate) async fn in_force(
     ))
 }
 
-/// Whether the marker of a generation stands.
+/// Whether a marker stands.
 pub(crate) async fn marked(
     settings: &Settings,
     channel: &Channel,
-    node: &NodeCode,
-    part: Part,
-    generation: u32,
+    marker: String,
 ) -> Result<bool, Obstacle> {
-    let marker = settings.names.queue(node, part, generation);
     let options = ExchangeDeclareOptions { passive: true, ..ExchangeDeclareOptions::default() };
     let asked = channel.exchange_declare(
         marker.into(),

@@ -246,6 +246,10 @@ async fn go_through(
             let how = if generation.is_none() && !create { How::Missing } else { how };
             items.push(Item { what: thing.name(), how });
         }
+        if create {
+            // The node last: once it stands, everything of it does.
+            session.exchange(&topology.names.node(node), ExchangeKind::Fanout, false).await?;
+        }
     }
     session.line.close().await;
     Ok(items)
@@ -340,6 +344,7 @@ pub async fn remove(settings: &Settings, topology: &Topology) -> Result<(), Obst
                 session.drop_exchange(&name).await?;
             }
         }
+        session.drop_exchange(&topology.names.node(node)).await?;
     }
     for thing in exchanges(topology) {
         if let Thing::Exchange(name, _) = thing {
@@ -359,5 +364,6 @@ pub(crate) async fn stands(
     generation: u32,
 ) -> Result<bool, Obstacle> {
     let line = connect(settings, "look").await?;
-    super::consume::marked(settings, &line.channel().await?, node, part, generation).await
+    let marker = settings.names.queue(node, part, generation);
+    super::consume::marked(settings, &line.channel().await?, marker).await
 }

@@ -8,9 +8,11 @@
 
 mod connect;
 mod consume;
+mod definitions;
 pub mod manage;
 mod obstacle;
 mod outside;
+mod probe;
 mod publish;
 mod settings;
 mod state;
@@ -30,7 +32,9 @@ use consume::Consumer;
 use publish::Publisher;
 use state::State;
 
+pub use definitions::definitions;
 pub use obstacle::Obstacle;
+pub use probe::{Probe, Step, probe};
 pub use settings::{Endpoint, Limits, ReadSecrets, Secrets, Settings};
 
 /// One node's login to one broker, as a carrier.
@@ -102,6 +106,10 @@ impl Bus for AmqpBus {
 
     fn arrival<'a>(&'a self, _: &'a NodeCode) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
         Box::pin(self.consumer.arrival())
+    }
+
+    fn open(&self, _: &NodeCode) -> usize {
+        self.depth()
     }
 
     fn troubles(&self, _: &NodeCode) -> Vec<Trouble> {

@@ -8,6 +8,7 @@ mod evidence;
 pub(crate) mod legacy;
 mod prepare;
 mod scenes;
+mod services;
 mod show;
 mod state;
 mod tamper;
@@ -17,9 +18,12 @@ mod world;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 
+#[cfg(test)]
+pub(crate) use embedded::CONFIGS;
 use legacy::Ledger;
 use prepare::Folder;
 use scenes::Story;
+use services::Broker;
 use show::{Show, count};
 use state::State;
 use world::World;
@@ -57,6 +61,9 @@ pub(crate) struct Demo {
     /// The same seed makes the same legacy data [default: 1] · 随机种子
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
+    /// Over a RabbitMQ: amqp://USER:PASSWORD@HOST:PORT/VHOST · 经 RabbitMQ 传输
+    #[arg(long, value_name = "URL")]
+    amqp: Option<String>,
 }
 
 /// The command.
@@ -69,18 +76,22 @@ async fn demo(args: &Demo, out: &Out) -> Done {
     let folder = Folder(args.data.clone());
     let _lock = lock(&folder.0)?;
     let mut show = Show::new(*out, args.fast);
+    let broker = args.amqp.as_deref().map(|url| Broker::parse(url, &folder)).transpose()?;
     let mut state = begin(args, &folder)?;
+    same_carrier(args, &folder, &state)?;
     let interrupted = os::interrupted();
     tokio::pin!(interrupted);
     opening(&mut show, &folder, &state)?;
     let made = tokio::select! {
         biased;
         caught = &mut interrupted => return stopped(caught, &show, args),
-        made = prepare::prepare(&folder, &mut state, os::now()) => made?,
+        made = prepare::prepare(&folder, &mut state, broker.as_ref(), os::now()) => made?,
     };
+    let fresh = made.is_some();
     if let Some(ledger) = made {
         planted(&mut show, &ledger)?;
     }
+    services::stand(&folder, fresh).await?;
     let world = World::start(folder, state.offset).await?;
     let mut story = Story { world: &world, show, state };
     let told = tokio::select! {
@@ -159,6 +170,20 @@ fn begin(args: &Demo, folder: &Folder) -> Result<State, Failure> {
     state.keep |= args.keep;
     state.save()?;
     Ok(state)
+}
+
+/// A demo that was begun without a broker goes on without one.
+fn same_carrier(args: &Demo, folder: &Folder, state: &State) -> Result<(), Failure> {
+    if args.amqp.is_none() || !state.prepared || services::over_broker(folder) {
+        return Ok(());
+    }
+    let dir = folder.0.display();
+    Err(Failure::usage(
+        format!(
+            "{dir} holds a demo without a broker; leave --amqp out to go on with it, or name another folder with --data"
+        ),
+        format!("{dir} 中的演示未使用消息代理；去掉 --amqp 可接着演示，或用 --data 指定其他目录"),
+    ))
 }
 
 /// A folder that holds something else is not played in.

@@ -12,6 +12,7 @@ use ring::rand::{SecureRandom as _, SystemRandom};
 
 use super::embedded::{CONFIGS, COUNTY_DDL};
 use super::legacy::{self, Ledger, Places, Plan};
+use super::services::{self, Broker};
 use super::state::State;
 use super::tiers::Tier;
 use crate::commands::keys::signing;
@@ -65,9 +66,14 @@ impl Folder {
 pub(crate) async fn prepare(
     folder: &Folder,
     state: &mut State,
+    broker: Option<&Broker>,
     now: Millis,
 ) -> Result<Option<Ledger>, Failure> {
     if state.prepared {
+        if let Some(broker) = broker {
+            // It may listen elsewhere by now.
+            configs(folder, state.cases, Some(broker))?;
+        }
         return Ok(None);
     }
     parts(folder)?;
@@ -75,7 +81,7 @@ pub(crate) async fn prepare(
         write(&folder.0.join("adapters").join(path), bytes)?;
     }
     lists(folder)?;
-    configs(folder, state.cases)?;
+    configs(folder, state.cases, broker)?;
     certificates(folder, Millis(state.started), now).map_err(|e| match e {
         Unmade::Sign(e) => signing(&e),
         Unmade::Written(e) => e,
@@ -105,7 +111,7 @@ fn parts(folder: &Folder) -> Result<(), Failure> {
     for tier in Tier::ALL {
         remove(&folder.of(tier))?;
     }
-    Ok(())
+    services::clear(folder)
 }
 
 fn lists(folder: &Folder) -> Result<(), Failure> {
@@ -121,11 +127,13 @@ fn lists(folder: &Folder) -> Result<(), Failure> {
     write(&dir.join("regions@2.csv"), regions.as_bytes())
 }
 
-fn configs(folder: &Folder, cases: u64) -> Result<(), Failure> {
+fn configs(folder: &Folder, cases: u64, broker: Option<&Broker>) -> Result<(), Failure> {
     for (tier, text) in Tier::ALL.into_iter().zip(CONFIGS) {
-        write(&folder.of(tier).join("node.toml"), config(tier, text, cases).as_bytes())?;
+        let text = config(tier, text, cases);
+        let text = broker.map_or_else(|| text.clone(), |broker| broker.config(&text));
+        write(&folder.of(tier).join("node.toml"), text.as_bytes())?;
     }
-    Ok(())
+    broker.map_or(Ok(()), |broker| broker.secret(folder))
 }
 
 /// The tier's configuration, for the data folder: packages and lists beside the nodes, and limits
@@ -149,7 +157,7 @@ fn config(tier: Tier, text: &str, cases: u64) -> String {
         text,
         "\n[lists]\nfolders = [\"{lists}\"]\n\n# Short, for a story of a minute · 演示用的短时限\n[limits]\n\
          seal_delay = \"100 ms\"\nretry_min = \"200 ms\"\nretry_max = \"1 s\"\n\
-         receipt_overdue = \"{overdue}\"\ninquiry_interval = \"2 s\"\ngap_grace = \"2 s\"\n\
+         receipt_overdue = \"{overdue}\"\namqp_receipt_overdue = \"{overdue}\"\ninquiry_interval = \"2 s\"\ngap_grace = \"2 s\"\n\
          close_grace = \"1 min\"\nlease_ttl = \"2 s\"\n"
     )
     .expect("a string takes all text");
@@ -296,7 +304,7 @@ mod tests {
         let folder = Folder(dir.path().to_owned());
         let now = Millis::parse("2026-11-21 12:00:00").unwrap();
         let mut state = State::new(&folder.0, 1, 100, now);
-        prepare(&folder, &mut state, now).await.unwrap();
+        prepare(&folder, &mut state, None, now).await.unwrap();
         let configs = open::right_configs(&folder.configs()).unwrap();
         assert_eq!(configs.len(), 4);
         for config in &configs {
@@ -307,10 +315,10 @@ mod tests {
         assert!(state.township_case.starts_with("990103101"), "{}", state.township_case);
         assert!(state.county_case.starts_with("990103"));
         let pem = std::fs::read(folder.ca()).unwrap();
-        prepare(&folder, &mut state, now).await.unwrap();
+        prepare(&folder, &mut state, None, now).await.unwrap();
         assert_eq!(std::fs::read(folder.ca()).unwrap(), pem, "not made twice");
         state.prepared = false;
-        prepare(&folder, &mut state, now).await.unwrap();
+        prepare(&folder, &mut state, None, now).await.unwrap();
         assert_ne!(std::fs::read(folder.ca()).unwrap(), pem, "half of a start is made anew");
     }
 }

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bus::{Bus, BusFuture, Confirmation, Delivery, LocalBus, Parcel};
+use bus::{Bus, BusFuture, Confirmation, Delivery, Health, Parcel, Trouble};
 use canon::{EnvelopeId, Lane, NodeCode};
 
 /// Largest package that is opened here, bytes.
@@ -32,23 +32,47 @@ struct Plan {
     /// The hop whose next parcel of records is changed.
     armed: Option<NodeCode>,
     spoilt: Option<Spoilt>,
+    /// The node that is cut off.
+    cut: Option<NodeCode>,
 }
 
-/// The carrier between the nodes of the demo.
+/// What the story does to the carriers between its nodes.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Tamper {
-    inner: Arc<LocalBus>,
-    plan: Mutex<Plan>,
+    plan: Arc<Mutex<Plan>>,
+}
+
+/// A node's carrier with a hand on it.
+struct Tampered {
+    inner: Arc<dyn Bus>,
+    tamper: Tamper,
 }
 
 impl Tamper {
     /// Stands before a carrier.
-    pub(crate) fn new(inner: Arc<LocalBus>) -> Self {
-        Self { inner, plan: Mutex::default() }
+    pub(crate) fn before(&self, inner: Arc<dyn Bus>) -> Arc<dyn Bus> {
+        Arc::new(Tampered { inner, tamper: self.clone() })
+    }
+
+    /// Nothing is handed over to this node or by it until [`Tamper::join`].
+    pub(crate) fn cut(&self, node: &NodeCode) {
+        self.lock().cut = Some(node.clone());
+    }
+
+    /// Nobody is cut off any more.
+    pub(crate) fn join(&self) {
+        self.lock().cut = None;
+    }
+
+    fn cuts(&self, parcels: &[Parcel]) -> bool {
+        let cut = self.lock().cut.clone();
+        parcels.iter().any(|p| cut.as_ref().is_some_and(|c| *c == p.hop || *c == p.from))
     }
 
     /// The next parcel of records to this node arrives with one byte changed.
     pub(crate) fn arm(&self, hop: &NodeCode) {
-        *self.lock() = Plan { armed: Some(hop.clone()), spoilt: None };
+        let mut plan = self.lock();
+        (plan.armed, plan.spoilt) = (Some(hop.clone()), None);
     }
 
     /// Nothing is changed any more.
@@ -93,10 +117,15 @@ fn spoil(parcel: &Parcel) -> Option<(Spoilt, Vec<u8>)> {
     Some((spoilt, envelope::frame(&package, 1)))
 }
 
-impl Bus for Tamper {
+impl Bus for Tampered {
     fn publish(&self, mut parcels: Vec<Parcel>) -> BusFuture<'_, Vec<Confirmation>> {
+        // A turn of dispatch is for one link.
+        if self.tamper.cuts(&parcels) {
+            let said = vec![Confirmation::Unreachable("bus.unreachable"); parcels.len()];
+            return Box::pin(std::future::ready(Ok(said)));
+        }
         for parcel in &mut parcels {
-            self.touch(parcel);
+            self.tamper.touch(parcel);
         }
         self.inner.publish(parcels)
     }
@@ -120,5 +149,17 @@ impl Bus for Tamper {
 
     fn arrival<'a>(&'a self, node: &'a NodeCode) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
         self.inner.arrival(node)
+    }
+
+    fn troubles(&self, node: &NodeCode) -> Vec<Trouble> {
+        self.inner.troubles(node)
+    }
+
+    fn open(&self, node: &NodeCode) -> usize {
+        self.inner.open(node)
+    }
+
+    fn health(&self) -> Vec<Health> {
+        self.inner.health()
     }
 }

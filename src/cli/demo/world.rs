@@ -4,7 +4,6 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use bus::{Bus, LocalBus};
 use canon::{Millis, NodeCode};
 use exchange::Node;
 use store::{NodeStatus, Place, SharedStore};
@@ -32,10 +31,8 @@ const QUIET: u32 = 3;
 /// The running demo.
 pub(crate) struct World {
     nodes: Vec<Arc<Node>>,
-    /// The carrier.
-    pub(crate) bus: Arc<LocalBus>,
-    /// What stands before it.
-    pub(crate) tamper: Arc<Tamper>,
+    /// What stands before their carriers.
+    pub(crate) tamper: Tamper,
     /// The data folder.
     pub(crate) folder: Folder,
     offset: Arc<AtomicI64>,
@@ -61,15 +58,8 @@ impl World {
             let offset = Arc::clone(&offset);
             Arc::new(move || os::now().plus(offset.load(Ordering::Relaxed)))
         };
-        let tamper: Mutex<Option<Arc<Tamper>>> = Mutex::default();
-        let process = assemble::process(configs, clock(), |bus| {
-            let wrapped = Arc::new(Tamper::new(bus));
-            let mut slot = tamper.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(slot.insert(wrapped)) as Arc<dyn Bus>
-        })
-        .await?;
-        let tamper = tamper.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let tamper = tamper.expect("the nodes were given their carrier");
+        let tamper = Tamper::default();
+        let process = assemble::process(configs, clock(), |carrier| tamper.before(carrier)).await?;
         let failed: Arc<Mutex<Vec<String>>> = Arc::default();
         let report: Report = {
             let failed = Arc::clone(&failed);
@@ -83,8 +73,7 @@ impl World {
         let nodes = process.running.iter().map(|r| Arc::clone(&r.node)).collect();
         let (stop, stopped) = watch::channel(false);
         let loops = run::start(process.running, &clock, &report, &stopped);
-        let bus = process.bus;
-        Ok(Self { nodes, bus, tamper, folder, offset, failed, stop, loops })
+        Ok(Self { nodes, tamper, folder, offset, failed, stop, loops })
     }
 
     /// Lets every worker finish its turn, and ends.
@@ -140,7 +129,7 @@ impl World {
             place(n, Place::Staged) + place(n, Place::InFlight) + n.inbox + n.control_queued > 0
                 || n.links.iter().any(|l| l.due + l.in_flight + l.unknown > 0)
         });
-        busy || self.nodes.iter().any(|n| self.bus.depth(&n.code) > 0)
+        busy || self.nodes.iter().any(|n| n.bus.open(&n.code) > 0)
     }
 
     /// How far the sources have been read; see [`Seen`].

@@ -15,7 +15,7 @@ pub enum SecretRef {
 impl SecretRef {
     /// Reads a reference; none if the text is not one (so it may be the secret itself: never
     /// repeat it in a message).
-    pub(crate) fn parse(text: &str, base: &Path) -> Option<Self> {
+    pub fn parse(text: &str, base: &Path) -> Option<Self> {
         let filled = |rest: &str| !rest.trim().is_empty();
         if let Some(path) = text.strip_prefix("file:").filter(|p| filled(p)) {
             return Some(Self::File(base.join(path)));

@@ -4,6 +4,8 @@ use tests::world::{Setup, World};
 
 mod anywhere;
 mod authority;
+mod backfill;
+mod baseline;
 mod company;
 mod confidential;
 mod county;
@@ -12,6 +14,7 @@ mod days;
 mod delivered;
 mod doubled;
 mod early_receipt;
+mod fair;
 mod forged;
 mod four_tiers;
 mod gap;

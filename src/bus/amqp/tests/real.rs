@@ -308,17 +308,3 @@ async fn a_changed_certificate_is_taken_up_without_losing_anything() {
     assert_eq!(sequences(&found), (1..=sent).collect::<Vec<_>>(), "nothing lost, nothing doubled");
     rig.close().await;
 }
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_node_may_neither_speak_as_another_nor_read_its_queues() {
-    let rig = AmqpRig::open(false).await;
-    let (_line, channel) = channel(&rig.admin).await;
-    let key = rig.topology.names.key(&node("b"), LIVE);
-    let forged = BasicProperties::default().with_user_id("somebody-else".into());
-    let exchange = rig.topology.names.exchange();
-    let options = BasicPublishOptions::default();
-    let sent = channel.basic_publish(exchange.into(), key.into(), options, b"x", forged).await;
-    drop(sent);
-    until("the broker closes the channel", || !channel.status().connected()).await;
-    rig.close().await;
-}

@@ -32,10 +32,10 @@ pub(super) async fn play(story: &mut Story<'_>) -> Result<(), Failure> {
     )?;
     let world = story.world;
     let province = Tier::Province.code();
-    world.bus.cut(&province, true);
+    world.tamper.cut(&province);
     let away = away(story).await;
     // Whatever happened meanwhile: the link comes back.
-    world.bus.cut(&province, false);
+    world.tamper.join();
     let (seen, backlog) = away?;
     drained(story, backlog).await?;
     story.rest(seen).await?;

@@ -1,0 +1,259 @@
+//! `tiergate doctor`: everything a node needs from outside, step by step, in plain sentences: each
+//! broker from its name to its queues, certificates and their days, stores.
+
+use std::path::PathBuf;
+
+use bus::amqp::{Obstacle, Step, manage, probe};
+use canon::Millis;
+use clap::Args;
+use exchange::config::{Identity, NodeConfig};
+use serde_json::{Value, json};
+
+use super::bus::said;
+use crate::brokers::{self, Site};
+use crate::stores::{Access, open_store};
+use crate::text::{Done, Exit, Failure, Lang, Out};
+use crate::{open, os, run as service};
+
+/// Days before its end from which a certificate is a problem.
+const DAYS_MIN: i64 = 30;
+/// A day in milliseconds.
+const DAY: i64 = 86_400_000;
+
+/// The doctor.
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// Configuration files
+    #[arg(long, value_name = "FILE", required = true, num_args = 1..)]
+    config: Vec<PathBuf>,
+}
+
+/// One thing looked at.
+struct Look {
+    /// What it belongs to: a broker, an identity.
+    of: String,
+    /// The step, for programs.
+    step: &'static str,
+    fine: bool,
+    en: String,
+    zh: String,
+}
+
+impl Look {
+    fn line(&self, lang: Lang) -> String {
+        let mark = if self.fine { "✓" } else { "✗" };
+        format!("{mark} {}: {}", self.of, lang.of(&self.en, &self.zh))
+    }
+
+    fn json(&self) -> Value {
+        json!({ "of": self.of, "step": self.step, "ok": self.fine, "en": self.en, "zh": self.zh })
+    }
+}
+
+/// The command.
+pub(crate) fn run(args: &Doctor, out: &Out) -> Done {
+    let configs = open::each_config(&args.config)?;
+    let looks = service::runtime()?.block_on(async {
+        let mut looks = Vec::new();
+        if configs.iter().any(|c| !c.brokers.is_empty()) {
+            for site in brokers::sites(&configs, None)? {
+                broker(&site, &mut looks).await;
+            }
+        }
+        for config in &configs {
+            for identity in &config.identities {
+                looks.push(signing(config, identity)?);
+                looks.push(store(config, identity).await);
+            }
+        }
+        Ok::<_, Failure>(looks)
+    })?;
+    let fine = looks.iter().all(|l| l.fine);
+    for look in &looks {
+        let (en, zh) = (look.line(Lang::En), look.line(Lang::Zh));
+        out.say(en, zh)?;
+    }
+    out.value(&json!({ "ok": fine, "looks": looks.iter().map(Look::json).collect::<Vec<_>>() }))?;
+    Ok(if fine { Exit::Fine } else { Exit::Problems })
+}
+
+/// Every login of a broker, and what stands there.
+async fn broker(site: &Site, looks: &mut Vec<Look>) {
+    for login in &site.logins {
+        let of = format!("{} {} ({})", login.name, site.url, login.user);
+        let found = probe(login).await;
+        for (step, outcome) in &found.steps {
+            let (fine, (en, zh)) = match outcome {
+                Ok(detail) => (true, works(*step, detail)),
+                Err(obstacle) => (false, fails(obstacle)),
+            };
+            looks.push(Look { of: of.clone(), step: step.as_str(), fine, en, zh });
+        }
+        for (step, whose, der) in [
+            ("broker_certificate", ("the broker's", "消息代理的"), &found.theirs),
+            ("own_certificate", ("our own", "本节点的"), &found.ours),
+        ] {
+            if let Some(look) = der.as_deref().and_then(|der| days(&of, step, whose, der)) {
+                looks.push(look);
+            }
+        }
+        if !site.url.tls {
+            looks.push(plain(&of, &site.url.host));
+        }
+        if found.through() {
+            queues(site, login, &of, looks).await;
+        }
+    }
+}
+
+fn works(step: Step, detail: &str) -> (String, String) {
+    let (en, zh) = match step {
+        Step::Secrets => ("logs in by", "登录方式"),
+        Step::Dns => ("the name leads to", "域名解析为"),
+        Step::Tcp => ("answers at", "可连接"),
+        Step::Tls => ("speaks TLS, its certificate is believed", "TLS 正常，证书可信"),
+        Step::Login => ("lets us in", "登录成功"),
+    };
+    (format!("{en}: {detail}"), format!("{zh}：{detail}"))
+}
+
+fn fails(obstacle: &Obstacle) -> (String, String) {
+    let (code, detail) = (obstacle.code, &obstacle.detail);
+    let (en, zh) = canon::code(code).map_or(("", ""), |c| (c.en, c.zh));
+    (format!("{detail} [{code}]: {en}"), format!("{detail} [{code}]：{zh}"))
+}
+
+/// How long a certificate still holds.
+fn days(of: &str, step: &'static str, whose: (&str, &str), der: &[u8]) -> Option<Look> {
+    let (from, until) = envelope::validity(der)?;
+    Some(holds(of, step, whose, (from, until), os::now()))
+}
+
+fn holds(
+    of: &str,
+    step: &'static str,
+    (en, zh): (&str, &str),
+    (from, until): (Millis, Millis),
+    now: Millis,
+) -> Look {
+    let left = until.since(now).div_euclid(DAY);
+    let day = until.day();
+    let (fine, said_en, said_zh) = if now < from {
+        let day = from.day();
+        (false, format!("holds only from {day}"), format!("自 {day} 起才有效"))
+    } else if now > until {
+        (false, format!("ended on {day}; replace it now"), format!("已于 {day} 到期，请立即更换"))
+    } else if left < DAYS_MIN {
+        (
+            false,
+            format!("ends on {day}, in {left} days; replace it"),
+            format!("将于 {day} 到期，剩 {left} 天，请更换"),
+        )
+    } else {
+        (true, format!("holds until {day}, {left} days"), format!("有效至 {day}，剩 {left} 天"))
+    };
+    let (en, zh) = (format!("{en} certificate {said_en}"), format!("{zh}证书{said_zh}"));
+    Look { of: of.to_owned(), step, fine, en, zh }
+}
+
+/// A connection without TLS is a problem, but on the machine itself.
+fn plain(of: &str, host: &str) -> Look {
+    let here = host == "localhost"
+        || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+    let (en, zh) = if here {
+        ("not encrypted, and does not leave this machine", "未加密，但不出本机")
+    } else {
+        (
+            "not encrypted: passwords and records can be read on the way; write amqps://",
+            "未加密，口令与数据可在途中被读取；请改用 amqps://",
+        )
+    };
+    Look { of: of.to_owned(), step: "encryption", fine: here, en: en.into(), zh: zh.into() }
+}
+
+/// What stands on the broker against what should. A node may see no more than that things are
+/// there; an administrator's login also compares them.
+async fn queues(site: &Site, login: &bus::amqp::Settings, of: &str, looks: &mut Vec<Look>) {
+    let mut own = site.topology.clone();
+    own.nodes.retain(|node, _| *node == login.node);
+    match manage::compare(login, &own).await {
+        Ok(items) => {
+            for item in &items {
+                let (en, zh) = said(&item.how);
+                let (en, zh) = (format!("{}: {en}", item.what), format!("{}：{zh}", item.what));
+                looks.push(Look {
+                    of: of.to_owned(),
+                    step: "topology",
+                    fine: item.how.fine(),
+                    en,
+                    zh,
+                });
+            }
+        }
+        Err(obstacle) => {
+            let (en, zh) = fails(&obstacle);
+            looks.push(Look { of: of.to_owned(), step: "topology", fine: false, en, zh });
+        }
+    }
+}
+
+/// The identity's own key and certificate.
+fn signing(config: &NodeConfig, identity: &Identity) -> Result<Look, Failure> {
+    let (of, step) = (identity.code.to_string(), "signing_certificate");
+    Ok(match open::identity(config, identity, os::now())? {
+        Ok(material) => {
+            let certificate = &material.certificate;
+            let range = (certificate.not_before, certificate.not_after);
+            holds(&of, step, ("the signing", "签名"), range, os::now())
+        }
+        Err(found) => {
+            let (en, zh) = (found.line(Lang::En), found.line(Lang::Zh));
+            Look { of, step, fine: false, en, zh }
+        }
+    })
+}
+
+/// The store opens, its schema is this build's, and it answers.
+async fn store(config: &NodeConfig, identity: &Identity) -> Look {
+    let (of, step) = (identity.code.to_string(), "store");
+    let opened = async {
+        let store = open_store(config, &identity.code, Access::Read).await?;
+        store
+            .status()
+            .await
+            .map_err(|e| Failure::environment(e.to_string(), format!("存储出错：{e}")))
+    };
+    match opened.await {
+        Ok(_) => Look {
+            of,
+            step,
+            fine: true,
+            en: "the store opens, its schema is this build's".into(),
+            zh: "存储可用，结构与本程序相符".into(),
+        },
+        Err(failure) => Look { of, step, fine: false, en: failure.en, zh: failure.zh },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_is_a_problem_before_it_ends() {
+        let at = |text| Millis::parse(text).unwrap();
+        let range = (at("2026-01-01 00:00:00"), at("2026-12-31 00:00:00"));
+        let look = |now| holds("x", "s", ("the", "该"), range, at(now));
+        assert!(look("2026-06-01 00:00:00").fine);
+        assert!(!look("2026-12-15 00:00:00").fine, "{}", look("2026-12-15 00:00:00").en);
+        assert!(look("2026-12-15 00:00:00").en.contains("in 16 days"));
+        assert!(look("2027-01-01 00:00:00").en.contains("ended on 2026-12-31"));
+        assert!(look("2025-12-31 00:00:00").zh.contains("自 2026-01-01 起才有效"));
+    }
+
+    #[test]
+    fn only_the_machine_itself_is_spoken_to_in_the_clear() {
+        assert!(plain("x", "127.0.0.1").fine && plain("x", "localhost").fine);
+        assert!(!plain("x", "10.0.0.5").fine);
+    }
+}
