@@ -30,7 +30,7 @@ use clap::{Parser, Subcommand};
 
 use commands::{
     adapter, backfill, baseline, bus, ca, check, doctor, format, keys, notice, quarantine, spool,
-    status, trace,
+    status, store, trace,
 };
 use stores::NodesArg;
 use text::{Done, Exit, Lang, Out};
@@ -105,6 +105,9 @@ enum Command {
     Node(commands::node::NodeCommand),
     /// Run one or more nodes as a service · 以服务方式运行节点
     Run(run::Run),
+    /// Bring a store to this program's edition, or move it into PostgreSQL · 存储升级与迁移
+    #[command(subcommand)]
+    Store(store::StoreCommand),
     /// Measure this machine: each stage, the whole chain, the raw floors · 性能测量
     Bench(bench::Bench),
     /// A certificate authority for the demo environment only · 仅供演示环境的证书颁发
@@ -159,6 +162,7 @@ fn run(command: Command, out: &Out) -> Done {
         Command::Backup(args) => commands::backup::run(&args, out),
         Command::Node(args) => commands::node::run(&args, out),
         Command::Run(args) => run::run(&args, out),
+        Command::Store(args) => store::run(args, out),
         Command::Bench(args) => bench::run(&args, out),
     }
 }

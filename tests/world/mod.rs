@@ -13,6 +13,7 @@ pub mod forge;
 pub mod gated;
 pub mod input;
 mod lost;
+mod instances;
 pub mod process;
 pub mod proxy;
 pub mod services;
@@ -40,7 +41,8 @@ pub use check::{Books, Left};
 pub use faults::{Faults, When};
 pub use feed::Feed;
 pub use gated::{Courier, Gated};
-pub use stores::{Memory, Sqlite, Stores};
+pub use instances::Beside;
+pub use stores::{Memory, Postgres, Sqlite, Stores};
 
 /// The repository's root.
 pub fn root() -> PathBuf {
@@ -139,6 +141,8 @@ pub struct Setup {
     pub fair: fn(usize) -> Fairness,
     /// A gate between two of the tiers.
     pub gated: Option<Gated>,
+    /// The nodes share their stores with other instances ([`World::join`]).
+    pub shared: bool,
 }
 
 impl Default for Setup {
@@ -152,6 +156,7 @@ impl Default for Setup {
             feeds: vec![Feed::Lines(TOWN)],
             fair: |_| Fairness::default(),
             gated: None,
+            shared: false,
         }
     }
 }
@@ -176,6 +181,8 @@ pub struct World {
     pub nodes: Vec<TestNode>,
     /// Second machines with a node's key and a copy of its store.
     pub twins: Vec<TestNode>,
+    /// Second instances of some of them.
+    pub beside: Vec<Beside>,
     /// The carrier.
     pub bus: Arc<Carrier>,
     /// What goes wrong in the stores.
@@ -217,6 +224,7 @@ impl World {
         let mut world = Self {
             nodes: Vec::new(),
             twins: Vec::new(),
+            beside: Vec::new(),
             bus: Arc::new(Carrier::new(TIERS.iter().map(|t| code(t)).collect())),
             faults,
             now,
@@ -240,14 +248,22 @@ impl World {
 
     fn start(&mut self) {
         for tier in 0..TIERS.len() {
-            let node = self.machine(tier, "test", self.folder.path());
+            let node = self.at_work(tier, Arc::new(self.node(tier, "test")));
             self.nodes.push(node);
         }
     }
 
     /// A machine of a tier with its workers; its sources stand below `base`.
     fn machine(&self, tier: usize, holder: &str, base: &Path) -> TestNode {
-        let node = Arc::new(self.node(tier, holder));
+        self.at_work_below(tier, Arc::new(self.node(tier, holder)), base)
+    }
+
+    /// A node with its workers.
+    fn at_work(&self, tier: usize, node: Arc<Node>) -> TestNode {
+        self.at_work_below(tier, node, self.folder.path())
+    }
+
+    fn at_work_below(&self, tier: usize, node: Arc<Node>, base: &Path) -> TestNode {
         let mut workers = exchange::workers(&node);
         for feed in self.setup.feeds.iter().filter(|f| f.tier() == tier) {
             workers.insert(0, feed.collect(&node, base));
@@ -283,7 +299,10 @@ impl World {
             relay: RelayConfig { default, rules: Vec::new() },
             limits: self.setup.limits.clone(),
             seed: tier as u64,
-            held: exchange::Leases::default(),
+            held: match self.setup.shared {
+                true => exchange::Leases::shared(),
+                false => exchange::Leases::default(),
+            },
             fair: (self.setup.fair)(tier),
             inbox_depth: 0.into(),
             errands: Default::default(),
@@ -309,6 +328,7 @@ impl World {
     /// The process died and was started again: carrier, leases and everything in memory are gone.
     pub fn restart(&mut self) {
         self.nodes.clear();
+        self.beside.clear();
         self.bus.die();
         self.faults.live();
         self.start();
@@ -326,6 +346,7 @@ impl World {
             }
         }
         done += self.twins_turn().await;
+        done += self.turn_beside().await;
         if let Some(courier) = &mut self.courier {
             courier.carry();
         }

@@ -5,11 +5,17 @@ use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use canon::NodeCode;
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
+use store::postgres::{Settings, Tls};
 use store::sqlite::SqliteStore;
-use store::{MemoryWorld, SharedStore};
+use store::{MemoryWorld, PostgresStore, SharedStore};
 use tempfile::TempDir;
+
+use super::services;
 
 /// A boxed future.
 pub type Opening<'a> = Pin<Box<dyn Future<Output = SharedStore> + Send + 'a>>;
@@ -23,10 +29,14 @@ pub trait Stores: Send + Sync {
     fn open<'a>(&'a self, file: &'a str, node: &'a NodeCode) -> Opening<'a>;
 
     /// Takes an image of a file, while its node is at work.
-    fn image<'a>(&'a self, file: &'a str, image: &'a str) -> Taking<'a>;
+    fn image<'a>(&'a self, file: &'a str, image: &'a str) -> Taking<'a> {
+        panic!("the image `{image}` of `{file}`: a database server has its own tools for that")
+    }
 
     /// Another file in its place: from an image, or from nothing.
-    fn replace<'a>(&'a self, file: &'a str, image: Option<&'a str>) -> Taking<'a>;
+    fn replace<'a>(&'a self, file: &'a str, image: Option<&'a str>) -> Taking<'a> {
+        panic!("`{file}` from {image:?}: a database server has its own tools for that")
+    }
 }
 
 /// Nothing on disk.
@@ -59,7 +69,8 @@ impl Stores for Memory {
 
 /// A SQLite file each, in a folder of its own.
 pub struct Sqlite {
-    folder: TempDir,
+    folder: PathBuf,
+    _made: Option<TempDir>,
     open: Mutex<BTreeMap<String, SqliteStore>>,
     replaced: Mutex<BTreeMap<String, u32>>,
 }
@@ -70,18 +81,23 @@ impl Default for Sqlite {
         let memory = Path::new("/dev/shm");
         let folder =
             if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
-        Self {
-            folder: folder.expect("a folder"),
-            open: Mutex::default(),
-            replaced: Mutex::default(),
-        }
+        let made = folder.expect("a folder");
+        let folder = made.path().to_owned();
+        Self { folder, _made: Some(made), open: Mutex::default(), replaced: Mutex::default() }
     }
 }
 
 impl Sqlite {
+    /// In a folder that outlives it.
+    pub fn at(folder: &Path) -> Self {
+        let folder = folder.to_owned();
+        Self { folder, _made: None, open: Mutex::default(), replaced: Mutex::default() }
+    }
+
     fn path(&self, name: &str) -> PathBuf {
         let nth = self.replaced.lock().expect("held for no panic").get(name).copied();
-        self.folder.path().join(format!("{name}.{}.sqlite", nth.unwrap_or(0)))
+        let nth = nth.map_or_else(String::new, |n| format!(".{n}"));
+        self.folder.join(format!("{name}{nth}.sqlite"))
     }
 
     async fn file(&self, name: &str) -> SqliteStore {
@@ -103,7 +119,7 @@ impl Stores for Sqlite {
 
     fn image<'a>(&'a self, file: &'a str, image: &'a str) -> Taking<'a> {
         Box::pin(async move {
-            let to = self.folder.path().join(format!("{image}.image"));
+            let to = self.folder.join(format!("{image}.image"));
             let held = SqliteStore::image(&self.path(file), &to).await.expect("an image");
             assert!(!held.is_empty());
         })
@@ -119,9 +135,80 @@ impl Stores for Sqlite {
                 .entry(file.to_owned())
                 .or_default() += 1;
             if let Some(image) = image {
-                let from = self.folder.path().join(format!("{image}.image"));
+                let from = self.folder.join(format!("{image}.image"));
                 std::fs::copy(from, self.path(file)).expect("an image");
             }
         })
     }
+}
+
+/// A schema each on the shared server, dropped at the end.
+pub struct Postgres {
+    names: String,
+    open: Mutex<BTreeMap<String, PostgresStore>>,
+}
+
+impl Default for Postgres {
+    fn default() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
+        let nth = NEXT.fetch_add(1, Ordering::Relaxed);
+        let names = format!("w{}_{}_{nth}", since.as_millis(), std::process::id());
+        Self { names, open: Mutex::default() }
+    }
+}
+
+impl Postgres {
+    /// Where a file's facts are.
+    pub fn settings(&self, file: &str) -> Settings {
+        Settings {
+            url: services::postgres(),
+            password: None,
+            schema: format!("{}_{}", self.names, file.replace('-', "_")),
+            connections: 3,
+            tls: Tls::Disable,
+            authority: None,
+        }
+    }
+
+    async fn schema(&self, file: &str) -> PostgresStore {
+        let known = self.open.lock().expect("held for no panic").get(file).cloned();
+        if let Some(store) = known {
+            return store;
+        }
+        let store = PostgresStore::open(&self.settings(file)).await.expect("a schema");
+        self.open.lock().expect("held for no panic").insert(file.to_owned(), store.clone());
+        store
+    }
+}
+
+impl Stores for Postgres {
+    fn open<'a>(&'a self, file: &'a str, node: &'a NodeCode) -> Opening<'a> {
+        Box::pin(async move { self.schema(file).await.identity(node).await.expect("an identity") })
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        let schemas: Vec<String> = match self.open.lock() {
+            Ok(open) => open.keys().map(|file| self.settings(file).schema).collect(),
+            Err(_) => return,
+        };
+        drop_schemas(schemas);
+    }
+}
+
+/// Drops schemas, from inside or outside any runtime.
+pub fn drop_schemas(schemas: Vec<String>) {
+    let dropped = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.expect("a runtime").block_on(async {
+            let mut conn = PgConnection::connect(&services::postgres()).await.expect("the server");
+            for schema in schemas {
+                let text = format!("DROP SCHEMA IF EXISTS {schema} CASCADE");
+                conn.execute(sqlx::raw_sql(AssertSqlSafe(text))).await.expect("a schema");
+            }
+        });
+    });
+    dropped.join().expect("the schemas go");
 }

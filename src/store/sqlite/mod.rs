@@ -10,6 +10,7 @@ mod adopt;
 mod collect;
 mod conn;
 mod dispatch;
+mod fate;
 mod floor;
 mod handle;
 mod image;
@@ -37,6 +38,8 @@ mod write_back;
 
 use crate::packed::codec;
 
+#[cfg(feature = "postgres")]
+pub(crate) use fate::{Fate, places};
 pub use floor::Floor;
 pub use image::Imaged;
 pub use open::SqliteStore;

@@ -1,5 +1,7 @@
 //! Every story over the memory store.
 
+#[path = "lost.rs"]
+mod lost;
 #[path = "stories.rs"]
 mod stories;
 

@@ -1,5 +1,7 @@
 //! Every story over the SQLite store, a file a node.
 
+#[path = "lost.rs"]
+mod lost;
 #[path = "stories.rs"]
 mod stories;
 

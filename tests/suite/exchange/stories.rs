@@ -19,6 +19,7 @@ mod forged;
 mod four_tiers;
 mod gap;
 mod gated;
+mod instances;
 mod keep;
 mod leases;
 mod one_file;
@@ -26,11 +27,8 @@ mod parcel_lost;
 mod parents;
 mod poison;
 mod receipt_lost;
-mod recalled;
 mod refused_thrice;
-mod restored;
 mod tampered;
-mod twins;
 mod versions;
 
 /// Four tiers over this mount's stores, lines at the township.
