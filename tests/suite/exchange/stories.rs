@@ -2,6 +2,8 @@
 
 use tests::world::{Setup, World};
 
+use super::DEATHS;
+
 mod anywhere;
 mod authority;
 mod backfill;
@@ -19,6 +21,7 @@ mod forged;
 mod four_tiers;
 mod gap;
 mod gated;
+mod instances;
 mod keep;
 mod leases;
 mod one_file;
