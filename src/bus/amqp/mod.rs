@@ -8,6 +8,7 @@
 
 mod connect;
 mod consume;
+mod floor;
 pub mod manage;
 mod obstacle;
 mod outside;
@@ -30,6 +31,7 @@ use consume::Consumer;
 use publish::Publisher;
 use state::State;
 
+pub use floor::Floor;
 pub use obstacle::Obstacle;
 pub use settings::{Endpoint, Limits, ReadSecrets, Secrets, Settings};
 

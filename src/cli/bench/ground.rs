@@ -155,7 +155,7 @@ impl Ground {
     }
 }
 
-fn no_broker(e: &bus::amqp::Trouble) -> Failure {
+fn no_broker(e: &bus::amqp::Obstacle) -> Failure {
     Failure::environment(e.to_string(), format!("消息代理不可用：{e}"))
 }
 

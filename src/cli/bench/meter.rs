@@ -51,9 +51,6 @@ impl Meter {
 
     /// So far.
     pub(crate) fn taken(&self) -> Taken {
-        Taken {
-            wall: self.wall.elapsed().as_secs_f64(),
-            cpu: self.whose.seconds() - self.cpu,
-        }
+        Taken { wall: self.wall.elapsed().as_secs_f64(), cpu: self.whose.seconds() - self.cpu }
     }
 }

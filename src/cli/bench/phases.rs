@@ -35,8 +35,7 @@ pub(crate) async fn run(
     std::fs::create_dir_all(&drop).map_err(|e| files::cannot(&drop, &e))?;
     let bytes = input::write(&drop, records).map_err(|e| files::cannot(&drop, &e))?;
     let records = records.div_ceil(input::RECORDS_PER_ROW) * input::RECORDS_PER_ROW;
-    let mut chain =
-        nodes::chain(ground, folder, 2, os::now(), &nodes::Settings::default()).await?;
+    let mut chain = nodes::chain(ground, folder, 2, os::now(), &nodes::Settings::default()).await?;
     if let (Some(first), Some(collect)) = (chain.running.first_mut(), chain.collect.take()) {
         first.workers.insert(0, Box::new(collect));
     }
@@ -55,7 +54,7 @@ pub(crate) async fn run(
             before = Taken::default();
         }
     }
-    drop(chain.running);
+    std::mem::drop(chain.running);
     ground.drop_stores(folder, &chain.codes).await?;
     Ok(lines)
 }

@@ -17,6 +17,7 @@ mod attempts;
 mod collect;
 mod conn;
 mod dispatch;
+mod floor;
 mod handle;
 mod inbox;
 mod lease;
@@ -45,4 +46,5 @@ mod write_back;
 
 use crate::packed::{codec, columns};
 
+pub use floor::{Floor, drop_schema};
 pub use open::{PostgresStore, Settings, Tls};
