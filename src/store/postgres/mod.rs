@@ -17,6 +17,7 @@ mod attempts;
 mod collect;
 mod conn;
 mod dispatch;
+mod floor;
 mod handle;
 mod inbox;
 mod lease;
@@ -49,6 +50,7 @@ mod write_back;
 
 use crate::packed::{codec, columns};
 
+pub use floor::{Floor, drop_schema};
 #[cfg(feature = "sqlite")]
 pub use moving::{Moved, move_from_sqlite};
 pub use open::{PostgresStore, Settings, Tls};
