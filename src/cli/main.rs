@@ -29,7 +29,7 @@ use clap::{Parser, Subcommand};
 
 use commands::{
     adapter, backfill, baseline, bus, ca, check, doctor, format, keys, notice, quarantine, spool,
-    status, trace,
+    status, store, trace,
 };
 use stores::NodesArg;
 use text::{Done, Exit, Lang, Out};
@@ -99,6 +99,9 @@ enum Command {
     Spool(spool::Spool),
     /// Run one or more nodes as a service · 以服务方式运行节点
     Run(run::Run),
+    /// Bring a store to this program's edition, or move it into PostgreSQL · 存储升级与迁移
+    #[command(subcommand)]
+    Store(store::StoreCommand),
     /// Measure this machine: each stage, the whole chain, the raw floors · 性能测量
     Bench(bench::Bench),
     /// A certificate authority for the demo environment only · 仅供演示环境的证书颁发
@@ -151,6 +154,7 @@ fn run(command: Command, out: &Out) -> Done {
         Command::Doctor(args) => doctor::run(&args, out),
         Command::Spool(args) => spool::run(&args, out),
         Command::Run(args) => run::run(&args, out),
+        Command::Store(args) => store::run(args, out),
         Command::Bench(args) => bench::run(&args, out),
     }
 }

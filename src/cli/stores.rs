@@ -217,12 +217,20 @@ pub(crate) fn postgres_settings(
     schema: &PostgresConfig,
     node: &NodeConfig,
 ) -> Result<postgres::Settings, Failure> {
+    postgres_settings_of(schema, node.limits.store_connections)
+}
+
+/// The same with so many connections.
+pub(crate) fn postgres_settings_of(
+    schema: &PostgresConfig,
+    connections: u32,
+) -> Result<postgres::Settings, Failure> {
     let password = schema.password.as_ref().map(open::secret).transpose()?;
     Ok(postgres::Settings {
         url: schema.address(),
         password: password.map(|p| p.expose().trim_end_matches(['\r', '\n']).to_owned()),
         schema: schema.schema.to_string(),
-        connections: node.limits.store_connections,
+        connections,
         tls: match schema.tls {
             PostgresTls::Disable => postgres::Tls::Disable,
             PostgresTls::Prefer => postgres::Tls::Prefer,

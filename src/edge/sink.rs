@@ -38,6 +38,11 @@ pub trait Sink: Send {
         &'a mut self,
         batch: &'a [KeptRecord<'a>],
     ) -> BoxFuture<'a, Result<(), SinkError>>;
+
+    /// Another process may have delivered meanwhile: what is remembered of how far it is, is old.
+    fn look_again(&mut self) -> BoxFuture<'_, Result<(), SinkError>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
 }
 
 #[derive(Serialize)]
@@ -69,6 +74,12 @@ pub struct FilesSink {
 impl FilesSink {
     /// Opens the folder and finds how far it is. A line that a crash left half written is cut off.
     pub fn open(name: &str, folder: &Path) -> Result<Self, SinkError> {
+        let taken = Self::read(name, folder)?;
+        Ok(Self { name: name.to_owned(), folder: folder.to_owned(), taken })
+    }
+
+    /// The highest watermark in each window's file.
+    fn read(name: &str, folder: &Path) -> Result<BTreeMap<Day, u64>, SinkError> {
         let io = |what: &'static str, path: &Path, e: std::io::Error| SinkError::Io {
             sink: name.to_owned(),
             what,
@@ -95,7 +106,7 @@ impl FilesSink {
                 taken.insert(day, tail.watermark);
             }
         }
-        Ok(Self { name: name.to_owned(), folder: folder.to_owned(), taken })
+        Ok(taken)
     }
 
     /// The highest watermark taken.
@@ -156,6 +167,13 @@ impl Sink for FilesSink {
         batch: &'a [KeptRecord<'a>],
     ) -> BoxFuture<'a, Result<(), SinkError>> {
         Box::pin(async move { self.write(batch) })
+    }
+
+    fn look_again(&mut self) -> BoxFuture<'_, Result<(), SinkError>> {
+        Box::pin(async move {
+            self.taken = Self::read(&self.name, &self.folder)?;
+            Ok(())
+        })
     }
 }
 

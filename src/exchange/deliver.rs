@@ -22,6 +22,8 @@ pub struct Deliver {
     name: String,
     /// Never locked: only this worker has it, and a sink may not be shared.
     sink: Mutex<Box<dyn Sink>>,
+    /// Token of the lease of the turn before.
+    token: Option<u64>,
 }
 
 /// A kept record with what its borrowed form points into.
@@ -36,12 +38,18 @@ struct Held {
 impl Deliver {
     /// Delivers this node's kept records to one sink.
     pub fn new(node: Arc<Node>, name: &str, sink: Box<dyn Sink>) -> Self {
-        Self { node, name: name.to_owned(), sink: Mutex::new(sink) }
+        Self { node, name: name.to_owned(), sink: Mutex::new(sink), token: None }
     }
 
     async fn turn(&mut self, now: Millis) -> Result<Progress, WorkError> {
         let lease = self.node.lease(&format!("deliver/{}", self.name), now).await?;
         let Some(lease) = lease else { return Ok(Progress::IDLE) };
+        if self.token != Some(lease.token) {
+            let sink = self.sink.get_mut().unwrap_or_else(PoisonError::into_inner);
+            let looked = sink.look_again().await;
+            looked.map_err(|source| WorkError::Sink { sink: self.name.clone(), source })?;
+            self.token = Some(lease.token);
+        }
         let store = &self.node.store;
         let from = store.watermark(&self.name).await?;
         let judged = store.judged_after(from, ENVELOPES_PER_TURN).await?;

@@ -23,6 +23,11 @@ mod provider {
             self.world.open(node).shared()
         }
 
+        /// The same store as another connection has it.
+        pub(super) async fn beside(&self) -> Self {
+            Self { world: self.world.clone() }
+        }
+
         /// What is there after every handle is gone: here, a copy that nobody else holds.
         pub(super) async fn reopen(self) -> Self {
             Self { world: self.world.fork() }

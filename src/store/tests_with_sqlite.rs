@@ -10,6 +10,8 @@ mod contract;
 /// What the suite needs of a back end.
 #[cfg(test)]
 mod provider {
+    use std::sync::Arc;
+
     use canon::NodeCode;
     use tempfile::TempDir;
 
@@ -18,10 +20,10 @@ mod provider {
     /// One file that may hold several identities.
     pub(super) struct Bench {
         store: SqliteStore,
-        folder: TempDir,
+        folder: Arc<TempDir>,
     }
 
-    async fn bench(folder: TempDir) -> Bench {
+    async fn bench(folder: Arc<TempDir>) -> Bench {
         let store = SqliteStore::open(folder.path().join("store.db")).await.unwrap();
         Bench { store, folder }
     }
@@ -30,6 +32,11 @@ mod provider {
         /// The handle of an identity.
         pub(super) async fn open(&self, node: &NodeCode) -> SharedStore {
             self.store.identity(node).await.unwrap()
+        }
+
+        /// The same store as another connection has it.
+        pub(super) async fn beside(&self) -> Self {
+            Self { store: self.store.clone(), folder: Arc::clone(&self.folder) }
         }
 
         /// What is there after every handle is gone.
@@ -43,7 +50,7 @@ mod provider {
     pub(super) fn run(test: impl AsyncFnOnce(Bench)) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            test(bench(tempfile::tempdir().unwrap()).await).await;
+            test(bench(Arc::new(tempfile::tempdir().unwrap())).await).await;
         });
     }
 }

@@ -12,6 +12,7 @@ pub mod flow;
 pub mod forge;
 pub mod gated;
 pub mod input;
+mod instances;
 pub mod process;
 pub mod proxy;
 pub mod services;
@@ -38,7 +39,8 @@ pub use check::{Books, Left};
 pub use faults::{Faults, When};
 pub use feed::Feed;
 pub use gated::{Courier, Gated};
-pub use stores::{Memory, Sqlite, Stores};
+pub use instances::Beside;
+pub use stores::{Memory, Postgres, Sqlite, Stores};
 
 /// The repository's root.
 pub fn root() -> PathBuf {
@@ -137,6 +139,8 @@ pub struct Setup {
     pub fair: fn(usize) -> Fairness,
     /// A gate between two of the tiers.
     pub gated: Option<Gated>,
+    /// The nodes share their stores with other instances ([`World::join`]).
+    pub shared: bool,
 }
 
 impl Default for Setup {
@@ -150,6 +154,7 @@ impl Default for Setup {
             feeds: vec![Feed::Lines(TOWN)],
             fair: |_| Fairness::default(),
             gated: None,
+            shared: false,
         }
     }
 }
@@ -172,6 +177,8 @@ struct Parts {
 pub struct World {
     /// Nodes in tier order, lowest first.
     pub nodes: Vec<TestNode>,
+    /// Second instances of some of them.
+    pub beside: Vec<Beside>,
     /// The carrier.
     pub bus: Arc<Carrier>,
     /// What goes wrong in the stores.
@@ -188,7 +195,7 @@ pub struct World {
     folder: TempDir,
     courier: Option<Courier>,
     finished: bool,
-    _stores: Box<dyn Stores>,
+    stores: Box<dyn Stores>,
 }
 
 impl World {
@@ -211,6 +218,7 @@ impl World {
         let courier = setup.gated.clone().map(|gated| Courier::new(gated, folder.path()));
         let mut world = Self {
             nodes: Vec::new(),
+            beside: Vec::new(),
             bus: Arc::new(Carrier::new(TIERS.iter().map(|t| code(t)).collect())),
             faults,
             now,
@@ -222,7 +230,7 @@ impl World {
             folder,
             courier,
             finished: false,
-            _stores: stores,
+            stores,
         };
         for feed in &world.setup.feeds {
             feed.prepare(world.folder.path()).await;
@@ -233,18 +241,23 @@ impl World {
 
     fn start(&mut self) {
         for tier in 0..TIERS.len() {
-            let node = Arc::new(self.node(tier, "test"));
-            let mut workers = exchange::workers(&node);
-            for feed in self.setup.feeds.iter().filter(|f| f.tier() == tier) {
-                workers.insert(0, feed.collect(&node, self.folder.path()));
-                workers.insert(0, feed.backfill(&node, self.folder.path()));
-            }
-            if tier == PROVINCE {
-                let sink = FilesSink::open("files", &self.kept_folder()).expect("a folder");
-                workers.push(Box::new(Deliver::new(Arc::clone(&node), "files", Box::new(sink))));
-            }
-            self.nodes.push(TestNode { node, workers });
+            let node = self.at_work(tier, Arc::new(self.node(tier, "test")));
+            self.nodes.push(node);
         }
+    }
+
+    /// A node with its workers.
+    fn at_work(&self, tier: usize, node: Arc<Node>) -> TestNode {
+        let mut workers = exchange::workers(&node);
+        for feed in self.setup.feeds.iter().filter(|f| f.tier() == tier) {
+            workers.insert(0, feed.collect(&node, self.folder.path()));
+            workers.insert(0, feed.backfill(&node, self.folder.path()));
+        }
+        if tier == PROVINCE {
+            let sink = FilesSink::open("files", &self.kept_folder()).expect("a folder");
+            workers.push(Box::new(Deliver::new(Arc::clone(&node), "files", Box::new(sink))));
+        }
+        TestNode { node, workers }
     }
 
     /// A node of a tier over its store, for a process of this name.
@@ -270,7 +283,10 @@ impl World {
             relay: RelayConfig { default, rules: Vec::new() },
             limits: self.setup.limits.clone(),
             seed: tier as u64,
-            held: exchange::Leases::default(),
+            held: match self.setup.shared {
+                true => exchange::Leases::shared(),
+                false => exchange::Leases::default(),
+            },
             fair: (self.setup.fair)(tier),
             inbox_depth: 0.into(),
             dead: Default::default(),
@@ -295,6 +311,7 @@ impl World {
     /// The process died and was started again: carrier, leases and everything in memory are gone.
     pub fn restart(&mut self) {
         self.nodes.clear();
+        self.beside.clear();
         self.bus.die();
         self.faults.live();
         self.start();
@@ -311,6 +328,7 @@ impl World {
                 done += self.take(tier, at).await;
             }
         }
+        done += self.turn_beside().await;
         if let Some(courier) = &mut self.courier {
             courier.carry();
         }

@@ -2,14 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use canon::NodeCode;
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
+use store::postgres::{Settings, Tls};
 use store::sqlite::SqliteStore;
-use store::{MemoryWorld, SharedStore};
+use store::{MemoryWorld, PostgresStore, SharedStore};
 use tempfile::TempDir;
+
+use super::services;
 
 /// A boxed future.
 pub type Opening<'a> = Pin<Box<dyn Future<Output = SharedStore> + Send + 'a>>;
@@ -36,7 +42,8 @@ impl Stores for Memory {
 
 /// A SQLite file each, in a folder of its own.
 pub struct Sqlite {
-    folder: TempDir,
+    folder: PathBuf,
+    _made: Option<TempDir>,
     open: Mutex<BTreeMap<String, SqliteStore>>,
 }
 
@@ -46,17 +53,24 @@ impl Default for Sqlite {
         let memory = Path::new("/dev/shm");
         let folder =
             if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
-        Self { folder: folder.expect("a folder"), open: Mutex::default() }
+        let made = folder.expect("a folder");
+        let folder = made.path().to_owned();
+        Self { folder, _made: Some(made), open: Mutex::default() }
     }
 }
 
 impl Sqlite {
+    /// In a folder that outlives it.
+    pub fn at(folder: &Path) -> Self {
+        Self { folder: folder.to_owned(), _made: None, open: Mutex::default() }
+    }
+
     async fn file(&self, name: &str) -> SqliteStore {
         let known = self.open.lock().expect("held for no panic").get(name).cloned();
         if let Some(store) = known {
             return store;
         }
-        let path = self.folder.path().join(format!("{name}.sqlite"));
+        let path = self.folder.join(format!("{name}.sqlite"));
         let store = SqliteStore::open(&path).await.expect("a new store");
         self.open.lock().expect("held for no panic").insert(name.to_owned(), store.clone());
         store
@@ -67,4 +81,75 @@ impl Stores for Sqlite {
     fn open<'a>(&'a self, file: &'a str, node: &'a NodeCode) -> Opening<'a> {
         Box::pin(async move { self.file(file).await.identity(node).await.expect("an identity") })
     }
+}
+
+/// A schema each on the shared server, dropped at the end.
+pub struct Postgres {
+    names: String,
+    open: Mutex<BTreeMap<String, PostgresStore>>,
+}
+
+impl Default for Postgres {
+    fn default() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
+        let nth = NEXT.fetch_add(1, Ordering::Relaxed);
+        let names = format!("w{}_{}_{nth}", since.as_millis(), std::process::id());
+        Self { names, open: Mutex::default() }
+    }
+}
+
+impl Postgres {
+    /// Where a file's facts are.
+    pub fn settings(&self, file: &str) -> Settings {
+        Settings {
+            url: services::postgres(),
+            password: None,
+            schema: format!("{}_{}", self.names, file.replace('-', "_")),
+            connections: 3,
+            tls: Tls::Disable,
+            authority: None,
+        }
+    }
+
+    async fn schema(&self, file: &str) -> PostgresStore {
+        let known = self.open.lock().expect("held for no panic").get(file).cloned();
+        if let Some(store) = known {
+            return store;
+        }
+        let store = PostgresStore::open(&self.settings(file)).await.expect("a schema");
+        self.open.lock().expect("held for no panic").insert(file.to_owned(), store.clone());
+        store
+    }
+}
+
+impl Stores for Postgres {
+    fn open<'a>(&'a self, file: &'a str, node: &'a NodeCode) -> Opening<'a> {
+        Box::pin(async move { self.schema(file).await.identity(node).await.expect("an identity") })
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        let schemas: Vec<String> = match self.open.lock() {
+            Ok(open) => open.keys().map(|file| self.settings(file).schema).collect(),
+            Err(_) => return,
+        };
+        drop_schemas(schemas);
+    }
+}
+
+/// Drops schemas, from inside or outside any runtime.
+pub fn drop_schemas(schemas: Vec<String>) {
+    let dropped = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.expect("a runtime").block_on(async {
+            let mut conn = PgConnection::connect(&services::postgres()).await.expect("the server");
+            for schema in schemas {
+                let text = format!("DROP SCHEMA IF EXISTS {schema} CASCADE");
+                conn.execute(sqlx::raw_sql(AssertSqlSafe(text))).await.expect("a schema");
+            }
+        });
+    });
+    dropped.join().expect("the schemas go");
 }

@@ -13,5 +13,6 @@ pub(crate) mod notice;
 pub(crate) mod quarantine;
 pub(crate) mod spool;
 pub(crate) mod status;
+pub(crate) mod store;
 pub(crate) mod trace;
 pub(crate) mod waiting;

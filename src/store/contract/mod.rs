@@ -9,6 +9,7 @@ mod office;
 
 mod accepting;
 mod collecting;
+mod concurrent;
 mod conservation;
 mod dispatching;
 mod fairness;

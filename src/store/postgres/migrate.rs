@@ -17,8 +17,12 @@ const MIGRATIONS: [(&str, &str); 2] = [
 ];
 
 /// Brings a schema (made if it is not there) to this program's edition; refuses one that is newer,
-/// altered or not ours. The connection's search path is the schema.
-pub(super) async fn bring_up(conn: &mut PgConnection, schema: &str) -> Result<(), StoreError> {
+/// altered or not ours. The connection's search path is the schema. Gives the names of the
+/// migrations it ran.
+pub(super) async fn bring_up(
+    conn: &mut PgConnection,
+    schema: &str,
+) -> Result<Vec<String>, StoreError> {
     conn.execute(sqlx::raw_sql("BEGIN")).await?;
     q(sql::MIGRATION_LOCK).bind(schema).execute(&mut *conn).await?;
     let done = locked(conn, schema).await;
@@ -38,7 +42,7 @@ pub(super) async fn drop_schema(conn: &mut PgConnection, schema: &str) -> Result
     Ok(())
 }
 
-async fn locked(conn: &mut PgConnection, schema: &str) -> Result<(), StoreError> {
+async fn locked(conn: &mut PgConnection, schema: &str) -> Result<Vec<String>, StoreError> {
     let known = q(sql::MIGRATION_KNOWN).bind(schema).fetch_one(&mut *conn).await?;
     if known.int(0)? == 0 {
         if known.int(1)? > 0 {
@@ -52,6 +56,7 @@ async fn locked(conn: &mut PgConnection, schema: &str) -> Result<(), StoreError>
     if applied.len() > MIGRATIONS.len() {
         return Err(newer(schema, applied.len()));
     }
+    let mut ran = Vec::new();
     for (at, (name, text)) in MIGRATIONS.iter().enumerate() {
         let digest = digest_out(&DigestAlg::Sha256.of(&[text.as_bytes()]));
         match applied.get(at) {
@@ -64,12 +69,13 @@ async fn locked(conn: &mut PgConnection, schema: &str) -> Result<(), StoreError>
             }
             None => {
                 conn.execute(sqlx::raw_sql(AssertSqlSafe(*text))).await?;
+                ran.push((*name).to_owned());
                 let add = q(sql::MIGRATION_ADD).bind(len(at) + 1).bind(*name).bind(digest);
                 add.execute(&mut *conn).await?;
             }
         }
     }
-    Ok(())
+    Ok(ran)
 }
 
 fn newer(schema: &str, applied: usize) -> StoreError {

@@ -22,6 +22,10 @@ mod inbox;
 mod lease;
 mod migrate;
 mod moves;
+#[cfg(feature = "sqlite")]
+mod moving;
+#[cfg(feature = "sqlite")]
+mod moving_tables;
 mod number;
 mod open;
 mod people;
@@ -45,4 +49,6 @@ mod write_back;
 
 use crate::packed::{codec, columns};
 
+#[cfg(feature = "sqlite")]
+pub use moving::{Moved, move_from_sqlite};
 pub use open::{PostgresStore, Settings, Tls};

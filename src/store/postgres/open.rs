@@ -209,6 +209,18 @@ impl PostgresStore {
         Self::share(settings, pool, conn, true).await
     }
 
+    /// Brings a schema to this program's edition; gives the names of the migrations it ran.
+    pub async fn migrate(settings: &Settings) -> Result<Vec<String>, StoreError> {
+        let pool = pool(settings, "")?;
+        migrate::bring_up(&mut pool.connect().await?, &settings.schema).await
+    }
+
+    /// A connection that is nobody else's.
+    #[cfg(feature = "sqlite")]
+    pub(super) async fn own_connection(&self) -> Result<PgConnection, StoreError> {
+        self.shared.pool.connect().await
+    }
+
     /// Opens a schema only to look at it: nothing is migrated, and the server refuses every
     /// method that would write.
     pub async fn open_to_read(settings: &Settings) -> Result<Self, StoreError> {

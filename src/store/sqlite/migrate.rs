@@ -19,8 +19,9 @@ const MIGRATIONS: [(&str, &str); 2] = [
     ("0002_fairness", include_str!("migrations/0002_fairness.sql")),
 ];
 
-/// Brings a file to this program's edition; refuses one that is newer, altered or not ours.
-pub(super) async fn bring_up(conn: &mut SqliteConnection) -> Result<(), StoreError> {
+/// Brings a file to this program's edition; refuses one that is newer, altered or not ours. Gives
+/// the names of the migrations it ran.
+pub(super) async fn bring_up(conn: &mut SqliteConnection) -> Result<Vec<String>, StoreError> {
     let row = q(sql::FILE_KIND).fetch_one(&mut *conn).await?;
     let (application, tables) = (row.int(0)?, row.int(1)?);
     if application != APPLICATION && tables > 0 {
@@ -36,6 +37,7 @@ pub(super) async fn bring_up(conn: &mut SqliteConnection) -> Result<(), StoreErr
             MIGRATIONS.len()
         )));
     }
+    let mut ran = Vec::new();
     for (at, (name, text)) in MIGRATIONS.iter().enumerate() {
         let digest = digest_out(&DigestAlg::Sha256.of(&[text.as_bytes()]));
         match applied.get(at) {
@@ -48,6 +50,7 @@ pub(super) async fn bring_up(conn: &mut SqliteConnection) -> Result<(), StoreErr
             }
             None => {
                 txn.execute(sqlx::raw_sql(AssertSqlSafe(*text))).await?;
+                ran.push((*name).to_owned());
                 let number = len(at) + 1;
                 q(sql::MIGRATION_ADD)
                     .bind(number)
@@ -60,7 +63,7 @@ pub(super) async fn bring_up(conn: &mut SqliteConnection) -> Result<(), StoreErr
     }
     q(sql::APPLICATION_ID).execute(&mut *txn).await?;
     txn.commit().await?;
-    Ok(())
+    Ok(ran)
 }
 
 /// Refuses a file that is not of exactly this program's edition; changes nothing.

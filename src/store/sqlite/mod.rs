@@ -9,6 +9,7 @@ mod accept;
 mod collect;
 mod conn;
 mod dispatch;
+mod fate;
 mod floor;
 mod handle;
 mod inbox;
@@ -34,6 +35,8 @@ mod write_back;
 
 use crate::packed::codec;
 
+#[cfg(feature = "postgres")]
+pub(crate) use fate::{Fate, places};
 pub use floor::Floor;
 pub use open::SqliteStore;
 

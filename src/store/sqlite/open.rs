@@ -23,7 +23,7 @@ use tokio::sync::Mutex;
 use super::conn::{Columns, q};
 use super::handle::Handle;
 use super::words::{self, Words};
-use super::{migrate, sql};
+use super::{fate, migrate, sql};
 use crate::api::SharedStore;
 use crate::error::StoreError;
 
@@ -98,7 +98,50 @@ impl SqliteStore {
     /// Opens or creates the file, brings it to this program's edition and locks it. Refused while
     /// another process holds it, when it belongs to a newer edition, or is no store at all.
     pub async fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
-        let path = path.as_ref();
+        let store = Self::open_whatever(path.as_ref()).await?.0;
+        fate::here(&mut *store.shared.writer.lock().await).await?;
+        Ok(store)
+    }
+
+    /// Opens a file that is there, moved or not.
+    #[cfg(feature = "postgres")]
+    pub(crate) async fn open_to_move(path: &Path) -> Result<Self, StoreError> {
+        if !path.is_file() {
+            return Err(StoreError::Refused(format!("there is no file `{}`", path.display())));
+        }
+        Ok(Self::open_whatever(path).await?.0)
+    }
+
+    /// The one connection that writes.
+    #[cfg(feature = "postgres")]
+    pub(crate) async fn writer(&self) -> tokio::sync::MutexGuard<'_, SqliteConnection> {
+        self.shared.writer.lock().await
+    }
+
+    /// Whether the facts are still in the file.
+    #[cfg(feature = "postgres")]
+    pub(crate) async fn fate(writer: &mut SqliteConnection) -> Result<fate::Fate, StoreError> {
+        fate::read(writer).await
+    }
+
+    /// Says where the facts are from now on.
+    #[cfg(feature = "postgres")]
+    pub(crate) async fn decide(
+        writer: &mut SqliteConnection,
+        fate: fate::Fate,
+    ) -> Result<(), StoreError> {
+        fate::write(writer, fate).await
+    }
+
+    /// Brings a file to this program's edition; gives the names of the migrations it ran.
+    pub async fn migrate(path: impl AsRef<Path>) -> Result<Vec<String>, StoreError> {
+        let (store, ran) = Self::open_whatever(path.as_ref()).await?;
+        fate::here(&mut *store.shared.writer.lock().await).await?;
+        Ok(ran)
+    }
+
+    /// Opens or creates the file wherever its facts are.
+    async fn open_whatever(path: &Path) -> Result<(Self, Vec<String>), StoreError> {
         let lock = lock(path)?;
         let options = SqliteConnectOptions::new()
             .filename(path)
@@ -113,13 +156,13 @@ impl SqliteStore {
             .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
             .pragma("cache_size", WRITER_CACHE);
         let mut writer = options.connect().await?;
-        migrate::bring_up(&mut writer).await?;
+        let ran = migrate::bring_up(&mut writer).await?;
         let words = words::load(&mut writer).await?;
         let numbers = numbers(&mut writer).await?;
         let readers =
             SqlitePoolOptions::new().max_connections(READERS_MAX).connect_lazy_with(reading(path));
         let held = Some((Log::open(path)?, lock));
-        Ok(Self::share(writer, readers, words, numbers, held))
+        Ok((Self::share(writer, readers, words, numbers, held), ran))
     }
 
     /// Opens a file only to look at it, also beside the process that holds it: no lock is taken,

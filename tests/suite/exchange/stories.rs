@@ -19,6 +19,7 @@ mod forged;
 mod four_tiers;
 mod gap;
 mod gated;
+mod instances;
 mod keep;
 mod leases;
 mod one_file;

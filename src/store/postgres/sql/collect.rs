@@ -84,10 +84,14 @@ pub(crate) const SOURCE_ROWS_PUT: &str = "INSERT INTO source_row (ident, adapter
 pub(crate) const SOURCE_ROW_FORGET: &str = "UPDATE source_row SET \
     digest = decode(repeat('00', 32), 'hex') WHERE ident = $1 AND adapter = $2 AND row = $3";
 
-pub(crate) const PROBLEM_CURE: &str = "UPDATE problem p SET state = 'cured', \
-    cured_by = u.version FROM unnest($2::text[], $3::bigint[], $4::text[], $5::bigint[]) \
-    u(root, kind, part, version) WHERE p.ident = $1 AND p.root = u.root AND p.kind = u.kind \
-    AND p.part = u.part AND p.version < u.version AND p.state NOT IN ('cured', 'voided')";
+/// Of several versions of a key in one page, the newest cures.
+pub(crate) const PROBLEM_CURE: &str = "WITH hit AS (SELECT DISTINCT ON (p.problem) p.problem, \
+    u.version FROM unnest($2::text[], $3::bigint[], $4::text[], $5::bigint[]) \
+    u(root, kind, part, version) CROSS JOIN LATERAL (SELECT x.problem FROM problem x \
+    WHERE x.ident = $1 AND x.root = u.root AND x.kind = u.kind AND x.part = u.part \
+    AND x.version < u.version AND x.state NOT IN ('cured', 'voided') OFFSET 0) p \
+    ORDER BY p.problem, u.version DESC) UPDATE problem p SET state = 'cured', cured_by = hit.version \
+    FROM hit WHERE p.problem = hit.problem";
 
 pub(crate) const WAITING_ADD: &str = "INSERT INTO waiting (ident, parent_root, parent_kind, \
     parent_part, root, kind, part, version, chunk, idx, accepted, until, due) SELECT $1, u.* \

@@ -39,6 +39,7 @@ pub(crate) const COMMIT: &str = "COMMIT";
 pub(crate) const ROLLBACK: &str = "ROLLBACK";
 pub(crate) const FILE_KIND: &str = "SELECT (SELECT application_id FROM pragma_application_id), \
     (SELECT count(*) FROM sqlite_master)";
+pub(crate) const FATE: &str = "SELECT user_version FROM pragma_user_version";
 pub(crate) const APPLICATION_ID: &str = "PRAGMA application_id = 1413955924";
 pub(crate) const MIGRATION_TABLE: &str = "CREATE TABLE IF NOT EXISTS migration \
     (number INTEGER PRIMARY KEY, name TEXT NOT NULL, digest BLOB NOT NULL) STRICT";
