@@ -107,6 +107,9 @@ pub struct Query {
     pub key: Vec<Text>,
     /// How changed rows are found.
     pub detect: Detect,
+    /// Column with the time by which a back-fill takes rows, `YYYY-MM-DD…`; the cursor of
+    /// `modified_time` if it is not said.
+    pub history: Option<Text>,
     /// What happens when a row is gone (`compare` only).
     pub vanished: Vanished,
     /// Whether outcomes are written back, and how.

@@ -54,6 +54,7 @@ fn csv(mut tab: Tab<'_>, problems: &mut Problems) -> Source {
         columns,
         key,
         detect: Detect::File,
+        history: None,
         vanished: Vanished::Ignore,
         write_back: None,
     };
@@ -196,7 +197,12 @@ fn query(mut tab: Tab<'_>, problems: &mut Problems) -> Query {
         }
         None => None,
     };
-    let query = Query { name, sql: sql.text, columns, key, detect, vanished, write_back };
+    let said = tab.text("history", problems);
+    let history = said.or_else(|| match &detect {
+        Detect::ModifiedTime { column, .. } => Some(column.clone()),
+        _ => None,
+    });
+    let query = Query { name, sql: sql.text, columns, key, detect, history, vanished, write_back };
     check_columns(&query, query.key.iter(), &tab.key("key"), problems);
     let cursor = match &query.detect {
         Detect::ModifiedTime { column, .. } | Detect::Flag { column, .. } => Some(column),

@@ -6,22 +6,24 @@ use std::sync::{Arc, Mutex};
 use adapt::{Mapping, Package};
 use bus::{Bus, LocalBus};
 use canon::format::{Format, OpenLists};
-use canon::{Lane, Millis, NodeCode, Route};
+use canon::{Day, Lane, Millis, NodeCode, Route};
 use edge::csv_drop::CsvDrop;
 use edge::sql::SqlSource;
-use edge::{FilesSink, Sink, Source};
+use edge::{FilesSink, Sink, Source, SourceError};
 use envelope::{Signer, Trust};
+use exchange::backfill::Backfill;
 use exchange::collect::{Adapter, Collect};
 use exchange::config::{
-    AdapterConfig, Carrier, Database, Identity, NodeConfig, SinkKind, StoreUrl,
+    AdapterConfig, Carrier, Database, Identity, Nature, NodeConfig, SinkKind, StoreUrl,
 };
 use exchange::deliver::Deliver;
-use exchange::{Leases, Link, Node, Way, Worker};
+use exchange::{Fairness, Leases, Link, Node, Way, Worker};
 use store::memory::MemoryWorld;
 use store::sqlite::SqliteStore;
 use store::{PostgresStore, SharedStore};
 
 use crate::commands::adapter as packages;
+use crate::desk::Desk;
 use crate::stores::postgres_settings;
 use crate::text::{Failure, Finding};
 use crate::{carriers, files, instance, open};
@@ -166,6 +168,7 @@ fn node(
         limits: config.limits.clone(),
         seed: seed(&identity.code),
         held,
+        fair: fairness(config, identity),
         inbox_depth: 0.into(),
         dead: Default::default(),
     }))
@@ -185,6 +188,12 @@ fn kinds(package: &Package, format: &Format) -> Vec<Arc<str>> {
         .filter_map(|block| ty(&block.ty.text))
         .map(|ty| Arc::clone(&format.get(ty).wire))
         .collect()
+}
+
+fn fairness(config: &NodeConfig, identity: &Identity) -> Fairness {
+    let lanes = crate::stores::lanes(config, &identity.code);
+    let lanes = lanes.into_iter().map(|(link, lane, budget)| ((link, lane), budget));
+    Fairness::new(lanes, config.quotas.clone())
 }
 
 fn links(config: &NodeConfig, identity: &Identity) -> Vec<Link> {
@@ -221,9 +230,11 @@ fn workers(
 ) -> Result<Vec<Box<dyn Worker>>, Failure> {
     let mut workers: Vec<Box<dyn Worker>> = Vec::new();
     for adapter in config.adapters_of(&node.code) {
+        workers.push(Box::new(backfill(config, node, adapter, format)?));
         let adapter = adapter_of(config, adapter, format)?;
         workers.push(Box::new(Collect::new(Arc::clone(node), adapter)));
     }
+    workers.push(Box::new(Desk::new(Arc::clone(node), &config.data)));
     workers.extend(exchange::workers(node));
     for sink in config.sinks_of(&node.code) {
         let SinkKind::Files(folder) = &sink.kind;
@@ -244,6 +255,17 @@ fn adapter_of(
     let mapping = Mapping::compile(&package, format)
         .map_err(|problems| open::problems(&packages::findings(&adapter.package, problems)))?;
     let source = source(adapter, &package)?;
+    made(config, adapter, package, mapping, format, source)
+}
+
+fn made(
+    config: &NodeConfig,
+    adapter: &AdapterConfig,
+    package: Package,
+    mapping: Mapping,
+    format: &Arc<Format>,
+    source: Box<dyn Source>,
+) -> Result<Adapter, Failure> {
     let route = adapter.route(config).ok_or_else(|| {
         Failure::usage(
             format!("adapter `{}` has no route; run `tiergate check config`", adapter.name),
@@ -258,14 +280,75 @@ fn adapter_of(
         namespace: adapter.namespace.clone().unwrap_or_else(|| adapter.identity.as_str().into()),
         live: route.clone(),
         bulk: Route { lane: Lane::Bulk, ..route },
+        history: adapter.nature == Nature::History,
         interval: adapter.interval,
         package: Arc::new(package),
     })
 }
 
+/// The back-fill of an adapter whose service is stopped, with its node.
+pub(crate) async fn backfill_alone(
+    config: &NodeConfig,
+    code: &NodeCode,
+    adapter: &str,
+) -> Result<(Arc<Node>, Backfill), Failure> {
+    let process = process(vec![config.clone()], crate::os::now(), |bus| bus).await?;
+    let format = found(open::format_of(config)?)?;
+    let node = process.running.iter().find(|r| r.node.code == *code).map(|r| Arc::clone(&r.node));
+    let wanted = config.adapters_of(code).find(|a| *a.name == *adapter);
+    let (Some(node), Some(wanted)) = (node, wanted) else {
+        return Err(Failure::usage(
+            format!("there is no adapter `{adapter}` of `{code}`"),
+            format!("『{code}』没有适配器『{adapter}』"),
+        ));
+    };
+    drop(process);
+    let worker = backfill(config, &node, wanted, &format)?;
+    Ok((node, worker))
+}
+
+/// The back-fill of an adapter: its rows of some days, or the files of its folder for old ones.
+pub(crate) fn backfill(
+    config: &NodeConfig,
+    node: &Arc<Node>,
+    adapter: &AdapterConfig,
+    format: &Arc<Format>,
+) -> Result<Backfill, Failure> {
+    let package = found(open::package(adapter, format)?)?;
+    let (name, place) = (Arc::clone(&adapter.name), adapter.source.clone());
+    let opened = package.source.clone();
+    let open = move |from: Day, to: Day| -> Result<Box<dyn Source>, SourceError> {
+        let setting = |detail: &str| SourceError::Setting {
+            adapter: name.to_string(),
+            detail: detail.to_owned(),
+        };
+        match &opened {
+            adapt::Source::Csv(csv) => {
+                let folder = place.history.clone().ok_or_else(|| {
+                    setting("[adapter.source] history is missing: the folder of old files")
+                })?;
+                let mut settings = edge::csv_drop::Settings::of(&name, folder, csv);
+                (settings.settle_for_ms, settings.between) = (0, Some((from, to)));
+                Ok(Box::new(CsvDrop::open(settings)?))
+            }
+            adapt::Source::Sql(sql) => {
+                let Some(Database::Sqlite(path)) = place.database.clone() else {
+                    return Err(setting("[adapter.source] database is missing"));
+                };
+                let settings = edge::sql::Settings::of(&name, path, sql).history(sql, from, to)?;
+                Ok(Box::new(SqlSource::new(settings)?))
+            }
+        }
+    };
+    let mapping = Mapping::compile(&package, format)
+        .map_err(|problems| open::problems(&packages::findings(&adapter.package, problems)))?;
+    let made = made(config, adapter, package, mapping, format, Box::new(edge::Nothing))?;
+    Ok(Backfill::new(Arc::clone(node), made, Box::new(open)))
+}
+
 fn source(adapter: &AdapterConfig, package: &Package) -> Result<Box<dyn Source>, Failure> {
     let failed =
-        |e: edge::SourceError| Failure::environment(e.to_string(), format!("来源系统不可用：{e}"));
+        |e: SourceError| Failure::environment(e.to_string(), format!("来源系统不可用：{e}"));
     let missing = |what: &str| {
         Failure::usage(
             format!("adapter `{}`: [adapter.source] {what} is missing", adapter.name),

@@ -9,6 +9,7 @@ mod brokers;
 mod carriers;
 mod commands;
 mod demo;
+mod desk;
 mod files;
 mod gates;
 mod health;
@@ -27,7 +28,8 @@ use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
 use commands::{
-    adapter, bus, ca, check, doctor, format, keys, quarantine, spool, status, store, trace,
+    adapter, backfill, baseline, bus, ca, check, doctor, format, keys, notice, quarantine, spool,
+    status, store, trace,
 };
 use stores::NodesArg;
 use text::{Done, Exit, Lang, Out};
@@ -67,6 +69,14 @@ enum Command {
     /// Problem data: list, show, return to the owner, resubmit · 问题数据
     #[command(subcommand)]
     Quarantine(quarantine::Quarantine),
+    /// An adapter's old rows, month by month, as history · 历史补报
+    Backfill(backfill::BackfillArgs),
+    /// What was reported before the exchange began · 已报送基线
+    #[command(subcommand)]
+    Baseline(baseline::Baseline),
+    /// Tell the nodes beneath, such as of maintenance · 下发通知
+    #[command(subcommand)]
+    Notice(notice::NoticeCommand),
     /// Check a configuration, an adapter package or a format · 检查配置、适配包或格式
     #[command(subcommand)]
     Check(check::Check),
@@ -132,6 +142,9 @@ fn run(command: Command, out: &Out) -> Done {
         Command::Status(args) => status::run(&args, out),
         Command::Trace(args) => trace::run(&args, out),
         Command::Quarantine(args) => quarantine::run(args, out),
+        Command::Backfill(args) => backfill::run(&args, out),
+        Command::Baseline(args) => baseline::run(args, out),
+        Command::Notice(args) => notice::run(args, out),
         Command::Check(args) => check::run(args, out),
         Command::Format(args) => format::run(args, out),
         Command::Adapter(args) => adapter::run(args, out),

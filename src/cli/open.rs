@@ -203,7 +203,10 @@ pub(crate) fn package(
                     *overlap_seconds = ms.unsigned_abs().div_ceil(1000);
                 }
             }
-            said.database.is_some() && said.files.is_none() && said.settle.is_none()
+            said.database.is_some()
+                && said.files.is_none()
+                && said.settle.is_none()
+                && said.history.is_none()
         }
     };
     if fits {
@@ -213,8 +216,8 @@ pub(crate) fn package(
         &adapter.at.file,
         "config.bad_value",
         "[adapter.source]",
-        "does not fit the package: one of files takes `folder`, `files`, `settle`, one of tables `database`, `overlap`",
-        "与适配包不符：文件来源只用 folder、files、settle，库表来源只用 database、overlap",
+        "does not fit the package: one of files takes `folder`, `files`, `settle`, `history`, one of tables `database`, `overlap`",
+        "与适配包不符：文件来源只用 folder、files、settle、history，库表来源只用 database、overlap",
     );
     (finding.line, finding.column) = (adapter.at.line.into(), adapter.at.column.into());
     Ok(Err(vec![finding]))

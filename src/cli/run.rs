@@ -178,7 +178,8 @@ impl Around {
     /// Wakes whoever works on what this worker has just done.
     fn ring(&self, name: &str) {
         let next: &[&str] = match name.split('/').next().unwrap_or(name) {
-            "collect" => &["seal"],
+            "collect" | "backfill" => &["seal"],
+            "desk" => &["backfill", "seal", "dispatch"],
             "seal" => &["dispatch"],
             "receive" => &["accept", "relay", "settle"],
             "accept" => &["seal", "deliver", "dispatch"],

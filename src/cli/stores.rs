@@ -1,10 +1,11 @@
 //! The stores of configured nodes, for commands that ask them.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use canon::NodeCode;
+use canon::{Lane, NodeCode};
 use clap::Args;
-use exchange::config::{NodeConfig, PostgresConfig, PostgresTls, StoreUrl, tier_order};
+use exchange::config::{LaneBudget, NodeConfig, PostgresConfig, PostgresTls, StoreUrl, tier_order};
 use store::{PostgresStore, SharedStore, SqliteStore, StoreError, postgres};
 
 use crate::files;
@@ -52,6 +53,8 @@ pub(crate) struct Tier {
     pub(crate) store: SharedStore,
     /// Days the owning unit gets for a returned row.
     pub(crate) return_days: i64,
+    /// Hours and budgets of its lanes, by link.
+    pub(crate) lanes: Vec<(Arc<str>, Lane, LaneBudget)>,
     /// Its links over files.
     pub(crate) gates: Vec<GateView>,
 }
@@ -91,6 +94,45 @@ pub(crate) fn config_files(args: &NodesArg) -> Result<Vec<PathBuf>, Failure> {
     Ok(found)
 }
 
+/// The identities that are meant, in tier order, each with its configuration.
+pub(crate) fn identities(args: &NodesArg) -> Result<Vec<(NodeConfig, NodeCode)>, Failure> {
+    let nodes = open::each_config(&config_files(args)?)?;
+    let wanted = |code: &NodeCode| args.node.as_deref().is_none_or(|w| w == code.as_str());
+    Ok(tier_order(&nodes)
+        .into_iter()
+        .filter(|(_, identity)| wanted(&identity.code))
+        .map(|(node, identity)| (node.clone(), identity.code.clone()))
+        .collect())
+}
+
+/// The one identity that is meant.
+pub(crate) fn the_identity(args: &NodesArg) -> Result<(NodeConfig, NodeCode), Failure> {
+    let mut all = identities(args)?;
+    match (all.pop(), all.is_empty()) {
+        (Some(one), true) => Ok(one),
+        _ => Err(Failure::usage(
+            "say which node is meant with --node CODE",
+            "请用 --node 代码 指明是哪个节点",
+        )),
+    }
+}
+
+/// The store of an identity to write to; none while its service has it.
+pub(crate) async fn free(
+    node: &NodeConfig,
+    code: &NodeCode,
+) -> Result<Option<SharedStore>, Failure> {
+    let StoreUrl::Sqlite(path) = &node.store else { return Ok(None) };
+    if !path.is_file() {
+        return Err(not_there(code, path));
+    }
+    match SqliteStore::open_for(path, std::slice::from_ref(code)).await {
+        Ok(store) => store.identity(code).await.map(Some).map_err(|e| failed(code, &e)),
+        Err(StoreError::Refused(_)) => Ok(None),
+        Err(e) => Err(failed(code, &e)),
+    }
+}
+
 /// The identities that are meant, in tier order, each with its store.
 pub(crate) async fn tiers(args: &NodesArg, access: Access) -> Result<Vec<Tier>, Failure> {
     let nodes = open::each_config(&config_files(args)?)?;
@@ -103,13 +145,8 @@ pub(crate) async fn tiers(args: &NodesArg, access: Access) -> Result<Vec<Tier>, 
         let title = if node.title.is_empty() { code.to_string() } else { node.title.clone() };
         let store = open_store(node, code, access).await?;
         let return_days = node.limits.return_days;
-        found.push(Tier {
-            title,
-            code: code.clone(),
-            store,
-            return_days,
-            gates: gates::of(node, code),
-        });
+        let (lanes, gates) = (lanes(node, code), gates::of(node, code));
+        found.push(Tier { title, code: code.clone(), store, return_days, lanes, gates });
     }
     if found.is_empty() {
         let wanted = args.node.as_deref().unwrap_or_default();
@@ -121,6 +158,19 @@ pub(crate) async fn tiers(args: &NodesArg, access: Access) -> Result<Vec<Tier>, 
         ));
     }
     Ok(found)
+}
+
+/// Hours and budgets of lanes, by link: a link's own, else those of all links.
+pub(crate) fn lanes(node: &NodeConfig, code: &NodeCode) -> Vec<(Arc<str>, Lane, LaneBudget)> {
+    let mut lanes = Vec::new();
+    for link in node.links_of(code) {
+        for lane in Lane::ALL {
+            if let Some(budget) = link.lanes.get(lane).or_else(|| node.lanes.get(lane)) {
+                lanes.push((link.name.clone(), *lane, budget.clone()));
+            }
+        }
+    }
+    lanes
 }
 
 pub(crate) async fn open_store(

@@ -204,6 +204,13 @@ impl Out {
         writeln!(io::stdout().lock(), "{text}")
     }
 
+    /// A line in the place of the one before, for progress on a terminal.
+    pub(crate) fn rewrite(&self, text: &str) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        write!(out, "\r\x1b[K{text}")?;
+        out.flush()
+    }
+
     /// The whole answer for programs; nothing for people.
     pub(crate) fn value(&self, value: &impl Serialize) -> io::Result<()> {
         if !self.json {

@@ -91,6 +91,7 @@ impl Accept {
                 }
                 done => {
                     done?;
+                    node.fair.charge(&id.sender, count, now);
                     node.inbox_moved(-1);
                     return Ok(count);
                 }

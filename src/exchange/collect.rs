@@ -38,6 +38,8 @@ pub struct Adapter {
     pub live: Route,
     /// Where history goes.
     pub bulk: Route,
+    /// Whether its rows are old ones: nature `history`, the bulk lane, the rules' history profile.
+    pub history: bool,
     /// How long the source rests after it had nothing, ms.
     pub interval: i64,
 }
@@ -141,6 +143,10 @@ impl Collect {
             rows_read: rows,
             rows_unchanged: shaped.unchanged,
         };
+        // Before the page: a crash between the two only finds them known already.
+        if !shaped.adopted.is_empty() {
+            self.node.store.import_baseline(shaped.adopted, now).await?;
+        }
         self.node.store.commit_collected(lease, collected).await?;
         let told = self.adapter.source().committed(&cursor).await;
         told.map_err(|e| self.failed(e))?;
@@ -339,7 +345,7 @@ pub fn is_compared(query: &Query) -> bool {
     matches!(query.detect, Detect::Compare)
 }
 
-fn broken(adapter: &Adapter, row: &edge::BrokenRow, now: Millis) -> NewQuarantine {
+pub(crate) fn broken(adapter: &Adapter, row: &edge::BrokenRow, now: Millis) -> NewQuarantine {
     let violation = Violation {
         rule: row.code.into(),
         field: "".into(),

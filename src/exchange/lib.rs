@@ -6,14 +6,17 @@
 //! it did. Nothing is handed from worker to worker in memory, so a crash anywhere loses nothing.
 
 pub mod accept;
+pub mod backfill;
 mod claims;
 pub mod collect;
 pub mod config;
 pub mod control;
+mod correspond;
 pub mod deliver;
 pub mod dispatch;
 pub mod error;
 mod exceptions;
+pub mod fair;
 pub mod gate;
 pub mod judge;
 pub mod node;
@@ -26,11 +29,14 @@ pub mod seal;
 pub mod settle;
 mod shape;
 pub mod share;
+pub mod standing;
 pub mod sweep;
 pub mod work;
 
 pub use config::Limits;
+pub use correspond::MAINTENANCE;
 pub use error::WorkError;
+pub use fair::Fairness;
 pub use node::{Link, Node, Way};
 pub use share::Leases;
 pub use work::{Progress, WorkFuture, Worker, workers};

@@ -12,6 +12,7 @@ use store::{Lease, SharedStore};
 
 use crate::config::{Back, Limits, RelayConfig};
 use crate::error::WorkError;
+use crate::fair::Fairness;
 use crate::share::Leases;
 
 /// A neighbour and how it is reached.
@@ -100,6 +101,8 @@ pub struct Node {
     pub seed: u64,
     /// Leases of this process.
     pub held: Leases,
+    /// Hours and budgets of lanes, and what each sender may bring.
+    pub fair: Fairness,
     /// Parcels in the inbox, as far as this process knows; bounds what is taken off the carrier.
     pub inbox_depth: AtomicI64,
     /// Parcels in the inbox that the carrier had given up on.
@@ -213,6 +216,19 @@ impl Node {
     /// Whether more parcels may be taken off the carrier.
     pub fn inbox_has_room(&self) -> bool {
         self.inbox_depth.load(Ordering::Relaxed) < self.limits.inbox_parcels_max
+    }
+
+    /// Whether parcels of the bulk lane may be taken off the carrier.
+    pub fn inbox_is_half_empty(&self) -> bool {
+        self.inbox_depth.load(Ordering::Relaxed)
+            < self.limits.inbox_parcels_max.div_euclid(2).max(1)
+    }
+
+    /// Whether one sender's share of the inbox may be filled.
+    pub(crate) fn inbox_is_worth_counting(&self) -> bool {
+        let share = self.fair.smallest_share(&self.limits);
+        let parcels = i64::from(share) * self.limits.inbox_parcels_max / 100;
+        self.inbox_depth.load(Ordering::Relaxed) >= parcels
     }
 
     /// Edition text of the code lists in force: `name=edition` in name order.

@@ -1,12 +1,17 @@
-//! receive: parcels off the carrier into the inbox; then, and only then, the carrier's ack.
+//! receive: parcels off the carrier into the inbox; then, and only then, the carrier's ack. A sender
+//! over its quota, or over its share of the inbox, is asked to come again later.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use canon::{DigestAlg, EnvelopeId, Lane, Millis, NodeCode};
+use envelope::Kind;
+use envelope::control::Answer;
 use store::{Arrived, AuditEvent};
 
+use crate::control;
 use crate::error::WorkError;
-use crate::node::Node;
+use crate::node::{Node, whole_seconds};
 use crate::work::{Progress, WorkFuture, Worker};
 
 /// How often the inbox is counted while it seems full, ms.
@@ -48,18 +53,28 @@ impl Receive {
     }
 
     async fn turn(&mut self, now: Millis) -> Result<Progress, WorkError> {
+        let node = Arc::clone(&self.node);
+        if self.counted.is_none() {
+            node.fair.load(&node.store, &node.limits, now).await?;
+        }
         self.count(now).await?;
         let mut progress = Progress::IDLE;
         for trouble in self.node.bus.troubles(&self.node.code) {
             self.node.store.audit(found(trouble, now)).await?;
         }
         for lane in Lane::ALL {
-            // Control parcels shrink backlogs, so they are taken even when the inbox is full.
-            if *lane != Lane::Control && !self.node.inbox_has_room() {
-                continue;
+            let room = match lane {
+                // Control parcels shrink backlogs, so they are taken even when the inbox is full.
+                Lane::Control => true,
+                Lane::Live => node.inbox_has_room(),
+                // History never fills the inbox against today's cases.
+                Lane::Bulk => node.inbox_is_half_empty(),
+            };
+            if room {
+                progress = progress.and(self.lane(*lane, now).await?);
             }
-            progress = progress.and(self.lane(*lane, now).await?);
         }
+        node.fair.save(&node.store, &node.limits, now).await?;
         Ok(progress)
     }
 
@@ -83,14 +98,66 @@ impl Receive {
                 None => self.node.store.audit(stranger(&from, &id, now)).await?,
             }
         }
-        let done = arrived.len();
-        if let Err(failed) = self.node.store.admit(arrived, now).await {
-            self.node.bus.give_back(&self.node.code, &tags).await?;
-            return Err(failed.into());
-        }
+        let admitted = async {
+            let arrived = self.not_too_much(arrived, now).await?;
+            let done = arrived.len();
+            self.node.store.admit(arrived, now).await?;
+            Ok::<usize, WorkError>(done)
+        };
+        let done = match admitted.await {
+            Ok(done) => done,
+            Err(failed) => {
+                self.node.bus.give_back(&self.node.code, &tags).await?;
+                return Err(failed);
+            }
+        };
         self.node.inbox_moved(done as i64);
         self.node.bus.ack(&self.node.code, &tags).await?;
         Ok(Progress::some(done as u64, tags.len() == max))
+    }
+
+    /// Leaves out what its sender is over its quota or share for; the sender is told until when to
+    /// wait, and that is committed before the carrier may forget the parcel.
+    async fn not_too_much(
+        &self,
+        arrived: Vec<Arrived>,
+        now: Millis,
+    ) -> Result<Vec<Arrived>, WorkError> {
+        let node = &self.node;
+        let waiting: Option<BTreeMap<NodeCode, u64>> = if node.inbox_is_worth_counting() {
+            Some(node.store.inbox_depths().await?.into_iter().collect())
+        } else {
+            None
+        };
+        let (mut in_time, mut defers) = (Vec::new(), BTreeMap::<NodeCode, Vec<Vec<u8>>>::new());
+        for parcel in arrived {
+            let sender = &parcel.id.sender;
+            // What a link may not carry is refused later, and charged to nobody.
+            let carried = node.link(&parcel.link).is_some_and(|l| l.may_carry(sender, &node.links));
+            let counts = &*parcel.kind == Kind::Records.as_str() && carried;
+            let bytes = parcel.frame.len();
+            let said = match counts {
+                true => node.fair.admit(sender, bytes, waiting.as_ref(), &node.limits, now),
+                false => Ok(()),
+            };
+            match said {
+                Ok(()) => in_time.push(parcel),
+                Err(not_now) => {
+                    // The written form has whole seconds: never earlier than meant.
+                    let until = whole_seconds(not_now.until.plus(999));
+                    let answer = Answer::Defer { envelope: parcel.id.clone(), until };
+                    defers.entry(sender.clone()).or_default().push(answer.write());
+                }
+            }
+        }
+        let answers = defers
+            .iter()
+            .map(|(sender, body)| control::content(Kind::Answer, sender, now.day(), body))
+            .collect::<Vec<_>>();
+        if !answers.is_empty() {
+            node.store.queue_controls(answers, now).await?;
+        }
+        Ok(in_time)
     }
 
     /// A parcel of a neighbour, with the link it came by; none from anybody else.

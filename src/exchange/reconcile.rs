@@ -14,6 +14,7 @@ use crate::control;
 use crate::error::WorkError;
 use crate::gate::Refusal;
 use crate::node::{Node, whole_seconds};
+use crate::standing::Waits;
 use crate::work::{Progress, WorkFuture, Worker};
 
 /// How often open days are looked at, ms.
@@ -53,9 +54,10 @@ impl Reconcile {
             days.insert(day, 0);
         }
         days.extend(self.node.store.open_days(until).await?);
+        let waits = Waits::read(&self.node.store).await?;
         let mut issued = 0;
         for (day, revision) in days {
-            issued += self.day(day, revision, now).await?;
+            issued += self.day(day, revision, &waits, now).await?;
         }
         self.reported = Some(until);
         Ok(Progress::some(issued, false))
@@ -82,12 +84,29 @@ impl Reconcile {
     }
 
     /// Issues the day's manifests where they are missing, have changed or were never answered.
-    async fn day(&self, day: Day, revision: u32, now: Millis) -> Result<u64, WorkError> {
+    /// A destination under maintenance gets them after it.
+    async fn day(
+        &self,
+        day: Day,
+        revision: u32,
+        waits: &Waits,
+        now: Millis,
+    ) -> Result<u64, WorkError> {
         let store = &self.node.store;
-        let books = self.books(day, revision + 1, &store.tallies(day).await?);
+        let mut books = self.books(day, revision + 1, &store.tallies(day).await?);
+        for mark in store.baseline_counts().await?.into_iter().filter(|m| m.day == day) {
+            // A line of its own count: outside the places and the sum.
+            let mut lines = books.values_mut().flatten();
+            if let Some(line) = lines.find(|l| l.kind == mark.kind) {
+                line.baseline = mark.count;
+            }
+        }
         let before = store.manifests(day).await?;
         let mut issued = 0;
         for (destination, lines) in books {
+            if waits.maintained(&destination, now).is_some() {
+                continue;
+            }
             let mine = before.iter().find(|m| m.by == self.node.code && m.peer == destination);
             let theirs = before.iter().find(|m| m.by == destination);
             let answered = mine.zip(theirs).is_some_and(|(m, t)| t.revision >= m.revision);
@@ -365,6 +384,7 @@ fn blank(
         sum: HashSum::default(),
         first: None,
         last: None,
+        baseline: 0,
     }
 }
 

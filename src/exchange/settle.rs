@@ -4,10 +4,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use canon::{EnvelopeId, Millis};
-use envelope::control::{
-    Answer, HeldState, Hop, Inquiry, ManifestLine, Notice, Refusal as Refused,
-};
+use canon::Millis;
+use envelope::control::{Hop, ManifestLine, Refusal as Refused};
 use envelope::{Kind, Opened, Outcome, OutcomeLine};
 use store::{
     AuditEvent, EventOn, FinalOutcome, InboxFor, InboxParcel, Lease, Member, OutEnvelope, OutEvent,
@@ -15,7 +13,6 @@ use store::{
 };
 
 use crate::claims::Claims;
-use crate::control;
 use crate::error::WorkError;
 use crate::exceptions;
 use crate::gate::{self, Refusal, Refuser};
@@ -24,12 +21,9 @@ use crate::reconcile;
 use crate::retry;
 use crate::work::{Progress, WorkFuture, Worker};
 
-/// Envelopes of one gap inquiry answered in one turn.
-const GAP_ANSWERS_MAX: u32 = 256;
-
 /// The worker.
 pub struct Settle {
-    node: Arc<Node>,
+    pub(crate) node: Arc<Node>,
     refuser: Refuser,
     claims: Claims,
 }
@@ -228,127 +222,6 @@ impl Settle {
         Ok(None)
     }
 
-    async fn inquiry(
-        &self,
-        lease: &Lease,
-        parcel: &InboxParcel,
-        opened: &Opened<'_>,
-        now: Millis,
-    ) -> Result<Option<Refusal>, WorkError> {
-        let asker = &opened.head.from;
-        let mut answers = Vec::new();
-        for fragment in &opened.fragments {
-            match Inquiry::read(fragment) {
-                Ok(Inquiry::Status(id)) if id.sender == *asker => {
-                    answers.push(self.status_of(lease, &id, now).await?.write());
-                }
-                Ok(Inquiry::Gap { sender, epoch, route, first, last })
-                    if sender == self.node.code && route.destination == *asker =>
-                {
-                    self.fill_gap(lease, epoch, &route, first, last, now).await?;
-                }
-                Ok(Inquiry::Status(_) | Inquiry::Gap { .. } | Inquiry::Versions { .. })
-                | Err(_) => {
-                    return Ok(Some(Refusal::new(
-                        "inquiry.not_yours",
-                        "about another node's parcels",
-                    )));
-                }
-            }
-        }
-        if !answers.is_empty() {
-            let content = control::content(Kind::Answer, asker, now.day(), &answers);
-            self.node.store.queue_controls(vec![content], now).await?;
-        }
-        self.node.store.drop_inbox(lease, parcel.inbox_id).await?;
-        Ok(None)
-    }
-
-    /// What this node, the destination, knows of an envelope; a judged one gets its receipt again.
-    async fn status_of(
-        &self,
-        lease: &Lease,
-        id: &EnvelopeId,
-        now: Millis,
-    ) -> Result<Answer, WorkError> {
-        if self.node.store.admission(id).await?.is_none() {
-            return Ok(Answer::Unknown(id.clone()));
-        }
-        self.node.store.receipt_again(lease, id, now).await?;
-        Ok(Answer::Held { envelope: id.clone(), state: HeldState::Judged })
-    }
-
-    async fn fill_gap(
-        &self,
-        lease: &Lease,
-        epoch: u32,
-        route: &canon::Route,
-        first: u64,
-        last: u64,
-        now: Millis,
-    ) -> Result<(), WorkError> {
-        let own = self.node.store.outbound_range(route, first, last, GAP_ANSWERS_MAX).await?;
-        for envelope in own.into_iter().filter(|e| e.id.epoch == epoch) {
-            self.event(lease, &envelope.id, OutEvent::Resend, "receiver.gap", now, now).await?;
-        }
-        Ok(())
-    }
-
-    async fn answer(
-        &self,
-        lease: &Lease,
-        parcel: &InboxParcel,
-        opened: &Opened<'_>,
-        now: Millis,
-    ) -> Result<Option<Refusal>, WorkError> {
-        for fragment in &opened.fragments {
-            match Answer::read(fragment) {
-                // Only the destination's word is final; a holder's "unknown" says nothing.
-                Ok(Answer::Unknown(id))
-                    if id.sender == self.node.code && opened.head.from == id.route.destination =>
-                {
-                    self.event(lease, &id, OutEvent::Resend, "receiver.unknown", now, now).await?;
-                }
-                Ok(Answer::Defer { envelope, until }) if envelope.sender == self.node.code => {
-                    let event = OutEvent::NotConfirmed;
-                    self.event(lease, &envelope, event, "receiver.defer", until, now).await?;
-                }
-                Ok(
-                    Answer::Unknown(_)
-                    | Answer::Defer { .. }
-                    | Answer::Held { .. }
-                    | Answer::Skipped { .. }
-                    | Answer::Versions { .. },
-                ) => {}
-                Err(refuse) => return Ok(Some(refuse.into())),
-            }
-        }
-        self.node.store.drop_inbox(lease, parcel.inbox_id).await?;
-        Ok(None)
-    }
-
-    async fn event(
-        &self,
-        lease: &Lease,
-        id: &EnvelopeId,
-        event: OutEvent,
-        reason: &str,
-        due_at: Millis,
-        now: Millis,
-    ) -> Result<(), WorkError> {
-        let on = EventOn {
-            event,
-            reason: Some(reason.to_owned()),
-            due_at: Some(due_at),
-            controls: Vec::new(),
-            inbox_id: None,
-            now,
-        };
-        // No such step in the lifecycle means that the answer came too late to matter.
-        let _moved: bool = self.node.store.commit_event(lease, id, on).await?;
-        Ok(())
-    }
-
     async fn manifest(
         &self,
         parcel: &InboxParcel,
@@ -366,20 +239,7 @@ impl Settle {
         }
     }
 
-    async fn notice(
-        &self,
-        lease: &Lease,
-        parcel: &InboxParcel,
-        opened: &Opened<'_>,
-        now: Millis,
-    ) -> Result<Option<Refusal>, WorkError> {
-        let Some(notice) = opened.fragments.first().and_then(|f| Notice::read(f).ok()) else {
-            return Ok(Some(Refusal::new("envelope.malformed", "notice")));
-        };
-        self.drop_with_audit(lease, parcel, "notice.received", &notice.code, now).await
-    }
-
-    async fn drop_with_audit(
+    pub(crate) async fn drop_with_audit(
         &self,
         lease: &Lease,
         parcel: &InboxParcel,

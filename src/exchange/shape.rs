@@ -9,7 +9,7 @@ use adapt::{Bound, Draft, Drafts, ParentIs};
 use canon::format::{Attributes, CaseFacts, Format, Nature, Op};
 use canon::{Digest, DigestAlg, Key, Millis, RecordId, Route, Violation, leaf_hash};
 use edge::Page;
-use store::{Elsewhere, NewChunk, NewQuarantine, NewRecord, Place, WaitFor};
+use store::{BaselineRow, Elsewhere, NewChunk, NewQuarantine, NewRecord, Place, WaitFor};
 
 use crate::collect::{Adapter, row_name, writes_back};
 use crate::error::WorkError;
@@ -22,6 +22,9 @@ pub(crate) struct Shaped {
     pub(crate) chunks: Vec<NewChunk>,
     /// Invalid ones.
     pub(crate) quarantined: Vec<NewQuarantine>,
+    /// Records that were reported before the exchange began and are read for the first time: what
+    /// they hold now is what later change is seen against.
+    pub(crate) adopted: Vec<BaselineRow>,
     /// Rows that gave nothing new.
     pub(crate) unchanged: u64,
 }
@@ -47,11 +50,17 @@ struct Latest {
 struct Case {
     latest: Vec<Latest>,
     facts: CaseFacts,
+    /// What was reported before the exchange began.
+    baseline: Vec<BaselineRow>,
 }
 
 impl Case {
     fn of(&self, kind: &str, part: &str) -> Option<&Latest> {
         self.latest.iter().find(|l| *l.kind == *kind && *l.part == *part)
+    }
+
+    fn mark(&self, kind: &str, part: &str) -> Option<&BaselineRow> {
+        self.baseline.iter().find(|b| *b.kind == *kind && b.key.part() == part)
     }
 
     fn note(&mut self, id: &RecordId, content: Digest, place: Place, facts: &str) {
@@ -90,6 +99,9 @@ impl Shaper {
         now: Millis,
     ) -> Result<Shaped, WorkError> {
         let rows = self.map(adapter, bound, page, changed);
+        if adapter.history {
+            self.drafts.as_mut_slice().iter_mut().for_each(|d| d.nature = Nature::History);
+        }
         let keys = self.keys(adapter);
         let mut roots: Vec<&str> = keys.iter().flatten().map(Key::root).collect();
         roots.sort_unstable();
@@ -101,6 +113,9 @@ impl Shaper {
                 None => cases.entry(row.id.key.root().to_owned()).or_default(),
             };
             case.note(&row.id, row.content, row.place, &row.facts);
+        }
+        for mark in node.store.baseline(&roots).await? {
+            cases.entry(mark.key.root().to_owned()).or_default().baseline.push(mark);
         }
         let mut pen = Pen {
             node,
@@ -208,8 +223,22 @@ impl Pen<'_> {
             None => cases.entry(key.root().to_owned()).or_default(),
         };
         let before = case.of(&kind, key.part());
-        if draft.op == Op::Void && before.is_none() {
+        let mark = case.mark(&kind, key.part()).filter(|_| before.is_none());
+        if draft.op == Op::Void && before.is_none() && mark.is_none() {
             return false;
+        }
+        if let Some(mark) = mark {
+            let first_seen = mark.content.is_none() && draft.op == Op::Put;
+            if first_seen {
+                let adopted = BaselineRow { content: Some(content), ..mark.clone() };
+                case.baseline.retain(|b| b.kind != adopted.kind || b.key != adopted.key);
+                case.baseline.push(adopted.clone());
+                self.out.adopted.push(adopted);
+                return false;
+            }
+            if mark.content == Some(content) {
+                return false;
+            }
         }
         let same = before.filter(|b| b.content == content);
         // What was quarantined for a fault elsewhere in its case may be sound by now.
@@ -217,7 +246,7 @@ impl Pen<'_> {
         if same.is_some() && !retry {
             return false;
         }
-        let version = before.map_or(1, |b| b.version + 1);
+        let version = before.map(|b| b.version).or(mark.map(|m| m.version)).unwrap_or(0) + 1;
         let attributes = self.attributes(draft, row, version);
         self.validate(draft, &attributes, Some(case));
         let id = RecordId { kind, key: key.clone(), version };
@@ -269,6 +298,14 @@ impl Pen<'_> {
         let (parent, key) = self.adapter.format.parent_key(draft.ty, &draft.values, namespace)?;
         let kind = Arc::clone(&self.adapter.format.get(parent).wire);
         match draft.parent {
+            // The receiver may not have what was reported before the exchange began: an orphan.
+            ParentIs::Mine
+                if case.of(&kind, key.part()).is_none()
+                    && case.mark(&kind, key.part()).is_some() =>
+            {
+                let elsewhere = Some(Elsewhere { next: self.now, until: self.now });
+                Some(WaitFor { kind, key, accepted: false, elsewhere })
+            }
             ParentIs::Mine => {
                 let there = case.of(&kind, key.part());
                 let ready = there.is_some_and(|p| stands(p.place) && p.place != Place::Waiting);

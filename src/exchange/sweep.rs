@@ -1,4 +1,5 @@
-//! sweep: what the clock brings: overdue receipts, waiting records, sequence gaps, retention.
+//! sweep: what the clock brings: overdue receipts, waiting records, sequence gaps, retention, the
+//! end of holds and of maintenance.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use store::{EventOn, Gap, Lease, OutEnvelope, OutEvent};
 use crate::control;
 use crate::error::WorkError;
 use crate::node::Node;
+use crate::standing::Waits;
 use crate::work::{Progress, WorkFuture, Worker};
 
 /// How often the clock is looked at, ms.
@@ -42,22 +44,31 @@ impl Sweep {
         }
         self.last = Some(now);
         let Some(lease) = self.node.lease("sweep", now).await? else { return Ok(Progress::IDLE) };
+        let waits = Waits::read(&self.node.store).await?;
         let released = self.node.store.release_waiting(now, PER_TURN).await?;
-        let overdue = self.overdue(&lease, now).await?;
+        let overdue = self.overdue(&lease, &waits, now).await?;
         let gaps = self.gaps(now).await?;
         if self.purged.is_none_or(|p| now.since(p) >= PURGE_EVERY) {
             let before = Millis(now.0 - self.node.limits.control_keep);
             self.node.store.purge(before, PER_TURN).await?;
+            waits.forget_past(&self.node.store, now).await?;
             self.purged = Some(now);
         }
         Ok(Progress::some(released + overdue + gaps, released == u64::from(PER_TURN)))
     }
 
     /// An overdue receipt asks the destination before anything is sent again.
-    async fn overdue(&self, lease: &Lease, now: Millis) -> Result<u64, WorkError> {
+    /// A node under maintenance is not asked before that is over.
+    async fn overdue(&self, lease: &Lease, waits: &Waits, now: Millis) -> Result<u64, WorkError> {
         let overdue = self.node.store.overdue(now, PER_TURN).await?;
         let mut asked = 0;
         for envelope in overdue {
+            let route = &envelope.id.route;
+            if let Some(until) = waits.maintained(&route.destination, now) {
+                let until = until.plus(self.node.limits.inquiry_interval);
+                self.node.store.defer_route(route, until, "peer.maintenance", now).await?;
+                continue;
+            }
             let inquiry = Inquiry::Status(envelope.id.clone()).write();
             let to = &envelope.id.route.destination;
             let event = EventOn {

@@ -144,8 +144,8 @@ pub trait Store: Send + Sync {
 
     // ── dispatch ────────────────────────────────────────────────────────────────────────────
 
-    /// Parcels due on a link and lane, own and relayed, oldest first, within both limits (at
-    /// least one). Empty while the link is paused.
+    /// Parcels due on a link and lane, within both limits (at least one): own and relayed ones in
+    /// turn, each oldest first. Empty while the link is paused.
     fn due<'a>(
         &'a self,
         link: &'a str,

@@ -4,10 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use adapt::{Mapping, Package};
-use edge::Source;
+use canon::Day;
 use edge::csv_drop::{CsvDrop, Settings};
 use edge::legacy_db::LegacyDb;
 use edge::sql::SqlSource;
+use edge::{Nothing, Source, SourceError};
+use exchange::backfill::Backfill;
 use exchange::collect::{Adapter, Collect};
 use exchange::{Node, Worker};
 
@@ -18,6 +20,8 @@ use super::{TIERS, bulk, files, format, live, root};
 pub enum Feed {
     /// Lines of `tests/world/line`: one line, one record.
     Lines(usize),
+    /// Old lines, from a folder of their own: history.
+    History(usize),
     /// The township's daily files.
     Township(usize),
     /// The county's legacy database.
@@ -38,13 +42,16 @@ impl Feed {
     /// Where it is.
     pub const fn tier(self) -> usize {
         match self {
-            Self::Lines(tier) | Self::Township(tier) | Self::County(tier) => tier,
+            Self::Lines(tier) | Self::History(tier) | Self::Township(tier) | Self::County(tier) => {
+                tier
+            }
         }
     }
 
     const fn package(self) -> (&'static str, &'static str) {
         match self {
             Self::Lines(_) => ("line", "tests/world/line"),
+            Self::History(_) => ("old_line", "tests/world/line"),
             Self::Township(_) => ("township_window", "adapters/township_window"),
             Self::County(_) => ("county_approval", "adapters/county_approval"),
         }
@@ -61,35 +68,72 @@ impl Feed {
             let db = LegacyDb::create(&database(base, tier), &ddl).await.expect("a database");
             db.commit().await.expect("a database");
         } else {
-            std::fs::create_dir_all(folder(base, self.tier())).expect("a drop folder");
+            std::fs::create_dir_all(self.folder(base)).expect("a drop folder");
         }
+    }
+
+    fn folder(self, base: &Path) -> PathBuf {
+        let folder = folder(base, self.tier());
+        if matches!(self, Self::History(_)) { folder.with_extension("old") } else { folder }
     }
 
     /// The worker that collects from it.
     pub(super) fn collect(self, node: &Arc<Node>, base: &Path) -> Box<dyn Worker> {
-        let (name, path) = self.package();
-        let package = Package::read(&files(&root().join(path)));
-        let package = package.unwrap_or_else(|p| panic!("the package: {p:?}"));
+        let package = self.read();
+        let source = self.source(&package, base);
+        Box::new(Collect::new(Arc::clone(node), self.adapter(node, package, source)))
+    }
+
+    /// The worker that back-fills from beside it.
+    pub(super) fn backfill(self, node: &Arc<Node>, base: &Path) -> Box<dyn Worker> {
+        let package = self.read();
+        let (opened, base) = (package.source.clone(), base.to_owned());
+        let open = move |from: Day, to: Day| -> Result<Box<dyn Source>, SourceError> {
+            let (name, _) = self.package();
+            match &opened {
+                adapt::Source::Csv(csv) => {
+                    let folder = folder(&base, self.tier()).with_extension("history");
+                    let mut settings = Settings::of(name, folder, csv);
+                    (settings.settle_for_ms, settings.between) = (0, Some((from, to)));
+                    Ok(Box::new(CsvDrop::open(settings)?))
+                }
+                adapt::Source::Sql(sql) => {
+                    let path = database(&base, self.tier());
+                    let settings = edge::sql::Settings::of(name, path, sql);
+                    Ok(Box::new(SqlSource::new(settings.history(sql, from, to)?)?))
+                }
+            }
+        };
+        let adapter = self.adapter(node, package, Box::new(Nothing));
+        Box::new(Backfill::new(Arc::clone(node), adapter, Box::new(open)))
+    }
+
+    fn read(self) -> Package {
+        let package = Package::read(&files(&root().join(self.package().1)));
+        package.unwrap_or_else(|p| panic!("the package: {p:?}"))
+    }
+
+    fn adapter(self, node: &Arc<Node>, package: Package, source: Box<dyn Source>) -> Adapter {
         let mapping = Mapping::compile(&package, &format()).unwrap_or_else(|p| panic!("{p:?}"));
-        let adapter = Adapter {
-            name: name.into(),
+        Adapter {
+            name: self.package().0.into(),
             mapping: Arc::new(mapping),
             format: format(),
-            source: Mutex::new(self.source(&package, base)),
+            source: Mutex::new(source),
             namespace: node.code.as_str().into(),
             live: live(),
             bulk: bulk(),
+            history: matches!(self, Self::History(_)),
             interval: 0,
             package: Arc::new(package),
-        };
-        Box::new(Collect::new(Arc::clone(node), adapter))
+        }
     }
 
     fn source(self, package: &Package, base: &Path) -> Box<dyn Source> {
         let (name, _) = self.package();
         match &package.source {
             adapt::Source::Csv(csv) => {
-                let mut settings = Settings::of(name, folder(base, self.tier()), csv);
+                let mut settings = Settings::of(name, self.folder(base), csv);
                 settings.settle_for_ms = 0;
                 Box::new(CsvDrop::open(settings).expect("the folder"))
             }

@@ -29,7 +29,7 @@ use edge::FilesSink;
 use envelope::{Signer, Trust};
 use exchange::config::{RelayConfig, Treatment};
 use exchange::deliver::Deliver;
-use exchange::{Limits, Link, Node, Progress, Way, WorkError, Worker};
+use exchange::{Fairness, Limits, Link, Node, Progress, Way, WorkError, Worker};
 use store::{Place, SharedStore};
 use tempfile::TempDir;
 
@@ -135,6 +135,8 @@ pub struct Setup {
     pub one_file: bool,
     /// Sources.
     pub feeds: Vec<Feed>,
+    /// Hours, budgets and quotas of each tier.
+    pub fair: fn(usize) -> Fairness,
     /// A gate between two of the tiers.
     pub gated: Option<Gated>,
     /// The nodes share their stores with other instances ([`World::join`]).
@@ -150,6 +152,7 @@ impl Default for Setup {
             edition: "supervision/1",
             one_file: false,
             feeds: vec![Feed::Lines(TOWN)],
+            fair: |_| Fairness::default(),
             gated: None,
             shared: false,
         }
@@ -182,6 +185,8 @@ pub struct World {
     pub faults: Arc<Faults>,
     /// Now.
     pub now: Millis,
+    /// A worker takes one turn in a round, however much more there is: what it can do is bounded.
+    pub one_turn: bool,
     /// Failed turns are taken again instead of failing the story; their texts are kept here.
     pub failed: Option<Vec<String>>,
     setup: Setup,
@@ -217,6 +222,7 @@ impl World {
             bus: Arc::new(Carrier::new(TIERS.iter().map(|t| code(t)).collect())),
             faults,
             now,
+            one_turn: false,
             failed: None,
             setup,
             parts,
@@ -245,6 +251,7 @@ impl World {
         let mut workers = exchange::workers(&node);
         for feed in self.setup.feeds.iter().filter(|f| f.tier() == tier) {
             workers.insert(0, feed.collect(&node, self.folder.path()));
+            workers.insert(0, feed.backfill(&node, self.folder.path()));
         }
         if tier == PROVINCE {
             let sink = FilesSink::open("files", &self.kept_folder()).expect("a folder");
@@ -280,6 +287,7 @@ impl World {
                 true => exchange::Leases::shared(),
                 false => exchange::Leases::default(),
             },
+            fair: (self.setup.fair)(tier),
             inbox_depth: 0.into(),
             dead: Default::default(),
         }
@@ -333,7 +341,7 @@ impl World {
         let node = &mut self.nodes[tier];
         let worker = &mut node.workers[at];
         let mut done = 0;
-        for _ in 0..TURNS_MAX {
+        for _ in 0..if self.one_turn { 1 } else { TURNS_MAX } {
             match exchange::work::turn(&mut **worker, self.now).await {
                 Ok(progress) => {
                     done += progress.done;
@@ -402,6 +410,18 @@ impl World {
     /// The legacy database of a tier.
     pub fn legacy(&self, tier: usize) -> PathBuf {
         feed::database(self.folder.path(), tier)
+    }
+
+    /// Lays a file of old lines where the township's back-fill finds it.
+    pub fn lay_old(&self, name: &str, lines: &[input::Line]) {
+        let folder = self.drop_folder(TOWN).with_extension("history");
+        std::fs::create_dir_all(&folder).expect("a folder");
+        input::drop_file(&folder, name, lines);
+    }
+
+    /// Drops a file of old lines at the township.
+    pub fn drop_history(&self, name: &str, lines: &[input::Line]) {
+        input::drop_file(&self.drop_folder(TOWN).with_extension("old"), name, lines);
     }
 
     /// Drops a file of lines at the township.

@@ -6,6 +6,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, Metadata};
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,8 +19,9 @@ use crate::{BusError, BusFuture};
 
 /// What a temporary name ends with; it begins with a dot, which gates and we pass over.
 const TEMPORARY: &str = ".part";
-/// The list of files of a parcel that is being finished.
-const LIST: &str = ".finishing";
+/// What the list of a parcel's files begins with while they are finished; the rest is the process's, so
+/// that two over one folder do not overwrite one another's.
+const LIST: &str = ".finishing-";
 /// Finished files between two looks at how many are kept.
 const PRUNE_EVERY: u64 = 500;
 
@@ -32,6 +34,7 @@ pub struct Folder {
     bad: PathBuf,
     carried: PathBuf,
     finished: Arc<AtomicU64>,
+    list: String,
     /// Steps until this one fails, and all after it: a death at exactly that step, for tests.
     fuse: Option<Arc<AtomicI64>>,
 }
@@ -77,6 +80,7 @@ impl Folder {
             bad: base.join("bad"),
             carried: base.join("carried"),
             finished: Arc::default(),
+            list: format!("{LIST}{:016x}", RandomState::new().build_hasher().finish()),
             fuse,
         }
     }
@@ -147,16 +151,21 @@ impl Folder {
 
     /// Goes on with what a killed process was finishing.
     fn recover(&self) -> io::Result<()> {
-        let list = self.done.join(LIST);
-        let text = match fs::read_to_string(&list) {
-            Ok(text) => text,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
-            Err(e) => return Err(e),
-        };
-        let names: Vec<String> = text.lines().map(str::to_owned).collect();
-        self.move_all(&names)?;
-        self.step()?;
-        gone(fs::remove_file(list))
+        for entry in fs::read_dir(&self.done)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            if !name.starts_with(LIST) || name.ends_with(TEMPORARY) {
+                continue;
+            }
+            // Its own process may have finished it just now.
+            let Some(text) = present(fs::read_to_string(entry.path()))? else { continue };
+            let names: Vec<String> = text.lines().map(str::to_owned).collect();
+            self.move_all(&names)?;
+            self.step()?;
+            gone(fs::remove_file(entry.path()))?;
+        }
+        Ok(())
     }
 
     fn put_all(&self, files: &[(String, Vec<u8>)]) -> io::Result<()> {
@@ -170,8 +179,17 @@ impl Folder {
     /// Whole under its name, or not there.
     fn write_new(&self, folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
         let part = folder.join(format!(".{name}{TEMPORARY}"));
+        let written = self.write_part(&part, &folder.join(name), bytes);
+        if written.is_err() && self.fuse.is_none() {
+            // A full disk is not made fuller by what could not be finished.
+            gone(fs::remove_file(&part))?;
+        }
+        written
+    }
+
+    fn write_part(&self, part: &Path, whole: &Path, bytes: &[u8]) -> io::Result<()> {
         self.step()?;
-        let mut file = File::create(&part)?;
+        let mut file = File::create(part)?;
         // A death in the middle leaves a half of it.
         let (half, rest) = bytes.split_at(bytes.len() / 2);
         file.write_all(half)?;
@@ -180,7 +198,7 @@ impl Folder {
         self.step()?;
         file.sync_all()?;
         self.step()?;
-        fs::rename(&part, folder.join(name))
+        fs::rename(part, whole)
     }
 
     fn finish_all(&self, names: &[String]) -> io::Result<()> {
@@ -189,11 +207,11 @@ impl Folder {
             [only] => self.move_to(only, &self.done)?,
             several => {
                 let list = several.join("\n");
-                self.write_new(&self.done, LIST, list.as_bytes())?;
+                self.write_new(&self.done, &self.list, list.as_bytes())?;
                 sync_folder(&self.done)?;
                 self.move_all(several)?;
                 self.step()?;
-                gone(fs::remove_file(self.done.join(LIST)))?;
+                gone(fs::remove_file(self.done.join(&self.list)))?;
             }
         }
         let count = names.len() as u64;

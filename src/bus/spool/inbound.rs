@@ -36,6 +36,7 @@ struct State {
     remembered: BTreeSet<Taken>,
     order: VecDeque<Taken>,
     troubles: Vec<Trouble>,
+    unreadable: u64,
 }
 
 /// A file that was looked at.
@@ -89,6 +90,11 @@ impl Inbound {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Files that no parcel could be made of, since the start.
+    pub(super) fn unreadable(&self) -> u64 {
+        self.state().unreadable
+    }
+
     /// What was found wrong since the last asking.
     pub(super) fn troubles(&self) -> Vec<Trouble> {
         std::mem::take(&mut self.state().troubles)
@@ -102,6 +108,7 @@ impl Inbound {
         if last.is_some_and(|at| at.elapsed() < link.settings.poll) {
             return Ok(());
         }
+        *last = Some(Instant::now());
         let items = link.exchange.list().await?;
         let fresh = self.state().fresh(&items);
         let (mut opened, mut bytes) = (0, 0);
@@ -113,9 +120,7 @@ impl Inbound {
             bytes += usize::try_from(item.size).unwrap_or(usize::MAX).min(FILE_BYTES_MAX);
             self.open(link, item).await?;
         }
-        self.patience(link).await?;
-        *last = Some(Instant::now());
-        Ok(())
+        self.patience(link).await
     }
 
     async fn open(&self, link: &SpoolLink, item: Item) -> Result<(), BusError> {
@@ -167,6 +172,7 @@ impl Inbound {
         link.exchange.set_aside(name).await?;
         let mut state = self.state();
         state.forget(name);
+        state.unreadable += 1;
         state.trouble(code, name, why.to_owned());
         Ok(())
     }

@@ -3,16 +3,17 @@
 use std::future::Future;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use canon::{Lane, NodeCode};
+use tokio::time::Instant;
 
 use super::inbound::Inbound;
 use super::outbound::Outbound;
 use super::{Exchange, Outside, Settings};
-use crate::{Bus, BusError, BusFuture, Confirmation, Delivery, Parcel, Trouble};
+use crate::{Bus, BusError, BusFuture, Condition, Confirmation, Delivery, Health, Parcel, Trouble};
 
 /// One link over files.
 pub struct SpoolLink {
@@ -40,6 +41,71 @@ struct Line {
     link: SpoolLink,
     outbound: Outbound,
     inbound: Inbound,
+    well: Mutex<Well>,
+}
+
+/// How both sides of a link were when they were tried last.
+struct Well {
+    out: Condition,
+    incoming: Condition,
+    since: Instant,
+}
+
+impl Line {
+    fn new(link: SpoolLink) -> Self {
+        let well = Well { out: Condition::Up, incoming: Condition::Up, since: Instant::now() };
+        let (outbound, inbound, well) = (Outbound::new(), Inbound::new(), Mutex::new(well));
+        Self { link, outbound, inbound, well }
+    }
+
+    fn well(&self) -> MutexGuard<'_, Well> {
+        // Every change under the lock is complete before anything can panic.
+        self.well.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note_out(&self, said: &[Confirmation]) {
+        let condition = said.iter().rev().find_map(|word| match word {
+            Confirmation::Confirmed => Some(Condition::Up),
+            Confirmation::Nacked("bus.full") => Some(Condition::Blocked {
+                reason: "files wait to go out, and the gate takes none away".into(),
+            }),
+            Confirmation::Unreachable(code) => {
+                let detail = "the outgoing side cannot be written".into();
+                Some(Condition::Down { code, detail, next: self.link.settings.poll })
+            }
+            Confirmation::Nacked(_) | Confirmation::Returned => None,
+        });
+        let mut well = self.well();
+        if let Some(condition) = condition.filter(|c| *c != well.out) {
+            (well.out, well.since) = (condition, Instant::now());
+        }
+    }
+
+    fn note_in(&self, failed: Option<&BusError>) {
+        let condition = match failed {
+            None => Condition::Up,
+            Some(BusError::Unavailable(what)) => Condition::Down {
+                code: "spool.unreachable",
+                detail: what.clone(),
+                next: self.link.settings.poll,
+            },
+        };
+        let mut well = self.well();
+        if condition != well.incoming {
+            (well.incoming, well.since) = (condition, Instant::now());
+        }
+    }
+
+    fn health(&self) -> Health {
+        let well = self.well();
+        let worse = if well.out == Condition::Up { &well.incoming } else { &well.out };
+        Health {
+            carrier: format!("spool {}", self.link.peer),
+            condition: worse.clone(),
+            since: well.since.elapsed(),
+            unreadable: self.inbound.unreadable(),
+        }
+    }
 }
 
 /// The carrier of files.
@@ -54,9 +120,8 @@ pub struct SpoolBus {
 impl SpoolBus {
     /// A carrier of exactly these links; parcels for any other hop are returned.
     pub fn new(links: Vec<SpoolLink>) -> Self {
-        let line = |link| Line { link, outbound: Outbound::new(), inbound: Inbound::new() };
         Self {
-            lines: links.into_iter().map(line).collect(),
+            lines: links.into_iter().map(Line::new).collect(),
             tags: AtomicU64::new(1),
             nonce: RandomState::new().build_hasher().finish(),
             issues: AtomicU64::new(0),
@@ -91,6 +156,7 @@ impl SpoolBus {
             }
             let SpoolLink { exchange, settings, .. } = &line.link;
             let words = line.outbound.publish(&**exchange, settings, &issue, part).await;
+            line.note_out(&words);
             for (at, word) in places.into_iter().zip(words) {
                 if let Some(place) = said.get_mut(at) {
                     *place = word;
@@ -100,28 +166,22 @@ impl SpoolBus {
         Ok(said)
     }
 
-    async fn take_some(
-        &self,
-        node: &NodeCode,
-        lane: Lane,
-        max: usize,
-    ) -> Result<Vec<Delivery>, BusError> {
+    /// A gate whose folder is gone brings nothing, and holds up no other: it says so in its health.
+    async fn take_some(&self, node: &NodeCode, lane: Lane, max: usize) -> Vec<Delivery> {
         let mut out = Vec::new();
-        let mut failed = None;
         for line in self.lines_of(node) {
             if out.len() >= max {
                 break;
             }
             match self.take_of(line, lane, max - out.len()).await {
-                Ok(taken) => out.extend(taken),
-                // What another link brought is not held up by one that fails.
-                Err(error) => failed = Some(error),
+                Ok(taken) => {
+                    line.note_in(None);
+                    out.extend(taken);
+                }
+                Err(error) => line.note_in(Some(&error)),
             }
         }
-        match failed {
-            Some(error) if out.is_empty() => Err(error),
-            _ => Ok(out),
-        }
+        out
     }
 
     async fn take_of(
@@ -148,7 +208,7 @@ impl Bus for SpoolBus {
         lane: Lane,
         max: usize,
     ) -> BusFuture<'a, Vec<Delivery>> {
-        Box::pin(self.take_some(node, lane, max))
+        Box::pin(async move { Ok(self.take_some(node, lane, max).await) })
     }
 
     fn ack<'a>(&'a self, node: &'a NodeCode, tags: &'a [u64]) -> BusFuture<'a, ()> {
@@ -176,6 +236,10 @@ impl Bus for SpoolBus {
                 None => std::future::pending().await,
             }
         })
+    }
+
+    fn health(&self) -> Vec<Health> {
+        self.lines.iter().map(Line::health).collect()
     }
 
     fn troubles(&self, node: &NodeCode) -> Vec<Trouble> {

@@ -97,6 +97,41 @@ pub const CONTROL: &[Code] = &[
     ),
     c("notice.received", "a notice came and was noted", "收到通知，已记录"),
     c(
+        "notice.maintenance",
+        "a node above is under maintenance; what is for it waits here until that is over",
+        "上级节点维护，发往该节点的数据在本级等待至维护结束",
+    ),
+    c(
+        "peer.maintenance",
+        "the node above is under maintenance; nothing is tried before that is over",
+        "上级维护中，维护结束前不尝试发送",
+    ),
+    c(
+        "lane.hours",
+        "the lane is closed at this hour; it opens by itself",
+        "该通道当前不在允许时段，到时自动开始",
+    ),
+    c(
+        "gap.skipped",
+        "the sender says by its signature that these sequences never come; the gap is closed",
+        "发送方签名确认这些序号不会再来，缺口关闭",
+    ),
+    c(
+        "skipped.given_up",
+        "the sender gave these envelopes up; they stay counted there and may be reopened",
+        "发送方已放弃这些包，仍计入其账，可重新打开",
+    ),
+    c(
+        "skipped.not_kept",
+        "the sender numbered these sequences and does not keep them any more",
+        "发送方编过这些序号，但已不再保存",
+    ),
+    c(
+        "skipped.epoch_ended",
+        "these sequences belong to an epoch of the sender that has ended",
+        "这些序号属于发送方已结束的纪元",
+    ),
+    c(
         "parcel.of_no_neighbour",
         "a parcel from a node that no link names; dropped and noted",
         "包来自没有链路的节点，丢弃并记录",

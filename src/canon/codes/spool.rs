@@ -42,8 +42,8 @@ pub const SPOOL: &[Code] = &[
     ),
     c(
         "spool.unreachable",
-        "the outgoing folder or table cannot be written; not sent, tried again later",
-        "发件目录或交换表无法写入，未发出，稍后重试",
+        "a folder or table of the gate cannot be read or written; nothing passes, tried again by itself",
+        "网闸的目录或交换表无法读写，未收发，稍后自动重试",
     ),
     c(
         "spool.pace",

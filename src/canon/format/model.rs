@@ -106,26 +106,31 @@ impl CheckKind {
     }
 }
 
-/// A severity that may rise on a day.
+/// A severity that may rise on a day, and may be lower for history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Weight {
     /// From the edition's start.
     pub severity: Severity,
     /// From this day of collection on it is an error.
     pub error_from: Option<Day>,
+    /// For records of the nature `history`, whatever the day: the profile of a back-fill.
+    pub history: Option<Severity>,
 }
 
 impl Weight {
     /// An error from the start.
-    pub const ERROR: Self = Self { severity: Severity::Error, error_from: None };
+    pub const ERROR: Self = Self { severity: Severity::Error, error_from: None, history: None };
     /// A warning for ever.
-    pub const WARN: Self = Self { severity: Severity::Warn, error_from: None };
+    pub const WARN: Self = Self { severity: Severity::Warn, error_from: None, history: None };
+    /// An error, and a warning for history.
+    pub const LENIENT: Self = Self { history: Some(Severity::Warn), ..Self::ERROR };
 
     /// The severity for a record collected on `day`.
-    pub fn on(self, day: Day) -> Severity {
-        match self.error_from {
-            Some(from) if day >= from => Severity::Error,
-            _ => self.severity,
+    pub fn on(self, day: Day, history: bool) -> Severity {
+        match (self.history.filter(|_| history), self.error_from) {
+            (Some(severity), _) => severity,
+            (None, Some(from)) if day >= from => Severity::Error,
+            (None, _) => self.severity,
         }
     }
 }

@@ -7,8 +7,8 @@ use super::model::{Check, CodeList, Field, Kind, RecordType, Weight};
 use super::text::{self, Text};
 use super::time::{self, TimeFault};
 use super::{
-    Attributes, CaseFacts, Format, NAMESPACE_MAX, Op, OpenLists, TOKEN_MAX, TypeIx, VERSION_MAX,
-    Values, is_token,
+    Attributes, CaseFacts, Format, NAMESPACE_MAX, Nature, Op, OpenLists, TOKEN_MAX, TypeIx,
+    VERSION_MAX, Values, is_token,
 };
 use crate::limits::VIOLATIONS_PER_RECORD_MAX;
 use crate::time::Day;
@@ -23,6 +23,7 @@ pub(super) struct Judge<'a> {
     pub(super) case: &'a CaseFacts,
     pub(super) lists: &'a OpenLists,
     pub(super) day: Day,
+    pub(super) history: bool,
     pub(super) out: &'a mut Vec<Violation>,
     pub(super) room: usize,
 }
@@ -43,7 +44,9 @@ impl Format {
         let record = self.get(ty);
         let day = attrs.collected.day();
         let room = out.len() + VIOLATIONS_PER_RECORD_MAX;
-        let mut judge = Judge { format: self, ty, record, values, case, lists, day, out, room };
+        let history = attrs.nature == Nature::History;
+        let mut judge =
+            Judge { format: self, ty, record, values, case, lists, day, history, out, room };
         judge.attributes(attrs);
         let put = attrs.op == Op::Put;
         for (ix, field) in record.fields.iter().enumerate() {
@@ -67,7 +70,7 @@ impl Format {
 impl Judge<'_> {
     /// Adds a violation on a field.
     pub(super) fn say(&mut self, code: &'static str, field: &Field, weight: Weight, text: Text) {
-        let severity = weight.on(self.day);
+        let severity = weight.on(self.day, self.history);
         self.push(code, field.wire.clone(), severity, text);
     }
 
@@ -145,7 +148,8 @@ impl Judge<'_> {
         if !known {
             let edition = self.lists.edition(name).unwrap_or("");
             let text = text::unknown_code(field, name, edition);
-            self.say("field.code_unknown", field, Weight::ERROR, text);
+            // A code that has ended since was right in its time.
+            self.say("field.code_unknown", field, Weight::LENIENT, text);
         }
     }
 

@@ -2,6 +2,7 @@
 //! floors of the same bytes in the same grouping, in one run.
 
 mod backlog;
+mod beside;
 mod chain;
 mod floors;
 mod ground;
@@ -44,6 +45,12 @@ pub(crate) struct Bench {
     /// Only this: so many records wait while the parent is down, then the node is started again
     #[arg(long, value_name = "RECORDS")]
     backlog: Option<u64>,
+    /// Only this: single live records alone, then beside so many records of history
+    #[arg(long, value_name = "RECORDS", conflicts_with_all = ["latency", "backlog"])]
+    backfill: Option<u64>,
+    /// Records of history a second on the bulk lane; 0 is no limit
+    #[arg(long, default_value_t = 5_000, requires = "backfill")]
+    bulk_rate: u32,
 }
 
 /// Records taken through one hop a phase at a time.
@@ -57,6 +64,7 @@ struct Figures {
     chains: Vec<Line>,
     latency: Option<latency::Latency>,
     backlog: Option<backlog::Backlog>,
+    backfill: Option<beside::Beside>,
     peak_rss_mb: f64,
     cores: usize,
 }
@@ -70,6 +78,7 @@ impl Figures {
             chains: Vec::new(),
             latency: None,
             backlog: None,
+            backfill: None,
             peak_rss_mb: 0.0,
             cores: std::thread::available_parallelism().map_or(1, usize::from),
         }
@@ -110,6 +119,9 @@ pub(crate) fn run(args: &Bench, out: &Out) -> Done {
     for line in figures.backlog.iter().flat_map(backlog::Backlog::lines) {
         out.text(line)?;
     }
+    for line in figures.backfill.iter().flat_map(beside::Beside::table) {
+        out.text(line)?;
+    }
     let floor: f64 = figures.floors.iter().map(Line::cpu_us).sum();
     if let (Some(hop), true) = (figures.chains.first(), floor > 0.0) {
         let times = hop.cpu_us() / floor;
@@ -134,6 +146,13 @@ async fn measure(args: &Bench, folder: &std::path::Path, out: &Out) -> Result<Fi
     if let Some(records) = args.backlog {
         let taken = backlog::run(&ground, &folder.join("backlog"), records, out).await?;
         figures.backlog = Some(taken);
+        figures.peak_rss_mb = os::peak_rss_mb();
+        return Ok(figures);
+    }
+    if let Some(records) = args.backfill {
+        let taken =
+            beside::run(&ground, &folder.join("beside"), records, args.bulk_rate, out).await?;
+        figures.backfill = Some(taken);
         figures.peak_rss_mb = os::peak_rss_mb();
         return Ok(figures);
     }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use adapt::{Mapping, Package};
 use canon::format::{Format, OpenLists, supervision_1};
 use canon::{Environment, Lane, Millis, NodeCode, Route};
+use edge::Source;
 use edge::csv_drop::{self, CsvDrop};
 use envelope::ca::{NodeName, Terms};
 use envelope::{Ca, KeyPem, P256Signer, Trust};
@@ -108,6 +109,7 @@ pub(crate) async fn chain_of(
             limits: settings.limits.clone(),
             seed: t as u64,
             held: exchange::Leases::default(),
+            fair: exchange::Fairness::default(),
             inbox_depth: 0.into(),
             dead: Default::default(),
         });
@@ -125,7 +127,7 @@ fn collect(
     format: &Arc<Format>,
     interval: i64,
 ) -> Result<Collect, Failure> {
-    let (package, mapping) = township(format)?;
+    let (package, _) = township(format)?;
     let failed =
         |e: edge::SourceError| Failure::environment(e.to_string(), format!("来源不可用：{e}"));
     let adapt::Source::Csv(csv) = &package.source else {
@@ -145,18 +147,31 @@ fn collect(
         suite: lowest.signer.suite().name().into(),
         lane: Lane::Live,
     };
-    let adapter = Adapter {
+    let adapter = adapter(&lowest, format, &live, Box::new(source), interval)?;
+    Ok(Collect::new(lowest, adapter))
+}
+
+/// The township's adapter for a node, reading that source.
+pub(crate) fn adapter(
+    node: &Arc<Node>,
+    format: &Arc<Format>,
+    live: &Route,
+    source: Box<dyn Source>,
+    interval: i64,
+) -> Result<Adapter, Failure> {
+    let (package, mapping) = township(format)?;
+    Ok(Adapter {
         name: "township_window".into(),
         package,
         mapping,
         format: Arc::clone(format),
-        source: Mutex::new(Box::new(source)),
-        namespace: lowest.code.as_str().into(),
+        source: Mutex::new(source),
+        namespace: node.code.as_str().into(),
         bulk: Route { lane: Lane::Bulk, ..live.clone() },
-        live,
+        live: live.clone(),
+        history: false,
         interval,
-    };
-    Ok(Collect::new(lowest, adapter))
+    })
 }
 
 fn links(codes: &[NodeCode], tier: usize) -> Vec<Link> {

@@ -1,14 +1,18 @@
 //! The commands, a file each.
 
 pub(crate) mod adapter;
+pub(crate) mod backfill;
+pub(crate) mod baseline;
 pub(crate) mod bus;
 pub(crate) mod ca;
 pub(crate) mod check;
 pub(crate) mod doctor;
 pub(crate) mod format;
 pub(crate) mod keys;
+pub(crate) mod notice;
 pub(crate) mod quarantine;
 pub(crate) mod spool;
 pub(crate) mod status;
 pub(crate) mod store;
 pub(crate) mod trace;
+pub(crate) mod waiting;

@@ -4,6 +4,7 @@ use canon::Millis;
 use serde_json::{Value, json};
 use store::{AdapterProgress, LinkStatus, NodeStatus, Place};
 
+use crate::commands::waiting::{self, Said};
 use crate::gates::{GateView, Lies};
 use crate::os;
 use crate::stores::{Access, NodesArg, Tier, tiers};
@@ -15,24 +16,29 @@ pub(crate) fn run(args: &NodesArg, out: &Out) -> Done {
         let mut answers = Vec::new();
         for tier in tiers(args, Access::Read).await? {
             let status = tier.store.status().await.map_err(|e| tier.failed(&e))?;
-            answers.push((tier, status));
+            let more = waiting::of(&tier, os::now()).await?;
+            answers.push((tier, status, more));
         }
         show(&answers, os::now(), out)
     })?
 }
 
-fn show(answers: &[(Tier, NodeStatus)], now: Millis, out: &Out) -> Done {
+fn show(answers: &[(Tier, NodeStatus, Vec<Said>)], now: Millis, out: &Out) -> Done {
     let mut worst = false;
     let mut nodes: Vec<Value> = Vec::new();
-    for (tier, status) in answers {
+    for (tier, status, more) in answers {
         let rows = rows(&tier.gates, status, now);
         worst |= rows.iter().any(|r| r.needs_a_person);
         nodes.push(json!({
             "node": tier.code.as_str(), "title": tier.title, "status": status,
-            "rows": rows.iter().map(Row::json).collect::<Vec<_>>(),
+            "rows": rows.iter().map(Row::json).collect::<Vec<_>>(), "more": more,
         }));
         if !out.json {
             node(tier, status, &rows, out)?;
+            for said in more {
+                out.say(format_args!("  {}", said.en), format_args!("  {}", said.zh))?;
+            }
+            out.text("")?;
         }
     }
     out.value(&json!({ "ok": !worst, "at": now.to_string(), "nodes": nodes }))?;
@@ -77,7 +83,6 @@ fn node(tier: &Tier, status: &NodeStatus, rows: &[Row], out: &Out) -> Result<(),
             out.text(line)?;
         }
     }
-    out.text("")?;
     Ok(())
 }
 

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use adapt::TextSettings;
-use canon::{DigestAlg, Millis};
+use canon::{Day, DigestAlg, Millis};
 
 use crate::error::SourceError;
 use crate::os::{self, Stat};
@@ -58,6 +58,9 @@ pub struct Settings {
     pub columns: Arc<[Arc<str>]>,
     /// How long size and time must stand still, milliseconds.
     pub settle_for_ms: i64,
+    /// Only files whose name says a day in this range (`20261121` or `2026-11-21`), first and last
+    /// day included, and those whose name says none.
+    pub between: Option<(Day, Day)>,
     /// Limits.
     pub limits: CsvLimits,
 }
@@ -77,6 +80,7 @@ impl Settings {
             settle_for_ms: i64::try_from(source.settle_seconds)
                 .unwrap_or(i64::MAX)
                 .saturating_mul(1000),
+            between: None,
             limits: CsvLimits::default(),
         }
     }
@@ -176,7 +180,10 @@ impl CsvDrop {
         let mut next = BTreeMap::new();
         let mut settled = Vec::new();
         for name in names {
-            if !matches(&self.settings.pattern, &name) {
+            let outside =
+                |(from, to): (Day, Day)| day_in(&name).is_some_and(|d| d < from || d > to);
+            if !matches(&self.settings.pattern, &name) || self.settings.between.is_some_and(outside)
+            {
                 continue;
             }
             let path = self.path(&name);
@@ -324,6 +331,25 @@ impl CsvDrop {
         })?;
         Ok(OpenFile::new(file, header))
     }
+}
+
+/// The first day that a file's name says: `20261121`, `2026-11-21` or `2026_11_21`.
+fn day_in(name: &str) -> Option<Day> {
+    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+    let starts = name.char_indices().map(|(at, _)| at);
+    starts.filter(|at| !name[..*at].ends_with(|c: char| c.is_ascii_digit())).find_map(|at| {
+        let plain = name.get(at..at + 8).filter(|t| digits(t));
+        let plain = plain.filter(|_| !name[at + 8..].starts_with(|c: char| c.is_ascii_digit()));
+        if let Some(t) = plain {
+            return Day::parse(&format!("{}-{}-{}", t.get(..4)?, t.get(4..6)?, t.get(6..)?));
+        }
+        let t = name.get(at..at + 10)?;
+        let (year, month, day) = (t.get(..4)?, t.get(5..7)?, t.get(8..)?);
+        let marks = (t.get(4..5)?, t.get(7..8)?);
+        let right = matches!(marks, ("-", "-") | ("_", "_") | (".", "."));
+        let numbers = digits(year) && digits(month) && digits(day);
+        (right && numbers).then(|| Day::parse(&format!("{year}-{month}-{day}"))).flatten()
+    })
 }
 
 /// `*` any characters, `?` one.

@@ -17,6 +17,7 @@ fn settings(dir: &Path) -> Settings {
         failed: "failed".into(),
         columns: ["流水号", "姓名", "备注"].map(Arc::from).into(),
         settle_for_ms: 0,
+        between: None,
         limits: CsvLimits::default(),
     }
 }
@@ -315,4 +316,27 @@ fn patterns() {
     ] {
         assert_eq!(matches(pattern, name), want, "{pattern} {name}");
     }
+}
+
+#[test]
+fn a_back_fill_takes_the_files_whose_names_say_a_day_in_its_range() {
+    let day = |name| day_in(name).map(|d| d.to_string());
+    assert_eq!(day("window-20200229.csv").as_deref(), Some("2020-02-29"));
+    assert_eq!(day("2020-03-01 窗口.csv").as_deref(), Some("2020-03-01"));
+    assert_eq!(day("v2_2020_03_01.csv").as_deref(), Some("2020-03-01"));
+    for none in ["window.csv", "window-20201301.csv", "99010320261121000001.csv", "窗口-1.csv"] {
+        assert_eq!(day(none), None, "{none}");
+    }
+    let dir = tempfile::tempdir().unwrap();
+    for name in
+        ["window-20200131.csv", "window-20200201.csv", "window-20200301.csv", "window-x.csv"]
+    {
+        drop_file(dir.path(), name, &format!("流水号,姓名,备注\n1,{name},\n"));
+    }
+    let range = (Day::parse("2020-02-01").unwrap(), Day::parse("2020-02-29").unwrap());
+    let settings = Settings { between: Some(range), ..settings(dir.path()) };
+    let mut source = CsvDrop::open(settings).unwrap();
+    let (rows, _, _) = drain(&mut source, None, 10);
+    assert_eq!(rows, ["window-20200201.csv", "window-x.csv"]);
+    assert!(dir.path().join("window-20200131.csv").exists(), "the others are left alone");
 }

@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use canon::Millis;
+use canon::{Day, Millis};
 use sqlx::ConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 
@@ -112,6 +112,37 @@ impl Settings {
             compare_every_ms: 60_000,
             row_bytes_max: adapt::ROW_BYTES_MAX,
         }
+    }
+}
+
+impl Settings {
+    /// The settings of a back-fill: each query read once in key order, only rows whose time lies in
+    /// these days, first and last included; nothing is written back through it.
+    pub fn history(
+        mut self,
+        source: &adapt::SqlSource,
+        from: Day,
+        to: Day,
+    ) -> Result<Self, SourceError> {
+        let adapter = self.adapter.clone();
+        for (query, said) in self.queries.iter_mut().zip(&source.queries) {
+            let Some(column) = &said.history else {
+                let name = &query.name;
+                let detail = format!(
+                    "query `{name}` does not say by which time old rows are taken; add `history = \"COLUMN\"` to the package"
+                );
+                return Err(SourceError::Setting { adapter, detail });
+            };
+            if column.text.contains(['"', '\0']) {
+                let detail = format!("`{}` cannot be a name", column.text);
+                return Err(SourceError::Setting { adapter, detail });
+            }
+            query.sql = statement::between(&query.sql, &column.text, from, Day(to.0 + 1));
+            query.detect = Detect::Compare;
+            query.write_back = None;
+        }
+        self.compare_every_ms = i64::MAX;
+        Ok(self)
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use canon::Day;
+
 use super::{Detect, Query, WriteBackTo};
 
 /// A quoted identifier. Names were checked when the source was opened.
@@ -19,6 +21,13 @@ fn marks(n: usize) -> String {
 
 fn push(sql: &mut String, text: std::fmt::Arguments<'_>) {
     sql.write_fmt(text).expect("a string takes all text");
+}
+
+/// The rows of a SELECT whose time lies in these days, the last not included. Days compare as text
+/// with every written time that begins with one.
+pub(super) fn between(sql: &str, column: &str, from: Day, before: Day) -> String {
+    let time = format!("CAST(h.{} AS TEXT)", name(column));
+    format!("SELECT * FROM ({sql}) AS h WHERE {time} >= '{from}' AND {time} < '{before}'")
 }
 
 /// Where a page begins.

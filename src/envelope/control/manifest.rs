@@ -98,6 +98,9 @@ pub struct ManifestLine {
     pub first: Option<u64>,
     /// Last sequence of the route that carries the day.
     pub last: Option<u64>,
+    /// Records marked on this day as reported before the exchange began: in no place, not in the
+    /// sum. Not written when there are none.
+    pub baseline: u64,
 }
 
 impl ManifestLine {
@@ -123,6 +126,9 @@ impl ManifestLine {
             if let Some(last) = self.last {
                 w.num("Last", last);
             }
+            if self.baseline > 0 {
+                w.num("Baseline", self.baseline);
+            }
         })
     }
 
@@ -146,6 +152,7 @@ impl ManifestLine {
                 sum: s.parse("Sum")?,
                 first: s.parse_opt("First")?,
                 last: s.parse_opt("Last")?,
+                baseline: s.parse_opt("Baseline")?.unwrap_or(0),
             })
         })
     }

@@ -15,6 +15,8 @@ pub struct Notice {
     pub text: String,
     /// The envelope it is about.
     pub about: Option<EnvelopeId>,
+    /// From when it holds; at once if it does not say. In whole seconds.
+    pub from: Option<Millis>,
     /// Of no use after this time; in whole seconds.
     pub until: Option<Millis>,
 }
@@ -27,6 +29,9 @@ impl Notice {
             w.text("Text", &self.text);
             if let Some(about) = &self.about {
                 w.show("About", about);
+            }
+            if let Some(from) = &self.from {
+                w.show("From", from);
             }
             if let Some(until) = &self.until {
                 w.show("Until", until);
@@ -41,6 +46,7 @@ impl Notice {
                 code: s.text("Code")?.into_owned(),
                 text: s.owned("Text")?,
                 about: s.with_opt("About", parse_envelope_id)?,
+                from: s.with_opt("From", Millis::parse)?,
                 until: s.with_opt("Until", Millis::parse)?,
             })
         })

@@ -66,12 +66,30 @@ limits! {
         "rows read from a source in one turn" "一次从来源读取的行数"
     collect_interval: i64 Duration = MINUTE, 100, DAY;
         "pause between two reads of a source whose adapter says nothing" "未另行规定时两次采集的间隔"
+    backfill_ahead: u64 Count = 20_000, 500, 10_000_000;
+        "history records staged and not sealed above which a back-fill waits" "补报的历史记录待封装超过此数时暂缓采集"
     in_flight_max: u32 Count = 32, 1, 10_000;
         "parcels published in one turn of a link and lane" "每条链路每个通道一轮发出的报文数"
     in_flight_bytes_max: u64 Bytes = 4 * MIB, MIB, GIB;
         "bytes published in one turn of a link and lane" "每条链路每个通道一轮发出的字节数"
     inbox_parcels_max: i64 Count = 256, 1, 1_000_000;
         "parcels in the inbox above which nothing more is taken off the carrier" "收件箱达到此报文数时暂停接收"
+    sender_records_per_second: u32 RecordsPerSecond = 0, 0, 10_000_000;
+        "records a second taken from one sender; 0 is no limit" "每个报送方每秒接收的记录数，0 为不限"
+    sender_bytes_per_second: u32 BytesPerSecond = 0, 0, 2 * GIB;
+        "bytes of parcels a second taken from one sender; 0 is no limit" "每个报送方每秒接收的报文字节数，0 为不限"
+    sender_records_per_day: u64 Count = 0, 0, 1_000_000_000_000;
+        "records a day taken from one sender; 0 is no limit" "每个报送方每天接收的记录数，0 为不限"
+    sender_bytes_per_day: u64 Bytes = 0, 0, 1 << 50;
+        "bytes of parcels a day taken from one sender; 0 is no limit" "每个报送方每天接收的报文字节数，0 为不限"
+    sender_inbox_share: u32 Count = 50, 1, 100;
+        "percent of the inbox that one sender may fill while others are about" "有其他报送方时单个报送方最多占收件箱的百分比"
+    sender_about: i64 Duration = 10 * MINUTE, SECOND, DAY;
+        "how long after its last parcel a sender counts as about" "报送方最后一次来包后多久仍视为活跃"
+    defer_wait: i64 Duration = 5 * SECOND, 100, HOUR;
+        "how long a sender above its share is asked to wait" "超出份额的报送方被要求等待的时间"
+    defer_max: i64 Duration = DAY, MINUTE, 30 * DAY;
+        "how long a receiver may make this node wait" "接收方最多可要求本节点等待多久"
     claim_max: u32 Count = 16, 1, 10_000;
         "parcels that a worker claims in one turn" "一次从收件箱领取的报文数"
     poison_tries: u32 Count = 3, 1, 100;

@@ -7,10 +7,12 @@
 
 mod brokers;
 mod database;
+mod lanes;
 mod limits;
 mod node;
 mod problem;
 mod process;
+mod quota;
 mod read;
 mod secret;
 mod sections;
@@ -26,6 +28,7 @@ use std::collections::BTreeMap;
 
 pub use brokers::{BrokerConfig, BrokerUrl, Login};
 pub use database::{PostgresConfig, PostgresTls, StoreUrl, is_instance};
+pub use lanes::{LaneBudget, Window};
 pub use limits::{LIMITS, Limits, table as limits_table};
 pub use node::{
     AdapterConfig, Carrier, Database, Identity, Link, Nature, NodeConfig, RelayConfig, RelayRule,
@@ -33,6 +36,7 @@ pub use node::{
 };
 pub use problem::{At, Problem, Problems, nearest};
 pub use process::{FileFacts, Files, tier_order};
+pub use quota::Quota;
 pub use read::{NodeDocument, VERSION};
 pub use secret::{Secret, SecretRef};
 pub use spool::{Back, SpoolConfig, SpoolPlace};

@@ -1,6 +1,6 @@
 //! The validated configuration of one node process file: what workers read.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -8,8 +8,10 @@ use canon::{Environment, Lane, NodeCode, Route};
 
 use super::brokers::BrokerConfig;
 use super::database::StoreUrl;
+use super::lanes::LaneBudget;
 use super::limits::Limits;
 use super::problem::At;
+use super::quota::Quota;
 use super::secret::SecretRef;
 use super::spool::SpoolConfig;
 
@@ -47,6 +49,10 @@ pub struct NodeConfig {
     pub sinks: Vec<SinkConfig>,
     /// Limits.
     pub limits: Limits,
+    /// Hours and budgets of lanes on every link that says nothing else.
+    pub lanes: BTreeMap<Lane, LaneBudget>,
+    /// What single senders may bring, in place of the usual.
+    pub quotas: BTreeMap<NodeCode, Quota>,
 }
 
 /// One signing identity.
@@ -95,6 +101,8 @@ pub struct Link {
     /// Nodes reached through the peer, besides the peer itself. Their envelopes, and no others, may
     /// come by this link; by the parent's, whatever does not lie beneath another link.
     pub beneath: BTreeSet<NodeCode>,
+    /// Hours and budgets of its lanes, in place of those of all links.
+    pub lanes: BTreeMap<Lane, LaneBudget>,
     /// Where it stands.
     pub at: At,
 }
@@ -238,6 +246,8 @@ pub struct SourceConfig {
     pub settle: Option<i64>,
     /// Instead of the package's overlap window, ms.
     pub overlap: Option<i64>,
+    /// The folder of old files for a back-fill of a file source.
+    pub history: Option<PathBuf>,
 }
 
 /// A source database.

@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use canon::{Environment, Lane, NodeCode};
 
+use super::lanes;
 use super::limits::Limits;
 use super::node::*;
 use super::problem::{At, Problems, nearest};
+use super::quota;
 use super::secret::SecretRef;
 use super::sections;
 use super::tree::{self, Node, Spot, Tab, Value};
@@ -66,6 +68,8 @@ impl NodeDocument {
         let routes = sections::routes(&mut top, &mut cx);
         let relay = sections::relay(&mut top, &mut cx);
         let limits = limits(&mut top, &mut cx);
+        let lanes = lanes::read(&top.table("lanes", cx.problems), cx.problems);
+        let quotas = quota::read(&mut top, &limits, &mut cx);
         let level = limits.compression_level;
         let links = sections::links(&mut top, &brokers, level, &mut cx);
         let adapters = sections::adapters(&mut top, limits.collect_interval, &mut cx);
@@ -88,6 +92,8 @@ impl NodeDocument {
             adapters,
             sinks,
             limits,
+            lanes,
+            quotas,
         }
     }
 }

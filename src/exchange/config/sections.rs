@@ -7,6 +7,7 @@ use std::sync::Arc;
 use canon::{Lane, NodeCode};
 
 use super::brokers::BrokerConfig;
+use super::lanes;
 use super::node::*;
 use super::problem::nearest;
 use super::read::{Cx, LANES, code, codes, duplicate, duration, later, owner};
@@ -39,6 +40,7 @@ pub(crate) fn links(
         let parent = tab.truth("parent", cx.problems).unwrap_or(false);
         let beneath: BTreeSet<NodeCode> =
             codes(&mut tab, "beneath", cx).unwrap_or_default().into_iter().collect();
+        let lanes = lanes::read(&tab.table("lanes", cx.problems), cx.problems);
         let path = tab.path.clone();
         tab.finish(cx.problems);
         let (Some(identity), Some(name), Some(peer)) = (identity, name, peer) else { continue };
@@ -55,7 +57,18 @@ pub(crate) fn links(
             );
         }
         let name = name.text.into();
-        found.push(Link { identity, name, peer, carrier, broker, spool, parent, beneath, at });
+        found.push(Link {
+            identity,
+            name,
+            peer,
+            carrier,
+            broker,
+            spool,
+            parent,
+            beneath,
+            lanes,
+            at,
+        });
     }
     found
 }
@@ -293,6 +306,7 @@ fn source(adapter: &mut Tab<'_>, cx: &mut Cx<'_>) -> SourceConfig {
     let files = tab.text("files", cx.problems).map(|s| s.text);
     let settle = duration(&mut tab, "settle", cx);
     let overlap = duration(&mut tab, "overlap", cx);
+    let history = tab.text("history", cx.problems).map(|s| cx.base.join(s.text));
     let both = ["folder", "database"];
     let given = both.iter().filter(|k| tab.entries().iter().any(|(e, _)| e.text == **k)).count();
     if given != 1 {
@@ -305,7 +319,7 @@ fn source(adapter: &mut Tab<'_>, cx: &mut Cx<'_>) -> SourceConfig {
         );
     }
     tab.finish(cx.problems);
-    SourceConfig { folder, database, files, settle, overlap }
+    SourceConfig { folder, database, files, settle, overlap, history }
 }
 
 fn source_database(spot: &Spot, path: &str, cx: &mut Cx<'_>) -> Option<Database> {

@@ -31,7 +31,17 @@ impl Identity {
             .due
             .range(first..)
             .take_while(|(l, of, at, ..)| &**l == link && *of == lane && *at <= now);
-        for (_, _, at, _, id, own) in line {
+        // Own and relayed parcels in turn: neither's backlog stands before the other.
+        let (mut turns, most) = ([0_u32; 2], parcels_max.max(1));
+        let mut line: Vec<_> = line
+            .filter_map(|key| {
+                let turn = &mut turns[usize::from(key.5)];
+                *turn += 1;
+                (*turn <= most).then_some((*turn, key))
+            })
+            .collect();
+        line.sort_by_key(|(turn, (_, _, at, ..))| (*turn, *at));
+        for (_, (_, _, at, _, id, own)) in line {
             let Some(parcel) = self.due_parcel(id, *own, *at) else { continue };
             bytes += parcel.frame.len() as u64;
             let full = parcels.len() >= parcels_max as usize || bytes > bytes_max;

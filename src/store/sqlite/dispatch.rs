@@ -161,7 +161,7 @@ pub(super) async fn due(
     let sender = handle.words().find(handle.code.as_str()).unwrap_or(0);
     let statement = q(sql::DUE).bind(handle.ident).bind(link).bind(lane).bind(now.0);
     let mut rows = statement.bind(sender).bind(limit).fetch_all(&mut *conn).await?;
-    rows.sort_by_cached_key(|row| row.int(8).unwrap_or_default());
+    in_turn(&mut rows);
     let (mut parcels, mut bytes) = (Vec::new(), 0_u64);
     for row in rows {
         let own = row.int(0)? == 1;
@@ -189,6 +189,17 @@ pub(super) async fn due(
         handle.barrier().await?;
     }
     Ok(parcels)
+}
+
+/// Own and relayed parcels in turn, each in their own order: a node's own backlog does not stand
+/// before what passes through it, nor the other way round.
+fn in_turn(rows: &mut [SqliteRow]) {
+    let mut turns = [0_u32; 2];
+    rows.sort_by_cached_key(|row| {
+        let own = usize::from(row.int(0).unwrap_or_default() == 1);
+        turns[own] += 1;
+        (turns[own], row.int(8).unwrap_or_default())
+    });
 }
 
 /// A new row of `attempt`.

@@ -1,7 +1,9 @@
 //! Facts that stand, and the baseline.
 
+use std::collections::BTreeMap;
+
 use canon::{Day, Key, Millis};
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use sqlx::sqlite::SqliteRow;
 
 use super::codec::digest_in;
 use super::collect::sorted;
@@ -49,33 +51,31 @@ pub(super) async fn import_baseline(
     now: Millis,
 ) -> Result<u64, StoreError> {
     let mut writer = handle.writer().await;
-    let mut lines = Vec::with_capacity(rows.len());
+    let mut lines = BTreeMap::new();
     for row in &rows {
         handle.words().learn(&mut writer, &[&*row.kind]).await?;
         let (kind, key) = (handle.words().word(&row.kind)?, &row.key);
         let content = row.content.map(hex);
         let reported = row.reported.map(|d| d.0);
-        lines.push((key.root(), kind, key.part(), row.version, content, reported, row.day.0));
+        let line = (key.root(), kind, key.part(), row.version, content, reported, row.day.0);
+        lines.insert((key.root(), kind, key.part()), line);
     }
+    let lines = json(&lines.into_values().collect::<Vec<_>>())?;
     let (mut txn, _) = handle.begin(&mut writer, None, Some(now)).await?;
-    let before = size(handle, &mut txn).await?;
-    let statement = q(sql::BASELINE_ADD).bind(handle.ident).bind(json(&lines)?);
-    statement.execute(&mut *txn).await?;
-    let after = size(handle, &mut txn).await?;
+    let known = q(sql::BASELINE_KNOWN).bind(handle.ident).bind(lines.as_str());
+    let known: u64 = known.fetch_one(&mut *txn).await?.num(0)?;
+    let statement = q(sql::BASELINE_ADD).bind(handle.ident).bind(lines.as_str());
+    let marked = statement.execute(&mut *txn).await?.rows_affected();
     handle.commit(txn).await?;
     drop(writer);
     handle.barrier().await?;
-    Ok(after.saturating_sub(before))
+    Ok(marked.saturating_sub(known))
 }
 
 /// The digits of a digest, without the name of its algorithm.
 fn hex(digest: canon::Digest) -> String {
     let text = digest.to_string();
     text.rsplit(':').next().unwrap_or_default().to_owned()
-}
-
-async fn size(handle: &Handle, conn: &mut SqliteConnection) -> Result<u64, StoreError> {
-    q(sql::BASELINE_SIZE).bind(handle.ident).fetch_one(conn).await?.num(0)
 }
 
 /// Marks of some cases.

@@ -6,6 +6,8 @@ use super::DEATHS;
 
 mod anywhere;
 mod authority;
+mod backfill;
+mod baseline;
 mod company;
 mod confidential;
 mod county;
@@ -14,6 +16,7 @@ mod days;
 mod delivered;
 mod doubled;
 mod early_receipt;
+mod fair;
 mod forged;
 mod four_tiers;
 mod gap;

@@ -200,9 +200,22 @@ async fn nothing_is_confirmed_without_a_link_or_a_folder() {
     let mut stray = parcel(Lane::Live, 1);
     stray.hop = node("c");
     assert_eq!(a.publish(vec![stray]).await.unwrap(), [Confirmation::Returned]);
+    let is = |bus: &SpoolBus| bus.health().remove(0).condition;
     std::fs::remove_dir_all(gate.path("a/out")).unwrap();
     let said = a.publish(vec![parcel(Lane::Live, 1)]).await.unwrap();
     assert_eq!(said, [Confirmation::Unreachable("spool.unreachable")]);
+    assert!(matches!(is(&a), Condition::Down { code: "spool.unreachable", .. }));
     std::fs::create_dir(gate.path("a/out")).unwrap();
     publish(&a, vec![parcel(Lane::Live, 1)]).await;
+    assert_eq!(is(&a), Condition::Up);
+
+    // The incoming side gone: nothing comes, nobody else is held up, and it is said.
+    let b = gate.side("b");
+    std::fs::remove_dir_all(gate.path("b/in")).unwrap();
+    assert!(take(&b, Lane::Live).await.is_empty());
+    assert!(matches!(is(&b), Condition::Down { .. }), "{:?}", b.health());
+    std::fs::create_dir(gate.path("b/in")).unwrap();
+    gate.carry("a", "b");
+    assert_eq!(sequences(&take(&b, Lane::Live).await), [1]);
+    assert_eq!(is(&b), Condition::Up);
 }

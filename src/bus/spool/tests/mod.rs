@@ -9,7 +9,7 @@ use canon::{EnvelopeId, Lane, NodeCode};
 use tempfile::TempDir;
 
 use super::*;
-use crate::{Bus, Confirmation, Delivery, Parcel};
+use crate::{Bus, Condition, Confirmation, Delivery, Parcel};
 
 mod contract;
 mod courier;

@@ -74,16 +74,17 @@ fn known_codes(test: &Test, record: &RecordType, ix: usize) -> Result<(), String
     Ok(())
 }
 
-/// `severity` (error unless said otherwise) and `error_from`.
+/// `severity` (error unless said otherwise), `error_from`, and `history` for old records.
 pub(crate) fn weight(node: &Node, ctx: &mut Ctx) -> Weight {
-    let severity = match node.attr("severity") {
-        None | Some("error") => Severity::Error,
-        Some("warn") => Severity::Warn,
-        Some(other) => {
-            ctx.at(node, format!("severity `{other}` is not error or warn"));
-            Severity::Error
+    let mut word = |attr: &str| match node.attr(attr)? {
+        "error" => Some(Severity::Error),
+        "warn" => Some(Severity::Warn),
+        other => {
+            ctx.at(node, format!("{attr} `{other}` is not error or warn"));
+            None
         }
     };
+    let (severity, history) = (word("severity").unwrap_or(Severity::Error), word("history"));
     let error_from = node.attr("error_from").and_then(|day| {
         let day = Day::parse(day);
         if day.is_none() {
@@ -91,7 +92,7 @@ pub(crate) fn weight(node: &Node, ctx: &mut Ctx) -> Weight {
         }
         day
     });
-    Weight { severity, error_from }
+    Weight { severity, error_from, history }
 }
 
 /// A time field, by wire name.

@@ -7,13 +7,13 @@ use super::super::xsd::Node;
 use super::Ctx;
 use super::condition::{condition, field, record, time_field, weight};
 
-const WEIGHT: [&str; 2] = ["severity", "error_from"];
+const WEIGHT: [&str; 3] = ["severity", "error_from", "history"];
 
 /// Checks of one field (`t:check` in its appinfo).
 pub(crate) fn checks(nodes: &[&Node], owner: &RecordType, ctx: &mut Ctx) -> Vec<Check> {
     let mut checks = vec![];
     for node in nodes {
-        ctx.only(node, &["is", "when", WEIGHT[0], WEIGHT[1]]);
+        ctx.only(node, &["is", "when", WEIGHT[0], WEIGHT[1], WEIGHT[2]]);
         let word = node.attr("is").unwrap_or("");
         let Some(kind) = CheckKind::ALL.iter().copied().find(|k| k.as_str() == word) else {
             let words: Vec<_> = CheckKind::ALL.iter().map(|k| k.as_str()).collect();
@@ -41,7 +41,7 @@ pub(crate) fn rules(nodes: &[&Node], ix: usize, types: &[RecordType], ctx: &mut 
 }
 
 fn rule(node: &Node, owner: &RecordType, types: &[RecordType], ctx: &mut Ctx) -> Option<Rule> {
-    let mut allowed = vec!["id", "field", "when", WEIGHT[0], WEIGHT[1]];
+    let mut allowed = vec!["id", "field", "when", WEIGHT[0], WEIGHT[1], WEIGHT[2]];
     allowed.extend(match node.name.as_str() {
         "t:range" => &["min", "max"][..],
         "t:order" => &["after", "before", "same_part", "where"],

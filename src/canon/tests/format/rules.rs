@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use canon::format::{
-    CaseFacts, Format, Op, OpenLists, RuleRow, TypeIx, Values, citizen_id_check_char,
-    supervision_1, supervision_1_files,
+    Attributes, CaseFacts, Format, Nature, Op, OpenLists, RuleRow, TypeIx, Values,
+    citizen_id_check_char, supervision_1, supervision_1_files,
 };
 use canon::{Millis, Severity, Violation};
 
@@ -381,7 +381,7 @@ fn a_void_is_judged_by_structure_and_by_its_reason() {
     values.set(record.field_by_wire("SLZTDM").unwrap(), "2");
     values.remove(record.field_by_wire("BSLYY").unwrap());
     let mut attrs = attributes();
-    let judge = |attrs: &canon::format::Attributes, values: &Values| {
+    let judge = |attrs: &Attributes, values: &Values| {
         let mut out = vec![];
         format.validate(ty, values, attrs, &CaseFacts::new(), &OpenLists::new(), &mut out);
         out.iter().map(|v| v.rule.to_string()).collect::<Vec<_>>()
@@ -427,4 +427,30 @@ fn only_the_first_violations_of_a_record_are_kept() {
     let found = validate(&format, ty, &values, &CaseFacts::new(), &OpenLists::new());
     assert_eq!(found.len(), canon::limits::VIOLATIONS_PER_RECORD_MAX);
     assert!(found.iter().all(|v| v.severity == Severity::Error));
+}
+
+#[test]
+fn old_records_are_judged_by_the_history_profile() {
+    let format = supervision_1();
+    let ty = format.type_by_wire("SL").unwrap();
+    let mut values = full(&format, ty);
+    values.set(format.get(ty).field_by_wire("SLBMZZJDDM").unwrap(), "11990103000000010X");
+    let mut facts = CaseFacts::new();
+    facts.insert("SB", "", "SBSJ=2999-01-01 08:00:00");
+    let judge = |nature| {
+        let attrs = Attributes { nature, ..attributes() };
+        let mut out = vec![];
+        format.validate(ty, &values, &attrs, &facts, &OpenLists::new(), &mut out);
+        out.iter().map(|v| (v.rule.to_string(), v.severity)).collect::<Vec<_>>()
+    };
+    let all = |severity| {
+        ["field.check_digit", "case.order"].map(|rule| (rule.to_owned(), severity)).to_vec()
+    };
+    assert_eq!(judge(Nature::Live), all(Severity::Error));
+    assert_eq!(judge(Nature::History), all(Severity::Warn));
+    values.remove(format.get(ty).field_by_wire("SBLSH").unwrap());
+    let attrs = Attributes { nature: Nature::History, ..attributes() };
+    let mut out = vec![];
+    format.validate(ty, &values, &attrs, &facts, &OpenLists::new(), &mut out);
+    assert!(out.iter().any(|v| v.severity == Severity::Error), "its structure is no matter of age");
 }

@@ -148,22 +148,25 @@ fn manifest_line() -> impl Strategy<Value = ManifestLine> {
             dead: n[9],
         }
     });
-    let sequences = (option::of(any::<u64>()), option::of(any::<u64>()));
+    let sequences = (option::of(any::<u64>()), option::of(any::<u64>()), any::<u64>());
     let who = (node(), text(), route(), any::<u32>());
     (-3_000..60_000_i32, any::<(u32, bool, bool, [u32; 4])>(), who, counts, sequences).prop_map(
-        |(day, (revision, is_final, receiver, sum), who, counts, (first, last))| ManifestLine {
-            day: Day(day),
-            revision,
-            is_final,
-            side: if receiver { Side::Receiver } else { Side::Sender },
-            sender: who.0,
-            kind: who.1,
-            route: who.2,
-            epoch: who.3,
-            counts,
-            sum: HashSum(sum),
-            first,
-            last,
+        |(day, (revision, is_final, receiver, sum), who, counts, (first, last, baseline))| {
+            ManifestLine {
+                day: Day(day),
+                revision,
+                is_final,
+                side: if receiver { Side::Receiver } else { Side::Sender },
+                sender: who.0,
+                kind: who.1,
+                route: who.2,
+                epoch: who.3,
+                counts,
+                sum: HashSum(sum),
+                baseline,
+                first,
+                last,
+            }
         },
     )
 }
@@ -225,8 +228,8 @@ fn refusal() -> impl Strategy<Value = Refusal> {
 }
 
 fn notice() -> impl Strategy<Value = Notice> {
-    (text(), maybe_empty(), option::of(id()), option::of(time()))
-        .prop_map(|(code, text, about, until)| Notice { code, text, about, until })
+    (text(), maybe_empty(), option::of(id()), option::of(time()), option::of(time()))
+        .prop_map(|(code, text, about, from, until)| Notice { code, text, about, from, until })
 }
 
 /// One fragment of every control body.

@@ -17,7 +17,11 @@ pub(crate) const BASELINE_ADD: &str = "INSERT INTO baseline (ident, root, kind, 
     content = coalesce(excluded.content, content), \
     reported = coalesce(excluded.reported, reported)";
 pub(crate) const BASELINE_ANY: &str = "SELECT 1 FROM baseline WHERE ident = ?1 LIMIT 1";
-pub(crate) const BASELINE_SIZE: &str = "SELECT count(*) FROM baseline WHERE ident = ?1";
+/// Of such rows, those that are marked already.
+pub(crate) const BASELINE_KNOWN: &str = "SELECT count(*) FROM json_each(?2) j CROSS JOIN baseline b \
+    ON b.ident = ?1 AND b.root = j.value ->> 0 AND b.kind = j.value ->> 1 \
+    AND b.part = j.value ->> 2 WHERE NOT EXISTS (SELECT 1 FROM record r WHERE r.ident = ?1 \
+    AND r.root = b.root AND r.kind = b.kind AND r.part = b.part)";
 pub(crate) const BASELINE: &str = "SELECT b.root, b.kind, b.part, b.version, b.content, \
     b.reported, b.day FROM json_each(?2) j CROSS JOIN baseline b ON b.ident = ?1 \
     AND b.root = j.value";

@@ -1,0 +1,149 @@
+//! What keeps a node waiting though nothing is wrong: hours of lanes, a receiver that asked for time,
+//! maintenance above; and what it does beside today's cases: back-fills, its baseline.
+
+use canon::{Lane, Millis};
+use exchange::WorkError;
+use exchange::standing::{self, BACKFILL, Backfill, Waits};
+use serde::Serialize;
+
+use crate::commands::backfill;
+use crate::stores::Tier;
+use crate::text::Failure;
+
+/// One sentence of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Said {
+    /// `lane`, `hold`, `maintenance`, `backfill`, `baseline`.
+    pub(crate) kind: &'static str,
+    /// Link and lane, route, node, adapter.
+    pub(crate) about: String,
+    /// Until when, if it ends by itself.
+    pub(crate) until: Option<String>,
+    /// English.
+    pub(crate) en: String,
+    /// Chinese.
+    pub(crate) zh: String,
+}
+
+/// All of a node.
+pub(crate) async fn of(tier: &Tier, now: Millis) -> Result<Vec<Said>, Failure> {
+    let failed = |e: WorkError| {
+        let code = &tier.code;
+        Failure::environment(format!("{code}: {e}"), format!("{code}：{e}"))
+    };
+    let mut said = lanes(tier, now);
+    let waits = Waits::read(&tier.store).await.map_err(failed)?;
+    said.extend(held(&waits, now));
+    for (_, job) in standing::read::<Backfill>(&tier.store, BACKFILL).await.map_err(failed)? {
+        let progress = tier.store.adapter(&job.progress_name()).await;
+        let progress = progress.map_err(|e| tier.failed(&e))?;
+        let (en, zh) = backfill::line(&job, &progress, None);
+        let (en, zh) = (format!("back-fill {en}"), format!("历史补报 {zh}"));
+        said.push(Said { kind: "backfill", about: job.adapter, until: None, en, zh });
+    }
+    let marks = tier.store.baseline_counts().await.map_err(|e| tier.failed(&e))?;
+    let count: u64 = marks.iter().map(|m| m.count).sum();
+    if count > 0 {
+        said.push(Said {
+            kind: "baseline",
+            about: String::new(),
+            until: None,
+            en: format!("baseline: {count} records were reported before; in no count and no sum"),
+            zh: format!("基线：{count} 条此前已报送，不计入各处所与摘要和"),
+        });
+    }
+    Ok(said)
+}
+
+/// Lanes that are closed at this hour.
+fn lanes(tier: &Tier, now: Millis) -> Vec<Said> {
+    let closed = |(link, lane, budget): &(std::sync::Arc<str>, Lane, _)| {
+        let budget: &exchange::config::LaneBudget = budget;
+        let until = budget.closed_until(now)?;
+        let hours = budget.hours_text();
+        Some(Said {
+            kind: "lane",
+            about: format!("{link}/{lane}"),
+            until: Some(until.to_string()),
+            en: format!(
+                "link {link}, lane {lane}: waits until {until}, its hours are {hours} [lane.hours]"
+            ),
+            zh: format!(
+                "链路 {link} 的 {lane} 通道：等待至 {until}，允许时段 {hours} [lane.hours]"
+            ),
+        })
+    };
+    tier.lanes.iter().filter_map(closed).collect()
+}
+
+fn held(waits: &Waits, now: Millis) -> Vec<Said> {
+    let holds = waits.holds.iter().filter(|(_, h)| now < h.until).map(|(route, hold)| {
+        let (until, by) = (hold.until, &hold.by);
+        let text = canon::code(&hold.reason);
+        let (en, zh) = text.map_or((hold.reason.as_str(), hold.reason.as_str()), |c| (c.en, c.zh));
+        Said {
+            kind: "hold",
+            about: route.to_string(),
+            until: Some(until.to_string()),
+            en: format!(
+                "to {}, lane {}: waits until {until}, asked by {by}: {en}",
+                route.destination, route.lane
+            ),
+            zh: format!(
+                "发往 {} 的 {} 通道：等待至 {until}，由 {by} 要求：{zh}",
+                route.destination, route.lane
+            ),
+        }
+    });
+    let maintenance = waits.maintenance.iter().filter(|(_, m)| now < m.until).map(|(node, m)| {
+        let (from, until, text) = (m.from, m.until, &m.text);
+        let (en, zh) = if m.is_on(now) {
+            (format!("under maintenance until {until}"), format!("维护至 {until}"))
+        } else {
+            (
+                format!("maintenance from {from} until {until}"),
+                format!("将于 {from} 至 {until} 维护"),
+            )
+        };
+        let tail =
+            |mark: &str| if text.is_empty() { String::new() } else { format!("{mark}{text}") };
+        Said {
+            kind: "maintenance",
+            about: node.to_string(),
+            until: Some(until.to_string()),
+            en: format!("{node}: {en}{}", tail(": ")),
+            zh: format!("{node}：{zh}{}", tail("：")),
+        }
+    });
+    holds.chain(maintenance).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use canon::NodeCode;
+    use exchange::standing::{Hold, Maintenance};
+
+    use super::*;
+
+    #[test]
+    fn what_waits_says_until_when_and_why() {
+        let at = |t: &str| Millis::parse(&format!("2026-11-21 {t}")).unwrap();
+        let node = |c: &str| NodeCode::new(c).unwrap();
+        let route = "province|supervision/1|ecdsa-p256-sha256|bulk".parse().unwrap();
+        let hold =
+            Hold { until: at("12:00:00"), reason: "receiver.defer".into(), by: node("province") };
+        let maintenance =
+            Maintenance {
+                from: at("10:00:00"), until: at("18:00:00"), text: "机房搬迁".into()
+            };
+        let waits = Waits {
+            holds: vec![(route, hold)],
+            maintenance: vec![(node("province"), maintenance)],
+        };
+        let said = held(&waits, at("11:00:00"));
+        assert!(said[0].en.starts_with("to province, lane bulk: waits until 2026-11-21 12:00:00"));
+        assert_eq!(said[1].zh, "province：维护至 2026-11-21 18:00:00：机房搬迁");
+        assert!(held(&waits, at("09:00:00"))[1].zh.contains("将于"));
+        assert!(held(&waits, at("18:00:00")).is_empty());
+    }
+}

@@ -1,0 +1,349 @@
+//! What an operator's command asks of a node: applied at once where its store is free, or laid as a
+//! file into the node's `requests` folder, where the running service takes it up. A store has one
+//! writer; so the command never needs the service stopped.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use canon::{Day, Key, Millis, NodeCode};
+use envelope::Kind;
+use envelope::control::Notice;
+use exchange::config::NodeConfig;
+use exchange::standing::{self, BACKFILL, Backfill};
+use exchange::{MAINTENANCE, Node, Progress, WorkError, WorkFuture, Worker};
+use serde::{Deserialize, Serialize};
+use store::{AuditEvent, BaselineRow, SharedStore, StoreError};
+
+use crate::text::{Done, Exit, Failure, Out};
+use crate::{files, stores};
+
+/// How often the folder is looked at, ms.
+const LOOKED_EVERY: i64 = 500;
+/// Largest request, bytes: a baseline goes in parts.
+pub(crate) const REQUEST_BYTES_MAX: u64 = 32 << 20;
+
+/// What is asked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "what")]
+pub(crate) enum Request {
+    /// Begin a back-fill; the same one again goes on.
+    Backfill {
+        /// The order.
+        job: Backfill,
+    },
+    /// Hold a back-fill or let it go on.
+    BackfillHeld {
+        /// Adapter.
+        adapter: String,
+        /// Held.
+        paused: bool,
+        /// Operator code.
+        by: String,
+    },
+    /// Tell the nodes beneath of maintenance here.
+    Maintenance {
+        /// From then.
+        from: Millis,
+        /// Until then; in the past, it is over.
+        until: Millis,
+        /// What is said.
+        text: String,
+        /// Operator code.
+        by: String,
+    },
+    /// Mark records as reported before.
+    Baseline {
+        /// The marks.
+        rows: Vec<Mark>,
+        /// Operator code.
+        by: String,
+    },
+}
+
+/// One record that was reported before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Mark {
+    /// Type, wire name.
+    pub(crate) kind: String,
+    /// Written key.
+    pub(crate) key: String,
+    /// Version.
+    pub(crate) version: u32,
+    /// Content digest, written `sha256:…`.
+    pub(crate) content: Option<String>,
+    /// When it was reported.
+    pub(crate) reported: Option<Day>,
+}
+
+impl Request {
+    /// Word for the audit and for the file's name.
+    const fn word(&self) -> &'static str {
+        match self {
+            Self::Backfill { .. } => "backfill.order",
+            Self::BackfillHeld { paused: true, .. } => "backfill.pause",
+            Self::BackfillHeld { paused: false, .. } => "backfill.resume",
+            Self::Maintenance { .. } => "notice.maintenance",
+            Self::Baseline { .. } => "baseline.import",
+        }
+    }
+
+    fn by(&self) -> &str {
+        match self {
+            Self::Backfill { job } => &job.by,
+            Self::BackfillHeld { by, .. }
+            | Self::Maintenance { by, .. }
+            | Self::Baseline { by, .. } => by,
+        }
+    }
+
+    fn subject(&self) -> String {
+        match self {
+            Self::Backfill { job } => job.progress_name(),
+            Self::BackfillHeld { adapter, .. } => adapter.clone(),
+            Self::Maintenance { from, until, .. } => format!("{from} - {until}"),
+            Self::Baseline { rows, .. } => format!("{} records", rows.len()),
+        }
+    }
+}
+
+/// The folder of an identity's requests.
+pub(crate) fn folder(data: &Path, code: &NodeCode) -> PathBuf {
+    data.join("requests").join(code.as_str())
+}
+
+/// Lays a request into the folder, whole at once; gives its path, which is gone when it was done.
+pub(crate) fn lay(folder: &Path, request: &Request, now: Millis) -> Result<PathBuf, Failure> {
+    std::fs::create_dir_all(folder).map_err(|e| files::cannot(folder, &e))?;
+    let text = serde_json::to_vec(request).map_err(|e| {
+        Failure::environment(
+            format!("the request cannot be written: {e}"),
+            format!("请求无法写出：{e}"),
+        )
+    })?;
+    let process = std::process::id();
+    let mut nth = 0;
+    loop {
+        let path = folder.join(format!("{:015}-{process}-{nth:04}.json", now.0));
+        if path.exists() {
+            nth += 1;
+            continue;
+        }
+        let part = path.with_extension("part");
+        std::fs::write(&part, &text).map_err(|e| files::cannot(&part, &e))?;
+        std::fs::rename(&part, &path).map_err(|e| files::cannot(&path, &e))?;
+        return Ok(path);
+    }
+}
+
+/// Does what is asked, and audits it.
+pub(crate) async fn apply(
+    store: &SharedStore,
+    beneath: &[NodeCode],
+    request: &Request,
+    now: Millis,
+) -> Result<u64, WorkError> {
+    let done = match request {
+        Request::Backfill { job } => order(store, job, now).await?,
+        Request::BackfillHeld { adapter, paused, .. } => hold(store, adapter, *paused, now).await?,
+        Request::Maintenance { from, until, text, .. } => {
+            let notice = Notice {
+                code: MAINTENANCE.into(),
+                text: text.clone(),
+                about: None,
+                from: Some(*from),
+                until: Some(*until),
+            };
+            let body = [notice.write()];
+            let content = |to| exchange::control::content(Kind::Notice, to, now.day(), &body);
+            store.queue_controls(beneath.iter().map(content).collect(), now).await?;
+            beneath.len() as u64
+        }
+        Request::Baseline { rows, .. } => {
+            let row = |m: &Mark| {
+                Some(BaselineRow {
+                    kind: m.kind.as_str().into(),
+                    key: Key::parse(&m.key)?,
+                    version: m.version,
+                    content: m.content.as_deref().and_then(|d| d.parse().ok()),
+                    reported: m.reported,
+                    day: now.day(),
+                })
+            };
+            store.import_baseline(rows.iter().filter_map(row).collect(), now).await?
+        }
+    };
+    let event = AuditEvent {
+        at: now,
+        who: request.by().to_owned(),
+        action: request.word().to_owned(),
+        subject: request.subject(),
+        reason: format!("{done}"),
+        ok: done > 0,
+    };
+    store.audit(event).await?;
+    Ok(done)
+}
+
+/// The same order again lets it go on where it is; another one takes its place.
+async fn order(store: &SharedStore, job: &Backfill, now: Millis) -> Result<u64, WorkError> {
+    let name = format!("{BACKFILL}{}", job.adapter);
+    let before = standing::read::<Backfill>(store, &name).await?;
+    let before = before.into_iter().find(|(rest, _)| rest.is_empty()).map(|(_, job)| job);
+    let same = before.filter(|b| b.progress_name() == job.progress_name());
+    let job = match same {
+        Some(before) => Backfill { paused: false, ..before },
+        None => job.clone(),
+    };
+    standing::put(store, &name, &job, now).await?;
+    Ok(1)
+}
+
+async fn hold(
+    store: &SharedStore,
+    adapter: &str,
+    paused: bool,
+    now: Millis,
+) -> Result<u64, WorkError> {
+    let name = format!("{BACKFILL}{adapter}");
+    let before = standing::read::<Backfill>(store, &name).await?;
+    let Some((_, job)) = before.into_iter().find(|(rest, _)| rest.is_empty()) else {
+        return Ok(0);
+    };
+    standing::put(store, &name, &Backfill { paused, ..job }, now).await?;
+    Ok(1)
+}
+
+/// What became of a request.
+pub(crate) enum Asked {
+    /// The store was free: it is done, so many things changed.
+    Done(u64, SharedStore),
+    /// The service has the store: it takes the file up.
+    Laid(PathBuf),
+}
+
+/// Asks a node: directly if its store is free, else through its service.
+pub(crate) async fn ask(
+    config: &NodeConfig,
+    code: &NodeCode,
+    request: &Request,
+    now: Millis,
+) -> Result<Asked, Failure> {
+    if let Some(store) = stores::free(config, code).await? {
+        let down = config.links_of(code).filter(|l| !l.parent);
+        let beneath: Vec<NodeCode> =
+            down.flat_map(|l| std::iter::once(&l.peer).chain(&l.beneath)).cloned().collect();
+        let done = apply(&store, &beneath, request, now)
+            .await
+            .map_err(|e| Failure::environment(format!("{code}: {e}"), format!("{code}：{e}")))?;
+        return Ok(Asked::Done(done, store));
+    }
+    Ok(Asked::Laid(lay(&folder(&config.data, code), request, now)?))
+}
+
+/// Waits a little for the service to take a request up; whether it did.
+pub(crate) async fn taken(path: &Path) -> bool {
+    for _ in 0..50 {
+        if !path.exists() {
+            return true;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    false
+}
+
+/// Says what became of a request.
+pub(crate) async fn told(asked: &Asked, out: &Out) -> Done {
+    let (en, zh, done) = match asked {
+        Asked::Done(0, _) => ("nothing changed", "没有变化", false),
+        Asked::Done(..) => ("done", "已完成", true),
+        Asked::Laid(path) if taken(path).await => {
+            ("the running service took it up", "运行中的服务已受理", true)
+        }
+        Asked::Laid(_) => (
+            "laid for the service, which has not taken it up yet; is it running?",
+            "已提交，服务尚未受理；请确认服务是否在运行",
+            true,
+        ),
+    };
+    let changed = match asked {
+        Asked::Done(n, _) => Some(*n),
+        Asked::Laid(_) => None,
+    };
+    out.value(&serde_json::json!({ "ok": done, "changed": changed, "en": en, "zh": zh }))?;
+    out.say(en, zh)?;
+    Ok(if done { Exit::Fine } else { Exit::Problems })
+}
+
+/// The running service's side: takes requests up, oldest first.
+pub(crate) struct Desk {
+    node: Arc<Node>,
+    folder: PathBuf,
+    looked: Option<Millis>,
+}
+
+impl Desk {
+    /// A desk for this node.
+    pub(crate) fn new(node: Arc<Node>, data: &Path) -> Self {
+        let folder = folder(data, &node.code);
+        Self { node, folder, looked: None }
+    }
+
+    fn laid(&self) -> BTreeMap<String, PathBuf> {
+        // Without the folder nobody ever asked for anything.
+        let Ok(entries) = std::fs::read_dir(&self.folder) else { return BTreeMap::new() };
+        let paths = entries.filter_map(|e| e.ok().map(|e| e.path()));
+        paths
+            .filter(|p| p.extension().is_some_and(|e| e == "json"))
+            .map(|p| (p.file_name().unwrap_or_default().to_string_lossy().into_owned(), p))
+            .collect()
+    }
+
+    async fn turn(&mut self, now: Millis) -> Result<Progress, WorkError> {
+        if self.looked.is_some_and(|at| now >= at && now.since(at) < LOOKED_EVERY) {
+            return Ok(Progress::IDLE);
+        }
+        self.looked = Some(now);
+        let laid = self.laid();
+        if laid.is_empty() {
+            return Ok(Progress::IDLE);
+        }
+        let Some(_lease) = self.node.lease("desk", now).await? else { return Ok(Progress::IDLE) };
+        let mut done = 0;
+        for path in laid.into_values() {
+            let own = |e: &dyn std::fmt::Display| -> WorkError {
+                StoreError::Unavailable(format!("{}: {e}", path.display())).into()
+            };
+            let text = files::bytes(&path, REQUEST_BYTES_MAX).map_err(|e| own(&e.en))?;
+            match serde_json::from_slice::<Request>(&text) {
+                Ok(request) => {
+                    apply(&self.node.store, &beneath(&self.node), &request, now).await?;
+                    self.node.fair.changed();
+                    std::fs::remove_file(&path).map_err(|e| own(&e))?;
+                }
+                // Not ours, or of another program: laid aside, so that the others are not held up.
+                Err(_) => {
+                    std::fs::rename(&path, path.with_extension("refused")).map_err(|e| own(&e))?;
+                }
+            }
+            done += 1;
+        }
+        Ok(Progress::some(done, false))
+    }
+}
+
+/// Every node beneath a node.
+fn beneath(node: &Node) -> Vec<NodeCode> {
+    let down = node.links.iter().filter(|l| !l.parent);
+    down.flat_map(|l| std::iter::once(&l.peer).chain(&l.beneath)).cloned().collect()
+}
+
+impl Worker for Desk {
+    fn name(&self) -> String {
+        "desk".into()
+    }
+
+    fn run_once(&mut self, now: Millis) -> WorkFuture<'_> {
+        Box::pin(self.turn(now))
+    }
+}
