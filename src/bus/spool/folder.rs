@@ -241,24 +241,9 @@ impl Folder {
         }
     }
 
-    /// The oldest of what was taken, above the limit.
+    /// The oldest of what was taken, set aside and carried, above the limit.
     fn prune(&self) -> io::Result<()> {
-        let mut kept: Vec<(u128, PathBuf)> = Vec::new();
-        for entry in fs::read_dir(&self.done)? {
-            let entry = entry?;
-            let meta = fs::symlink_metadata(entry.path());
-            // Somebody else may have taken it.
-            let Ok(meta) = meta else { continue };
-            if meta.is_file() && !entry.file_name().to_string_lossy().starts_with('.') {
-                kept.push((stamp(&meta), entry.path()));
-            }
-        }
-        let over = kept.len().saturating_sub(DONE_FILES_MAX);
-        if over > 0 {
-            kept.sort();
-            kept.iter().take(over).try_for_each(|(_, path)| gone(fs::remove_file(path)))?;
-        }
-        Ok(())
+        [&self.done, &self.bad, &self.carried].into_iter().try_for_each(|folder| prune(folder))
     }
 
     fn list_all(&self) -> io::Result<Vec<Item>> {
@@ -373,6 +358,24 @@ impl Exchange for Folder {
         let name = name.to_owned();
         self.blocking(&self.incoming, move |this| this.set_one_aside(&name))
     }
+}
+
+fn prune(folder: &Path) -> io::Result<()> {
+    let mut kept: Vec<(u128, PathBuf)> = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        // Somebody else may have taken it.
+        let Ok(meta) = fs::symlink_metadata(entry.path()) else { continue };
+        if meta.is_file() && !entry.file_name().to_string_lossy().starts_with('.') {
+            kept.push((stamp(&meta), entry.path()));
+        }
+    }
+    let over = kept.len().saturating_sub(DONE_FILES_MAX);
+    if over > 0 {
+        kept.sort();
+        kept.iter().take(over).try_for_each(|(_, path)| gone(fs::remove_file(path)))?;
+    }
+    Ok(())
 }
 
 fn failed(place: &Path, error: &io::Error) -> BusError {

@@ -55,7 +55,7 @@ pub const LIST_MAX: usize = 100_000;
 pub const OPENED_MAX: usize = 512;
 /// Most bytes of new files opened in one look, and most bytes handed out in one turn.
 pub const TURN_BYTES_MAX: usize = 64 << 20;
-/// Most files kept in `done/`; the oldest go first.
+/// Most files kept in each of `done/`, `bad/` and `carried/`; the oldest go first.
 pub const DONE_FILES_MAX: usize = 10_000;
 /// Issues remembered, so that a copy of what was taken is put away without a second look.
 pub const REMEMBERED_MAX: usize = 20_000;

@@ -23,7 +23,7 @@ pub(crate) use embedded::CONFIGS;
 use legacy::Ledger;
 use prepare::Folder;
 use scenes::Story;
-use services::Broker;
+use services::Services;
 use show::{Show, count};
 use state::State;
 use world::World;
@@ -64,6 +64,9 @@ pub(crate) struct Demo {
     /// Over a RabbitMQ: amqp://USER:PASSWORD@HOST:PORT/VHOST · 经 RabbitMQ 传输
     #[arg(long, value_name = "URL")]
     amqp: Option<String>,
+    /// In a PostgreSQL: postgres://USER:PASSWORD@HOST:PORT/DATABASE · 以 PostgreSQL 存储
+    #[arg(long, value_name = "URL")]
+    postgres: Option<String>,
 }
 
 /// The command.
@@ -76,16 +79,16 @@ async fn demo(args: &Demo, out: &Out) -> Done {
     let folder = Folder(args.data.clone());
     let _lock = lock(&folder.0)?;
     let mut show = Show::new(*out, args.fast);
-    let broker = args.amqp.as_deref().map(|url| Broker::parse(url, &folder)).transpose()?;
+    let services = Services::parse(args.amqp.as_deref(), args.postgres.as_deref(), &folder)?;
     let mut state = begin(args, &folder)?;
-    same_carrier(args, &folder, &state)?;
+    same_services(&services, &folder, &state)?;
     let interrupted = os::interrupted();
     tokio::pin!(interrupted);
     opening(&mut show, &folder, &state)?;
     let made = tokio::select! {
         biased;
         caught = &mut interrupted => return stopped(caught, &show, args),
-        made = prepare::prepare(&folder, &mut state, broker.as_ref(), os::now()) => made?,
+        made = prepare::prepare(&folder, &mut state, &services, os::now()) => made?,
     };
     let fresh = made.is_some();
     if let Some(ledger) = made {
@@ -172,17 +175,21 @@ fn begin(args: &Demo, folder: &Folder) -> Result<State, Failure> {
     Ok(state)
 }
 
-/// A demo that was begun without a broker goes on without one.
-fn same_carrier(args: &Demo, folder: &Folder, state: &State) -> Result<(), Failure> {
-    if args.amqp.is_none() || !state.prepared || services::over_broker(folder) {
+/// A demo goes on over the services it was begun with.
+fn same_services(wanted: &Services, folder: &Folder, state: &State) -> Result<(), Failure> {
+    let has = (services::over_broker(folder), services::over_database(folder));
+    let same = (wanted.broker.is_some(), wanted.database.is_some()) == has;
+    if !wanted.any() || !state.prepared || same {
         return Ok(());
     }
     let dir = folder.0.display();
     Err(Failure::usage(
         format!(
-            "{dir} holds a demo without a broker; leave --amqp out to go on with it, or name another folder with --data"
+            "{dir} holds a demo over other services; leave --amqp and --postgres out to go on with it, or name another folder with --data"
         ),
-        format!("{dir} 中的演示未使用消息代理；去掉 --amqp 可接着演示，或用 --data 指定其他目录"),
+        format!(
+            "{dir} 中的演示所用服务不同；去掉 --amqp 和 --postgres 可接着演示，或用 --data 指定其他目录"
+        ),
     ))
 }
 

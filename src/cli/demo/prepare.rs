@@ -12,7 +12,7 @@ use ring::rand::{SecureRandom as _, SystemRandom};
 
 use super::embedded::{CONFIGS, COUNTY_DDL};
 use super::legacy::{self, Ledger, Places, Plan};
-use super::services::{self, Broker};
+use super::services::{self, Services};
 use super::state::State;
 use super::tiers::Tier;
 use crate::commands::keys::signing;
@@ -66,13 +66,13 @@ impl Folder {
 pub(crate) async fn prepare(
     folder: &Folder,
     state: &mut State,
-    broker: Option<&Broker>,
+    services: &Services,
     now: Millis,
 ) -> Result<Option<Ledger>, Failure> {
     if state.prepared {
-        if let Some(broker) = broker {
-            // It may listen elsewhere by now.
-            configs(folder, state.cases, Some(broker))?;
+        if services.any() {
+            // They may listen elsewhere by now.
+            configs(folder, state.cases, services)?;
         }
         return Ok(None);
     }
@@ -81,7 +81,7 @@ pub(crate) async fn prepare(
         write(&folder.0.join("adapters").join(path), bytes)?;
     }
     lists(folder)?;
-    configs(folder, state.cases, broker)?;
+    configs(folder, state.cases, services)?;
     certificates(folder, Millis(state.started), now).map_err(|e| match e {
         Unmade::Sign(e) => signing(&e),
         Unmade::Written(e) => e,
@@ -127,13 +127,12 @@ fn lists(folder: &Folder) -> Result<(), Failure> {
     write(&dir.join("regions@2.csv"), regions.as_bytes())
 }
 
-fn configs(folder: &Folder, cases: u64, broker: Option<&Broker>) -> Result<(), Failure> {
+fn configs(folder: &Folder, cases: u64, services: &Services) -> Result<(), Failure> {
     for (tier, text) in Tier::ALL.into_iter().zip(CONFIGS) {
-        let text = config(tier, text, cases);
-        let text = broker.map_or_else(|| text.clone(), |broker| broker.config(&text));
+        let text = services.config(tier, config(tier, text, cases));
         write(&folder.of(tier).join("node.toml"), text.as_bytes())?;
     }
-    broker.map_or(Ok(()), |broker| broker.secret(folder))
+    services.secrets(folder)
 }
 
 /// The tier's configuration, for the data folder: packages and lists beside the nodes, and limits
@@ -304,7 +303,7 @@ mod tests {
         let folder = Folder(dir.path().to_owned());
         let now = Millis::parse("2026-11-21 12:00:00").unwrap();
         let mut state = State::new(&folder.0, 1, 100, now);
-        prepare(&folder, &mut state, None, now).await.unwrap();
+        prepare(&folder, &mut state, &Services::default(), now).await.unwrap();
         let configs = open::right_configs(&folder.configs()).unwrap();
         assert_eq!(configs.len(), 4);
         for config in &configs {
@@ -315,10 +314,10 @@ mod tests {
         assert!(state.township_case.starts_with("990103101"), "{}", state.township_case);
         assert!(state.county_case.starts_with("990103"));
         let pem = std::fs::read(folder.ca()).unwrap();
-        prepare(&folder, &mut state, None, now).await.unwrap();
+        prepare(&folder, &mut state, &Services::default(), now).await.unwrap();
         assert_eq!(std::fs::read(folder.ca()).unwrap(), pem, "not made twice");
         state.prepared = false;
-        prepare(&folder, &mut state, None, now).await.unwrap();
+        prepare(&folder, &mut state, &Services::default(), now).await.unwrap();
         assert_ne!(std::fs::read(folder.ca()).unwrap(), pem, "half of a start is made anew");
     }
 }

@@ -1,19 +1,26 @@
-//! The demo over real services: its nodes speak over a broker instead of within the process.
+//! The demo over real services: its nodes speak over a broker instead of within the process, and
+//! keep their facts in a database instead of files.
 
 use std::path::Path;
 
 use bus::amqp::manage;
 use canon::DigestAlg;
-use exchange::config::BrokerUrl;
+use exchange::config::{BrokerUrl, PostgresConfig, StoreUrl};
+use store::postgres::PostgresStore;
 
 use super::prepare::{Folder, not_written};
+use super::tiers::Tier;
+use crate::assemble::store_failure;
 use crate::brokers;
 use crate::commands::bus::{said, unreached};
+use crate::stores::postgres_settings;
 use crate::text::Failure;
 use crate::{open, os};
 
 /// File of the broker's password, in the data folder.
 const PASSWORD: &str = "mq.password";
+/// File of the database's password, in the data folder.
+const PG_PASSWORD: &str = "pg.password";
 /// Who logs in if the URL does not say: what a fresh RabbitMQ lets in from the same machine.
 const GUEST: (&str, &str) = ("guest", "guest");
 
@@ -43,9 +50,7 @@ impl Broker {
         };
         let url = format!("{scheme}://{rest}");
         BrokerUrl::parse(&url).ok_or_else(wrong)?;
-        let at = std::path::absolute(&folder.0).unwrap_or_else(|_| folder.0.clone());
-        let digest = DigestAlg::default().of(&[at.to_string_lossy().as_bytes()]);
-        let short: String = digest.bytes.iter().take(4).map(|b| format!("{b:02x}")).collect();
+        let short = short(folder);
         let (user, password) = (login.0.to_owned(), login.1.to_owned());
         Ok(Self { url, user, password, prefix: format!("tiergate-demo-{short}") })
     }
@@ -59,27 +64,134 @@ impl Broker {
              password = \"file:../{PASSWORD}\"\nprefix = \"{prefix}\"\n"
         )
     }
+}
 
-    /// Writes the password where the configurations say.
-    pub(crate) fn secret(&self, folder: &Folder) -> Result<(), Failure> {
-        let path = folder.0.join(PASSWORD);
-        // It may be there from an earlier start, with another password.
-        remove(&path)?;
-        os::write_secret(&path, &self.password).map_err(|e| not_written(&path, &e))
+/// A database as it was named on the command line.
+#[derive(Clone, Debug)]
+pub(crate) struct Database {
+    address: String,
+    password: Option<String>,
+    prefix: String,
+}
+
+impl Database {
+    /// Reads `postgres://USER[:PASSWORD]@HOST:PORT/DATABASE`. Each node has a schema of its own in
+    /// it, named after the folder.
+    pub(crate) fn parse(text: &str, folder: &Folder) -> Result<Self, Failure> {
+        let wrong = || {
+            Failure::usage(
+                "--postgres takes postgres://USER:PASSWORD@HOST:PORT/DATABASE",
+                "--postgres 应写作 postgres://用户:口令@主机:端口/数据库",
+            )
+        };
+        let (scheme, rest) = text.split_once("://").ok_or_else(wrong)?;
+        let (login, rest) = rest.rsplit_once('@').ok_or_else(wrong)?;
+        let (user, password) = match login.split_once(':') {
+            Some((user, password)) => (user, Some(password.to_owned())),
+            None => (login, None),
+        };
+        let address = format!("{scheme}://{user}@{rest}");
+        if rest.contains('?') || PostgresConfig::parse(&address).is_none() {
+            return Err(wrong());
+        }
+        Ok(Self { address, password, prefix: format!("tiergate_demo_{}", short(folder)) })
     }
+
+    /// A tier's configuration with its facts in the database.
+    fn config(&self, tier: Tier, text: &str) -> String {
+        let Self { address, prefix, password } = self;
+        let (schema, store) = (tier.folder(), "url = \"sqlite:node.db\"");
+        let mut url = format!("url = \"{address}?schema={prefix}_{schema}\"");
+        if password.is_some() {
+            url = format!("{url}\npassword = \"file:../{PG_PASSWORD}\"");
+        }
+        text.replace(store, &url)
+    }
+}
+
+/// What the demo uses besides this process.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Services {
+    /// A broker between its nodes.
+    pub(crate) broker: Option<Broker>,
+    /// A database for their facts.
+    pub(crate) database: Option<Database>,
+}
+
+impl Services {
+    /// From the command line.
+    pub(crate) fn parse(
+        amqp: Option<&str>,
+        postgres: Option<&str>,
+        folder: &Folder,
+    ) -> Result<Self, Failure> {
+        let broker = amqp.map(|url| Broker::parse(url, folder)).transpose()?;
+        let database = postgres.map(|url| Database::parse(url, folder)).transpose()?;
+        Ok(Self { broker, database })
+    }
+
+    /// Whether there are any.
+    pub(crate) const fn any(&self) -> bool {
+        self.broker.is_some() || self.database.is_some()
+    }
+
+    /// A tier's configuration over these services.
+    pub(crate) fn config(&self, tier: Tier, text: String) -> String {
+        let text = match &self.database {
+            Some(database) => database.config(tier, &text),
+            None => text,
+        };
+        match &self.broker {
+            Some(broker) => broker.config(&text),
+            None => text,
+        }
+    }
+
+    /// Writes the passwords where the configurations say.
+    pub(crate) fn secrets(&self, folder: &Folder) -> Result<(), Failure> {
+        if let Some(broker) = &self.broker {
+            secret(folder, PASSWORD, &broker.password)?;
+        }
+        if let Some(password) = self.database.as_ref().and_then(|d| d.password.as_deref()) {
+            secret(folder, PG_PASSWORD, password)?;
+        }
+        Ok(())
+    }
+}
+
+fn secret(folder: &Folder, name: &str, text: &str) -> Result<(), Failure> {
+    let path = folder.0.join(name);
+    // It may be there from an earlier start, with another password.
+    remove(&path)?;
+    os::write_secret(&path, text).map_err(|e| not_written(&path, &e))
+}
+
+/// A short name of a folder, the same at every start.
+fn short(folder: &Folder) -> String {
+    let at = std::path::absolute(&folder.0).unwrap_or_else(|_| folder.0.clone());
+    let digest = DigestAlg::default().of(&[at.to_string_lossy().as_bytes()]);
+    digest.bytes.iter().take(4).map(|b| format!("{b:02x}")).collect()
+}
+
+/// Whether the nodes in a folder keep their facts in a database.
+pub(crate) fn over_database(folder: &Folder) -> bool {
+    first_config(folder).contains("url = \"postgres")
+}
+
+fn first_config(folder: &Folder) -> String {
+    let config = folder.configs().into_iter().next();
+    config.and_then(|path| std::fs::read_to_string(path).ok()).unwrap_or_default()
 }
 
 /// Whether the nodes in a folder speak over a broker.
 pub(crate) fn over_broker(folder: &Folder) -> bool {
-    let config = folder.configs().into_iter().next();
-    config
-        .and_then(|path| std::fs::read_to_string(path).ok())
-        .is_some_and(|t| t.contains("[[broker]]"))
+    first_config(folder).contains("[[broker]]")
 }
 
-/// Takes away the password of an earlier demo.
+/// Takes away the passwords of an earlier demo.
 pub(crate) fn clear(folder: &Folder) -> Result<(), Failure> {
-    remove(&folder.0.join(PASSWORD))
+    remove(&folder.0.join(PASSWORD))?;
+    remove(&folder.0.join(PG_PASSWORD))
 }
 
 fn remove(path: &Path) -> Result<(), Failure> {
@@ -89,12 +201,21 @@ fn remove(path: &Path) -> Result<(), Failure> {
     }
 }
 
-/// Everything the nodes need stands on their broker; at a fresh start nothing of an earlier demo.
+/// Everything the nodes need stands on their services; at a fresh start nothing of an earlier demo.
 pub(crate) async fn stand(folder: &Folder, fresh: bool) -> Result<(), Failure> {
-    if !over_broker(folder) {
+    if !over_broker(folder) && !over_database(folder) {
         return Ok(());
     }
     let configs = open::right_configs(&folder.configs())?;
+    for config in configs.iter().filter(|_| fresh) {
+        if let StoreUrl::Postgres(schema) = &config.store {
+            let settings = postgres_settings(schema, config)?;
+            PostgresStore::drop_schema(&settings).await.map_err(store_failure)?;
+        }
+    }
+    if !over_broker(folder) {
+        return Ok(());
+    }
     for site in brokers::sites(&configs, None)? {
         let (login, url) = (&site.logins[0], site.url.to_string());
         let failed = |o: bus::amqp::Obstacle| unreached(&url, &o);
@@ -132,5 +253,17 @@ mod tests {
         }
         let other = Broker::parse("amqp://localhost", &Folder("y".into())).unwrap();
         assert_ne!(other.prefix, broker.prefix, "two demos on one broker do not meet");
+    }
+
+    #[test]
+    fn a_database_is_named_by_one_url_and_each_tier_has_its_schema() {
+        let folder = Folder("x".into());
+        let database = Database::parse("postgres://me:word@127.0.0.1:5433/db", &folder).unwrap();
+        let text = database.config(Tier::City, "url = \"sqlite:node.db\"");
+        assert!(text.starts_with("url = \"postgres://me@127.0.0.1:5433/db?schema=tiergate_demo_"));
+        assert!(text.contains("_city\"") && !text.contains("word@"), "{text}");
+        for wrong in ["postgres://host/db", "mysql://me:x@host/db", "postgres://me:x@host/db?a=b"] {
+            assert!(Database::parse(wrong, &folder).is_err(), "{wrong}");
+        }
     }
 }

@@ -70,6 +70,10 @@ impl Drop for Service {
 
 /// A township below the gate, a county above it.
 fn prepare(dir: &Path) {
+    prepare_with(dir, config);
+}
+
+fn prepare_with(dir: &Path, config: impl Fn(&str) -> String) {
     fine(dir, &["ca", "new", "--out", "ca"]);
     for node in ["town", "county"] {
         std::fs::create_dir_all(dir.join(node).join("drops")).unwrap();
@@ -253,4 +257,31 @@ fn what_is_wrong_with_a_disk_is_said_file_by_file() {
     let said = tiergate(dir, &["spool", "import", "nowhere", "--config", "town/node.toml"]);
     assert_eq!(said.code, 3);
     assert!(said.err.contains("nowhere"), "{}", said.err);
+}
+
+#[test]
+fn a_gate_that_only_copies_rows_carries_both_ways() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    // One database stands for two that the gate keeps alike.
+    prepare_with(dir, |node| {
+        let tables = if node == "town" { ("t_up", "t_down") } else { ("t_down", "t_up") };
+        let table = format!(
+            "form = \"table\"\ndatabase = \"sqlite:../front.db\"\nout_table = \"{}\"\nin_table = \"{}\"",
+            tables.0, tables.1
+        );
+        config(node).replace("folder = \"gate\"", &table).replace("return = \"manual\"\n", "")
+    });
+    fine(dir, &["check", "config", "town/node.toml"]);
+    let sample = repository().join("adapters/township_window/samples/ordinary/input.csv");
+    std::fs::copy(sample, dir.join("town/drops/window-1.csv")).unwrap();
+    let _services = (Service::start(dir, "town"), Service::start(dir, "county"));
+    until(dir, "receipts come back as rows", || {
+        let link = link(dir);
+        link["accepted"].as_u64() > Some(0) && link["in_flight"].as_u64() == Some(0)
+    });
+    assert!(link(dir)["no_way_back"].is_null() && link(dir)["gate"].is_null());
+    let export = ["spool", "export", "--link", "up", "--to", "disk", "--config", "town/node.toml"];
+    let said = tiergate(dir, &export);
+    assert_eq!(said.code, 2, "rows are not carried on a disk: {}", said.err);
 }

@@ -31,6 +31,17 @@ pub(super) async fn bring_up(
     done
 }
 
+/// Deletes a schema, if it is one of ours or empty.
+pub(super) async fn drop_schema(conn: &mut PgConnection, schema: &str) -> Result<(), StoreError> {
+    let known = q(sql::MIGRATION_KNOWN).bind(schema).fetch_one(&mut *conn).await?;
+    if known.int(0)? == 0 && known.int(1)? > 0 {
+        return Err(StoreError::Refused(format!("the schema `{schema}` is not ours")));
+    }
+    let drop = format!("DROP SCHEMA IF EXISTS \"{schema}\" CASCADE");
+    conn.execute(sqlx::raw_sql(AssertSqlSafe(drop))).await?;
+    Ok(())
+}
+
 async fn locked(conn: &mut PgConnection, schema: &str) -> Result<Vec<String>, StoreError> {
     let known = q(sql::MIGRATION_KNOWN).bind(schema).fetch_one(&mut *conn).await?;
     if known.int(0)? == 0 {

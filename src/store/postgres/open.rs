@@ -230,6 +230,12 @@ impl PostgresStore {
         Self::share(settings, pool, conn, false).await
     }
 
+    /// Deletes a schema of ours with everything in it: for the demo, which begins anew.
+    pub async fn drop_schema(settings: &Settings) -> Result<(), StoreError> {
+        let mut conn = pool(settings, "")?.connect().await?;
+        migrate::drop_schema(&mut conn, &settings.schema).await
+    }
+
     async fn share(
         settings: &Settings,
         pool: Pool,
