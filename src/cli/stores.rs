@@ -122,7 +122,12 @@ pub(crate) async fn free(
     node: &NodeConfig,
     code: &NodeCode,
 ) -> Result<Option<SharedStore>, Failure> {
-    let StoreUrl::Sqlite(path) = &node.store else { return Ok(None) };
+    let path = match &node.store {
+        StoreUrl::Memory => return Ok(None),
+        StoreUrl::Sqlite(path) => path,
+        // Whoever acts does it beside the running service.
+        StoreUrl::Postgres(_) => return open_store(node, code, Access::Write).await.map(Some),
+    };
     if !path.is_file() {
         return Err(not_there(code, path));
     }

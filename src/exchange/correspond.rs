@@ -281,6 +281,6 @@ mod tests {
                 run(7, 9, "skipped.not_kept"),
             ]
         );
-        assert!(skipped(3, 3, &states).is_empty());
+        assert!(skipped(3, 3, &BTreeMap::from([(3, OutState::Sealed)])).is_empty());
     }
 }

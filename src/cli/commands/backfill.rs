@@ -6,7 +6,7 @@ use std::time::Duration;
 use canon::{Day, Millis, NodeCode};
 use clap::Args;
 use exchange::Worker;
-use exchange::config::NodeConfig;
+use exchange::config::{NodeConfig, StoreUrl};
 use exchange::standing::{self, BACKFILL, Backfill as Job};
 use serde_json::{Value, json};
 use store::{AdapterProgress, SharedStore};
@@ -67,6 +67,13 @@ pub(crate) fn run(args: &BackfillArgs, out: &Out) -> Done {
             return desk::told(&asked, out).await;
         }
         match asked {
+            // Several processes share this store; the service among them does it.
+            Asked::Done(..) if !matches!(config.store, StoreUrl::Sqlite(_)) => {
+                if args.detach {
+                    return desk::told(&asked, out).await;
+                }
+                watch(&config, &code, &args.adapter, out).await
+            }
             Asked::Done(_, store) => {
                 // The store has one writer: it is opened again by the node.
                 drop(store);

@@ -335,11 +335,13 @@ impl CsvDrop {
 
 /// The first day that a file's name says: `20261121`, `2026-11-21` or `2026_11_21`.
 fn day_in(name: &str) -> Option<Day> {
+    let digit = |c: char| c.is_ascii_digit();
     let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
-    let starts = name.char_indices().map(|(at, _)| at);
-    starts.filter(|at| !name[..*at].ends_with(|c: char| c.is_ascii_digit())).find_map(|at| {
-        let plain = name.get(at..at + 8).filter(|t| digits(t));
-        let plain = plain.filter(|_| !name[at + 8..].starts_with(|c: char| c.is_ascii_digit()));
+    let begins = |at: &usize| name.get(..*at).is_some_and(|before| !before.ends_with(digit));
+    let mut starts = name.char_indices().map(|(at, _)| at).filter(begins);
+    starts.find_map(|at| {
+        let ends = name.get(at + 8..).is_some_and(|rest| !rest.starts_with(digit));
+        let plain = name.get(at..at + 8).filter(|t| ends && digits(t));
         if let Some(t) = plain {
             return Day::parse(&format!("{}-{}-{}", t.get(..4)?, t.get(4..6)?, t.get(6..)?));
         }

@@ -65,7 +65,7 @@ fn what_is_put_off_is_due_later_and_counts_no_attempt() {
         assert_eq!(deferred, 2, "the sealed and the sent one; one is due later, one is settled");
         assert!(county.due(Lane::Live, until.plus(-1)).await.is_empty());
         let due: Vec<_> = county.due(Lane::Live, until).await.into_iter().map(|p| p.id).collect();
-        assert_eq!(due, [sealed.clone()]);
+        assert_eq!(due, std::slice::from_ref(&sealed));
         assert!(s.overdue(until.plus(-1), 9).await.unwrap().is_empty());
         let out = s.outbound(&sealed).await.unwrap().unwrap();
         assert_eq!((out.attempts, out.reason.as_deref()), (0, Some("receiver.defer")));

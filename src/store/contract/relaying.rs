@@ -206,3 +206,26 @@ fn a_copy_kept_on_the_way_is_judged_and_relayed_in_one_fact() {
         assert!(!admission.receipt_sealed);
     });
 }
+
+#[test]
+fn neither_own_nor_relayed_parcels_stand_before_the_others() {
+    run(async |bench| {
+        let city = Office::open(&bench, "city").await;
+        let mut own = Vec::new();
+        for case in ["A", "B", "C"] {
+            city.collect(t0(), vec![record("SB", case, 1)]).await;
+            own.push(city.seal(t0()).await);
+        }
+        let later = t0().plus(MINUTE);
+        let passing = [sent_by("county", "province", 1), sent_by("county", "province", 2)];
+        for id in &passing {
+            relay(&city, id, later).await;
+        }
+        let due: Vec<EnvelopeId> =
+            city.due(Lane::Live, later).await.into_iter().map(|p| p.id).collect();
+        let expected = [&own[0], &passing[0], &own[1], &passing[1], &own[2]];
+        assert_eq!(due.iter().collect::<Vec<_>>(), expected, "in turn, though they came later");
+        let two = city.store.due("up", Lane::Live, later, 2, 1 << 20).await.unwrap();
+        assert_eq!(two.iter().filter(|p| p.own).count(), 1);
+    });
+}

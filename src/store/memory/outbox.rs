@@ -40,7 +40,7 @@ impl Identity {
                 (*turn <= most).then_some((*turn, key))
             })
             .collect();
-        line.sort_by_key(|(turn, (_, _, at, ..))| (*turn, *at));
+        line.sort_by_key(|(turn, (_, _, at, .., own))| (*turn, *at, !*own));
         for (_, (_, _, at, _, id, own)) in line {
             let Some(parcel) = self.due_parcel(id, *own, *at) else { continue };
             bytes += parcel.frame.len() as u64;

@@ -172,12 +172,13 @@ pub(crate) const LINK_RECEIPT: &str = "INSERT INTO link AS l (ident, link, accep
     last_receipt) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (ident, link) DO UPDATE SET \
     accepted = l.accepted + excluded.accepted, rejected = l.rejected + excluded.rejected, \
     last_receipt = excluded.last_receipt";
-/// Own parcels and relayed ones, the oldest first, up to a number and a size; none while the link
+/// Own parcels and relayed ones in turn, each the oldest first, up to a number and a size; none while the link
 /// is paused. The last column: something committed is not on the disk yet.
 pub(crate) const DUE: &str = "SELECT d.own, $5, d.epoch, d.route, d.sequence, d.kind, d.count, \
     d.attempts, d.due, d.records, f.bytes, \
     pg_current_wal_insert_lsn() > pg_current_wal_flush_lsn(), d.sender FROM \
     (SELECT q.*, row_number() OVER w AS nth, sum(q.size) OVER w AS total FROM \
+    (SELECT z.*, row_number() OVER (PARTITION BY z.own ORDER BY z.due, z.number) AS turn FROM \
     (SELECT * FROM (SELECT 1 AS own, $5::bigint AS sender, e.epoch, e.route, e.sequence, e.kind, \
     e.count::bigint, e.attempts, e.due_at AS due, e.frame, octet_length(b.bytes) AS size, \
     e.records, e.envelope AS number FROM envelope e JOIN blob b ON b.blob = e.frame \
@@ -186,8 +187,8 @@ pub(crate) const DUE: &str = "SELECT d.own, $5, d.epoch, d.route, d.sequence, d.
     SELECT * FROM (SELECT 0, r.sender::bigint, r.epoch, r.route, r.sequence, r.kind, r.count, \
     r.attempts, r.due_at, r.frame, octet_length(b.bytes), r.records, r.relay FROM relay r \
     JOIN blob b ON b.blob = r.frame WHERE r.ident = $1 AND r.link = $2 AND r.lane = $3 \
-    AND r.state = 0 AND r.due_at <= $4 ORDER BY r.due_at, r.relay LIMIT $6) p) q \
-    WINDOW w AS (ORDER BY q.due, q.own DESC, q.number)) d \
+    AND r.state = 0 AND r.due_at <= $4 ORDER BY r.due_at, r.relay LIMIT $6) p) z) q \
+    WINDOW w AS (ORDER BY q.turn, q.due, q.own DESC, q.number)) d \
     CROSS JOIN LATERAL (SELECT x.bytes FROM blob x WHERE x.blob = d.frame OFFSET 0) f \
     WHERE (d.nth = 1 OR (d.nth <= $6 AND d.total <= $7)) AND NOT EXISTS (SELECT 1 FROM link l \
     WHERE l.ident = $1 AND l.link = $2 AND l.paused IS NOT NULL) ORDER BY d.nth";
