@@ -2,8 +2,6 @@
 
 use tests::world::{Setup, World};
 
-use super::DEATHS;
-
 mod anywhere;
 mod authority;
 mod backfill;

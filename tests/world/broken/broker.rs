@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bus::amqp::manage::How;
 use store::Place;
 
 use super::{Size, Sweep, administrator, proxied, stream};
@@ -103,7 +104,9 @@ pub async fn queue_without_a_leader(size: Size) {
     flow.start(1);
     tokio::time::sleep(Duration::from_secs(3)).await;
     println!("kept before the repair: {} of {}", flow.kept().await, flow.attempted());
-    println!("{:?}", flow.repair().await);
+    let repaired = flow.repair().await;
+    let replaced = repaired.iter().filter(|item| matches!(item.how, How::Replaced(_)));
+    println!("replaced: {:?}", replaced.map(|item| &item.what).collect::<Vec<_>>());
     stream(&mut flow, size).await;
     flow.finish("queue without a leader", size.settle).await;
 }

@@ -9,7 +9,7 @@ use crate::world::proxy::Proxy;
 use crate::world::services::{self, Address, Private, Service};
 
 /// How long a refused login is watched.
-const WATCHED: Duration = Duration::from_secs(5);
+const WATCHED: Duration = Duration::from_secs(4);
 /// `broker_login_retry` of the flows.
 const RETRY: Duration = Duration::from_secs(2);
 /// Connections that two nodes make to a broker: one to publish, one to consume.

@@ -34,7 +34,7 @@ pub const SHORT: Size = Size {
     files: 3,
     rows: 4,
     times: 3,
-    pause: Duration::from_secs(5),
+    pause: Duration::from_secs(2),
     settle: Duration::from_secs(120),
 };
 
