@@ -125,6 +125,18 @@ pub(crate) fn cpu_seconds() -> f64 {
     ticks.sum::<f64>() / 100.0
 }
 
+/// CPU seconds of the whole machine since its start; 0 where the system does not tell.
+pub(crate) fn machine_cpu_seconds() -> f64 {
+    // `cpu user nice system idle iowait irq softirq …`, in hundredths of a second on Linux.
+    let stat = std::fs::read_to_string("/proc/stat").unwrap_or_default();
+    let line = stat.lines().next().unwrap_or_default();
+    let busy = line.split_whitespace().skip(1).enumerate().filter(|(at, _)| {
+        let (idle, iowait, beyond) = (*at == 3, *at == 4, *at > 6);
+        !idle && !iowait && !beyond
+    });
+    busy.filter_map(|(_, n)| n.parse::<f64>().ok()).sum::<f64>() / 100.0
+}
+
 /// Largest resident memory of this process so far, MB; 0 where the system does not tell.
 pub(crate) fn peak_rss_mb() -> f64 {
     memory_mb("VmHWM:")

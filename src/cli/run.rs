@@ -15,8 +15,11 @@ use crate::assemble::{self, Running};
 use crate::text::{Done, Exit, Failure, Out};
 use crate::{health, instance, open, os};
 
-/// How long a worker with nothing to do sleeps, unless something in its node moves.
+/// How long a worker with nothing to do sleeps, unless something in its node moves; doubles up to
+/// [`IDLE_MAX`] while nothing does, so that a node at rest leaves its database at rest.
 const IDLE: Duration = Duration::from_millis(50);
+/// Longest sleep of a worker with nothing to do.
+const IDLE_MAX: Duration = Duration::from_millis(400);
 /// The first wait after a failed turn; doubles up to [`FAILED_MAX`].
 const FAILED_MIN: Duration = Duration::from_millis(200);
 /// Longest wait after failed turns.
@@ -133,7 +136,7 @@ struct Around {
 
 impl Around {
     async fn turn_for_ever(mut self, mut worker: Box<dyn Worker>) {
-        let mut failed = FAILED_MIN;
+        let (mut failed, mut rest) = (FAILED_MIN, IDLE);
         let mut said = String::new();
         while !*self.stopped.borrow() {
             let node = Arc::clone(&self.node);
@@ -143,6 +146,7 @@ impl Around {
                     failed = FAILED_MIN;
                     said.clear();
                     if progress.done > 0 {
+                        rest = IDLE;
                         self.ring(&worker.name());
                         tokio::task::yield_now().await;
                     }
@@ -155,7 +159,8 @@ impl Around {
                                 false => std::future::pending().await,
                             }
                         };
-                        self.idle(IDLE, bells[self.own].1.notified(), arrival).await;
+                        let woken = self.idle(rest, bells[self.own].1.notified(), arrival).await;
+                        rest = if woken { IDLE } else { (rest * 2).min(IDLE_MAX) };
                     }
                 }
                 Err(error) => {
@@ -168,7 +173,9 @@ impl Around {
                         return;
                     }
                     self.node.forget_leases();
-                    self.idle(failed, std::future::pending(), std::future::pending()).await;
+                    // Only a stop wakes it: a bell would make the wait no wait.
+                    let _stopped =
+                        self.idle(failed, std::future::pending(), std::future::pending()).await;
                     failed = (failed * 2).min(FAILED_MAX);
                 }
             }
@@ -196,18 +203,19 @@ impl Around {
         }
     }
 
+    /// Sleeps; says whether something woke it before its time.
     async fn idle(
         &mut self,
         longest: Duration,
         moved: impl Future<Output = ()>,
         arrival: impl Future<Output = ()>,
-    ) {
+    ) -> bool {
         tokio::select! {
-            () = tokio::time::sleep(longest) => {}
-            () = moved => {}
-            () = arrival => {}
+            () = tokio::time::sleep(longest) => false,
+            () = moved => true,
+            () = arrival => true,
             // A closed channel is a stop as well.
-            _ = self.stopped.changed() => {}
+            _ = self.stopped.changed() => true,
         }
     }
 }

@@ -9,6 +9,7 @@
 mod connect;
 mod consume;
 mod definitions;
+mod floor;
 pub mod manage;
 mod obstacle;
 mod outside;
@@ -33,6 +34,7 @@ use publish::Publisher;
 use state::State;
 
 pub use definitions::definitions;
+pub use floor::Floor;
 pub use obstacle::Obstacle;
 pub use probe::{Probe, Step, probe};
 pub use settings::{Endpoint, Limits, ReadSecrets, Secrets, Settings};

@@ -66,9 +66,9 @@ pub(crate) async fn run(
     let authority = nodes::Authority::new(os::now())?;
     let settings = nodes::Settings::default();
 
-    let meter = Meter::start();
+    let meter = Meter::over(ground.whose());
     let mut first = nodes::chain_of(ground, folder, 2, &settings, authority).await?;
-    first.carrier.cut(&first.running[1].node.code, true);
+    first.carrier.cut(&first.codes[1]);
     let store = Arc::clone(&first.running[0].node.store);
     first.running.truncate(1);
     if let (Some(node), Some(collect)) = (first.running.first_mut(), first.collect.take()) {
@@ -84,7 +84,7 @@ pub(crate) async fn run(
     drop_all(store, first.carrier);
 
     let begun = Instant::now();
-    let meter = Meter::start();
+    let meter = Meter::over(ground.whose());
     let again = nodes::chain_of(ground, folder, 2, &settings, first.authority).await?;
     let store = Arc::clone(&again.running[0].node.store);
     let (stop, stopped) = watch::channel(false);
@@ -95,6 +95,9 @@ pub(crate) async fn run(
     let drained = Line::new("restarted, carried, settled", records, bytes, meter.taken());
     stop.send_replace(true);
     run::finish(loops).await;
+    std::mem::drop(store);
+    again.carrier.remove().await?;
+    ground.drop_stores(folder, &again.codes).await?;
     Ok(Backlog {
         ground: ground.name().into(),
         records,

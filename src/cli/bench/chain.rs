@@ -44,7 +44,7 @@ pub(crate) async fn run(
         lang.warn(format_args!("{} {worker}: {what}", node.code));
     });
     let clock: Clock = Arc::new(os::now);
-    let meter = Meter::start();
+    let meter = Meter::over(ground.whose());
     let loops = run::start(chain.running, &clock, &report, &stopped);
     let accepted = Place::ALL.iter().position(|p| *p == Place::Accepted).unwrap_or_default();
     let (mut last, mut since) = (0, os::now());
@@ -67,6 +67,9 @@ pub(crate) async fn run(
     };
     stop.send_replace(true);
     run::finish(loops).await;
+    std::mem::drop(lowest);
+    chain.carrier.remove().await?;
+    ground.drop_stores(folder, &chain.codes).await?;
     let name = match tiers {
         2 => "county → province, one hop",
         _ => "township → county → city → province",

@@ -1,12 +1,15 @@
-//! The raw floors: reading the CSV, hashing, compressing, and writing 500-record frames plus
-//! pointer rows into SQLite, with the bytes of the same run in the same grouping.
+//! The raw floors: reading the CSV, hashing, compressing, writing 500-record frames plus pointer
+//! rows into the store, and carrying the frames, with the bytes of the same run in the same
+//! grouping and nothing else.
 
 use std::path::Path;
 
 use canon::{DigestAlg, leaf_hash};
-use store::sqlite::Floor;
+use store::postgres::Floor as PostgresFloor;
+use store::sqlite::Floor as SqliteFloor;
 
-use super::meter::Meter;
+use super::ground::Ground;
+use super::meter::{Meter, Whose};
 use super::report::Line;
 use crate::assemble::store_failure;
 use crate::files;
@@ -19,6 +22,7 @@ const FILE_BYTES_MAX: u64 = 1 << 30;
 
 /// Measures the floors over an input file and the fragments it gave.
 pub(crate) async fn measure(
+    ground: &Ground,
     file: &Path,
     folder: &Path,
     fragments: &[&[u8]],
@@ -41,7 +45,6 @@ pub(crate) async fn measure(
     let meter = Meter::start();
     let frames: Vec<Vec<u8>> =
         fragments.chunks(FRAME).map(|group| envelope::frame(&group.concat(), 1)).collect();
-    let packed: usize = frames.iter().map(Vec::len).sum();
     lines.push(Line::new("compress once (zstd 1)", records, bytes as u64, meter.taken()));
 
     let departments = super::input::DEPARTMENTS as usize;
@@ -55,16 +58,73 @@ pub(crate) async fn measure(
             (format!("{number}/{}", i % 3), *digest)
         })
         .collect();
-    let mut floor = Floor::create(&folder.join("floor.db")).await.map_err(store_failure)?;
+    match &ground.postgres {
+        None => lines.push(sqlite(folder, &frames, &keys).await?),
+        Some(url) => {
+            // Both ends keep the bytes.
+            lines.push(postgres(url, "COPY, sender", &frames, &keys).await?);
+            lines.push(postgres(url, "COPY, receiver", &frames, &keys).await?);
+        }
+    }
+    if let Some(url) = &ground.amqp {
+        broker(url, &frames, records, &mut lines).await?;
+    }
+    Ok(lines)
+}
+
+fn packed(frames: &[Vec<u8>]) -> u64 {
+    frames.iter().map(Vec::len).sum::<usize>() as u64
+}
+
+async fn sqlite(
+    folder: &Path,
+    frames: &[Vec<u8>],
+    keys: &[(String, canon::Digest)],
+) -> Result<Line, Failure> {
+    let mut floor = SqliteFloor::create(&folder.join("floor.db")).await.map_err(store_failure)?;
     let meter = Meter::start();
-    for (frame, keys) in frames.into_iter().zip(keys.chunks(FRAME)) {
+    for (frame, keys) in frames.iter().zip(keys.chunks(FRAME)) {
+        floor.put(frame.clone(), keys).await.map_err(store_failure)?;
+    }
+    let (name, bytes) = ("frames + pointer rows into SQLite", packed(frames));
+    Ok(Line::new(name, keys.len() as u64, bytes, meter.taken()))
+}
+
+async fn postgres(
+    url: &str,
+    who: &str,
+    frames: &[Vec<u8>],
+    keys: &[(String, canon::Digest)],
+) -> Result<Line, Failure> {
+    let schema = format!("floor{}", std::process::id());
+    let mut floor = PostgresFloor::create(url, &schema).await.map_err(store_failure)?;
+    let meter = Meter::over(Whose::Machine);
+    for (frame, keys) in frames.iter().zip(keys.chunks(FRAME)) {
         floor.put(frame, keys).await.map_err(store_failure)?;
     }
-    lines.push(Line::new(
-        "frames + pointer rows into SQLite",
-        records,
-        packed as u64,
-        meter.taken(),
-    ));
-    Ok(lines)
+    let taken = meter.taken();
+    floor.close().await.map_err(store_failure)?;
+    let name = format!("frames + pointer rows by {who}");
+    Ok(Line::new(&name, keys.len() as u64, packed(frames), taken))
+}
+
+async fn broker(
+    url: &str,
+    frames: &[Vec<u8>],
+    records: u64,
+    lines: &mut Vec<Line>,
+) -> Result<(), Failure> {
+    let failed =
+        |e: bus::BusError| Failure::environment(e.to_string(), format!("消息代理不可用：{e}"));
+    let queue = format!("floor{}", std::process::id());
+    let floor = bus::amqp::Floor::open(url, &queue).await.map_err(failed)?;
+    let meter = Meter::over(Whose::Machine);
+    floor.publish(frames).await.map_err(failed)?;
+    let name = "frames through lapin, confirmed";
+    lines.push(Line::new(name, records, packed(frames), meter.taken()));
+    let meter = Meter::over(Whose::Machine);
+    floor.consume(frames.len()).await.map_err(failed)?;
+    let name = "frames consumed, acknowledged";
+    lines.push(Line::new(name, records, packed(frames), meter.taken()));
+    floor.close().await.map_err(failed)
 }

@@ -144,6 +144,8 @@ pub(crate) async fn run(
     }
     stop.send_replace(true);
     run::finish(loops).await;
+    chain.carrier.remove().await?;
+    ground.drop_stores(folder, &chain.codes).await?;
     taken.sort_by(f64::total_cmp);
     let at = |share: f64| {
         let i = (share * taken.len() as f64) as usize;

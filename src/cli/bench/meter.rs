@@ -8,6 +8,25 @@ use crate::os;
 pub(crate) struct Meter {
     wall: Instant,
     cpu: f64,
+    whose: Whose,
+}
+
+/// Whose CPU time counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Whose {
+    /// This process's.
+    Process,
+    /// The machine's: a broker and a database beside this process do part of the work.
+    Machine,
+}
+
+impl Whose {
+    fn seconds(self) -> f64 {
+        match self {
+            Self::Process => os::cpu_seconds(),
+            Self::Machine => os::machine_cpu_seconds(),
+        }
+    }
 }
 
 /// What one stage took.
@@ -20,13 +39,18 @@ pub(crate) struct Taken {
 }
 
 impl Meter {
-    /// Starts.
+    /// Starts, over this process.
     pub(crate) fn start() -> Self {
-        Self { wall: Instant::now(), cpu: os::cpu_seconds() }
+        Self::over(Whose::Process)
+    }
+
+    /// Starts.
+    pub(crate) fn over(whose: Whose) -> Self {
+        Self { wall: Instant::now(), cpu: whose.seconds(), whose }
     }
 
     /// So far.
     pub(crate) fn taken(&self) -> Taken {
-        Taken { wall: self.wall.elapsed().as_secs_f64(), cpu: os::cpu_seconds() - self.cpu }
+        Taken { wall: self.wall.elapsed().as_secs_f64(), cpu: self.whose.seconds() - self.cpu }
     }
 }

@@ -36,6 +36,14 @@ pub(crate) struct Bench {
     /// Only county → province
     #[arg(long)]
     one_hop: bool,
+    /// Over this broker, `amqp://user:password@host:port/vhost`, instead of a carrier in memory.
+    /// CPU time is then the machine's, so nothing else should run on it
+    #[arg(long, value_name = "URL")]
+    amqp: Option<String>,
+    /// Over this database, `postgres://user:password@host:port/database`, instead of SQLite files.
+    /// Each run has schemas of its own and drops them
+    #[arg(long, value_name = "URL")]
+    postgres: Option<String>,
     /// Leave the stages and floors out
     #[arg(long)]
     chain_only: bool,
@@ -104,7 +112,7 @@ pub(crate) fn run(args: &Bench, out: &Out) -> Done {
     }
     for (title, lines) in [
         ("Each stage alone, one core", &figures.stages),
-        ("Each worker alone, with its store (SQLite), one hop", &figures.workers),
+        ("Each worker alone, with its store, one hop", &figures.workers),
         ("Floors: the same bytes, raw", &figures.floors),
         ("The whole chain: signed, receipted, settled", &figures.chains),
     ] {
@@ -135,7 +143,7 @@ pub(crate) fn run(args: &Bench, out: &Out) -> Done {
 }
 
 async fn measure(args: &Bench, folder: &std::path::Path, out: &Out) -> Result<Figures, Failure> {
-    let ground = Ground::default();
+    let ground = Ground { amqp: args.amqp.clone(), postgres: args.postgres.clone() };
     let mut figures = Figures::none();
     if let Some(samples) = args.latency {
         let taken = latency::run(&ground, &folder.join("latency"), samples, out).await?;
@@ -171,11 +179,13 @@ async fn measure(args: &Bench, folder: &std::path::Path, out: &Out) -> Result<Fi
         input::write(&drop, records).map_err(|e| files::cannot(&drop, &e))?;
         let file = drop.join("window-000000.csv");
         let stages = stages::measure(&file, os::now())?;
-        figures.floors = floors::measure(&file, &drop, &stages.fragments()).await?;
+        figures.floors = floors::measure(&ground, &file, &drop, &stages.fragments()).await?;
         figures.stages = stages.lines;
         // The carrier and the inbox hold a whole phase, so it must fit them.
         let records = args.records.min(PHASE_RECORDS_MAX);
-        figures.workers = phases::run(&folder.join("phases"), records).await?;
+        // Without the broker: a worker at rest cannot tell a slow carrier from an empty one.
+        let stores = Ground { amqp: None, ..ground };
+        figures.workers = phases::run(&stores, &folder.join("phases"), records).await?;
     }
     Ok(figures)
 }

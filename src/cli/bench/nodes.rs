@@ -33,6 +33,8 @@ pub(crate) struct Chain {
     pub(crate) carrier: Carrier,
     /// Who signed their certificates.
     pub(crate) authority: Authority,
+    /// Their codes, lowest first.
+    pub(crate) codes: Vec<NodeCode>,
 }
 
 /// How the nodes of a chain are set up.
@@ -88,7 +90,7 @@ pub(crate) async fn chain_of(
     let codes: Vec<NodeCode> =
         (0..tiers).filter_map(|t| NodeCode::new(&format!("tier-{t}"))).collect();
     let format = supervision_1();
-    let carrier = ground.carrier(&codes);
+    let carrier = ground.carrier(&codes).await?;
     let mut running = Vec::new();
     for (t, code) in codes.iter().enumerate() {
         let store = ground.store(folder, code).await?;
@@ -118,7 +120,7 @@ pub(crate) async fn chain_of(
         running.push(Running { node, workers });
     }
     let collect = collect(folder, &codes, &running, &format, settings.poll)?;
-    Ok(Chain { running, collect: Some(collect), carrier, authority })
+    Ok(Chain { running, collect: Some(collect), carrier, authority, codes })
 }
 
 fn collect(

@@ -26,13 +26,16 @@ const PHASES: [(usize, &str, &str); 9] = [
 ];
 
 /// Takes `records` through one hop, a phase at a time.
-pub(crate) async fn run(folder: &Path, records: u64) -> Result<Vec<Line>, Failure> {
+pub(crate) async fn run(
+    ground: &Ground,
+    folder: &Path,
+    records: u64,
+) -> Result<Vec<Line>, Failure> {
     let drop = folder.join("drop");
     std::fs::create_dir_all(&drop).map_err(|e| files::cannot(&drop, &e))?;
     let bytes = input::write(&drop, records).map_err(|e| files::cannot(&drop, &e))?;
     let records = records.div_ceil(input::RECORDS_PER_ROW) * input::RECORDS_PER_ROW;
-    let mut chain =
-        nodes::chain(&Ground::default(), folder, 2, os::now(), &nodes::Settings::default()).await?;
+    let mut chain = nodes::chain(ground, folder, 2, os::now(), &nodes::Settings::default()).await?;
     if let (Some(first), Some(collect)) = (chain.running.first_mut(), chain.collect.take()) {
         first.workers.insert(0, Box::new(collect));
     }
@@ -42,7 +45,7 @@ pub(crate) async fn run(folder: &Path, records: u64) -> Result<Vec<Line>, Failur
         let workers = &mut chain.running[tier].workers;
         let kind = |w: &&mut Box<dyn Worker>| w.name().split('/').next() == Some(name);
         let Some(worker) = workers.iter_mut().find(kind) else { continue };
-        let meter = Meter::start();
+        let meter = Meter::over(ground.whose());
         turn_to_rest(&mut **worker).await?;
         let taken = meter.taken();
         before = Taken { wall: before.wall + taken.wall, cpu: before.cpu + taken.cpu };
@@ -51,6 +54,8 @@ pub(crate) async fn run(folder: &Path, records: u64) -> Result<Vec<Line>, Failur
             before = Taken::default();
         }
     }
+    std::mem::drop(chain.running);
+    ground.drop_stores(folder, &chain.codes).await?;
     Ok(lines)
 }
 

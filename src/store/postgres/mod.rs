@@ -18,6 +18,7 @@ mod attempts;
 mod collect;
 mod conn;
 mod dispatch;
+mod floor;
 mod handle;
 mod inbox;
 mod lease;
@@ -51,6 +52,7 @@ mod write_back;
 
 use crate::packed::{codec, columns};
 
+pub use floor::{Floor, drop_schema};
 #[cfg(feature = "sqlite")]
 pub use moving::{Moved, move_from_sqlite};
 pub use open::{PostgresStore, Settings, Tls};

@@ -126,7 +126,7 @@ pub(crate) const WAITING_DROP: &str = "WITH u AS (SELECT * FROM unnest($2::text[
 pub(crate) const WAITING_WAKE: &str = "UPDATE waiting SET due = $3 WHERE ctid = ANY (ARRAY( \
     SELECT x.at FROM unnest($2::text[]) j(root) CROSS JOIN LATERAL (SELECT w.ctid AS at \
     FROM waiting w WHERE w.ident = $1 AND w.parent_root = j.root AND w.until IS NULL \
-    AND w.due > $3 OFFSET 0) x))";
+    AND w.due + 0 > $3 OFFSET 0) x))";
 pub(crate) const RECORD_PLACE: &str = "UPDATE record SET place = $6 WHERE ident = $1 \
     AND root = $2 AND kind = $3 AND part = $4 AND version = $5";
 pub(crate) const RECORD_FORGET: &str = "UPDATE record SET content = NULL WHERE ident = $1 \

@@ -42,7 +42,8 @@ pub(crate) const INBOX_CLAIM: &str = "WITH RECURSIVE good AS (SELECT NOT EXISTS 
     FROM good g LEFT JOIN tried t ON true ORDER BY t.class, t.nth";
 pub(crate) const INBOX_DEPTHS: &str = "SELECT sender, count(*)::bigint FROM inbox \
     WHERE ident = $1 GROUP BY sender ORDER BY sender";
-pub(crate) const INBOX_TAKE: &str = "DELETE FROM inbox WHERE inbox = $2 AND ident = $1 RETURNING \
+pub(crate) const INBOX_TAKE: &str = "DELETE FROM inbox WHERE inbox = $2 \
+    AND ident + 0 = $1 RETURNING \
     frame, link, sender, epoch, route, sequence, \
     (SELECT length(b.bytes)::bigint FROM blob b WHERE b.blob = frame)";
 
@@ -58,8 +59,8 @@ pub(crate) const RECEIVED_IDS: &str = "SELECT r.received, r.sender, r.epoch, r.r
     FROM unnest($1::bigint[]) j (n) CROSS JOIN LATERAL (SELECT x.received, x.sender, x.epoch, \
     x.route, x.sequence FROM received x WHERE x.received = j.n OFFSET 0) r";
 pub(crate) const JUDGED_AFTER: &str = "SELECT r.received, r.sender, r.epoch, r.route, r.sequence, \
-    r.count, r.kept, r.at, b.bytes FROM (SELECT * FROM received WHERE ident = $1 AND received > $2 \
-    AND frame IS NOT NULL ORDER BY ident, received LIMIT $3) r \
+    r.count, r.kept, r.at, b.bytes FROM (SELECT * FROM received WHERE ident + 0 = $1 \
+    AND received > $2 AND frame IS NOT NULL ORDER BY received LIMIT $3) r \
     CROSS JOIN LATERAL (SELECT x.bytes FROM blob x WHERE x.blob = r.frame OFFSET 0) b \
     ORDER BY r.received";
 pub(crate) const HIGHEST_EPOCH: &str =

@@ -2,7 +2,9 @@
 //!
 //! Plans are made once for all values (`plan_cache_mode`) and often while a table is still empty, so
 //! the texts leave them no choice: a list of keys drives, and each key is looked up in a `LATERAL`
-//! fenced by `OFFSET 0`. Many rows go in as arrays. A count is cast to `bigint`, because a sum of them
+//! fenced by `OFFSET 0`. Where a row has a number of its own, its identity is compared as `ident + 0`
+//! (and no other column names an index): else a plan made while all is empty looks through everything
+//! of the identity. Many rows go in as arrays. A count is cast to `bigint`, because a sum of them
 //! is not one.
 
 mod collect;

@@ -33,14 +33,14 @@ pub(crate) const CHUNKS: &str = "SELECT c.chunk, c.entries, c.bytes FROM unnest(
 /// Takes the whole of each range, if that is what is left of it.
 pub(crate) const STRETCHES_WHOLE: &str = "UPDATE stretch s SET envelope = u.envelope, \
     position = u.position FROM unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[]) \
-    u(range, count, envelope, position) WHERE s.range = u.range AND s.ident = $1 \
-    AND s.count = u.count AND s.envelope IS NULL \
+    u(range, count, envelope, position) WHERE s.range = u.range \
+    AND s.ident + 0 = $1 AND s.count = u.count AND coalesce(s.envelope, 0) = 0 \
     RETURNING s.range, (SELECT c.epoch FROM chunk c WHERE c.chunk = s.chunk)";
 /// Takes the first part of a range; the rest keeps its place in line. Gives the epoch it was
 /// collected in.
 pub(crate) const STRETCH_SPLIT: &str = "WITH taken AS (UPDATE stretch s SET envelope = $3, \
-    position = $4, count = $5 FROM (SELECT * FROM stretch WHERE range = $1 AND ident = $2 \
-    AND envelope IS NULL AND count > $5 AND $5 > 0) o WHERE s.range = o.range \
+    position = $4, count = $5 FROM (SELECT * FROM stretch WHERE range = $1 AND ident + 0 = $2 \
+    AND coalesce(envelope, 0) = 0 AND count > $5 AND $5 > 0) o WHERE s.range = o.range \
     RETURNING o.route, o.ord, o.chunk, o.first, o.count, o.orphan, o.at), \
     rest AS (INSERT INTO stretch (range, ident, route, ord, chunk, first, count, orphan, at) \
     SELECT nextval('line'), $2, route, ord, chunk, first + $5, count - $5, orphan, at FROM taken) \
@@ -66,7 +66,7 @@ pub(crate) const CONTROLS: &str = "SELECT control, kind, dest, day, detail, body
 /// Takes queued contents; a judged envelope's receipt is the envelope that takes it.
 pub(crate) const CONTROLS_TAKE: &str = "WITH taken AS (UPDATE control c SET \
     envelope = u.envelope FROM unnest($2::bigint[], $3::bigint[]) u(control, envelope) \
-    WHERE c.control = u.control AND c.ident = $1 AND c.envelope IS NULL \
+    WHERE c.control = u.control AND c.ident + 0 = $1 AND coalesce(c.envelope, 0) = 0 \
     RETURNING c.control, c.day, c.lengths, c.answers_sender, c.answers_epoch, c.answers_route, \
     c.answers_sequence, c.envelope), \
     answers AS (UPDATE received r SET receipt = t.envelope FROM taken t WHERE r.ident = $1 \
@@ -96,8 +96,8 @@ pub(crate) const ENVELOPES_ADD: &str = "INSERT INTO envelope (envelope, ident, r
     $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bytea[], $14::bytea[], \
     $15::bytea[], $16::bytea[]) u(envelope, route, sequence, kind, records, lane, link, day, \
     count, kinds, digest, root, head)";
-pub(crate) const NUMBERED_ROUTES: &str =
-    "SELECT DISTINCT route FROM envelope WHERE ident = $1 AND state = 0";
+pub(crate) const NUMBERED_ROUTES: &str = "SELECT DISTINCT route FROM (SELECT route FROM envelope \
+    WHERE ident = $1 AND state = 0 ORDER BY ident, envelope OFFSET 0) e";
 pub(crate) const NUMBERED: &str = "SELECT envelope, records, head, epoch, route, sequence \
     FROM envelope WHERE ident = $1 AND state = 0 AND ($3::bigint[] IS NULL OR route = ANY($3)) \
     ORDER BY envelope LIMIT $2";
@@ -106,9 +106,10 @@ pub(crate) const NUMBERED: &str = "SELECT envelope, records, head, epoch, route,
 pub(crate) const ENVELOPES_SEALED: &str = "WITH stored AS (INSERT INTO blob (blob, bytes) \
     SELECT * FROM unnest($6::bigint[], $7::bytea[])), \
     e AS (UPDATE envelope e SET state = 1, due_at = $2, frame = u.frame, head = NULL \
-    FROM unnest($3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[]) \
-    u(route, epoch, sequence, frame) WHERE e.ident = $1 AND e.route = u.route \
-    AND e.epoch = u.epoch AND e.sequence = u.sequence AND e.state = 0 \
+    FROM (SELECT f.frame, x.at FROM unnest($3::bigint[], $4::bigint[], $5::bigint[], \
+    $6::bigint[]) f(route, epoch, sequence, frame) CROSS JOIN LATERAL (SELECT y.ctid AS at \
+    FROM envelope y WHERE y.ident = $1 AND y.route = f.route AND y.epoch = f.epoch \
+    AND y.sequence = f.sequence AND y.state + 0 = 0 OFFSET 0) x) u WHERE e.ctid = u.at \
     RETURNING e.envelope, e.records), \
     gone AS (DELETE FROM control c USING e WHERE c.envelope = e.envelope AND e.records = 0), \
     s AS (SELECT t.chunk, sum(t.count) AS n FROM e CROSS JOIN LATERAL (SELECT x.chunk, x.count \

@@ -118,16 +118,18 @@ pub(crate) const PROBLEM_ADD: &str = "INSERT INTO problem (ident, class, state, 
     cured_by) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, \
     $18)";
 pub(crate) const PROBLEM: &str = "SELECT class, state, adapter, source_row, root, kind, part, \
-    version, route, epoch, day, violations FROM problem WHERE ident = $1 AND problem = $2";
+    version, route, epoch, day, violations FROM problem \
+    WHERE ident + 0 = $1 AND problem = $2";
 pub(crate) const PROBLEM_STATE: &str = "UPDATE problem SET state = $3, \
-    deadline = coalesce($4, deadline) WHERE ident = $1 AND problem = $2";
+    deadline = coalesce($4, deadline) WHERE ident + 0 = $1 AND problem = $2";
 pub(crate) const PROBLEMS: &str = "SELECT problem, class, state, adapter, reference, root, kind, \
-    part, version, violations, at, deadline, cured_by FROM problem WHERE ident = $1 \
+    part, version, violations, at, deadline, cured_by FROM problem WHERE ident + 0 = $1 \
     AND problem > $2 AND ($3::text IS NULL OR state = $3) \
     AND ($4::bigint IS NULL OR coalesce(adapter, -1) = $4) AND ($5::text IS NULL OR EXISTS \
     (SELECT 1 FROM json_array_elements(violations::json) v WHERE v.value ->> 'rule' = $5)) \
     ORDER BY problem LIMIT $6";
-pub(crate) const PROBLEM_RAW: &str = "SELECT raw FROM problem WHERE ident = $1 AND problem = $2";
+pub(crate) const PROBLEM_RAW: &str =
+    "SELECT raw FROM problem WHERE ident + 0 = $1 AND problem = $2";
 
 pub(crate) const AUDIT_LAST: &str =
     "SELECT nth, chain FROM audit WHERE ident = $1 ORDER BY ident DESC, nth DESC LIMIT 1";
