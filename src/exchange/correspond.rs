@@ -137,7 +137,9 @@ impl Settle {
             match Answer::read(fragment) {
                 Ok(Answer::Judged(part)) => parts.push(part),
                 Ok(Answer::JudgedPage(end)) => page = Some(end),
-                Ok(Answer::Recalled(said)) => recall::promised(&self.node, from, &said, now).await?,
+                Ok(Answer::Recalled(said)) => {
+                    recall::promised(&self.node, from, &said, now).await?
+                }
                 // Only the destination's word is final; a holder's "unknown" says nothing.
                 Ok(Answer::Unknown(id))
                     if id.sender == self.node.code && opened.head.from == id.route.destination =>

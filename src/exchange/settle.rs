@@ -222,8 +222,7 @@ impl Settle {
                 .drop_with_audit(lease, parcel, "refusal.of_nothing_ours", &refused.code, now)
                 .await;
         };
-        let verdict =
-            clones::refused(&self.node, &opened.head.from, &refused, &own, now).await?;
+        let verdict = clones::refused(&self.node, &opened.head.from, &refused, &own, now).await?;
         if verdict == Verdict::Older {
             clones::overtaken(&self.node, lease, &own, &refused.code, now).await?;
         }

@@ -16,7 +16,7 @@ pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>>
 /// no handle sees another's facts.
 ///
 /// Times are arguments. A store never takes a `now` below its last: it uses the higher one.
-pub trait Store: Send + Sync {
+pub trait Store: crate::RestoreFacts + Send + Sync {
     // ── leases ──────────────────────────────────────────────────────────────────────────────
 
     /// Takes or renews a lease: the same holder keeps its token; another one gets it, with a
@@ -417,54 +417,6 @@ pub trait Store: Send + Sync {
 
     /// Marks by type and day.
     fn baseline_counts(&self) -> StoreFuture<'_, Vec<BaselineCount>>;
-
-    // ── restore ─────────────────────────────────────────────────────────────────────────────
-
-    /// A new epoch: sequences restart, leases run out, what follows stands, the audit has it. All or
-    /// nothing; `Conflict` unless the epoch is higher than the one in force.
-    fn begin_epoch(&self, new: NewEpoch) -> StoreFuture<'_, ()>;
-
-    /// Where own records go or went, in node order.
-    fn destinations(&self) -> StoreFuture<'_, Vec<Destination>>;
-
-    /// Own envelopes that their destination judged and this store does not know: they are settled
-    /// here without bytes, with their records, sums and problems. Older quarantined versions of an
-    /// adopted key are cured; children of adopted parents are due for another look. Returns how many
-    /// records were adopted.
-    fn commit_adopted<'a>(&'a self, lease: &'a Lease, page: Adopted) -> StoreFuture<'a, u64>;
-
-    /// Envelopes of a sender judged here as their destination, after one, in a fixed order.
-    fn judged_of<'a>(
-        &'a self,
-        sender: &'a NodeCode,
-        after: Option<&'a EnvelopeId>,
-        limit: u32,
-    ) -> StoreFuture<'a, Vec<JudgedOf>>;
-
-    /// How far the sequences of every sender's route to this node are here.
-    fn held_routes(&self) -> StoreFuture<'_, Vec<HeldRoute>>;
-
-    /// Own settled records envelopes to a destination with their ordinals, after one, in the order
-    /// in which they were numbered.
-    fn settled_to<'a>(
-        &'a self,
-        peer: &'a NodeCode,
-        after: i64,
-        limit: u32,
-    ) -> StoreFuture<'a, Vec<(i64, OutEnvelope)>>;
-
-    /// The accepted and superseded records that a settled envelope still holds, or all that a dead one
-    /// of an older epoch holds, are staged again, behind what is staged. Returns how many.
-    fn give_again<'a>(&'a self, lease: &'a Lease, given: GivenAgain) -> StoreFuture<'a, u64>;
-
-    /// Windows from a day on are reconciled with a peer again: our manifests are open, its answers
-    /// are forgotten.
-    fn reopen_windows<'a>(
-        &'a self,
-        peer: &'a NodeCode,
-        since: Day,
-        now: Millis,
-    ) -> StoreFuture<'a, ()>;
 
     // ── sweep ───────────────────────────────────────────────────────────────────────────────
 

@@ -5,10 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use canon::Millis;
+use edge::FilesSink;
 use edge::csv_drop::{Settings, take_back};
+use exchange::Node;
+use exchange::deliver::Deliver;
 use exchange::restore::{Restoring, begin};
 
-use super::{Feed, PROVINCE, TIERS, World, bulk, faulty, feed, live};
+use super::{Feed, PROVINCE, TIERS, TestNode, World, bulk, faulty, feed, live};
 
 impl World {
     /// Takes an image of a tier's store while it is at work, as `tiergate backup` does.
@@ -107,6 +110,51 @@ impl World {
             }
         }
         done
+    }
+}
+
+impl World {
+    pub(super) fn start(&mut self) {
+        for tier in 0..TIERS.len() {
+            let node = self.at_work(tier, Arc::new(self.node(tier, "test")));
+            self.nodes.push(node);
+        }
+    }
+
+    /// A machine of a tier with its workers; its sources stand below `base`.
+    pub(super) fn machine(&self, tier: usize, holder: &str, base: &Path) -> TestNode {
+        self.at_work_below(tier, Arc::new(self.node(tier, holder)), base)
+    }
+
+    /// A node with its workers.
+    pub(super) fn at_work(&self, tier: usize, node: Arc<Node>) -> TestNode {
+        self.at_work_below(tier, node, self.folder.path())
+    }
+
+    fn at_work_below(&self, tier: usize, node: Arc<Node>, base: &Path) -> TestNode {
+        let mut workers = exchange::workers(&node);
+        for feed in self.setup.feeds.iter().filter(|f| f.tier() == tier) {
+            workers.insert(0, feed.collect(&node, base));
+            workers.insert(0, feed.backfill(&node, base));
+        }
+        if tier == PROVINCE {
+            let sink = FilesSink::open("files", &self.kept_folder()).expect("a folder");
+            workers.push(Box::new(Deliver::new(Arc::clone(&node), "files", Box::new(sink))));
+        }
+        TestNode { node, workers }
+    }
+}
+
+impl World {
+    /// How many records the province keeps.
+    pub async fn kept(&self) -> u64 {
+        self.store(PROVINCE).status().await.expect("status").kept
+    }
+
+    /// Texts of the reasons and codes in a tier's audit.
+    pub async fn audited(&self, tier: usize) -> Vec<(String, String)> {
+        let events = self.store(tier).audit_after(0, 10_000).await.expect("audit");
+        events.into_iter().map(|(_, e, _)| (e.action, e.reason)).collect()
     }
 }
 

@@ -7,13 +7,14 @@ pub mod carrier;
 mod check;
 pub mod faults;
 mod faulty;
+mod faulty_restore;
 mod feed;
 pub mod flow;
 pub mod forge;
 pub mod gated;
 pub mod input;
-mod lost;
 mod instances;
+mod lost;
 pub mod process;
 pub mod proxy;
 pub mod services;
@@ -27,10 +28,8 @@ use std::time::{Duration, UNIX_EPOCH};
 use bus::Bus;
 use canon::format::{Format, OpenLists};
 use canon::{Environment, Lane, Millis, NodeCode, RecordId, Route};
-use edge::FilesSink;
 use envelope::{Signer, Trust};
 use exchange::config::{RelayConfig, Treatment};
-use exchange::deliver::Deliver;
 use exchange::{Fairness, Limits, Link, Node, Progress, Way, WorkError, Worker};
 use store::{Place, SharedStore};
 use tempfile::TempDir;
@@ -246,36 +245,6 @@ impl World {
         world
     }
 
-    fn start(&mut self) {
-        for tier in 0..TIERS.len() {
-            let node = self.at_work(tier, Arc::new(self.node(tier, "test")));
-            self.nodes.push(node);
-        }
-    }
-
-    /// A machine of a tier with its workers; its sources stand below `base`.
-    fn machine(&self, tier: usize, holder: &str, base: &Path) -> TestNode {
-        self.at_work_below(tier, Arc::new(self.node(tier, holder)), base)
-    }
-
-    /// A node with its workers.
-    fn at_work(&self, tier: usize, node: Arc<Node>) -> TestNode {
-        self.at_work_below(tier, node, self.folder.path())
-    }
-
-    fn at_work_below(&self, tier: usize, node: Arc<Node>, base: &Path) -> TestNode {
-        let mut workers = exchange::workers(&node);
-        for feed in self.setup.feeds.iter().filter(|f| f.tier() == tier) {
-            workers.insert(0, feed.collect(&node, base));
-            workers.insert(0, feed.backfill(&node, base));
-        }
-        if tier == PROVINCE {
-            let sink = FilesSink::open("files", &self.kept_folder()).expect("a folder");
-            workers.push(Box::new(Deliver::new(Arc::clone(&node), "files", Box::new(sink))));
-        }
-        TestNode { node, workers }
-    }
-
     /// A node of a tier over its store, for a process of this name.
     pub fn node(&self, tier: usize, holder: &str) -> Node {
         let parts = &self.parts[tier];
@@ -473,17 +442,6 @@ impl World {
         let key = canon::Key::new(input::UNIT, &[&input::case(case)]);
         let id = RecordId { kind: kind.into(), key, version };
         self.store(tier).place(&id).await.expect("place")
-    }
-
-    /// How many records the province keeps.
-    pub async fn kept(&self) -> u64 {
-        self.store(PROVINCE).status().await.expect("status").kept
-    }
-
-    /// Texts of the reasons and codes in a tier's audit.
-    pub async fn audited(&self, tier: usize) -> Vec<(String, String)> {
-        let events = self.store(tier).audit_after(0, 10_000).await.expect("audit");
-        events.into_iter().map(|(_, e, _)| (e.action, e.reason)).collect()
     }
 
     /// Everything a tier lists as a problem.

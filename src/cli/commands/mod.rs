@@ -1,8 +1,8 @@
 //! The commands, a file each.
 
 pub(crate) mod adapter;
-pub(crate) mod backup;
 pub(crate) mod backfill;
+pub(crate) mod backup;
 pub(crate) mod baseline;
 pub(crate) mod bus;
 pub(crate) mod ca;

@@ -80,8 +80,10 @@ pub(crate) fn run(command: &NodeCommand, out: &Out) -> Done {
             files_again(node, identity, since)?;
         }
     }
-    let list: Vec<_> =
-        began.iter().map(|(code, epoch)| json!({ "node": code.as_str(), "epoch": epoch })).collect();
+    let list: Vec<_> = began
+        .iter()
+        .map(|(code, epoch)| json!({ "node": code.as_str(), "epoch": epoch }))
+        .collect();
     out.value(&json!({ "ok": true, "restored": list }))?;
     for (code, epoch) in &began {
         out.say(
@@ -107,9 +109,7 @@ fn put_in_place(args: &Restore, node: &NodeConfig, now: Millis) -> Result<Millis
             )
         })?),
     };
-    let start = |day: i32| {
-        Millis::parse(&format!("{} 00:00:00", Day(day))).unwrap_or(Millis(0))
-    };
+    let start = |day: i32| Millis::parse(&format!("{} 00:00:00", Day(day))).unwrap_or(Millis(0));
     let back = start(said.unwrap_or(now.day().0 - DAYS_BACK));
     let StoreUrl::Sqlite(store) = &node.store else {
         if args.source.in_place {
@@ -126,7 +126,9 @@ fn put_in_place(args: &Restore, node: &NodeConfig, now: Millis) -> Result<Millis
     if store.exists() && !args.replace {
         let shown = store.display();
         return Err(Failure::usage(
-            format!("{shown} is there already; with `--replace` it is set aside, or restore it `--in-place`"),
+            format!(
+                "{shown} is there already; with `--replace` it is set aside, or restore it `--in-place`"
+            ),
             format!("{shown} 已存在；加 --replace 可将其移开保留，或用 --in-place 就地恢复"),
         ));
     }

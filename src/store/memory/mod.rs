@@ -10,6 +10,7 @@ mod moves;
 mod outbox;
 mod people;
 mod restore;
+mod restore_impl;
 mod seal;
 mod settle;
 mod standing;

@@ -129,7 +129,14 @@ impl Identity {
     }
 
     /// Lists a rejected record with the quarantined ones.
-    pub(super) fn list_rejected(&mut self, key: &RecordKey, code: &str, field: &str, text: &str, now: Millis) {
+    pub(super) fn list_rejected(
+        &mut self,
+        key: &RecordKey,
+        code: &str,
+        field: &str,
+        text: &str,
+        now: Millis,
+    ) {
         let Some(own) = self.records.get(key) else { return };
         let (adapter, source_row) = (own.adapter.clone(), own.source_row.clone());
         let newer = self.versions(&key.0, &key.1).rfind(|(k, o)| {

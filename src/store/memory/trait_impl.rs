@@ -301,45 +301,6 @@ impl Store for MemoryStore {
     fn baseline_counts(&self) -> StoreFuture<'_, Vec<BaselineCount>> {
         self.tell(move |s| s.baseline_counts())
     }
-    fn begin_epoch(&self, new: NewEpoch) -> StoreFuture<'_, ()> {
-        self.with(move |s| s.begin_epoch(new))
-    }
-    fn destinations(&self) -> StoreFuture<'_, Vec<Destination>> {
-        self.tell(|s| s.destinations())
-    }
-    fn commit_adopted<'a>(&'a self, lease: &'a Lease, page: Adopted) -> StoreFuture<'a, u64> {
-        self.with(move |s| s.commit_adopted(lease, page))
-    }
-    fn judged_of<'a>(
-        &'a self,
-        sender: &'a NodeCode,
-        after: Option<&'a EnvelopeId>,
-        limit: u32,
-    ) -> StoreFuture<'a, Vec<JudgedOf>> {
-        self.tell(move |s| s.judged_of(sender, after, limit))
-    }
-    fn held_routes(&self) -> StoreFuture<'_, Vec<HeldRoute>> {
-        self.tell(|s| s.held_routes())
-    }
-    fn settled_to<'a>(
-        &'a self,
-        peer: &'a NodeCode,
-        after: i64,
-        limit: u32,
-    ) -> StoreFuture<'a, Vec<(i64, OutEnvelope)>> {
-        self.tell(move |s| s.settled_to(peer, after, limit))
-    }
-    fn give_again<'a>(&'a self, lease: &'a Lease, given: GivenAgain) -> StoreFuture<'a, u64> {
-        self.with(move |s| s.give_again(lease, given))
-    }
-    fn reopen_windows<'a>(
-        &'a self,
-        peer: &'a NodeCode,
-        since: Day,
-        now: Millis,
-    ) -> StoreFuture<'a, ()> {
-        self.tell(move |s| s.reopen_windows(peer, since, now))
-    }
     fn purge(&self, before: Millis, limit: u32) -> StoreFuture<'_, u64> {
         self.tell(move |s| s.purge(before, limit))
     }

@@ -36,6 +36,7 @@ mod problems;
 mod reconcile;
 mod relay;
 mod restore;
+mod restore_impl;
 mod seal;
 mod settle;
 mod signing;

@@ -4,8 +4,8 @@ use canon::{Day, Digest, EnvelopeId, Lane, Millis, NodeCode, RecordId, Route};
 
 use super::handle::Handle;
 use super::{
-    accept, adopt, collect, dispatch, inbox, people, problems, reconcile, relay, restore, seal,
-    settle, signing, source_rows, standing, status, sweep, tally, waiting, write_back,
+    accept, collect, dispatch, inbox, people, problems, reconcile, relay, seal, settle, signing,
+    source_rows, standing, status, sweep, tally, waiting, write_back,
 };
 use crate::api::{EventOn, Store, StoreFuture};
 use crate::types::*;
@@ -401,53 +401,6 @@ impl Store for Handle {
 
     fn baseline_counts(&self) -> StoreFuture<'_, Vec<BaselineCount>> {
         Box::pin(standing::baseline_counts(self))
-    }
-
-    fn begin_epoch(&self, new: NewEpoch) -> StoreFuture<'_, ()> {
-        Box::pin(restore::begin_epoch(self, new))
-    }
-
-    fn destinations(&self) -> StoreFuture<'_, Vec<Destination>> {
-        Box::pin(restore::destinations(self))
-    }
-
-    fn commit_adopted<'a>(&'a self, lease: &'a Lease, page: Adopted) -> StoreFuture<'a, u64> {
-        Box::pin(adopt::commit(self, lease, page))
-    }
-
-    fn judged_of<'a>(
-        &'a self,
-        sender: &'a NodeCode,
-        after: Option<&'a EnvelopeId>,
-        limit: u32,
-    ) -> StoreFuture<'a, Vec<JudgedOf>> {
-        Box::pin(restore::judged_of(self, sender, after, limit))
-    }
-
-    fn held_routes(&self) -> StoreFuture<'_, Vec<HeldRoute>> {
-        Box::pin(restore::held_routes(self))
-    }
-
-    fn settled_to<'a>(
-        &'a self,
-        peer: &'a NodeCode,
-        after: i64,
-        limit: u32,
-    ) -> StoreFuture<'a, Vec<(i64, OutEnvelope)>> {
-        Box::pin(restore::settled_to(self, peer, after, limit))
-    }
-
-    fn give_again<'a>(&'a self, lease: &'a Lease, given: GivenAgain) -> StoreFuture<'a, u64> {
-        Box::pin(restore::give_again(self, lease, given))
-    }
-
-    fn reopen_windows<'a>(
-        &'a self,
-        peer: &'a NodeCode,
-        since: Day,
-        now: Millis,
-    ) -> StoreFuture<'a, ()> {
-        Box::pin(restore::reopen_windows(self, peer, since, now))
     }
 
     fn purge(&self, before: Millis, limit: u32) -> StoreFuture<'_, u64> {

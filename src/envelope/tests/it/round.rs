@@ -2,8 +2,8 @@
 
 use canon::{Day, DigestAlg, Environment, HashSum, Millis, NodeCode, Route};
 use envelope::control::{
-    Answer, Counts, HeldState, Holding, Hop, Inquiry, JudgedPage, JudgedPart, JudgedRow, KeyVersion,
-    ManifestLine, Notice, Recall, Recalled, Refusal, Side, Stage,
+    Answer, Counts, HeldState, Holding, Hop, Inquiry, JudgedPage, JudgedPart, JudgedRow,
+    KeyVersion, ManifestLine, Notice, Recall, Recalled, Refusal, Side, Stage,
 };
 use envelope::fragment::check_shape;
 use envelope::{
@@ -191,16 +191,19 @@ fn inquiry() -> impl Strategy<Value = Inquiry> {
 }
 
 fn recall() -> impl Strategy<Value = Recall> {
-    let holding = (any::<u32>(), route(), any::<u32>()).prop_map(|(epoch, route, through)| {
-        Holding { epoch, route, through: through.into() }
-    });
-    (any::<u32>(), 0..40_000, vec(holding, 0..4))
-        .prop_map(|(epoch, day, holdings)| Recall { epoch, since: Day(day), holdings })
+    let holding = (any::<u32>(), route(), any::<u32>())
+        .prop_map(|(epoch, route, through)| Holding { epoch, route, through: through.into() });
+    (any::<u32>(), 0..40_000, vec(holding, 0..4)).prop_map(|(epoch, day, holdings)| Recall {
+        epoch,
+        since: Day(day),
+        holdings,
+    })
 }
 
 fn judged() -> impl Strategy<Value = JudgedPart> {
     let who = (select(Outcome::ALL.to_vec()), text(), text(), any::<u32>());
-    let rest = (some_digest(), some_digest(), any::<bool>(), option::of(text()), option::of(text()));
+    let rest =
+        (some_digest(), some_digest(), any::<bool>(), option::of(text()), option::of(text()));
     let row = (who, rest).prop_map(|(who, rest)| JudgedRow {
         outcome: who.0,
         kind: who.1,

@@ -2,8 +2,7 @@
 
 pub(crate) const EPOCH_BEGIN: &str =
     "UPDATE identity SET epoch = $2 WHERE ident = $1 AND epoch < $2";
-pub(crate) const LEASES_END: &str =
-    "UPDATE lease SET until = least(until, $2) WHERE ident = $1";
+pub(crate) const LEASES_END: &str = "UPDATE lease SET until = least(until, $2) WHERE ident = $1";
 pub(crate) const ORDINAL_ABOVE: &str = "SELECT setval(pg_get_serial_sequence('received', \
     'received'), greatest($1::bigint, nextval(pg_get_serial_sequence('received', 'received'))))";
 /// Every route that has envelopes, found by skipping through the index.
