@@ -1,6 +1,7 @@
 //! Nodes in one process for the scenario tests: real workers, real certificates, real sources, a
 //! given clock, a carrier and stores that fail where a story says, and checkers after it.
 
+mod asked;
 mod authority;
 pub mod broken;
 pub mod carrier;
@@ -27,11 +28,11 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use bus::Bus;
 use canon::format::{Format, OpenLists};
-use canon::{Environment, Lane, Millis, NodeCode, RecordId, Route};
+use canon::{Environment, Lane, Millis, NodeCode, Route};
 use envelope::{Signer, Trust};
 use exchange::config::{RelayConfig, Treatment};
 use exchange::{Fairness, Limits, Link, Node, Progress, Way, WorkError, Worker};
-use store::{Place, SharedStore};
+use store::SharedStore;
 use tempfile::TempDir;
 
 pub use authority::Authority;
@@ -429,36 +430,6 @@ impl World {
     /// The signing key of a tier.
     pub fn signer(&self, tier: usize) -> &dyn Signer {
         &*self.parts[tier].signer
-    }
-
-    /// How many records of a node are in a place.
-    pub async fn count(&self, tier: usize, place: Place) -> u64 {
-        let status = self.store(tier).status().await.expect("status");
-        status.places[place as usize]
-    }
-
-    /// Where a version of a record is.
-    pub async fn place(&self, tier: usize, kind: &str, case: u32, version: u32) -> Option<Place> {
-        let key = canon::Key::new(input::UNIT, &[&input::case(case)]);
-        let id = RecordId { kind: kind.into(), key, version };
-        self.store(tier).place(&id).await.expect("place")
-    }
-
-    /// Everything a tier lists as a problem.
-    pub async fn problems(&self, tier: usize) -> Vec<store::ProblemItem> {
-        let filter = store::ProblemFilter { limit: 10_000, ..store::ProblemFilter::default() };
-        self.store(tier).problems(filter).await.expect("problems")
-    }
-
-    /// First rules of a tier's problems of a class (`quarantined`, `rejected`, `refused`).
-    pub async fn rules(&self, tier: usize, class: &str) -> Vec<String> {
-        let problems = self.problems(tier).await.into_iter().filter(|p| p.class == class);
-        problems.map(|p| p.violations.first().map_or("", |v| &*v.rule).to_owned()).collect()
-    }
-
-    /// The own envelopes of a tier on the live and bulk routes.
-    pub async fn sent(&self, tier: usize) -> Vec<store::OutEnvelope> {
-        check::sent(self.store(tier)).await
     }
 }
 

@@ -93,8 +93,12 @@ pub async fn queue_without_a_leader(size: Size) {
     let broker = Private::start(Service::Rabbitmq);
     let mut flow = Flow::new(Plan::two(administrator(&broker)));
     flow.declare().await;
+    written_down(&broker);
+    // What is declared after that is forgotten: the queue everything goes through, filled at once.
+    broker.ctl(&["delete_queue", &format!("{}.province.live.g1", flow.prefix())]);
     flow.start(0);
     stream(&mut flow, size).await;
+    flow.declare().await;
     flow.until("all is confirmed by the broker, none received", size.settle, async |flow| {
         flow.count(0, Place::InFlight).await == Some(flow.attempted())
     })
