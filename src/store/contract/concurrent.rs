@@ -180,6 +180,14 @@ impl Client {
                 format!("{:?}", due.iter().map(|d| (&d.id, d.attempts)).collect::<Vec<_>>())
             }),
             Call::Confirm => self.confirm(store, lease).await,
+            _ => self.call_inbound(store, lease, call).await,
+        }
+    }
+
+    /// The calls of an inbox, and of people.
+    async fn call_inbound(&mut self, store: &dyn Store, lease: &Lease, call: &Call) -> String {
+        let now = t0();
+        match call {
             Call::Admit(n) => done(store.admit(vec![parcel(*n)], now).await),
             Call::Claim => {
                 let claimed = store.claim_inbox(lease, InboxFor::Accept, 9, now).await;
@@ -219,6 +227,7 @@ impl Client {
             Call::Status => told(store.status().await, |s| format!("{s:?}")),
             Call::Census => told(store.census().await, |c| format!("{c:?}")),
             Call::Deliver(mark) => done(store.commit_delivered(lease, "sink", *mark, now).await),
+            _ => unreachable!("answered by the caller"),
         }
     }
 
