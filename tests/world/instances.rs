@@ -1,11 +1,16 @@
-//! A second instance of a node: the same store and carrier, its own memory, and its own death.
+//! Nodes with their workers, and second instances of them: the same store and carrier, their own
+//! memory, and their own death.
 
 use std::sync::Arc;
 
+use bus::Bus;
+use edge::FilesSink;
+use exchange::Node;
+use exchange::deliver::Deliver;
 use store::MemoryWorld;
 
 use super::faults::{Faults, When};
-use super::{Stores, TIERS, TURNS_MAX, TestNode, World, faulty};
+use super::{PROVINCE, Stores, TIERS, TURNS_MAX, TestNode, World, faulty};
 
 /// A second instance.
 pub struct Beside {
@@ -20,6 +25,28 @@ pub struct Beside {
 }
 
 impl World {
+    /// A node with its workers.
+    pub(super) fn at_work(&self, tier: usize, node: Arc<Node>) -> TestNode {
+        let mut workers = exchange::workers(&node);
+        for feed in self.setup.feeds.iter().filter(|f| f.tier() == tier) {
+            workers.insert(0, feed.collect(&node, self.folder.path()));
+            workers.insert(0, feed.backfill(&node, self.folder.path()));
+        }
+        if tier == PROVINCE {
+            let sink = FilesSink::open("files", &self.kept_folder()).expect("a folder");
+            workers.push(Box::new(Deliver::new(Arc::clone(&node), "files", Box::new(sink))));
+        }
+        TestNode { node, workers }
+    }
+
+    /// The carrier of a tier.
+    pub(super) fn bus_of(&self, tier: usize) -> Arc<dyn Bus> {
+        match &self.courier {
+            Some(courier) => courier.bus(tier, &self.bus),
+            None => Arc::clone(&self.bus) as Arc<dyn Bus>,
+        }
+    }
+
     /// Starts a second instance of a tier.
     pub fn join(&mut self, tier: usize, name: &str) {
         assert!(self.setup.shared, "only shared nodes have a second instance");

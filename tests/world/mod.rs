@@ -22,13 +22,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
-use bus::Bus;
 use canon::format::{Format, OpenLists};
 use canon::{Environment, Lane, Millis, NodeCode, RecordId, Route};
-use edge::FilesSink;
 use envelope::{Signer, Trust};
 use exchange::config::{RelayConfig, Treatment};
-use exchange::deliver::Deliver;
 use exchange::{Fairness, Limits, Link, Node, Progress, Way, WorkError, Worker};
 use store::{Place, SharedStore};
 use tempfile::TempDir;
@@ -246,20 +243,6 @@ impl World {
         }
     }
 
-    /// A node with its workers.
-    fn at_work(&self, tier: usize, node: Arc<Node>) -> TestNode {
-        let mut workers = exchange::workers(&node);
-        for feed in self.setup.feeds.iter().filter(|f| f.tier() == tier) {
-            workers.insert(0, feed.collect(&node, self.folder.path()));
-            workers.insert(0, feed.backfill(&node, self.folder.path()));
-        }
-        if tier == PROVINCE {
-            let sink = FilesSink::open("files", &self.kept_folder()).expect("a folder");
-            workers.push(Box::new(Deliver::new(Arc::clone(&node), "files", Box::new(sink))));
-        }
-        TestNode { node, workers }
-    }
-
     /// A node of a tier over its store, for a process of this name.
     pub fn node(&self, tier: usize, holder: &str) -> Node {
         let parts = &self.parts[tier];
@@ -290,13 +273,6 @@ impl World {
             fair: (self.setup.fair)(tier),
             inbox_depth: 0.into(),
             dead: Default::default(),
-        }
-    }
-
-    fn bus_of(&self, tier: usize) -> Arc<dyn Bus> {
-        match &self.courier {
-            Some(courier) => courier.bus(tier, &self.bus),
-            None => Arc::clone(&self.bus) as Arc<dyn Bus>,
         }
     }
 
