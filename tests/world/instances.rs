@@ -1,7 +1,9 @@
-//! A second instance of a node: the same store and carrier, its own memory, and its own death.
+//! Second instances of nodes: the same store and carrier, their own
+//! memory, and their own death.
 
 use std::sync::Arc;
 
+use bus::Bus;
 use store::MemoryWorld;
 
 use super::faults::{Faults, When};
@@ -20,6 +22,14 @@ pub struct Beside {
 }
 
 impl World {
+    /// The carrier of a tier.
+    pub(super) fn bus_of(&self, tier: usize) -> Arc<dyn Bus> {
+        match &self.courier {
+            Some(courier) => courier.bus(tier, &self.bus),
+            None => Arc::clone(&self.bus) as Arc<dyn Bus>,
+        }
+    }
+
     /// Starts a second instance of a tier.
     pub fn join(&mut self, tier: usize, name: &str) {
         assert!(self.setup.shared, "only shared nodes have a second instance");

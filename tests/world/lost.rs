@@ -145,19 +145,6 @@ impl World {
     }
 }
 
-impl World {
-    /// How many records the province keeps.
-    pub async fn kept(&self) -> u64 {
-        self.store(PROVINCE).status().await.expect("status").kept
-    }
-
-    /// Texts of the reasons and codes in a tier's audit.
-    pub async fn audited(&self, tier: usize) -> Vec<(String, String)> {
-        let events = self.store(tier).audit_after(0, 10_000).await.expect("audit");
-        events.into_iter().map(|(_, e, _)| (e.action, e.reason)).collect()
-    }
-}
-
 fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).expect("a folder");
     for (name, bytes) in super::files(from) {

@@ -26,7 +26,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, UNIX_EPOCH};
 
-use bus::Bus;
 use canon::format::{Format, OpenLists};
 use canon::{Environment, Lane, Millis, NodeCode, Route};
 use envelope::{Signer, Trust};
@@ -277,13 +276,6 @@ impl World {
             inbox_depth: 0.into(),
             errands: Default::default(),
             dead: Default::default(),
-        }
-    }
-
-    fn bus_of(&self, tier: usize) -> Arc<dyn Bus> {
-        match &self.courier {
-            Some(courier) => courier.bus(tier, &self.bus),
-            None => Arc::clone(&self.bus) as Arc<dyn Bus>,
         }
     }
 

@@ -163,7 +163,7 @@ envelope_recrods_max = 5
         "a/county.toml:2:11: [config.version] version: is not 1",
         "a/county.toml:3:1: [config.missing_key] node.data: must be given",
         "a/county.toml:4:1: [config.unknown_key] node.dat: there is no such key here; known: title, data (did you mean `data`?)",
-        "a/county.toml:6:7: [config.bad_value] store.url: must be `sqlite:PATH` (relative to `node.data`) or `memory` (did you mean `sqlite`?)",
+        "a/county.toml:6:7: [config.bad_value] store.url: must be `sqlite:PATH` (relative to `node.data`), `postgres://USER@HOST/DATABASE` or `memory` (did you mean `sqlite`?)",
         "a/county.toml:13:15: [config.bad_value] identity[1].environment: `formel` is not one of: formal, joint, demo (did you mean `formal`?)",
         "a/county.toml:14:7: [config.secret_literal] identity[1].key: must be a reference",
         "a/county.toml:19:11: [config.bad_value] link[1].carrier: `amqq` is not one of: local, amqp, spool (did you mean `amqp`?)",

@@ -226,6 +226,7 @@ async fn judge(province: &End, page: &Page, id: &EnvelopeId, parcel: InboxParcel
         problems: Vec::new(),
         receipt: Some(receipt),
         relayed: None,
+        saw: None,
         frame: parcel.arrived.frame,
         settled_below: id.sequence,
         now: now(),

@@ -112,7 +112,7 @@ impl Settings {
 pub(super) struct Numbers(Mutex<(i64, i64)>);
 
 impl Numbers {
-    fn from_block(&self, n: i64) -> Option<i64> {
+    fn out_of_block(&self, n: i64) -> Option<i64> {
         let mut left = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let first = left.0;
         (left.1 - first >= n).then(|| {
@@ -124,7 +124,7 @@ impl Numbers {
     /// The first of `n` numbers in a row.
     pub(super) async fn take(&self, pool: &Pool, n: usize) -> Result<i64, StoreError> {
         let n = super::conn::len(n);
-        if let Some(first) = self.from_block(n) {
+        if let Some(first) = self.out_of_block(n) {
             return Ok(first);
         }
         let mut conn = pool.take().await?;

@@ -114,7 +114,8 @@ impl Lease {
 
     /// Names and tokens as a store keeps them; all must be good.
     pub fn rows(&self) -> impl Iterator<Item = (Cow<'_, str>, u64)> {
-        let whole = self.slots.is_empty().then(|| (Cow::Borrowed(self.name.as_str()), self.token));
+        let whole =
+            self.slots.is_empty().then_some((Cow::Borrowed(self.name.as_str()), self.token));
         let each = |one: &SlotLease| (Cow::Owned(Self::slot_name(&self.name, one.slot)), one.token);
         whole.into_iter().chain(self.slots.iter().map(each))
     }
