@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use canon::Millis;
+use sqlx::Connection as _;
 
 use super::collect;
 use super::conn::{Columns, q};
@@ -14,9 +15,10 @@ use crate::error::StoreError;
 use crate::lifecycle::OutState;
 use crate::types::*;
 
-/// The node's numbers.
+/// The node's numbers, all of one moment, although the writer goes on.
 pub(super) async fn status(handle: &Handle) -> Result<NodeStatus, StoreError> {
-    let mut conn = handle.reader().await?;
+    let mut reader = handle.reader().await?;
+    let mut conn = reader.begin().await?;
     let row = q(sql::STATUS).bind(handle.ident).fetch_one(&mut *conn).await?;
     let sums = q(sql::PLACES).bind(handle.ident).fetch_one(&mut *conn).await?;
     let mut places = [0; 10];
