@@ -74,7 +74,6 @@ fn unpack(path: &Path, store: &Path) -> Result<Found, String> {
         return Err("there is more in it than its manifest says".to_owned());
     }
     // To the end, so that the archive's own checksum is looked at.
-    drop(entries);
     io::copy(&mut tar.into_inner(), &mut io::sink()).map_err(said)?;
     small.retain(|(name, _)| name != STORE);
     Ok(Found { manifest, small })

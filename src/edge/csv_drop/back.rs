@@ -27,7 +27,7 @@ pub fn take_back(settings: &Settings, since: Millis) -> Result<u64, SourceError>
     for name in os::files(&done).map_err(|e| io("list", &done, &e))? {
         let path = done.join(&name);
         let stat = os::stat(&path).map_err(|e| io("look at", &path, &e))?;
-        if name == INDEX || !stat.is_some_and(|s| (s.mtime / 1_000_000) as i64 >= since.0) {
+        if name == INDEX || stat.is_none_or(|s| ((s.mtime / 1_000_000) as i64) < since.0) {
             continue;
         }
         let mut file = File::open(&path).map_err(|e| io("open", &path, &e))?;
