@@ -1,5 +1,7 @@
 //! Reads `[source]`: files or queries, change detection, write-back.
 
+use std::collections::BTreeMap;
+
 use crate::package::{
     CsvSource, Detect, FlagValues, Query, Source, SqlSource, Vanished, WriteBack,
 };
@@ -13,6 +15,8 @@ pub(crate) const ROW: &str = "row";
 const ERROR_CHARS: u64 = 500;
 /// A file is read once it has not grown for so long, where the package does not say.
 const SETTLE_SECONDS: u64 = 5;
+/// Engines that may have a SELECT of their own.
+const ENGINES: &[&str] = &["sqlite", "mysql", "postgres", "mssql", "oracle"];
 /// How far a run looks back behind its cursor, where the package does not say.
 const OVERLAP_SECONDS: u64 = 600;
 
@@ -31,7 +35,7 @@ pub(crate) fn source(mut tab: Tab<'_>, problems: &mut Problems) -> Source {
         Some(Kind::Sql) => sql(tab, problems),
         Some(Kind::Csv) => csv(tab, problems),
         // Which keys are known depends on the kind: without it none is judged.
-        None => Source::Sql(SqlSource { queries: Vec::new() }),
+        None => Source::Sql(SqlSource { encoding: Encoding::Auto, queries: Vec::new() }),
     }
 }
 
@@ -51,6 +55,7 @@ fn csv(mut tab: Tab<'_>, problems: &mut Problems) -> Source {
     let query = Query {
         name: Text { text: ROW.into(), pos: tab.pos },
         sql: String::new(),
+        sql_for: BTreeMap::new(),
         columns,
         key,
         detect: Detect::File,
@@ -128,6 +133,9 @@ fn columns(tab: &mut Tab<'_>, problems: &mut Problems) -> Vec<Text> {
 
 fn sql(mut tab: Tab<'_>, problems: &mut Problems) -> Source {
     let mut queries: Vec<Query> = Vec::new();
+    let encodings =
+        [("auto", Encoding::Auto), ("utf-8", Encoding::Utf8), ("gb18030", Encoding::Gb18030)];
+    let encoding = tab.word("encoding", &encodings, problems).unwrap_or_default();
     let path = tab.key("query");
     match tab.get("query") {
         Some(Node { value: Value::List(items), .. }) => {
@@ -160,7 +168,7 @@ fn sql(mut tab: Tab<'_>, problems: &mut Problems) -> Source {
         }
     }
     tab.finish(problems);
-    Source::Sql(SqlSource { queries })
+    Source::Sql(SqlSource { encoding, queries })
 }
 
 #[derive(Clone, Copy)]
@@ -174,7 +182,8 @@ enum How {
 fn query(mut tab: Tab<'_>, problems: &mut Problems) -> Query {
     let name = tab.need("name", problems);
     let sql = tab.need("sql", problems);
-    check_sql(&sql, &tab, problems);
+    check_sql(&sql, tab.key("sql"), problems);
+    let sql_for = sql_for(&mut tab, problems);
     let columns = columns(&mut tab, problems);
     let key = tab.texts("key", problems);
     if key.is_empty() {
@@ -202,7 +211,8 @@ fn query(mut tab: Tab<'_>, problems: &mut Problems) -> Query {
         Detect::ModifiedTime { column, .. } => Some(column.clone()),
         _ => None,
     });
-    let query = Query { name, sql: sql.text, columns, key, detect, history, vanished, write_back };
+    let query =
+        Query { name, sql: sql.text, sql_for, columns, key, detect, history, vanished, write_back };
     check_columns(&query, query.key.iter(), &tab.key("key"), problems);
     let cursor = match &query.detect {
         Detect::ModifiedTime { column, .. } | Detect::Flag { column, .. } => Some(column),
@@ -213,15 +223,29 @@ fn query(mut tab: Tab<'_>, problems: &mut Problems) -> Query {
     query
 }
 
+/// The SELECT where an engine needs another.
+fn sql_for(tab: &mut Tab<'_>, problems: &mut Problems) -> BTreeMap<String, String> {
+    let mut tab = tab.table("sql_for", problems);
+    let mut found = BTreeMap::new();
+    for engine in ENGINES {
+        if let Some(sql) = tab.text(engine, problems) {
+            check_sql(&sql, tab.key(engine), problems);
+            found.insert((*engine).to_owned(), sql.text);
+        }
+    }
+    tab.finish(problems);
+    found
+}
+
 /// One SELECT; whoever runs it wraps it, so a second statement would be an accident or worse.
-fn check_sql(sql: &Text, tab: &Tab<'_>, problems: &mut Problems) {
+fn check_sql(sql: &Text, path: String, problems: &mut Problems) {
     let lower = sql.text.trim_start().to_ascii_lowercase();
     let select = lower.starts_with("select") || lower.starts_with("with");
     if !sql.text.is_empty() && (!select || sql.text.contains(';')) {
         problems.push(
             "adapter.bad_value",
             sql.pos,
-            tab.key("sql"),
+            path,
             "must be one SELECT without a semicolon",
             "应为一条 SELECT，不含分号",
         );
@@ -246,6 +270,7 @@ fn detect(tab: &mut Tab<'_>, problems: &mut Problems) -> Detect {
         Some(How::Flag) => Detect::Flag {
             column: tab.need("cursor", problems),
             pending: tab.need("pending", problems).text,
+            order: tab.text("order", problems),
         },
         Some(How::LogTable) => Detect::LogTable {
             table: tab.need("log_table", problems),
@@ -257,6 +282,8 @@ fn detect(tab: &mut Tab<'_>, problems: &mut Problems) -> Detect {
 
 fn write_back(mut tab: Tab<'_>, query_key: &[Text], problems: &mut Problems) -> WriteBack {
     let table = tab.need("table", problems);
+    let modes = [("row", false), ("own_table", true)];
+    let own_table = tab.word("into", &modes, problems).unwrap_or(false);
     let key = tab.texts("key", problems);
     let flag = tab.need("flag", problems);
     let error = tab.text("error", problems);
@@ -274,7 +301,7 @@ fn write_back(mut tab: Tab<'_>, query_key: &[Text], problems: &mut Problems) -> 
     }
     tab.finish(problems);
     let key = if key.is_empty() { query_key.to_vec() } else { key };
-    WriteBack { table, key, flag, error, error_chars, values: flags }
+    WriteBack { table, own_table, key, flag, error, error_chars, values: flags }
 }
 
 /// Names that stand in an UPDATE are plain, whatever the database.

@@ -4,6 +4,8 @@
 //! was read is decided by the cursor the caller keeps, never by this crate's memory.
 
 pub mod csv_drop;
+#[cfg(feature = "sql")]
+pub mod db;
 mod error;
 #[cfg(feature = "sqlite")]
 pub mod exchange_table;
@@ -13,7 +15,7 @@ mod os;
 mod page;
 mod sink;
 mod source;
-#[cfg(feature = "sqlite")]
+#[cfg(feature = "sql")]
 pub mod sql;
 
 pub use error::{Disposition, SinkError, SourceError};
