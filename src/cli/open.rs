@@ -185,5 +185,5 @@ pub(crate) fn package(
         Ok(checked) => checked,
         Err(problems) => return Ok(Err(packages::findings(folder, problems))),
     };
-    Ok(sources::fit(adapter, &mut package.source).map(|()| package).map_err(|f| vec![f]))
+    Ok(sources::fit(adapter, &mut package.source).map(|()| package).map_err(|f| vec![*f]))
 }

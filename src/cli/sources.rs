@@ -18,7 +18,7 @@ use crate::text::{Failure, Finding};
 ///
 /// # Errors
 /// A key that the source's kind needs is not there, or one stands there that it does not have.
-pub(crate) fn fit(adapter: &AdapterConfig, source: &mut adapt::Source) -> Result<(), Finding> {
+pub(crate) fn fit(adapter: &AdapterConfig, source: &mut adapt::Source) -> Result<(), Box<Finding>> {
     let said = &adapter.source;
     let fits = match source {
         adapt::Source::Files(source) => {
@@ -56,7 +56,7 @@ pub(crate) fn fit(adapter: &AdapterConfig, source: &mut adapt::Source) -> Result
         "与适配包不符：文件来源只用 folder、files、settle、history，库表来源只用 database、overlap",
     );
     (finding.line, finding.column) = (adapter.at.line.into(), adapter.at.column.into());
-    Err(finding)
+    Err(Box::new(finding))
 }
 
 /// Opens the source that the adapter collects from.

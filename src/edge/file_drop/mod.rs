@@ -68,6 +68,12 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// The folder's lock; none if another process has it.
+    fn lock(&self) -> Result<Option<os::DirLock>, SourceError> {
+        let path = self.folder.join(&self.done).join(".lock");
+        os::lock(&path).map_err(|e| SourceError::io(&self.adapter, "lock", &path, &e))
+    }
+
     const fn text(&self) -> TextSettings {
         match self.form {
             Form::Csv(text) => text,
@@ -109,11 +115,12 @@ pub struct FileDrop {
     known: HashSet<String>,
     settling: BTreeMap<String, Seen>,
     open: Option<(String, OpenFile)>,
-    _lock: os::DirLock,
+    /// Held from the first read on: who only stands by with the same adapter holds nothing.
+    lock: Option<os::DirLock>,
 }
 
 impl FileDrop {
-    /// Opens the folder, makes `done/` and `failed/`, and holds it against other processes.
+    /// A source over the folder. The folder is held against other processes once reading begins.
     pub fn open(settings: Settings) -> Result<Self, SourceError> {
         let adapter = settings.adapter.as_str();
         if settings.columns.is_empty() {
@@ -122,19 +129,27 @@ impl FileDrop {
                 detail: "no columns; name those of the header that the mapping uses".into(),
             });
         }
-        for dir in [&settings.done, &settings.failed] {
-            let dir = settings.folder.join(dir);
+        let (known, settling) = (HashSet::new(), BTreeMap::new());
+        Ok(Self { settings, known, settling, open: None, lock: None })
+    }
+
+    /// Makes `done/` and `failed/`, takes the lock and learns what was read before, once.
+    fn hold(&mut self) -> Result<(), SourceError> {
+        if self.lock.is_some() {
+            return Ok(());
+        }
+        let adapter = self.settings.adapter.as_str();
+        for dir in [&self.settings.done, &self.settings.failed] {
+            let dir = self.settings.folder.join(dir);
             os::make_dir(&dir).map_err(|e| SourceError::io(adapter, "make", &dir, &e))?;
         }
-        let lock_path = settings.folder.join(&settings.done).join(".lock");
-        let lock = os::lock(&lock_path)
-            .map_err(|e| SourceError::io(adapter, "lock", &lock_path, &e))?
-            .ok_or_else(|| SourceError::FolderHeld {
-                adapter: adapter.into(),
-                place: settings.folder.display().to_string(),
-            })?;
-        let known = finish::known(&settings)?;
-        Ok(Self { settings, known, settling: BTreeMap::new(), open: None, _lock: lock })
+        let lock = self.settings.lock()?.ok_or_else(|| SourceError::Busy {
+            adapter: adapter.into(),
+            place: self.settings.folder.display().to_string(),
+        })?;
+        self.known = finish::known(&self.settings)?;
+        self.lock = Some(lock);
+        Ok(())
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -152,6 +167,7 @@ impl FileDrop {
         now: Millis,
         limit: usize,
     ) -> Result<Page, SourceError> {
+        self.hold()?;
         let mut cursor = Cursor::parse(&self.settings.adapter, cursor)?;
         // A crash between the commit and the move: the file is moved now.
         if let Some(finish) = cursor.finish.take() {
@@ -395,6 +411,7 @@ impl Source for FileDrop {
 
     fn committed<'a>(&'a mut self, cursor: &'a str) -> BoxFuture<'a, Result<(), SourceError>> {
         Box::pin(async move {
+            self.hold()?;
             match Cursor::parse(&self.settings.adapter, Some(cursor))?.finish {
                 Some(finish) => self.finish(&finish),
                 None => Ok(()),
@@ -412,5 +429,12 @@ impl Source for FileDrop {
 
     fn count<'a>(&'a mut self) -> BoxFuture<'a, Result<Vec<TableCount>, SourceError>> {
         Box::pin(async { Ok(Vec::new()) })
+    }
+
+    fn let_go(&mut self) {
+        self.lock = None;
+        self.open = None;
+        self.settling.clear();
+        self.known.clear();
     }
 }

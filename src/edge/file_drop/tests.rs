@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::*;
+use crate::error::Disposition;
 
 const NOW: Millis = Millis(1_795_000_000_000);
 
@@ -288,13 +289,27 @@ fn limits_hold_for_lines_pages_and_files() {
 }
 
 #[test]
-fn one_process_holds_a_folder() {
+fn who_reads_holds_the_folder_until_it_lets_go() {
     let dir = tempfile::tempdir().unwrap();
-    let first = FileDrop::open(settings(dir.path())).unwrap();
-    let second = FileDrop::open(settings(dir.path())).err().unwrap();
-    assert_eq!(second.code(), "source.folder_held");
-    drop(first);
-    assert!(FileDrop::open(settings(dir.path())).is_ok());
+    drop_file(dir.path(), "window-1.csv", &format!("{HEAD}1,甲,\r\n2,乙,\r\n"));
+    // Both instances of a node have the adapter; one reads.
+    let mut first = FileDrop::open(settings(dir.path())).unwrap();
+    let mut second = FileDrop::open(settings(dir.path())).unwrap();
+    let page = first.read_now(None, NOW, 1).unwrap();
+    assert_eq!(names(&page), ["甲"]);
+    let busy = second.read_now(Some(&page.cursor), NOW, 1).unwrap_err();
+    assert_eq!((busy.code(), busy.disposition()), ("source.busy", Disposition::Retry));
+    assert_eq!(
+        take_back(&settings(dir.path()), Millis(0)).unwrap_err().code(),
+        "source.folder_held"
+    );
+    // Its slot is taken over: the other goes on where the committed cursor stands.
+    first.let_go();
+    let page = second.read_now(Some(&page.cursor), NOW, 1).unwrap();
+    assert_eq!(names(&page), ["乙"]);
+    assert_eq!(first.read_now(None, NOW, 1).unwrap_err().code(), "source.busy");
+    drop(second);
+    assert!(first.read_now(None, NOW, 1).is_ok());
 }
 
 #[test]
