@@ -88,7 +88,7 @@ impl DbError {
 pub(super) fn of_state(state: &str) -> Trouble {
     match state {
         "55P03" | "40001" | "40P01" => Trouble::Busy,
-        "57014" | "HYT00" => Trouble::Slow,
+        "57014" | "HYT00" | "HY008" | "HY018" => Trouble::Slow,
         "HYT01" => Trouble::Unreachable,
         "42501" | "25006" => Trouble::Denied,
         _ => match state.get(..2) {

@@ -124,14 +124,18 @@ const fn overlap(query: &Query) -> i64 {
     }
 }
 
-/// What must hold before a pass over modified times begins.
+/// What must hold before a pass in a column's order begins.
 async fn check(
     settings: &Settings,
     connection: &mut Connection,
     query: &Query,
     state: &State,
 ) -> Result<(), SourceError> {
-    let Detect::ModifiedTime { column, overlap_ms } = &query.detect else { return Ok(()) };
+    let (column, overlap_ms) = match &query.detect {
+        Detect::ModifiedTime { column, overlap_ms } => (column, Some(overlap_ms)),
+        Detect::Flag { order: Some(column), .. } => (column, None),
+        _ => return Ok(()),
+    };
     let d = connection.dialect();
     let failed = |e: DbError| failure::statement(settings, &query.name, e);
     let timeless = connection.count(statement::timeless(d, query, column)).await.map_err(failed)?;
@@ -143,6 +147,7 @@ async fn check(
             rows: i64::try_from(timeless).unwrap_or(i64::MAX),
         });
     }
+    let Some(overlap_ms) = overlap_ms else { return Ok(()) };
     let Some(high) = &state.high else { return Ok(()) };
     let newest = connection.scalar(statement::newest(d, query, column)).await.map_err(failed)?;
     let newest = newest.unwrap_or_default();

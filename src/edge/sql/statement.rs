@@ -102,9 +102,16 @@ pub(super) fn newest(d: Dialect, query: &Query, column: &str) -> String {
     format!("SELECT {} AS v0 FROM ({}) q", d.text(&max), query.sql)
 }
 
-/// How many rows have no time.
+/// How many rows that are to be read have no place in the order.
 pub(super) fn timeless(d: Dialect, query: &Query, column: &str) -> String {
-    format!("SELECT count(*) FROM ({}) q WHERE q.{} IS NULL", query.sql, d.name(column))
+    let pending = match &query.detect {
+        Detect::Flag { column, pending, .. } => {
+            format!(" AND q.{} = {}", d.name(column), d.literal(Some(pending)))
+        }
+        _ => String::new(),
+    };
+    let column = d.name(column);
+    format!("SELECT count(*) FROM ({}) q WHERE q.{column} IS NULL{pending}", query.sql)
 }
 
 /// How many rows there are.
