@@ -4,7 +4,9 @@
 //! zeros as it is.
 
 use futures_util::TryStreamExt as _;
-use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlDatabaseError, MySqlRow, MySqlSslMode};
+use sqlx::mysql::{
+    MySqlConnectOptions, MySqlConnection, MySqlDatabaseError, MySqlRow, MySqlSslMode,
+};
 use sqlx::{AssertSqlSafe, Column, ConnectOptions, Executor, Row, TypeInfo, raw_sql};
 
 use super::error::of_mysql;

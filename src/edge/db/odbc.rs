@@ -87,7 +87,7 @@ impl Desk {
         };
         let connection = environment.connect_with_connection_string(&text, options);
         // What the connection string is made of stays here: it holds a password.
-        let connection = connection.map_err(|e| failed(e))?;
+        let connection = connection.map_err(failed)?;
         let timeout = usize::try_from(timeout).unwrap_or(usize::MAX);
         Ok(Self { connection, engine, stored: session.stored, timeout })
     }
@@ -99,9 +99,7 @@ impl Desk {
             let heard = match ask {
                 Ask::Rows(sql, most, to) => to.send(self.told(self.rows(&sql, most))).is_ok(),
                 Ask::Execute(sql, to) => to.send(self.told(self.execute(&sql))).is_ok(),
-                Ask::Begin(to) => {
-                    to.send(self.told(self.connection.set_autocommit(false))).is_ok()
-                }
+                Ask::Begin(to) => to.send(self.told(self.connection.set_autocommit(false))).is_ok(),
                 Ask::Commit(to) => to.send(self.told(self.commit())).is_ok(),
             };
             if !heard {
@@ -144,7 +142,9 @@ impl Desk {
             let made = cursor.col_data_type(at as u16)?;
             binary.push(matches!(
                 made,
-                DataType::Binary { .. } | DataType::Varbinary { .. } | DataType::LongVarbinary { .. }
+                DataType::Binary { .. }
+                    | DataType::Varbinary { .. }
+                    | DataType::LongVarbinary { .. }
             ));
         }
         let mut found = Rows::of_width(width);

@@ -12,7 +12,7 @@ mod read;
 mod rows;
 mod settings;
 mod statement;
-#[cfg(all(test, feature = "sqlite"))]
+#[cfg(test)]
 mod tests;
 mod write_back;
 

@@ -174,9 +174,7 @@ fn earlier(time: &str, ms: i64) -> String {
 fn begin(query: &Query, state: &State) -> From {
     let timed = matches!(query.detect, Detect::ModifiedTime { .. } | Detect::LogTable { .. });
     match (&state.at, &state.high, &query.detect) {
-        (Some(at), ..) => {
-            From::Row(query.detect.order().map(|_| at.time.clone()), at.key.clone())
-        }
+        (Some(at), ..) => From::Row(query.detect.order().map(|_| at.time.clone()), at.key.clone()),
         (None, Some(high), Detect::ModifiedTime { overlap_ms, .. }) if !state.settled => {
             From::Time(earlier(high, *overlap_ms))
         }

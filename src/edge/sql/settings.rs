@@ -190,11 +190,7 @@ impl Settings {
     pub(super) fn open_at(&self, now: Millis) -> bool {
         let minute = u16::try_from(now.since(now.day().start()) / MINUTE_MS).unwrap_or(0);
         let holds = |(from, to): &(u16, u16)| {
-            if from < to {
-                (*from..*to).contains(&minute)
-            } else {
-                minute >= *from || minute < *to
-            }
+            if from < to { (*from..*to).contains(&minute) } else { minute >= *from || minute < *to }
         };
         self.hours.is_empty() || self.hours.iter().any(holds)
     }

@@ -1,6 +1,8 @@
 //! Stories of SQLite alone: a file that is not there, a file that is held, bytes that are no text,
 //! a page too big for one JSON text.
 
+#![cfg(all(feature = "sqlite", feature = "mysql", feature = "postgres", feature = "odbc"))]
+
 use std::path::{Path, PathBuf};
 
 use super::contract::{at, by_time};
@@ -34,7 +36,12 @@ async fn database(rows: &[(&str, i64)]) -> (tempfile::TempDir, PathBuf) {
     let path = dir.path().join("legacy.db");
     let mut db = LegacyDb::create(&path, DDL).await.unwrap();
     let row = |(id, t): &(&str, i64)| {
-        vec![Some((*id).to_owned().into()), Some("甲".into()), None, Some(at(*t).to_string().into())]
+        vec![
+            Some((*id).to_owned().into()),
+            Some("甲".into()),
+            None,
+            Some(at(*t).to_string().into()),
+        ]
     };
     db.insert("c", &["id", "name", "n", "m"], rows.iter().map(row).collect()).await.unwrap();
     db.commit().await.unwrap();

@@ -107,8 +107,7 @@ impl Ground {
             Kind::Sqlite | Kind::OdbcSqlite => {
                 let path = folder.path().join("legacy.db");
                 let beside = Place::Sqlite(path.clone());
-                let connection =
-                    format!("Driver={{SQLite3}};Database={};BigInt=1", path.display());
+                let connection = format!("Driver={{SQLite3}};Database={};BigInt=1", path.display());
                 let place = match kind {
                     Kind::Sqlite => beside.clone(),
                     _ => odbc(Engine::Sqlite, connection, None),
@@ -229,7 +228,9 @@ async fn connect(place: &Place, read_only: bool) -> Connection {
         create: true,
     };
     Connection::open(place, &session).await.unwrap_or_else(|e| {
-        panic!("{place}: {e}; start the services (make services), install tests/services/install.sh")
+        panic!(
+            "{place}: {e}; start the services (make services), install tests/services/install.sh"
+        )
     })
 }
 

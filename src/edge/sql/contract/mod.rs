@@ -1,14 +1,14 @@
 //! What a database source holds to, whatever the database: each sentence once over every engine.
 
+#![cfg(all(feature = "sqlite", feature = "mysql", feature = "postgres", feature = "odbc"))]
+
 mod grounds;
 mod outcomes;
 mod reading;
 mod values;
 
-#[cfg(feature = "sqlite")]
-pub(super) use grounds::{at, by_time};
-#[cfg(all(feature = "sqlite", feature = "mysql", feature = "postgres", feature = "odbc"))]
 use grounds::{Kind, on};
+pub(super) use grounds::{at, by_time};
 
 /// Mounts every sentence on every ground.
 macro_rules! suite {
@@ -27,7 +27,6 @@ macro_rules! suite {
     };
 }
 
-#[cfg(all(feature = "sqlite", feature = "mysql", feature = "postgres", feature = "odbc"))]
 suite!(
     sqlite = Kind::Sqlite, mariadb = Kind::Mariadb, postgres = Kind::Postgres,
     odbc_sqlite = Kind::OdbcSqlite, odbc_mariadb = Kind::OdbcMariadb,

@@ -35,7 +35,8 @@ pub(super) async fn hostile_keys(ground: &Ground) {
     let mut source = ground.source(vec![by_time()]);
     let mut seen = drain(&mut source, &mut None, at(9), 1).await;
     seen.sort();
-    let mut wanted = strings(&["' OR ''='", "\\", "\\'; DROP TABLE c; -- ", "a;b", "号%2F甲%25", "~"]);
+    let mut wanted =
+        strings(&["' OR ''='", "\\", "\\'; DROP TABLE c; -- ", "a;b", "号%2F甲%25", "~"]);
     wanted.sort();
     assert_eq!(seen, wanted);
     let item = |key: &String| WriteBack {
@@ -146,16 +147,16 @@ pub(super) async fn gbk(ground: &Ground) {
     let key = d.literal(Some("号甲"));
     ground.run(&format!("INSERT INTO g (id, name) VALUES ({key}, 'x')")).await;
     let to = crate::sql::WriteBackTo { table: "g".into(), ..by_time().write_back.unwrap() };
-    let query = Query {
-        write_back: Some(to),
-        ..query("g", &["id", "name"], &["id"], Detect::Compare)
-    };
+    let query =
+        Query { write_back: Some(to), ..query("g", &["id", "name"], &["id"], Detect::Compare) };
     let settings = Settings { stored: Stored::Gb18030, ..ground.settings(vec![query]) };
     let mut source = SqlSource::new(settings).unwrap();
     let (mut cursor, mut names, mut broken) = (None, Vec::new(), Vec::new());
     for _ in 0..9 {
         let page = source.read(cursor.as_deref(), at(0), 1).await.unwrap();
-        names.extend(page.rows().map(|r| (r.row_key().unwrap().to_owned(), r.cell(1).map(str::to_owned))));
+        names.extend(
+            page.rows().map(|r| (r.row_key().unwrap().to_owned(), r.cell(1).map(str::to_owned))),
+        );
         broken.extend(page.broken.iter().map(|b| (b.code, b.reference.clone())));
         cursor = Some(page.cursor.clone());
         if !page.more {
@@ -168,7 +169,8 @@ pub(super) async fn gbk(ground: &Ground) {
         [("0".to_owned(), text("你好")), ("2".into(), text("ok")), ("号甲".into(), text("x"))]
     );
     assert_eq!(broken, [("source.encoding", "g:1".to_owned())], "one row, not the source");
-    let item = WriteBack { table: 0, row_key: "号甲".into(), flag: "3".into(), text: "错".into() };
+    let item =
+        WriteBack { table: 0, row_key: "号甲".into(), flag: "3".into(), text: "错".into() };
     assert_eq!(source.write_back(&[item]).await.unwrap(), [Ok(())]);
     let stored = ground.cell("SELECT hex(err) FROM g WHERE flag = '3'").await;
     assert_eq!(stored.unwrap().to_lowercase(), "b4ed", "as the owner's programs read it");
