@@ -18,7 +18,7 @@ fn written_down(broker: &Private) {
 /// SIGKILL of RabbitMQ in the middle, and a start.
 pub async fn killed(size: Size) {
     let broker = Private::start(Service::Rabbitmq);
-    let mut flow = Flow::new(Plan::two(administrator(&broker)));
+    let mut flow = Flow::new(Plan::two(administrator(&broker))).await;
     flow.declare().await;
     written_down(&broker);
     flow.start_all();
@@ -34,7 +34,7 @@ pub async fn killed(size: Size) {
 /// SIGSTOP of RabbitMQ for a while: connections stand, nobody answers.
 pub async fn frozen(size: Size) {
     let broker = Private::start(Service::Rabbitmq);
-    let mut flow = Flow::new(Plan::two(administrator(&broker)));
+    let mut flow = Flow::new(Plan::two(administrator(&broker))).await;
     flow.declare().await;
     flow.start_all();
     stream(&mut flow, size).await;
@@ -50,7 +50,7 @@ pub async fn frozen(size: Size) {
 /// The memory alarm: the broker reads nothing from who publishes, and says so.
 pub async fn blocking(size: Size) {
     let broker = Private::start(Service::Rabbitmq);
-    let mut flow = Flow::new(Plan::two(administrator(&broker)));
+    let mut flow = Flow::new(Plan::two(administrator(&broker))).await;
     flow.declare().await;
     flow.start_all();
     stream(&mut flow, size).await;
@@ -70,7 +70,7 @@ pub async fn blocking(size: Size) {
 /// The province's live queue is deleted while all run; the topology is declared again.
 pub async fn queue_deleted(size: Size) {
     let (_proxy, login) = proxied();
-    let mut flow = Flow::new(Plan::two(login));
+    let mut flow = Flow::new(Plan::two(login)).await;
     let _sweep = Sweep::of(&flow);
     flow.declare().await;
     flow.start_all();
@@ -91,7 +91,7 @@ pub async fn queue_deleted(size: Size) {
 /// stand without a leader and what was confirmed is gone. `--repair` puts new ones in their place.
 pub async fn queue_without_a_leader(size: Size) {
     let broker = Private::start(Service::Rabbitmq);
-    let mut flow = Flow::new(Plan::two(administrator(&broker)));
+    let mut flow = Flow::new(Plan::two(administrator(&broker))).await;
     flow.declare().await;
     written_down(&broker);
     // What is declared after that is forgotten: the queue everything goes through, filled at once.

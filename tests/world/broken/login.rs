@@ -50,7 +50,7 @@ pub async fn broker_certificate(size: Size) {
     let at = Address::of(&broker.value("TIERGATE_TEST_AMQPS"));
     let proxy = Proxy::before(at.port);
     let (at, tls) = (at.through(proxy.port()), broker.folder().join("tls"));
-    let mut flow = Flow::new(Plan::two(Login::Certificate { at, tls, name: "client" }));
+    let mut flow = Flow::new(Plan::two(Login::Certificate { at, tls, name: "client" })).await;
     flow.declare().await;
     broker.show("server-expired");
     watched(&mut flow, &proxy, &["bus.certificate", "expired"], size).await;
@@ -64,7 +64,7 @@ async fn refused(
     words: &[&str],
     (fault, size): (&str, Size),
 ) {
-    let mut flow = Flow::new(Plan::two(right.clone()));
+    let mut flow = Flow::new(Plan::two(right.clone())).await;
     let _sweep = Sweep::of(&flow);
     flow.declare().await;
     flow.log_in_by(wrong);

@@ -9,7 +9,7 @@ use crate::world::proxy::Mode;
 /// Every connection is reset, again and again.
 pub async fn reset(size: Size) {
     let (proxy, login) = proxied();
-    let mut flow = Flow::new(Plan::two(login));
+    let mut flow = Flow::new(Plan::two(login)).await;
     let _sweep = Sweep::of(&flow);
     flow.declare().await;
     flow.start_all();
@@ -23,7 +23,7 @@ pub async fn reset(size: Size) {
 /// Half-open: connections stand and nothing arrives, for longer than anybody waits.
 pub async fn half_open(size: Size) {
     let (proxy, login) = proxied();
-    let mut flow = Flow::new(Plan::two(login));
+    let mut flow = Flow::new(Plan::two(login)).await;
     let _sweep = Sweep::of(&flow);
     flow.declare().await;
     flow.start_all();
@@ -46,7 +46,7 @@ pub async fn half_open(size: Size) {
 /// Everything is late, in both directions.
 pub async fn slow(size: Size) {
     let (proxy, login) = proxied();
-    let mut flow = Flow::new(Plan::two(login));
+    let mut flow = Flow::new(Plan::two(login)).await;
     let _sweep = Sweep::of(&flow);
     flow.declare().await;
     flow.start_all();
@@ -58,7 +58,7 @@ pub async fn slow(size: Size) {
 /// Nobody is there when the nodes come up.
 pub async fn down_at_first(size: Size) {
     let (proxy, login) = proxied();
-    let mut flow = Flow::new(Plan::two(login));
+    let mut flow = Flow::new(Plan::two(login)).await;
     let _sweep = Sweep::of(&flow);
     flow.declare().await;
     let before = proxy.connections();

@@ -11,7 +11,7 @@ pub async fn killed(size: Size) {
     let database = Private::start(Service::Postgres);
     let (_proxy, login) = proxied();
     let keeps = vec![Keeps::Postgres(Address::of(&database.url())); 2];
-    let mut flow = Flow::new(Plan { keeps, ..Plan::two(login) });
+    let mut flow = Flow::new(Plan { keeps, ..Plan::two(login) }).await;
     let _sweep = Sweep::of(&flow);
     flow.declare().await;
     flow.start_all();
@@ -27,7 +27,7 @@ pub async fn killed(size: Size) {
 /// The disk of the destination's store is full, then that of the origin's, each until it is freed.
 pub async fn disk_full(size: Size) {
     let (_proxy, login) = proxied();
-    let mut flow = Flow::new(Plan::two(login));
+    let mut flow = Flow::new(Plan::two(login)).await;
     let _sweep = Sweep::of(&flow);
     flow.declare().await;
     for at in 0..=flow.top() {
