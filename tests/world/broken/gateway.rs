@@ -9,7 +9,7 @@ pub async fn killed(size: Size, seed: u64) {
     let (_proxy, login) = proxied();
     let mut flow = Flow::new(Plan::four(login)).await;
     let _sweep = Sweep::of(&flow);
-    flow.declare().await;
+    flow.declare();
     flow.start_all();
     let mut chance = Chance(seed);
     for _ in 0..size.times {

@@ -17,7 +17,7 @@ pub async fn killed(size: Size, seed: u64) {
     let origins = vec![Origin::Drop, Origin::Database];
     let mut flow = Flow::new(Plan { keeps, instances: 2, origins, ..Plan::two(login) }).await;
     let _sweep = Sweep::of(&flow);
-    flow.declare().await;
+    flow.declare();
     flow.start_all();
     let (mut chance, mut longest) = (Chance(seed), Duration::ZERO);
     for kill in 0..size.times {

@@ -51,7 +51,7 @@ pub async fn broker_certificate(size: Size) {
     let proxy = Proxy::before(at.port);
     let (at, tls) = (at.through(proxy.port()), broker.folder().join("tls"));
     let mut flow = Flow::new(Plan::two(Login::Certificate { at, tls, name: "client" })).await;
-    flow.declare().await;
+    flow.declare();
     broker.show("server-expired");
     watched(&mut flow, &proxy, &["bus.certificate", "expired"], size).await;
     broker.show("server");
@@ -66,7 +66,7 @@ async fn refused(
 ) {
     let mut flow = Flow::new(Plan::two(right.clone())).await;
     let _sweep = Sweep::of(&flow);
-    flow.declare().await;
+    flow.declare();
     flow.log_in_by(wrong);
     watched(&mut flow, proxy, words, size).await;
     flow.log_in_by(right);

@@ -11,7 +11,7 @@ pub async fn reset(size: Size) {
     let (proxy, login) = proxied();
     let mut flow = Flow::new(Plan::two(login)).await;
     let _sweep = Sweep::of(&flow);
-    flow.declare().await;
+    flow.declare();
     flow.start_all();
     for _ in 0..size.times {
         stream(&mut flow, size).await;
@@ -25,7 +25,7 @@ pub async fn half_open(size: Size) {
     let (proxy, login) = proxied();
     let mut flow = Flow::new(Plan::two(login)).await;
     let _sweep = Sweep::of(&flow);
-    flow.declare().await;
+    flow.declare();
     flow.start_all();
     stream(&mut flow, size).await;
     flow.until_kept(1, size.settle).await;
@@ -48,7 +48,7 @@ pub async fn slow(size: Size) {
     let (proxy, login) = proxied();
     let mut flow = Flow::new(Plan::two(login)).await;
     let _sweep = Sweep::of(&flow);
-    flow.declare().await;
+    flow.declare();
     flow.start_all();
     proxy.set(Mode::Slow(Duration::from_millis(200)));
     stream(&mut flow, size).await;
@@ -60,7 +60,7 @@ pub async fn down_at_first(size: Size) {
     let (proxy, login) = proxied();
     let mut flow = Flow::new(Plan::two(login)).await;
     let _sweep = Sweep::of(&flow);
-    flow.declare().await;
+    flow.declare();
     let before = proxy.connections();
     proxy.set(Mode::Refuse);
     flow.start_all();

@@ -13,7 +13,7 @@ pub async fn killed(size: Size) {
     let keeps = vec![Keeps::Postgres(Address::of(&database.url())); 2];
     let mut flow = Flow::new(Plan { keeps, ..Plan::two(login) }).await;
     let _sweep = Sweep::of(&flow);
-    flow.declare().await;
+    flow.declare();
     flow.start_all();
     stream(&mut flow, size).await;
     flow.until_kept(1, size.settle).await;
@@ -29,7 +29,7 @@ pub async fn disk_full(size: Size) {
     let (_proxy, login) = proxied();
     let mut flow = Flow::new(Plan::two(login)).await;
     let _sweep = Sweep::of(&flow);
-    flow.declare().await;
+    flow.declare();
     for at in 0..=flow.top() {
         flow.start_on_own_disk(at, "64m");
     }
