@@ -30,9 +30,9 @@ pub use cut::QUOTED_LINES_MAX;
 pub use draft::{Draft, Drafts};
 pub use mapping::{Bound, Mapping};
 pub use package::{
-    Block, Cond, CsvSource, Detect, EDITION, FILE_BYTES_MAX, FILES_MAX, Feed, FlagValues, Guard,
-    Namespace, Origin, Package, ParentIs, Query, Source, SqlSource, Table, Vanished, VoidRule,
-    WriteBack,
+    Block, Cond, Detect, EDITION, FILE_BYTES_MAX, FILES_MAX, Feed, FileSource, FlagValues, Form,
+    Guard, Namespace, Origin, Package, ParentIs, Query, Source, SqlSource, Table, Vanished,
+    VoidRule, WriteBack,
 };
 pub use preview::{Preview, PreviewField, PreviewRecord, PreviewViolation};
 pub use problem::{Pos, Problem, nearest};

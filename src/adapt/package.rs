@@ -65,16 +65,16 @@ pub enum Namespace {
 #[derive(Clone, Debug)]
 pub enum Source {
     /// Files in a folder.
-    Csv(Box<CsvSource>),
+    Files(Box<FileSource>),
     /// Queries against a database.
     Sql(SqlSource),
 }
 
 /// Files in a folder.
 #[derive(Clone, Debug)]
-pub struct CsvSource {
-    /// How a file is read.
-    pub text: TextSettings,
+pub struct FileSource {
+    /// What the files are.
+    pub form: Form,
     /// Which files: `*` and `?` as usual.
     pub files: String,
     /// Where a processed file goes, below the folder.
@@ -83,8 +83,24 @@ pub struct CsvSource {
     pub failed: String,
     /// A file is read once it has not grown for so long.
     pub settle_seconds: u64,
-    /// The header; the one query `row`.
-    pub query: Query,
+    /// What rows a file gives, each query with its header; a text file has the one query `row`.
+    pub queries: Vec<Query>,
+}
+
+impl FileSource {
+    /// How a text file is cut into rows; none for files of another form.
+    pub const fn text(&self) -> Option<TextSettings> {
+        match self.form {
+            Form::Csv(text) => Some(text),
+        }
+    }
+}
+
+/// What the files of a folder are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// Delimited text.
+    Csv(TextSettings),
 }
 
 /// Queries against a database.
@@ -332,7 +348,7 @@ impl Package {
     /// The streams of rows, in order.
     pub fn queries(&self) -> &[Query] {
         match &self.source {
-            Source::Csv(csv) => std::slice::from_ref(&csv.query),
+            Source::Files(files) => &files.queries,
             Source::Sql(sql) => &sql.queries,
         }
     }

@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 
 use crate::draft::{Draft, Drafts};
 use crate::mapping::{Bound, Mapping};
-use crate::package::{Package, ParentIs, Source};
+use crate::package::{Form, Package, ParentIs, Source};
 use crate::problem::{Pos, Problem};
 use crate::row::{Row, RowBuf};
 use crate::text::{Next, RowReader};
@@ -152,12 +152,13 @@ fn read(package: &Package, name: &str) -> Result<Vec<Round>, Vec<Problem>> {
         vec![problem(&path, "adapter.file_missing", "", "the sample has no input", "样例没有输入")]
     };
     match &package.source {
-        Source::Csv(csv) => {
+        Source::Files(source) => {
+            let Form::Csv(text) = &source.form;
             let mut rounds = Vec::new();
             for i in 1.. {
                 let file = if i == 1 { "input.csv".to_owned() } else { format!("input.{i}.csv") };
                 let Some(bytes) = files.get(&file) else { break };
-                rounds.push(vec![read_csv(bytes, RowReader::new(csv.text))]);
+                rounds.push(vec![read_csv(bytes, RowReader::new(*text))]);
             }
             if rounds.is_empty() { Err(missing("input.csv")) } else { Ok(rounds) }
         }

@@ -6,16 +6,12 @@ use std::sync::{Arc, Mutex};
 use adapt::{Mapping, Package};
 use bus::{Bus, LocalBus};
 use canon::format::{Format, OpenLists};
-use canon::{Day, Lane, Millis, NodeCode, Route};
-use edge::csv_drop::CsvDrop;
-use edge::sql::SqlSource;
-use edge::{FilesSink, Sink, Source, SourceError};
+use canon::{Lane, Millis, NodeCode, Route};
+use edge::{FilesSink, Sink, Source};
 use envelope::{Signer, Trust};
 use exchange::backfill::Backfill;
 use exchange::collect::{Adapter, Collect};
-use exchange::config::{
-    AdapterConfig, Carrier, Database, Identity, Nature, NodeConfig, SinkKind, StoreUrl,
-};
+use exchange::config::{AdapterConfig, Carrier, Identity, Nature, NodeConfig, SinkKind, StoreUrl};
 use exchange::deliver::Deliver;
 use exchange::{Fairness, Leases, Link, Node, Way, Worker};
 use store::memory::MemoryWorld;
@@ -26,7 +22,7 @@ use crate::commands::adapter as packages;
 use crate::desk::Desk;
 use crate::stores::postgres_settings;
 use crate::text::{Failure, Finding};
-use crate::{carriers, files, instance, open};
+use crate::{carriers, files, instance, open, sources};
 
 /// Longest line of a code list, bytes; also bounds how large a list file may be read.
 const LIST_BYTES_MAX: u64 = 64 << 20;
@@ -255,7 +251,7 @@ fn adapter_of(
     let package = found(open::package(adapter, format)?)?;
     let mapping = Mapping::compile(&package, format)
         .map_err(|problems| open::problems(&packages::findings(&adapter.package, problems)))?;
-    let source = source(adapter, &package)?;
+    let source = sources::open(adapter, &package)?;
     made(config, adapter, package, mapping, format, source)
 }
 
@@ -316,66 +312,11 @@ pub(crate) fn backfill(
     format: &Arc<Format>,
 ) -> Result<Backfill, Failure> {
     let package = found(open::package(adapter, format)?)?;
-    let (name, place) = (Arc::clone(&adapter.name), adapter.source.clone());
-    let opened = package.source.clone();
-    let open = move |from: Day, to: Day| -> Result<Box<dyn Source>, SourceError> {
-        let setting = |detail: &str| SourceError::Setting {
-            adapter: name.to_string(),
-            detail: detail.to_owned(),
-        };
-        match &opened {
-            adapt::Source::Csv(csv) => {
-                let folder = place.history.clone().ok_or_else(|| {
-                    setting("[adapter.source] history is missing: the folder of old files")
-                })?;
-                let mut settings = edge::csv_drop::Settings::of(&name, folder, csv);
-                (settings.settle_for_ms, settings.between) = (0, Some((from, to)));
-                Ok(Box::new(CsvDrop::open(settings)?))
-            }
-            adapt::Source::Sql(sql) => {
-                let Some(Database::Sqlite(path)) = place.database.clone() else {
-                    return Err(setting("[adapter.source] database is missing"));
-                };
-                let settings = edge::sql::Settings::of(&name, path, sql).history(sql, from, to)?;
-                Ok(Box::new(SqlSource::new(settings)?))
-            }
-        }
-    };
+    let opener = sources::history(adapter, &package);
     let mapping = Mapping::compile(&package, format)
         .map_err(|problems| open::problems(&packages::findings(&adapter.package, problems)))?;
     let made = made(config, adapter, package, mapping, format, Box::new(edge::Nothing))?;
-    Ok(Backfill::new(Arc::clone(node), made, Box::new(open)))
-}
-
-fn source(adapter: &AdapterConfig, package: &Package) -> Result<Box<dyn Source>, Failure> {
-    let failed =
-        |e: SourceError| Failure::environment(e.to_string(), format!("来源系统不可用：{e}"));
-    let missing = |what: &str| {
-        Failure::usage(
-            format!("adapter `{}`: [adapter.source] {what} is missing", adapter.name),
-            format!("适配器 {}：[adapter.source] 缺少 {what}", adapter.name),
-        )
-    };
-    match &package.source {
-        adapt::Source::Csv(csv) => {
-            let folder = adapter.source.folder.clone().ok_or_else(|| missing("folder"))?;
-            std::fs::create_dir_all(&folder).map_err(|e| files::cannot(&folder, &e))?;
-            let mut settings = edge::csv_drop::Settings::of(&adapter.name, folder, csv);
-            if let Some(settle) = adapter.source.settle {
-                // The package counts whole seconds; the node may say less.
-                settings.settle_for_ms = settle;
-            }
-            Ok(Box::new(CsvDrop::open(settings).map_err(failed)?))
-        }
-        adapt::Source::Sql(sql) => {
-            let Some(Database::Sqlite(path)) = adapter.source.database.clone() else {
-                return Err(missing("database"));
-            };
-            let mut settings = edge::sql::Settings::of(&adapter.name, path, sql);
-            settings.compare_every_ms = adapter.interval;
-            Ok(Box::new(SqlSource::new(settings).map_err(failed)?))
-        }
-    }
+    Ok(Backfill::new(Arc::clone(node), made, opener))
 }
 
 /// Open code lists: `NAME.csv` or `NAME@EDITION.csv`, each line `code,name` under a header.

@@ -19,6 +19,7 @@ mod open;
 mod os;
 mod packages;
 mod run;
+mod sources;
 mod spools;
 mod stores;
 mod text;

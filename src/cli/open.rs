@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use adapt::{Detect, Package, Source};
+use adapt::Package;
 use canon::Millis;
 use canon::format::{Format, supervision_1};
 use envelope::{P256Signer, SenderCert, Signer, Trust};
@@ -14,6 +14,7 @@ use ring::rand::SystemRandom;
 use crate::commands::adapter as packages;
 use crate::files::{self, CONFIG_BYTES_MAX, Disk};
 use crate::os;
+use crate::sources;
 use crate::text::{Failure, Finding};
 
 /// The configurations of one process, or everything wrong with them.
@@ -196,41 +197,5 @@ pub(crate) fn package(
         Ok(checked) => checked,
         Err(problems) => return Ok(Err(packages::findings(folder, problems))),
     };
-    let said = &adapter.source;
-    let fits = match &mut package.source {
-        Source::Csv(csv) => {
-            if let Some(files) = &said.files {
-                csv.files.clone_from(files);
-            }
-            if let Some(ms) = said.settle {
-                csv.settle_seconds = ms.unsigned_abs().div_ceil(1000);
-            }
-            said.folder.is_some() && said.overlap.is_none()
-        }
-        Source::Sql(sql) => {
-            for query in &mut sql.queries {
-                if let (Detect::ModifiedTime { overlap_seconds, .. }, Some(ms)) =
-                    (&mut query.detect, said.overlap)
-                {
-                    *overlap_seconds = ms.unsigned_abs().div_ceil(1000);
-                }
-            }
-            said.database.is_some()
-                && said.files.is_none()
-                && said.settle.is_none()
-                && said.history.is_none()
-        }
-    };
-    if fits {
-        return Ok(Ok(package));
-    }
-    let mut finding = Finding::of(
-        &adapter.at.file,
-        "config.bad_value",
-        "[adapter.source]",
-        "does not fit the package: one of files takes `folder`, `files`, `settle`, `history`, one of tables `database`, `overlap`",
-        "与适配包不符：文件来源只用 folder、files、settle、history，库表来源只用 database、overlap",
-    );
-    (finding.line, finding.column) = (adapter.at.line.into(), adapter.at.column.into());
-    Ok(Err(vec![finding]))
+    Ok(sources::fit(adapter, &mut package.source).map(|()| package).map_err(|f| vec![*f]))
 }

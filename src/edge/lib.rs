@@ -3,10 +3,10 @@
 //! A source gives pages of rows after a cursor and changes nothing until the page is committed. What
 //! was read is decided by the cursor the caller keeps, never by this crate's memory.
 
-pub mod csv_drop;
 mod error;
 #[cfg(feature = "sqlite")]
 pub mod exchange_table;
+pub mod file_drop;
 #[cfg(feature = "sqlite")]
 pub mod legacy_db;
 mod os;

@@ -36,6 +36,10 @@ pub trait Source: Send {
 
     /// Rows in each table at the source now, where it can tell; for reconciliation.
     fn count<'a>(&'a mut self) -> BoxFuture<'a, Result<Vec<TableCount>, SourceError>>;
+
+    /// Another instance has the adapter now: whatever this one holds against others is let go. The
+    /// next [`Source::read`] takes it again.
+    fn let_go(&mut self) {}
 }
 
 /// An outcome for one source row.

@@ -85,7 +85,10 @@ impl Collect {
 
     async fn turn(&mut self, now: Millis) -> Result<Progress, WorkError> {
         let name = format!("collect/{}", self.adapter.name);
-        let Some(lease) = self.node.lease(&name, now).await? else { return Ok(Progress::IDLE) };
+        let Some(lease) = self.node.lease(&name, now).await? else {
+            self.adapter.source().let_go();
+            return Ok(Progress::IDLE);
+        };
         if self.token != Some(lease.token) {
             // Another instance may have had the adapter: what is remembered of it is old.
             self.token = Some(lease.token);

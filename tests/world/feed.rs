@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use adapt::{Mapping, Package};
 use canon::Day;
-use edge::csv_drop::{CsvDrop, Settings};
+use edge::file_drop::{FileDrop, Settings};
 use edge::legacy_db::LegacyDb;
 use edge::sql::SqlSource;
 use edge::{Nothing, Source, SourceError};
@@ -91,11 +91,11 @@ impl Feed {
         let open = move |from: Day, to: Day| -> Result<Box<dyn Source>, SourceError> {
             let (name, _) = self.package();
             match &opened {
-                adapt::Source::Csv(csv) => {
+                adapt::Source::Files(source) => {
                     let folder = folder(&base, self.tier()).with_extension("history");
-                    let mut settings = Settings::of(name, folder, csv);
+                    let mut settings = Settings::of(name, folder, source);
                     (settings.settle_for_ms, settings.between) = (0, Some((from, to)));
-                    Ok(Box::new(CsvDrop::open(settings)?))
+                    Ok(Box::new(FileDrop::open(settings)?))
                 }
                 adapt::Source::Sql(sql) => {
                     let path = database(&base, self.tier());
@@ -133,10 +133,10 @@ impl Feed {
     fn source(self, package: &Package, base: &Path) -> Box<dyn Source> {
         let (name, _) = self.package();
         match &package.source {
-            adapt::Source::Csv(csv) => {
-                let mut settings = Settings::of(name, self.folder(base), csv);
+            adapt::Source::Files(source) => {
+                let mut settings = Settings::of(name, self.folder(base), source);
                 settings.settle_for_ms = 0;
-                Box::new(CsvDrop::open(settings).expect("the folder"))
+                Box::new(FileDrop::open(settings).expect("the folder"))
             }
             adapt::Source::Sql(sql) => {
                 let path = database(base, self.tier());

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use canon::Millis;
 use edge::FilesSink;
-use edge::csv_drop::{Settings, take_back};
+use edge::file_drop::{Settings, take_back};
 use exchange::Node;
 use exchange::deliver::Deliver;
 use exchange::restore::{Restoring, begin};
@@ -71,8 +71,8 @@ impl World {
         drop(self.nodes.remove(tier));
         drop(node);
         for feed in self.setup.feeds.iter().filter(|f| **f == Feed::Lines(tier)) {
-            let adapt::Source::Csv(csv) = &feed.read().source else { continue };
-            let settings = Settings::of("line", self.drop_folder(tier), csv);
+            let adapt::Source::Files(source) = &feed.read().source else { continue };
+            let settings = Settings::of("line", self.drop_folder(tier), source);
             take_back(&settings, since).expect("the folder");
         }
         let machine = self.machine(tier, "test", self.folder.path());

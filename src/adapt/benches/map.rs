@@ -18,12 +18,13 @@ fn main() {
     let format = supervision_1();
     let package = package();
     let mapping = Mapping::compile(&package, &format).expect("the package fits the format");
-    let Source::Csv(csv) = &package.source else { return };
+    let Source::Files(source) = &package.source else { return };
+    let Some(text) = source.text() else { return };
     let sample = package.samples.get("ordinary").and_then(|files| files.get("input.csv"));
-    let bytes = drop_of(sample.expect("the package has its sample"), csv.text);
+    let bytes = drop_of(sample.expect("the package has its sample"), text);
 
     let started = Instant::now();
-    let (header, rows) = read(&bytes, csv.text);
+    let (header, rows) = read(&bytes, text);
     report("decode GB18030, cut rows", "rows", rows.len(), bytes.len(), started);
 
     let bound = mapping.bind(0, &header).expect("the sample has the header");

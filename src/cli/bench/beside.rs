@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use canon::{Day, Lane, Route};
-use edge::csv_drop::{self, CsvDrop};
+use edge::file_drop::{self, FileDrop};
 use edge::{Source, SourceError};
 use exchange::Node;
 use exchange::backfill::Backfill;
@@ -211,13 +211,13 @@ fn backfill(folder: &Path, node: &Arc<Node>, live: &Route) -> Result<Backfill, F
     let adapter = nodes::adapter(node, &format, live, Box::new(edge::Nothing), POLL)?;
     let (package, old) = (Arc::clone(&adapter.package), folder.join("history"));
     let open = move |_: Day, _: Day| -> Result<Box<dyn Source>, SourceError> {
-        let adapt::Source::Csv(csv) = &package.source else {
+        let adapt::Source::Files(source) = &package.source else {
             let (adapter, detail) = ("township_window".to_owned(), "reads no files".to_owned());
             return Err(SourceError::Setting { adapter, detail });
         };
-        let mut settings = csv_drop::Settings::of("township_window", old.clone(), csv);
+        let mut settings = file_drop::Settings::of("township_window", old.clone(), source);
         settings.settle_for_ms = 0;
-        Ok(Box::new(CsvDrop::open(settings)?))
+        Ok(Box::new(FileDrop::open(settings)?))
     };
     Ok(Backfill::new(Arc::clone(node), adapter, Box::new(open)))
 }

@@ -8,7 +8,7 @@ use adapt::{Mapping, Package};
 use canon::format::{Format, OpenLists, supervision_1};
 use canon::{Environment, Lane, Millis, NodeCode, Route};
 use edge::Source;
-use edge::csv_drop::{self, CsvDrop};
+use edge::file_drop::{self, FileDrop};
 use envelope::ca::{NodeName, Terms};
 use envelope::{Ca, KeyPem, P256Signer, Trust};
 use exchange::collect::{Adapter, Collect};
@@ -133,15 +133,15 @@ fn collect(
     let (package, _) = township(format)?;
     let failed =
         |e: edge::SourceError| Failure::environment(e.to_string(), format!("来源不可用：{e}"));
-    let adapt::Source::Csv(csv) = &package.source else {
+    let adapt::Source::Files(source) = &package.source else {
         return Err(Failure::environment(
             "the township's package reads no files",
             "适配包类型不符",
         ));
     };
-    let mut settings = csv_drop::Settings::of("township_window", folder.join("drop"), csv);
+    let mut settings = file_drop::Settings::of("township_window", folder.join("drop"), source);
     settings.settle_for_ms = 0;
-    let source = CsvDrop::open(settings).map_err(failed)?;
+    let source = FileDrop::open(settings).map_err(failed)?;
     let lowest = Arc::clone(&running[0].node);
     let top = codes.last().cloned().unwrap_or_else(|| lowest.code.clone());
     let live = Route {

@@ -47,7 +47,11 @@ pub(crate) fn measure(file: &Path, now: Millis) -> Result<Stages, Failure> {
     let bytes = files::bytes(file, FILE_BYTES_MAX)?;
     let format = supervision_1();
     let (package, mapping) = nodes::township(&format)?;
-    let adapt::Source::Csv(csv) = &package.source else {
+    let text = match &package.source {
+        adapt::Source::Files(source) => source.text(),
+        adapt::Source::Sql(_) => None,
+    };
+    let Some(text) = text else {
         return Err(Failure::environment(
             "the township's package reads no files",
             "适配包类型不符",
@@ -56,7 +60,7 @@ pub(crate) fn measure(file: &Path, now: Millis) -> Result<Stages, Failure> {
     let mut lines = Vec::new();
 
     let meter = Meter::start();
-    let rows = decode(&bytes, csv);
+    let rows = decode(&bytes, text);
     let records = (rows.len().saturating_sub(1) as u64) * super::input::RECORDS_PER_ROW;
     lines.push(Line::new("decode CSV (GB18030)", records, bytes.len() as u64, meter.taken()));
 
@@ -103,8 +107,8 @@ pub(crate) fn measure(file: &Path, now: Millis) -> Result<Stages, Failure> {
     Ok(Stages { lines, body, lengths })
 }
 
-fn decode(bytes: &[u8], csv: &adapt::CsvSource) -> Vec<RowBuf> {
-    let mut reader = RowReader::new(csv.text);
+fn decode(bytes: &[u8], text: adapt::TextSettings) -> Vec<RowBuf> {
+    let mut reader = RowReader::new(text);
     let mut rows = Vec::new();
     let mut parts = bytes.chunks(1 << 20).peekable();
     let mut row = RowBuf::new();

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use canon::{Day, Lane, Millis, Route};
 use clap::{Args, Subcommand};
-use edge::csv_drop::{Settings, take_back};
+use edge::file_drop::{Settings, take_back};
 use exchange::config::{Identity, NodeConfig, SecretRef, StoreUrl};
 use exchange::restore::{Restoring, begin};
 use serde_json::json;
@@ -273,11 +273,12 @@ fn files_again(node: &NodeConfig, identity: &Identity, since: Millis) -> Result<
     let format = open::format_of(node)?.map_err(|f| open::problems(&f))?;
     for adapter in node.adapters_of(&identity.code) {
         let package = open::package(adapter, &format)?.map_err(|f| open::problems(&f))?;
-        let (adapt::Source::Csv(csv), Some(folder)) = (&package.source, &adapter.source.folder)
+        let (adapt::Source::Files(source), Some(folder)) =
+            (&package.source, &adapter.source.folder)
         else {
             continue;
         };
-        let settings = Settings::of(&adapter.name, folder.clone(), csv);
+        let settings = Settings::of(&adapter.name, folder.clone(), source);
         take_back(&settings, since).map_err(|e| {
             Failure::environment(e.to_string(), format!("无法将已处理的文件移回：{e}"))
         })?;

@@ -41,7 +41,7 @@ pub(crate) fn run(args: &Preview, out: &Out) -> Done {
     };
     let rows = usize::try_from(args.rows).unwrap_or(usize::MAX);
     let input = match &package.source {
-        Source::Csv(_) => {
+        Source::Files(_) => {
             ("input.csv".to_owned(), first_lines(files::head(&args.source)?, rows + 1))
         }
         Source::Sql(sql) => {

@@ -96,7 +96,7 @@ pub(super) fn header(file: &mut File, settings: &Settings) -> io::Result<Result<
     let raw = read_at(file, 0, ROW_BYTES_MAX)?;
     let offset = memchr::memchr(b'\n', &raw).map_or(raw.len(), |end| end + 1);
     let line = &raw[..offset];
-    let candidates: &[Encoding] = match settings.text.encoding {
+    let candidates: &[Encoding] = match settings.text().encoding {
         _ if line.starts_with(BOM) => &[Encoding::Utf8],
         Encoding::Utf8 => &[Encoding::Utf8],
         Encoding::Gb18030 => &[Encoding::Gb18030],
@@ -104,7 +104,7 @@ pub(super) fn header(file: &mut File, settings: &Settings) -> io::Result<Result<
     };
     let mut wrong = None;
     for encoding in candidates {
-        let text = TextSettings { encoding: *encoding, ..settings.text };
+        let text = TextSettings { encoding: *encoding, ..settings.text() };
         match find_columns(text, line, settings) {
             Ok((width, pick)) => {
                 return Ok(Ok(Header { text, width, pick, offset: offset as u64 }));
@@ -114,7 +114,7 @@ pub(super) fn header(file: &mut File, settings: &Settings) -> io::Result<Result<
     }
     let mut wrong = wrong.expect("there is at least one candidate");
     let other = if candidates[0] == Encoding::Utf8 { Encoding::Gb18030 } else { Encoding::Utf8 };
-    let other = TextSettings { encoding: other, ..settings.text };
+    let other = TextSettings { encoding: other, ..settings.text() };
     if candidates.len() == 1 && find_columns(other, line, settings).is_ok() {
         let agreed = encoding_name(candidates[0]);
         wrong.code = "source.encoding_wrong";

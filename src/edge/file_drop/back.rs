@@ -13,7 +13,8 @@ use crate::os;
 
 /// Moves processed files whose last change is not before `since` back into the folder and forgets
 /// that their contents were read; returns how many. Rows that are known already are no news when
-/// they are read again. The adapter must not be at work meanwhile.
+/// they are read again. An adapter at work
+/// on the folder is refused.
 pub fn take_back(settings: &Settings, since: Millis) -> Result<u64, SourceError> {
     let done = settings.folder.join(&settings.done);
     let io = |what: &'static str, path: &Path, e: &std::io::Error| {
@@ -22,6 +23,10 @@ pub fn take_back(settings: &Settings, since: Millis) -> Result<u64, SourceError>
     if !done.is_dir() {
         return Ok(0);
     }
+    let _lock = settings.lock()?.ok_or_else(|| SourceError::FolderHeld {
+        adapter: settings.adapter.clone(),
+        place: settings.folder.display().to_string(),
+    })?;
     let mut digests = BTreeSet::new();
     let mut back = Vec::new();
     for name in os::files(&done).map_err(|e| io("list", &done, &e))? {

@@ -1,132 +1,16 @@
-//! Reads `[source]`: files or queries, change detection, write-back.
+//! Reads `[source]` of tables: queries, change detection, write-back.
 
-use crate::package::{
-    CsvSource, Detect, FlagValues, Query, Source, SqlSource, Vanished, WriteBack,
-};
+use super::{check_columns, columns};
+use crate::package::{Detect, FlagValues, Query, Source, SqlSource, Vanished, WriteBack};
 use crate::problem::Problems;
-use crate::text::{Encoding, Quote, TextSettings};
 use crate::tree::{Node, Tab, Text, Value, wrong_kind};
 
-/// The one query of a file source.
-pub(crate) const ROW: &str = "row";
 /// Longest error text written back where the package does not say.
 const ERROR_CHARS: u64 = 500;
-/// A file is read once it has not grown for so long, where the package does not say.
-const SETTLE_SECONDS: u64 = 5;
 /// How far a run looks back behind its cursor, where the package does not say.
 const OVERLAP_SECONDS: u64 = 600;
 
-#[derive(Clone, Copy)]
-enum Kind {
-    Csv,
-    Sql,
-}
-
-pub(crate) fn source(mut tab: Tab<'_>, problems: &mut Problems) -> Source {
-    let kind = tab.word("kind", &[("csv", Kind::Csv), ("sql", Kind::Sql)], problems);
-    if tab.get("kind").is_none() {
-        tab.need("kind", problems);
-    }
-    match kind {
-        Some(Kind::Sql) => sql(tab, problems),
-        Some(Kind::Csv) => csv(tab, problems),
-        // Which keys are known depends on the kind: without it none is judged.
-        None => Source::Sql(SqlSource { queries: Vec::new() }),
-    }
-}
-
-fn csv(mut tab: Tab<'_>, problems: &mut Problems) -> Source {
-    let encodings =
-        [("auto", Encoding::Auto), ("utf-8", Encoding::Utf8), ("gb18030", Encoding::Gb18030)];
-    let quotes = [("strict", Quote::Strict), ("lenient", Quote::Lenient), ("none", Quote::None)];
-    let encoding = tab.word("encoding", &encodings, problems).unwrap_or_default();
-    let quote = tab.word("quote", &quotes, problems).unwrap_or_default();
-    let delimiter = delimiter(&mut tab, problems);
-    let files = tab.text("files", problems).map_or_else(|| "*.csv".into(), |t| t.text);
-    let done = folder(&mut tab, "done", problems);
-    let failed = folder(&mut tab, "failed", problems);
-    let settle_seconds = tab.number("settle_seconds", problems).unwrap_or(SETTLE_SECONDS);
-    let columns = columns(&mut tab, problems);
-    let key = tab.texts("key", problems);
-    let query = Query {
-        name: Text { text: ROW.into(), pos: tab.pos },
-        sql: String::new(),
-        columns,
-        key,
-        detect: Detect::File,
-        history: None,
-        vanished: Vanished::Ignore,
-        write_back: None,
-    };
-    check_columns(&query, query.key.iter(), &tab.key("key"), problems);
-    tab.finish(problems);
-    let text = TextSettings { encoding, delimiter, quote };
-    Source::Csv(Box::new(CsvSource { text, files, done, failed, settle_seconds, query }))
-}
-
-fn delimiter(tab: &mut Tab<'_>, problems: &mut Problems) -> char {
-    let Some(text) = tab.text("delimiter", problems) else { return ',' };
-    let mut chars = text.text.chars();
-    match (chars.next(), chars.next()) {
-        (Some(c), None) if !matches!(c, '"' | '\n' | '\r') => c,
-        _ => {
-            problems.push(
-                "adapter.bad_value",
-                text.pos,
-                tab.key("delimiter"),
-                "must be one character, no quote and no line end",
-                "应为一个字符，不可为引号或换行",
-            );
-            ','
-        }
-    }
-}
-
-/// A folder below the source's own: one plain name.
-fn folder(tab: &mut Tab<'_>, key: &'static str, problems: &mut Problems) -> String {
-    let Some(text) = tab.text(key, problems) else { return key.into() };
-    let plain = !text.text.is_empty()
-        && !text.text.contains(['/', '\\'])
-        && text.text != "."
-        && text.text != "..";
-    if !plain {
-        problems.push(
-            "adapter.bad_value",
-            text.pos,
-            tab.key(key),
-            "must be a plain folder name below the source's folder",
-            "应为来源目录下的普通目录名",
-        );
-    }
-    text.text
-}
-
-fn columns(tab: &mut Tab<'_>, problems: &mut Problems) -> Vec<Text> {
-    let columns = tab.texts("columns", problems);
-    if columns.is_empty() {
-        problems.push(
-            "adapter.missing_key",
-            tab.pos,
-            tab.key("columns"),
-            "the columns must be listed, in the order of the source",
-            "必须按来源顺序列出各列",
-        );
-    }
-    for (i, column) in columns.iter().enumerate() {
-        if columns.iter().take(i).any(|c| c.text == column.text) {
-            problems.push(
-                "adapter.bad_value",
-                column.pos,
-                tab.key("columns"),
-                format!("`{}` is listed twice", column.text),
-                format!("『{}』重复列出", column.text),
-            );
-        }
-    }
-    columns
-}
-
-fn sql(mut tab: Tab<'_>, problems: &mut Problems) -> Source {
+pub(super) fn sql(mut tab: Tab<'_>, problems: &mut Problems) -> Source {
     let mut queries: Vec<Query> = Vec::new();
     let path = tab.key("query");
     match tab.get("query") {
@@ -288,16 +172,5 @@ fn check_name(name: &Text, path: &str, problems: &mut Problems) {
             format!("`{}` is not a plain table or column name", name.text),
             format!("『{}』不是普通的表名或列名", name.text),
         );
-    }
-}
-
-fn check_columns<'t>(
-    query: &Query,
-    names: impl IntoIterator<Item = &'t Text>,
-    path: &str,
-    problems: &mut Problems,
-) {
-    for name in names {
-        crate::read_record::check_column(&query.columns, name, path, problems);
     }
 }

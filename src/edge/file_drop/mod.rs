@@ -1,4 +1,4 @@
-//! A folder into which another system drops CSV files.
+//! A folder into which another system drops files.
 //!
 //! A file is read once its size and time have stood still for `settle_for`; a page at a time; then it
 //! moves to `done/`, or to `failed/` with a reason beside it. No file is lost, none is read twice.
@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use adapt::TextSettings;
+use adapt::{Form, TextSettings};
 use canon::{Day, DigestAlg, Millis};
 
 use crate::error::SourceError;
@@ -27,7 +27,7 @@ use file::{OpenFile, Wrong};
 
 /// Limits of a drop folder, each with a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CsvLimits {
+pub struct FileLimits {
     /// Largest file that is read, bytes.
     pub file_bytes_max: u64,
     /// Bytes of one page: what is held in memory of a file. At least twice
@@ -35,7 +35,7 @@ pub struct CsvLimits {
     pub page_bytes_max: usize,
 }
 
-impl Default for CsvLimits {
+impl Default for FileLimits {
     fn default() -> Self {
         Self { file_bytes_max: 4 << 30, page_bytes_max: 4 << 20 }
     }
@@ -50,8 +50,8 @@ pub struct Settings {
     pub folder: PathBuf,
     /// Which names: `*` any characters, `?` one.
     pub pattern: String,
-    /// Encoding, delimiter and quotes; a BOM overrides the encoding.
-    pub text: TextSettings,
+    /// What the files are; a BOM overrides the encoding of text.
+    pub form: Form,
     /// Where a processed file goes, below the folder.
     pub done: String,
     /// Where a broken one goes.
@@ -64,18 +64,31 @@ pub struct Settings {
     /// day included, and those whose name says none.
     pub between: Option<(Day, Day)>,
     /// Limits.
-    pub limits: CsvLimits,
+    pub limits: FileLimits,
 }
 
 impl Settings {
+    /// The folder's lock; none if another process has it.
+    fn lock(&self) -> Result<Option<os::DirLock>, SourceError> {
+        let path = self.folder.join(&self.done).join(".lock");
+        os::lock(&path).map_err(|e| SourceError::io(&self.adapter, "lock", &path, &e))
+    }
+
+    const fn text(&self) -> TextSettings {
+        match self.form {
+            Form::Csv(text) => text,
+        }
+    }
+
     /// The settings an adapter gives for a folder, with the usual limits.
-    pub fn of(adapter: &str, folder: PathBuf, source: &adapt::CsvSource) -> Self {
-        let columns = source.query.columns.iter().map(|c| Arc::from(c.text.as_str()));
+    pub fn of(adapter: &str, folder: PathBuf, source: &adapt::FileSource) -> Self {
+        let queries = source.queries.iter();
+        let columns = queries.flat_map(|q| &q.columns).map(|c| Arc::from(c.text.as_str()));
         Self {
             adapter: adapter.into(),
             folder,
             pattern: source.files.clone(),
-            text: source.text,
+            form: source.form.clone(),
             done: source.done.clone(),
             failed: source.failed.clone(),
             columns: columns.collect(),
@@ -83,7 +96,7 @@ impl Settings {
                 .unwrap_or(i64::MAX)
                 .saturating_mul(1000),
             between: None,
-            limits: CsvLimits::default(),
+            limits: FileLimits::default(),
         }
     }
 }
@@ -96,17 +109,18 @@ struct Seen {
 }
 
 /// The source. See the module.
-pub struct CsvDrop {
+pub struct FileDrop {
     settings: Settings,
     /// Digests of the contents already read.
     known: HashSet<String>,
     settling: BTreeMap<String, Seen>,
     open: Option<(String, OpenFile)>,
-    _lock: os::DirLock,
+    /// Held from the first read on: who only stands by with the same adapter holds nothing.
+    lock: Option<os::DirLock>,
 }
 
-impl CsvDrop {
-    /// Opens the folder, makes `done/` and `failed/`, and holds it against other processes.
+impl FileDrop {
+    /// A source over the folder. The folder is held against other processes once reading begins.
     pub fn open(settings: Settings) -> Result<Self, SourceError> {
         let adapter = settings.adapter.as_str();
         if settings.columns.is_empty() {
@@ -115,19 +129,27 @@ impl CsvDrop {
                 detail: "no columns; name those of the header that the mapping uses".into(),
             });
         }
-        for dir in [&settings.done, &settings.failed] {
-            let dir = settings.folder.join(dir);
+        let (known, settling) = (HashSet::new(), BTreeMap::new());
+        Ok(Self { settings, known, settling, open: None, lock: None })
+    }
+
+    /// Makes `done/` and `failed/`, takes the lock and learns what was read before, once.
+    fn hold(&mut self) -> Result<(), SourceError> {
+        if self.lock.is_some() {
+            return Ok(());
+        }
+        let adapter = self.settings.adapter.as_str();
+        for dir in [&self.settings.done, &self.settings.failed] {
+            let dir = self.settings.folder.join(dir);
             os::make_dir(&dir).map_err(|e| SourceError::io(adapter, "make", &dir, &e))?;
         }
-        let lock_path = settings.folder.join(&settings.done).join(".lock");
-        let lock = os::lock(&lock_path)
-            .map_err(|e| SourceError::io(adapter, "lock", &lock_path, &e))?
-            .ok_or_else(|| SourceError::FolderHeld {
-                adapter: adapter.into(),
-                place: settings.folder.display().to_string(),
-            })?;
-        let known = finish::known(&settings)?;
-        Ok(Self { settings, known, settling: BTreeMap::new(), open: None, _lock: lock })
+        let lock = self.settings.lock()?.ok_or_else(|| SourceError::Busy {
+            adapter: adapter.into(),
+            place: self.settings.folder.display().to_string(),
+        })?;
+        self.known = finish::known(&self.settings)?;
+        self.lock = Some(lock);
+        Ok(())
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -145,6 +167,7 @@ impl CsvDrop {
         now: Millis,
         limit: usize,
     ) -> Result<Page, SourceError> {
+        self.hold()?;
         let mut cursor = Cursor::parse(&self.settings.adapter, cursor)?;
         // A crash between the commit and the move: the file is moved now.
         if let Some(finish) = cursor.finish.take() {
@@ -376,7 +399,7 @@ fn matches(pattern: &str, name: &str) -> bool {
     p[i..].iter().all(|c| *c == '*')
 }
 
-impl Source for CsvDrop {
+impl Source for FileDrop {
     fn read<'a>(
         &'a mut self,
         cursor: Option<&'a str>,
@@ -388,6 +411,7 @@ impl Source for CsvDrop {
 
     fn committed<'a>(&'a mut self, cursor: &'a str) -> BoxFuture<'a, Result<(), SourceError>> {
         Box::pin(async move {
+            self.hold()?;
             match Cursor::parse(&self.settings.adapter, Some(cursor))?.finish {
                 Some(finish) => self.finish(&finish),
                 None => Ok(()),
@@ -400,10 +424,17 @@ impl Source for CsvDrop {
         _items: &'a [WriteBack],
     ) -> BoxFuture<'a, Result<Vec<Result<(), SourceError>>, SourceError>> {
         let adapter = self.settings.adapter.clone();
-        Box::pin(async move { Err(SourceError::NoWriteBack { adapter, kind: "csv_drop" }) })
+        Box::pin(async move { Err(SourceError::NoWriteBack { adapter, kind: "file_drop" }) })
     }
 
     fn count<'a>(&'a mut self) -> BoxFuture<'a, Result<Vec<TableCount>, SourceError>> {
         Box::pin(async { Ok(Vec::new()) })
+    }
+
+    fn let_go(&mut self) {
+        self.lock = None;
+        self.open = None;
+        self.settling.clear();
+        self.known.clear();
     }
 }

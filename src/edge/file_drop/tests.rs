@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::*;
+use crate::error::Disposition;
 
 const NOW: Millis = Millis(1_795_000_000_000);
 
@@ -12,13 +13,16 @@ fn settings(dir: &Path) -> Settings {
         adapter: "window".into(),
         folder: dir.to_owned(),
         pattern: "window-*.csv".into(),
-        text: TextSettings { encoding: adapt::Encoding::Gb18030, ..TextSettings::default() },
+        form: Form::Csv(TextSettings {
+            encoding: adapt::Encoding::Gb18030,
+            ..TextSettings::default()
+        }),
         done: "done".into(),
         failed: "failed".into(),
         columns: ["流水号", "姓名", "备注"].map(Arc::from).into(),
         settle_for_ms: 0,
         between: None,
-        limits: CsvLimits::default(),
+        limits: FileLimits::default(),
     }
 }
 
@@ -36,7 +40,7 @@ fn names(page: &Page) -> Vec<&str> {
 
 /// Reads and commits until there is nothing more; gives names, broken codes and the last cursor.
 fn drain(
-    source: &mut CsvDrop,
+    source: &mut FileDrop,
     cursor: Option<String>,
     limit: usize,
 ) -> (Vec<String>, Vec<&'static str>, String) {
@@ -77,7 +81,7 @@ fn a_file_is_read_page_by_page_across_restarts_and_moved_once() {
     let mut all = Vec::new();
     for _ in 0..6 {
         // A new process each time: only the cursor is remembered.
-        let mut source = CsvDrop::open(settings(dir.path())).unwrap();
+        let mut source = FileDrop::open(settings(dir.path())).unwrap();
         let page = source.read_now(cursor.as_deref(), NOW, 1).unwrap();
         for row in page.rows() {
             all.push((
@@ -105,7 +109,7 @@ fn nothing_is_moved_before_the_commit_and_the_move_is_healed_after_a_crash() {
     let dir = tempfile::tempdir().unwrap();
     drop_file(dir.path(), "window-1.csv", &format!("{HEAD}1,甲,\r\n"));
     let cursor = {
-        let mut source = CsvDrop::open(settings(dir.path())).unwrap();
+        let mut source = FileDrop::open(settings(dir.path())).unwrap();
         let page = source.read_now(None, NOW, 10).unwrap();
         assert_eq!(names(&page), ["甲"]);
         page.cursor
@@ -113,11 +117,11 @@ fn nothing_is_moved_before_the_commit_and_the_move_is_healed_after_a_crash() {
     assert_eq!(there(dir.path(), ""), ["window-1.csv"], "read, not committed: it stays");
     // Not committed: the same rows again.
     {
-        let mut source = CsvDrop::open(settings(dir.path())).unwrap();
+        let mut source = FileDrop::open(settings(dir.path())).unwrap();
         assert_eq!(names(&source.read_now(None, NOW, 10).unwrap()), ["甲"]);
     }
     // Committed, crashed before the move: the next read moves it and gives nothing twice.
-    let mut source = CsvDrop::open(settings(dir.path())).unwrap();
+    let mut source = FileDrop::open(settings(dir.path())).unwrap();
     let page = source.read_now(Some(&cursor), NOW, 10).unwrap();
     assert!(page.is_empty() && !page.more);
     assert_eq!(there(dir.path(), "done"), ["window-1.csv"]);
@@ -131,7 +135,7 @@ fn a_duplicated_file_is_not_read_twice_under_any_name() {
     let text = format!("{HEAD}1,甲,\r\n");
     drop_file(dir.path(), "window-1.csv", &text);
     drop_file(dir.path(), "window-1_1.csv", &text);
-    let mut source = CsvDrop::open(settings(dir.path())).unwrap();
+    let mut source = FileDrop::open(settings(dir.path())).unwrap();
     let (rows, broken, cursor) = drain(&mut source, None, 10);
     assert_eq!((rows.len(), broken.len()), (1, 0));
     assert_eq!(
@@ -141,7 +145,7 @@ fn a_duplicated_file_is_not_read_twice_under_any_name() {
     drop(source);
     // Another process, the same name again: known from the index beside the files.
     drop_file(dir.path(), "window-1.csv", &text);
-    let mut source = CsvDrop::open(settings(dir.path())).unwrap();
+    let mut source = FileDrop::open(settings(dir.path())).unwrap();
     let (rows, ..) = drain(&mut source, Some(cursor), 10);
     assert_eq!(rows.len(), 0);
     assert_eq!(there(dir.path(), "done").len(), 5);
@@ -157,7 +161,7 @@ fn a_file_cut_off_keeps_its_good_rows_and_fails_with_a_reason() {
             raw.pop(); // half a character
         }
         fs::write(dir.path().join("window-1.csv"), raw).unwrap();
-        let mut source = CsvDrop::open(settings(dir.path())).unwrap();
+        let mut source = FileDrop::open(settings(dir.path())).unwrap();
         let (rows, broken, _) = drain(&mut source, None, 10);
         assert_eq!(rows, ["甲", "乙"]);
         assert_eq!(broken, ["adapter.cut_off"], "{tail}");
@@ -176,7 +180,7 @@ fn a_file_that_grows_is_left_alone_until_it_stands_still() {
     let mut settings = settings(dir.path());
     settings.settle_for_ms = 60_000;
     drop_file(dir.path(), "window-1.csv", &format!("{HEAD}1,甲,\r\n"));
-    let mut source = CsvDrop::open(settings).unwrap();
+    let mut source = FileDrop::open(settings).unwrap();
     assert!(source.read_now(None, NOW, 10).unwrap().is_empty());
     drop_file(dir.path(), "window-1.csv", &format!("{HEAD}1,甲,\r\n2,乙,\r\n"));
     assert!(source.read_now(None, NOW.plus(61_000), 10).unwrap().is_empty(), "it grew");
@@ -188,7 +192,7 @@ fn a_file_that_grows_is_left_alone_until_it_stands_still() {
 fn a_file_that_grows_while_it_is_read_is_read_afresh_to_its_end() {
     let dir = tempfile::tempdir().unwrap();
     drop_file(dir.path(), "window-1.csv", &format!("{HEAD}1,甲,\r\n2,乙,\r\n"));
-    let mut source = CsvDrop::open(settings(dir.path())).unwrap();
+    let mut source = FileDrop::open(settings(dir.path())).unwrap();
     let page = source.read_now(None, NOW, 1).unwrap();
     assert_eq!(names(&page), ["甲"]);
     drop_file(dir.path(), "window-1.csv", &format!("{HEAD}1,甲,\r\n2,乙,\r\n3,丙,\r\n"));
@@ -202,7 +206,7 @@ fn a_file_that_grows_while_it_is_read_is_read_afresh_to_its_end() {
 fn a_new_file_under_an_old_name_is_another_file() {
     let dir = tempfile::tempdir().unwrap();
     drop_file(dir.path(), "window-1.csv", &format!("{HEAD}1,甲,\r\n"));
-    let mut source = CsvDrop::open(settings(dir.path())).unwrap();
+    let mut source = FileDrop::open(settings(dir.path())).unwrap();
     let (_, _, cursor) = drain(&mut source, None, 10);
     drop_file(dir.path(), "window-1.csv", &format!("{HEAD}1,甲,改\r\n"));
     let (rows, ..) = drain(&mut source, Some(cursor), 10);
@@ -221,7 +225,7 @@ fn wrong_headers_and_encodings_fail_the_file_and_say_why() {
     ] {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("window-1.csv"), raw).unwrap();
-        let mut source = CsvDrop::open(settings(dir.path())).unwrap();
+        let mut source = FileDrop::open(settings(dir.path())).unwrap();
         let (rows, broken, _) = drain(&mut source, None, 10);
         assert_eq!((rows.len(), broken), (0, vec![code]));
         let reason = fs::read_to_string(dir.path().join("failed/window-1.csv.reason.txt")).unwrap();
@@ -236,7 +240,7 @@ fn a_byte_order_mark_wins_and_columns_may_stand_in_another_order() {
     let dir = tempfile::tempdir().unwrap();
     let text = "\u{feff}备注,其他,姓名,流水号\n嗯,?,甲,1\n";
     fs::write(dir.path().join("window-1.csv"), text).unwrap();
-    let mut source = CsvDrop::open(settings(dir.path())).unwrap();
+    let mut source = FileDrop::open(settings(dir.path())).unwrap();
     let page = source.read_now(None, NOW, 10).unwrap();
     let cells: Vec<_> = page.row(0).unwrap().cells().map(Option::unwrap).collect();
     assert_eq!(cells, ["1", "甲", "嗯"]);
@@ -249,7 +253,7 @@ fn broken_rows_are_named_and_the_others_kept() {
     raw.push(0xff);
     raw.extend(gbk(",\r\n4,\"丁,x\r\n5,戊,,\r\n,,\r\n6,己,a,b\r\n"));
     fs::write(dir.path().join("window-1.csv"), raw).unwrap();
-    let mut source = CsvDrop::open(settings(dir.path())).unwrap();
+    let mut source = FileDrop::open(settings(dir.path())).unwrap();
     let page = source.read_now(None, NOW, 100).unwrap();
     assert_eq!(names(&page), ["甲", "\"丁", "戊"], "a stray quote swallows nothing");
     let broken: Vec<_> = page.broken.iter().map(|b| (b.line.unwrap(), b.code)).collect();
@@ -266,7 +270,7 @@ fn broken_rows_are_named_and_the_others_kept() {
 fn limits_hold_for_lines_pages_and_files() {
     let dir = tempfile::tempdir().unwrap();
     let mut settings = settings(dir.path());
-    settings.limits = CsvLimits { file_bytes_max: 4_000_000, page_bytes_max: 1 };
+    settings.limits = FileLimits { file_bytes_max: 4_000_000, page_bytes_max: 1 };
     // A line longer than a page, one longer than a row, then rows over more than a page.
     let (endless, long) = ("x".repeat(2_500_000), "x".repeat(adapt::ROW_BYTES_MAX + 1));
     let rows: String = (0..20).map(|n| format!("{n},名{n},y\r\n")).collect();
@@ -276,7 +280,7 @@ fn limits_hold_for_lines_pages_and_files() {
         &format!("{HEAD}1,长,{endless}\r\n{rows}2,长,{long}\r\n"),
     );
     drop_file(dir.path(), "window-2.csv", &format!("{HEAD}{}", "9,大,\r\n".repeat(600_000)));
-    let mut source = CsvDrop::open(settings).unwrap();
+    let mut source = FileDrop::open(settings).unwrap();
     let (rows, broken, _) = drain(&mut source, None, 1_000);
     assert_eq!(rows.len(), 20);
     assert_eq!(broken, ["adapter.row_too_long", "adapter.row_too_long", "source.file_too_large"]);
@@ -285,19 +289,33 @@ fn limits_hold_for_lines_pages_and_files() {
 }
 
 #[test]
-fn one_process_holds_a_folder() {
+fn who_reads_holds_the_folder_until_it_lets_go() {
     let dir = tempfile::tempdir().unwrap();
-    let first = CsvDrop::open(settings(dir.path())).unwrap();
-    let second = CsvDrop::open(settings(dir.path())).err().unwrap();
-    assert_eq!(second.code(), "source.folder_held");
-    drop(first);
-    assert!(CsvDrop::open(settings(dir.path())).is_ok());
+    drop_file(dir.path(), "window-1.csv", &format!("{HEAD}1,甲,\r\n2,乙,\r\n"));
+    // Both instances of a node have the adapter; one reads.
+    let mut first = FileDrop::open(settings(dir.path())).unwrap();
+    let mut second = FileDrop::open(settings(dir.path())).unwrap();
+    let page = first.read_now(None, NOW, 1).unwrap();
+    assert_eq!(names(&page), ["甲"]);
+    let busy = second.read_now(Some(&page.cursor), NOW, 1).unwrap_err();
+    assert_eq!((busy.code(), busy.disposition()), ("source.busy", Disposition::Retry));
+    assert_eq!(
+        take_back(&settings(dir.path()), Millis(0)).unwrap_err().code(),
+        "source.folder_held"
+    );
+    // Its slot is taken over: the other goes on where the committed cursor stands.
+    first.let_go();
+    let page = second.read_now(Some(&page.cursor), NOW, 1).unwrap();
+    assert_eq!(names(&page), ["乙"]);
+    assert_eq!(first.read_now(None, NOW, 1).unwrap_err().code(), "source.busy");
+    drop(second);
+    assert!(first.read_now(None, NOW, 1).is_ok());
 }
 
 #[test]
 fn a_cursor_of_another_source_stops_the_adapter() {
     let dir = tempfile::tempdir().unwrap();
-    let mut source = CsvDrop::open(settings(dir.path())).unwrap();
+    let mut source = FileDrop::open(settings(dir.path())).unwrap();
     for text in ["", "{\"v\":2}", "{\"v\":1,\"next\":0,\"queries\":{}}"] {
         let error = source.read_now(Some(text), NOW, 1).unwrap_err();
         assert_eq!(error.code(), "source.cursor_unreadable");
@@ -335,7 +353,7 @@ fn a_back_fill_takes_the_files_whose_names_say_a_day_in_its_range() {
     }
     let range = (Day::parse("2020-02-01").unwrap(), Day::parse("2020-02-29").unwrap());
     let settings = Settings { between: Some(range), ..settings(dir.path()) };
-    let mut source = CsvDrop::open(settings).unwrap();
+    let mut source = FileDrop::open(settings).unwrap();
     let (rows, _, _) = drain(&mut source, None, 10);
     assert_eq!(rows, ["window-20200201.csv", "window-x.csv"]);
     assert!(dir.path().join("window-20200131.csv").exists(), "the others are left alone");

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use super::cursor::{Finish, To};
-use super::{CsvDrop, Settings};
+use super::{FileDrop, Settings};
 use crate::error::SourceError;
 use crate::os::{self, Stat};
 
@@ -29,7 +29,7 @@ pub(super) fn known(settings: &Settings) -> Result<HashSet<String>, SourceError>
         .collect())
 }
 
-impl CsvDrop {
+impl FileDrop {
     /// Moves a file whose rows are committed. Repeating it changes nothing.
     pub(super) fn finish(&mut self, finish: &Finish) -> Result<(), SourceError> {
         if self.open.as_ref().is_some_and(|(name, _)| *name == finish.name) {

@@ -1,0 +1,121 @@
+//! An adapter's source: what the node's configuration must say for each kind, and how it is opened.
+//! Everything that differs from kind to kind stands here.
+
+use std::sync::Arc;
+
+use adapt::{Detect, Package};
+use canon::Day;
+use edge::file_drop::{self, FileDrop};
+use edge::sql::{self, SqlSource};
+use edge::{Source, SourceError};
+use exchange::backfill::Opener;
+use exchange::config::{AdapterConfig, Database};
+
+use crate::files;
+use crate::text::{Failure, Finding};
+
+/// Puts what the node says otherwise into the package's source.
+///
+/// # Errors
+/// A key that the source's kind needs is not there, or one stands there that it does not have.
+pub(crate) fn fit(adapter: &AdapterConfig, source: &mut adapt::Source) -> Result<(), Box<Finding>> {
+    let said = &adapter.source;
+    let fits = match source {
+        adapt::Source::Files(source) => {
+            if let Some(files) = &said.files {
+                source.files.clone_from(files);
+            }
+            if let Some(ms) = said.settle {
+                source.settle_seconds = ms.unsigned_abs().div_ceil(1000);
+            }
+            said.folder.is_some() && said.database.is_none() && said.overlap.is_none()
+        }
+        adapt::Source::Sql(source) => {
+            for query in &mut source.queries {
+                if let (Detect::ModifiedTime { overlap_seconds, .. }, Some(ms)) =
+                    (&mut query.detect, said.overlap)
+                {
+                    *overlap_seconds = ms.unsigned_abs().div_ceil(1000);
+                }
+            }
+            said.database.is_some()
+                && said.folder.is_none()
+                && said.files.is_none()
+                && said.settle.is_none()
+                && said.history.is_none()
+        }
+    };
+    if fits {
+        return Ok(());
+    }
+    let mut finding = Finding::of(
+        &adapter.at.file,
+        "config.bad_value",
+        "[adapter.source]",
+        "does not fit the package: one of files takes `folder`, `files`, `settle`, `history`, one of tables `database`, `overlap`",
+        "与适配包不符：文件来源只用 folder、files、settle、history，库表来源只用 database、overlap",
+    );
+    (finding.line, finding.column) = (adapter.at.line.into(), adapter.at.column.into());
+    Err(Box::new(finding))
+}
+
+/// Opens the source that the adapter collects from.
+pub(crate) fn open(adapter: &AdapterConfig, package: &Package) -> Result<Box<dyn Source>, Failure> {
+    let failed =
+        |e: SourceError| Failure::environment(e.to_string(), format!("来源系统不可用：{e}"));
+    let missing = |what: &str| {
+        Failure::usage(
+            format!("adapter `{}`: [adapter.source] {what} is missing", adapter.name),
+            format!("适配器 {}：[adapter.source] 缺少 {what}", adapter.name),
+        )
+    };
+    match &package.source {
+        adapt::Source::Files(source) => {
+            let folder = adapter.source.folder.clone().ok_or_else(|| missing("folder"))?;
+            std::fs::create_dir_all(&folder).map_err(|e| files::cannot(&folder, &e))?;
+            let mut settings = file_drop::Settings::of(&adapter.name, folder, source);
+            if let Some(settle) = adapter.source.settle {
+                // The package counts whole seconds; the node may say less.
+                settings.settle_for_ms = settle;
+            }
+            Ok(Box::new(FileDrop::open(settings).map_err(failed)?))
+        }
+        adapt::Source::Sql(source) => {
+            let Some(Database::Sqlite(path)) = adapter.source.database.clone() else {
+                return Err(missing("database"));
+            };
+            let mut settings = sql::Settings::of(&adapter.name, path, source);
+            settings.compare_every_ms = adapter.interval;
+            Ok(Box::new(SqlSource::new(settings).map_err(failed)?))
+        }
+    }
+}
+
+/// Opens what a back-fill reads: the rows of some days, or the files of the folder for old ones.
+pub(crate) fn history(adapter: &AdapterConfig, package: &Package) -> Opener {
+    let (name, place) = (Arc::clone(&adapter.name), adapter.source.clone());
+    let opened = package.source.clone();
+    Box::new(move |from: Day, to: Day| -> Result<Box<dyn Source>, SourceError> {
+        let setting = |detail: &str| SourceError::Setting {
+            adapter: name.to_string(),
+            detail: detail.to_owned(),
+        };
+        match &opened {
+            adapt::Source::Files(source) => {
+                let folder = place.history.clone().ok_or_else(|| {
+                    setting("[adapter.source] history is missing: the folder of old files")
+                })?;
+                let mut settings = file_drop::Settings::of(&name, folder, source);
+                (settings.settle_for_ms, settings.between) = (0, Some((from, to)));
+                Ok(Box::new(FileDrop::open(settings)?))
+            }
+            adapt::Source::Sql(source) => {
+                let Some(Database::Sqlite(path)) = place.database.clone() else {
+                    return Err(setting("[adapter.source] database is missing"));
+                };
+                let settings = sql::Settings::of(&name, path, source).history(source, from, to)?;
+                Ok(Box::new(SqlSource::new(settings)?))
+            }
+        }
+    })
+}
