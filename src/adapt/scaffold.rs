@@ -104,6 +104,7 @@ fn stages<'f>(look: &Look<'_>, format: &'f Format) -> Vec<(&'f RecordType, Optio
             chosen.insert(i, column);
         }
     }
+    one_family(format, &mut chosen);
     let mut out: Vec<_> = chosen
         .into_iter()
         .filter_map(|(i, column)| Some((format.types().get(i)?, Some(column.to_owned()))))
@@ -113,6 +114,19 @@ fn stages<'f>(look: &Look<'_>, format: &'f Format) -> Vec<(&'f RecordType, Optio
         out.extend(first.or(format.types().first()).map(|t| (t, None)));
     }
     out
+}
+
+/// A source holds the records of one kind of thing: types whose keys begin with another number than
+/// most of the chosen do were only alike in a name.
+fn one_family(format: &Format, chosen: &mut BTreeMap<usize, &str>) {
+    let number = |i: &usize| {
+        let record = format.types().get(*i)?;
+        Some(&*record.fields.get(*record.key.first()?)?.wire)
+    };
+    let size = |n: Option<&str>| chosen.keys().filter(|i| number(i) == n).count();
+    // The earlier type wins where two families are alike in size.
+    let best = chosen.keys().rev().map(number).max_by_key(|n| size(*n)).flatten();
+    chosen.retain(|i, _| number(i) == best);
 }
 
 /// A column taken for a field.

@@ -13,7 +13,11 @@ macro_rules! files {
 
 const SUPERVISION_1: &[(&str, &str)] = files!("supervision/1":
     "supervision.xsd", "common.xsd", "sx.xsd", "sb.xsd", "wsysl.xsd", "sl.xsd", "spcl.xsd",
-    "bjgz.xsd", "bjsl.xsd", "tbcxsq.xsd", "tbcxjg.xsd", "bj.xsd", "lqdj.xsd", "sbcl.xsd");
+    "bjgz.xsd", "bjsl.xsd", "tbcxsq.xsd", "tbcxjg.xsd", "bj.xsd", "lqdj.xsd", "sbcl.xsd",
+    "sxcl.xsd", "sxgw.xsd", "zbml.xsd", "sxbg.xsd", "zwgk.xsd", "zfxx.xsd", "ts.xsd", "zx.xsd",
+    "gd.xsd", "yqh.xsd", "sgs.xsd", "zfjc.xsd", "ggzy.xsd", "hcp.xsd", "dzzz.xsd", "lb.xsd",
+    "cnrq.xsd", "jf.xsd", "jx.xsd", "dx.xsd", "dtsp.xsd", "zldb.xsd", "sssc.xsd", "ys.xsd",
+    "jckp.xsd", "dbd.xsd", "xf.xsd");
 
 /// The files of `supervision/1`, for [`Format::compile`] and for people.
 pub fn supervision_1_files() -> BTreeMap<String, String> {

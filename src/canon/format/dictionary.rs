@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::model::{CodeList, Field, Kind, Lang, RecordType};
-use super::{Format, TypeIx};
+use super::{Format, TypeIx, text};
 
 impl Format {
     /// The data dictionary: record types, fields, code lists and rules.
@@ -12,6 +12,7 @@ impl Format {
         let zh = lang == Lang::Zh;
         let title = if zh { "数据字典" } else { "Data dictionary" };
         line(&mut out, format_args!("# {title} {}\n", self.edition));
+        self.contents(lang, &mut out);
         for ty in self.indices() {
             self.type_section(ty, lang, &mut out);
         }
@@ -52,12 +53,42 @@ impl Format {
         out
     }
 
+    /// Every type on one line, so that a reader of many finds the one.
+    fn contents(&self, lang: Lang, out: &mut String) {
+        let (title, head) = match lang {
+            Lang::Zh => ("记录类型", "| 类型 | 中文名 | 英文名 | 上级记录 | 字段数 |"),
+            Lang::En => ("Record types", "| Type | Label | Name | Parent | Fields |"),
+        };
+        line(out, format_args!("## {title}\n\n{head}\n|---|---|---|---|---|"));
+        for t in &self.types {
+            let parent = t.parent.map_or("", |p| &*self.get(p).wire);
+            let (wire, label, name, fields) = (&t.wire, &t.label, &t.name, t.fields.len());
+            line(out, format_args!("| `{wire}` | {label} | `{name}` | {parent} | {fields} |"));
+        }
+        out.push('\n');
+    }
+
     fn type_section(&self, ty: TypeIx, lang: Lang, out: &mut String) {
         let zh = lang == Lang::Zh;
         let t = self.get(ty);
         line(out, format_args!("## {} {} `{}`\n", t.wire, t.label, t.name));
-        if !zh && !t.doc.is_empty() {
-            line(out, format_args!("{}\n", t.doc));
+        let told = if zh { &t.note } else { &t.doc };
+        if !told.is_empty() {
+            line(out, format_args!("{told}\n"));
+        }
+        if let Some(origin) = &t.origin {
+            let said = match (origin.as_str(), zh) {
+                (text::OWN, true) => {
+                    "来源：本格式自定；没有公开标准规定这组字段，按同类标准的样式设计"
+                }
+                (text::OWN, false) => {
+                    "Origin: this format's own; no published standard fixes these fields, \
+                     they are designed as the standards do"
+                }
+                (named, true) => &format!("来源：{named}（另行注明的字段除外）"),
+                (named, false) => &format!("Origin: {named} (but for fields that say otherwise)"),
+            };
+            line(out, format_args!("{said}\n"));
         }
         if !t.aliases.is_empty() {
             let head = if zh { "又称" } else { "Also called" };
@@ -65,8 +96,9 @@ impl Format {
         }
         let key: Vec<_> = t.key.iter().map(|ix| format!("`{}`", t.fields[*ix].wire)).collect();
         let parent = t.parent.map_or("—".to_owned(), |p| format!("`{}`", self.get(p).wire));
-        let (k, p) = if zh { ("主键", "上级记录") } else { ("Key", "parent") };
-        line(out, format_args!("{k} {}; {p} {parent}\n", key.join(" + ")));
+        let (k, p, sep) =
+            if zh { ("主键", "上级记录", "；") } else { ("Key", "parent", "; ") };
+        line(out, format_args!("{k} {}{sep}{p} {parent}\n", key.join(" + ")));
         let head = if zh {
             "| 元素 | 中文名 | 英文名 | 类型 | 必填 | 代码表 | 说明 |"
         } else {
@@ -144,6 +176,15 @@ fn field_row(record: &RecordType, f: &Field, lang: Lang, out: &mut String) {
         None => "",
     };
     let mut notes = vec![if zh { f.note.clone() } else { f.doc.clone() }];
+    // What is said of the whole record is not said again of each field.
+    match f.origin.as_deref().filter(|o| record.origin.as_deref() != Some(*o)) {
+        Some(text::OWN) => {
+            notes.push(if zh { "本格式自定" } else { "this format's own" }.to_owned());
+        }
+        Some(named) if zh => notes.push(format!("来源 {named}")),
+        Some(named) => notes.push(format!("from {named}")),
+        None => {}
+    }
     if zh && !f.aliases.is_empty() {
         notes.push(format!("又称 {}", f.aliases.join("、")));
     }

@@ -199,6 +199,8 @@ pub struct Rule {
     pub when: Condition,
     /// Its weight.
     pub weight: Weight,
+    /// Where the rule comes from, if not from where its record does.
+    pub origin: Option<String>,
     /// What is asked.
     pub body: RuleBody,
 }
@@ -274,6 +276,8 @@ pub struct Field {
     pub doc: String,
     /// Chinese note behind the label.
     pub note: String,
+    /// Where the field comes from, if not from where its record does; `own` is this format's own.
+    pub origin: Option<String>,
     /// Must be there (`minOccurs` 1).
     pub required: bool,
     /// Should be there: absence is a warning.
@@ -313,6 +317,10 @@ pub struct RecordType {
     pub aliases: Vec<String>,
     /// English documentation.
     pub doc: String,
+    /// Chinese note behind the label.
+    pub note: String,
+    /// Where the type comes from: standard and clause, or `own` for this format's own.
+    pub origin: Option<String>,
     /// Fields, in element order.
     pub fields: Vec<Field>,
     /// Key fields; the first is the case or item number.

@@ -64,6 +64,11 @@ impl Format {
                 )
             }
         };
+        let from = |lang| {
+            let named = rule.origin.as_deref();
+            named.map(|o| text::origin(o, lang)).unwrap_or_default()
+        };
+        let (zh_from, en_from) = (from(Lang::Zh), from(Lang::En));
         row(
             record,
             field,
@@ -71,8 +76,8 @@ impl Format {
             vec![codes],
             rule.weight.severity,
             (
-                format!("{zh}{}", text::when(&rule.when, record, Lang::Zh)),
-                format!("{en}{}", text::when(&rule.when, record, Lang::En)),
+                format!("{zh}{}{zh_from}", text::when(&rule.when, record, Lang::Zh)),
+                format!("{en}{}{en_from}", text::when(&rule.when, record, Lang::En)),
             ),
         )
     }

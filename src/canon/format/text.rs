@@ -7,6 +7,9 @@ use super::model::{CheckKind, CodeList, Condition, Direction, Field, Lang, Recor
 /// Most codes of a closed list that a text names.
 const CODES_NAMED_MAX: usize = 8;
 
+/// The origin of what no standard fixes.
+pub(crate) const OWN: &str = "own";
+
 /// A text in both languages.
 pub(crate) struct Text {
     pub(crate) zh: String,
@@ -171,6 +174,16 @@ pub(crate) fn when(c: &Condition, record: &RecordType, lang: Lang) -> String {
         (true, _) => String::new(),
         (false, Lang::Zh) => format!("（当{words}时）"),
         (false, Lang::En) => format!(" (when {words})"),
+    }
+}
+
+/// Where something comes from, in brackets behind a text.
+pub(crate) fn origin(origin: &str, lang: Lang) -> String {
+    match (origin, lang) {
+        (OWN, Lang::Zh) => "（本格式自定）".to_owned(),
+        (OWN, Lang::En) => " (this format's own)".to_owned(),
+        (named, Lang::Zh) => format!("（来源：{named}）"),
+        (named, Lang::En) => format!(" (from {named})"),
     }
 }
 

@@ -6,6 +6,7 @@ use super::super::model::{
 use super::super::xsd::Node;
 use super::Ctx;
 use super::condition::{condition, field, record, time_field, weight};
+use super::record::origin;
 
 const WEIGHT: [&str; 3] = ["severity", "error_from", "history"];
 
@@ -41,7 +42,7 @@ pub(crate) fn rules(nodes: &[&Node], ix: usize, types: &[RecordType], ctx: &mut 
 }
 
 fn rule(node: &Node, owner: &RecordType, types: &[RecordType], ctx: &mut Ctx) -> Option<Rule> {
-    let mut allowed = vec!["id", "field", "when", WEIGHT[0], WEIGHT[1], WEIGHT[2]];
+    let mut allowed = vec!["id", "field", "when", "origin", WEIGHT[0], WEIGHT[1], WEIGHT[2]];
     allowed.extend(match node.name.as_str() {
         "t:range" => &["min", "max"][..],
         "t:order" => &["after", "before", "same_part", "where"],
@@ -66,6 +67,7 @@ fn rule(node: &Node, owner: &RecordType, types: &[RecordType], ctx: &mut Ctx) ->
         field: target,
         when: condition(node, "when", owner, false, ctx),
         weight: weight(node, ctx),
+        origin: origin(node, ctx),
         body,
     })
 }

@@ -115,7 +115,7 @@ fn record_type(
         ctx.at(node, format!("`{wire}` needs a t:record annotation (name, order, key)"));
         return None;
     };
-    ctx.only(note, &["name", "order", "key", "parent", "aliases"]);
+    ctx.only(note, &["name", "order", "key", "parent", "aliases", "origin"]);
     let (zh, doc) = ctx.documentation(node);
     let Some(order) = note.attr("order").and_then(|o| o.parse().ok()) else {
         ctx.at(note, "order is a whole number: the stage order");
@@ -126,12 +126,15 @@ fn record_type(
         fields.iter().enumerate().map(|(i, f)| ((*f.wire).into(), i)).collect();
     by_wire.sort();
     let name = name(note, ctx);
+    let (label, zh_note) = label(&zh, node, ctx);
     Some(RecordType {
         wire: wire.into(),
         name,
-        label: label(&zh, node, ctx).0,
+        label,
         aliases: words(note, "aliases"),
         doc,
+        note: zh_note,
+        origin: origin(note, ctx),
         key: vec![],
         parent: None,
         parent_key: vec![],
@@ -205,7 +208,10 @@ fn field(node: &Node, simple: &BTreeMap<String, SimpleType>, ctx: &mut Ctx) -> O
     };
     ctx.only(
         note,
-        &["name", "aliases", "fact", "volatile", "personal", "expected", "list", "prefix"],
+        &[
+            "name", "aliases", "origin", "fact", "volatile", "personal", "expected", "list",
+            "prefix",
+        ],
     );
     let (zh, doc) = ctx.documentation(node);
     let (label, zh_note) = label(&zh, node, ctx);
@@ -216,6 +222,7 @@ fn field(node: &Node, simple: &BTreeMap<String, SimpleType>, ctx: &mut Ctx) -> O
         aliases: words(note, "aliases"),
         doc,
         note: zh_note,
+        origin: origin(note, ctx),
         required,
         expected: flag(note, "expected", ctx),
         kind: ty.kind,
@@ -367,6 +374,15 @@ fn label(zh: &str, node: &Node, ctx: &mut Ctx) -> (String, String) {
         ctx.at(node, "a Chinese label is missing; write <xs:documentation xml:lang=\"zh\">");
     }
     (label.to_owned(), note.to_owned())
+}
+
+/// Where something comes from, as the annotation says.
+pub(crate) fn origin(note: &Node, ctx: &mut Ctx) -> Option<String> {
+    let origin = note.attr("origin")?;
+    if origin.trim().is_empty() {
+        ctx.at(note, "origin is empty; name standard and clause, or write `own`");
+    }
+    Some(origin.to_owned())
 }
 
 fn words(note: &Node, attr: &str) -> Vec<String> {

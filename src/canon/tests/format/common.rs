@@ -1,8 +1,8 @@
 //! Seeded chance and valid values for any field.
 
 use canon::format::{
-    Attributes, CodeList, Field, Format, Kind, TypeIx, Values, citizen_id_check_char,
-    org_code_check_char,
+    Attributes, CheckKind, CodeList, Field, Format, Kind, RecordType, Test, TypeIx, Values,
+    citizen_id_check_char, credit_code_check_char, org_code_check_char,
 };
 use canon::{Digest, DigestAlg, Millis};
 
@@ -44,6 +44,30 @@ pub(crate) fn unit_code() -> String {
     format!("{first}{}", org_code_check_char(first).unwrap())
 }
 
+/// An invented unit's credit code.
+pub(crate) fn credit_code() -> String {
+    let first = "11990101000000001";
+    format!("{first}{}", credit_code_check_char(first).unwrap())
+}
+
+/// Values tried in turn where a pattern or a length rules the first ones out.
+fn fitting(field: &Field) -> String {
+    let own = format!("99-{}", &field.wire);
+    let short: String = own.chars().take(field.max_len as usize).collect();
+    let tried = [short, "990101".into(), "CNY".into(), "2026".into(), "0a".repeat(16)];
+    let fits = |v: &String| field.pattern.as_ref().is_none_or(|p| p.matches(v));
+    tried.into_iter().find(fits).unwrap_or_else(|| panic!("no value fits {}", field.wire))
+}
+
+fn checked(field: &Field) -> Option<String> {
+    field.checks.iter().find_map(|check| match check.kind {
+        CheckKind::CitizenId => Some(citizen_id()),
+        CheckKind::CreditCode => Some(credit_code()),
+        CheckKind::OrgCode | CheckKind::UnitCode => Some(unit_code()),
+        CheckKind::Name => None,
+    })
+}
+
 /// A valid value of a field; the stages' times follow one another.
 pub(crate) fn value(wire: &str, field: &Field) -> String {
     let hour = match wire {
@@ -56,22 +80,36 @@ pub(crate) fn value(wire: &str, field: &Field) -> String {
         "BJ" => 14,
         _ => 15,
     };
-    match (&*field.wire, &field.list, field.kind) {
-        ("SQRZJLX" | "LXRZJLX" | "LQRZJLX", _, _) => "111".to_owned(),
-        ("SQRZJHM" | "LXRSFZJHM" | "LQRSFZJHM", _, _) => citizen_id(),
-        ("XZQHDM" | "F_XZQHDM" | "GXDXZQHDM", _, _) => "990101".to_owned(),
-        (_, Some(CodeList::Closed { codes, .. }), _) => codes[0].0.to_string(),
-        (_, _, Kind::DateTime) => format!("2026-03-02 {hour:02}:00:00"),
-        (_, _, Kind::Int) => "5".to_owned(),
-        (_, _, Kind::Decimal) => "12.50".to_owned(),
-        (_, _, Kind::Digest) => format!("sha256:{}", "0a".repeat(32)),
-        ("JEDWDM", _, _) => "CNY".to_owned(),
-        ("ATTACH_SIGN", _, _) => "0a".repeat(16),
-        (_, _, Kind::Code) if field.name == "unit_code" => unit_code(),
-        (_, _, Kind::Code) => format!("99-{}", &field.wire),
-        (_, _, Kind::Text) => {
+    if let Some(number) = checked(field) {
+        return number;
+    }
+    match (&field.list, field.kind) {
+        // An identity card, so that the number beside it is judged as one.
+        (Some(CodeList::Closed { name, .. }), _) if &**name == "DocumentType" => "111".to_owned(),
+        (Some(CodeList::Closed { codes, .. }), _) => codes[0].0.to_string(),
+        (_, Kind::DateTime) => format!("2026-03-02 {hour:02}:00:00"),
+        (_, Kind::Int) => "5".to_owned(),
+        (_, Kind::Decimal) => "12.50".to_owned(),
+        (_, Kind::Digest) => format!("sha256:{}", "0a".repeat(32)),
+        (_, Kind::Code) => fitting(field),
+        (_, Kind::Text) => {
             format!("测试{}", field.label).chars().take(field.max_len as usize).collect()
         }
+    }
+}
+
+/// Puts values in so that a check's condition holds, and a number that passes it.
+pub(crate) fn satisfy(record: &RecordType, field: usize, kind: CheckKind, values: &mut Values) {
+    let check = record.fields[field].checks.iter().find(|c| c.kind == kind).unwrap();
+    for (ix, test) in &check.when.tests {
+        let Test::In(codes) = test else { panic!("a check's condition names codes") };
+        values.set(*ix, &codes[0]);
+    }
+    match kind {
+        CheckKind::CitizenId => values.set(field, &citizen_id()),
+        CheckKind::CreditCode => values.set(field, &credit_code()),
+        CheckKind::OrgCode | CheckKind::UnitCode => values.set(field, &unit_code()),
+        CheckKind::Name => {}
     }
 }
 

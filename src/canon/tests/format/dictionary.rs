@@ -31,6 +31,33 @@ fn the_dictionary_names_every_type_field_and_rule_in_both_languages() {
     }
 }
 
+/// Every type says which standard it comes from, or that it is this format's own; and the
+/// dictionary says so to its reader.
+#[test]
+fn every_type_says_where_it_comes_from() {
+    let format = supervision_1();
+    let (zh, en) = (format.dictionary_markdown(Lang::Zh), format.dictionary_markdown(Lang::En));
+    let section = |text: &str, wire: &str| {
+        let from = text.find(&format!("## {wire} ")).unwrap();
+        let rest = &text[from + 3..];
+        rest[..rest.find("\n## ").unwrap()].to_owned()
+    };
+    for record in format.types() {
+        let origin = record.origin.as_deref().unwrap_or_else(|| panic!("{}", record.wire));
+        let own = origin == "own";
+        let wanted =
+            if own { "来源：本格式自定".to_owned() } else { format!("来源：{origin}") };
+        assert!(section(&zh, &record.wire).contains(&wanted), "{}", record.wire);
+        let wanted = if own { "this format's own".to_owned() } else { format!("Origin: {origin}") };
+        assert!(section(&en, &record.wire).contains(&wanted), "{}", record.wire);
+    }
+    let rating = section(&zh, "HCP");
+    let line = |wire: &str| rating.lines().find(|l| l.contains(&format!("`{wire}`"))).unwrap();
+    assert!(line("ZGQX").contains("本格式自定"), "{rating}");
+    assert!(line("MYD").contains("来源 GB/T 39046-2020 A.8"), "{rating}");
+    assert!(!line("PJSJ").contains("来源"), "{rating}");
+}
+
 #[test]
 fn one_flat_file_compiles_to_the_same_format() {
     let format = supervision_1();
@@ -64,6 +91,7 @@ fn the_annotation_schema_accepts_the_formats_and_refuses_what_the_compiler_refus
         ("<t:needs ", "<t:wants "),
         ("fact=\"true\"", "fact=\"yes\""),
         ("<t:range id=\"extension_limit\" ", "<t:range "),
+        ("origin=\"own\"", "origin=\"\""),
     ] {
         assert!(good.contains(from), "{from}");
         documents.push(good.replacen(from, to, 1));

@@ -7,6 +7,7 @@
 )]
 
 mod bytes;
+mod cases;
 mod common;
 mod dictionary;
 mod differential;

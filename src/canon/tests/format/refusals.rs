@@ -76,6 +76,7 @@ fn annotations_outside_the_vocabulary_are_refused() {
         "not an attribute",
     );
     refused("sl.xsd", "name=\"item_code\"", "name=\"Item Code\"", 0, "English name");
+    refused("hcp.xsd", " origin=\"own\"", " origin=\" \"", 0, "origin is empty");
     refused("sl.xsd", "<t:field name=\"internal_no\"/>", "", -3, "needs a t:field");
     refused("sb.xsd", "is=\"citizen_id\"", "is=\"passport\"", 0, "is not one of");
     refused("common.xsd", "kind=\"datetime\"", "kind=\"text\"", -2, "go together");

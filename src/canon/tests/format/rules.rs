@@ -3,205 +3,13 @@
 use std::collections::BTreeMap;
 
 use canon::format::{
-    Attributes, CaseFacts, Format, Nature, Op, OpenLists, RuleRow, TypeIx, Values,
+    Attributes, CaseFacts, CheckKind, Format, Nature, Op, OpenLists, RuleRow, TypeIx, Values,
     citizen_id_check_char, supervision_1, supervision_1_files,
 };
 use canon::{Millis, Severity, Violation};
 
-use crate::common::{attributes, full};
-
-type Set = &'static [(&'static str, &'static str)];
-
-/// A declared rule: what both records share, what only the accepted and only the refused one has.
-/// An empty value is an absent field; `TYPE/part` puts facts into the case.
-struct Case {
-    id: &'static str,
-    both: Set,
-    good: Set,
-    bad: Set,
-}
-
-const fn case(id: &'static str, both: Set, good: Set, bad: Set) -> Case {
-    Case { id, both, good, bad }
-}
-
-const CASES: &[Case] = &[
-    case("SX.statutory_unit", &[("FDSX", "20")], &[("FDSXDW", "G")], &[("FDSXDW", "")]),
-    case("SX.promised_unit", &[("CNSX", "5")], &[("CNSXDW", "Z")], &[("CNSXDW", "")]),
-    case(
-        "SX.valid_range",
-        &[("QYRQ", "2026-02-01 08:00:00")],
-        &[("ZFRQ", "2026-02-01")],
-        &[("ZFRQ", "2026-01-31")],
-    ),
-    case(
-        "SB.before_acceptance",
-        &[("SL/", "SLSJ=2026-03-05")],
-        &[("SBSJ", "2026-03-05 23:00:00")],
-        &[("SBSJ", "2026-03-06")],
-    ),
-    case(
-        "WSYSL.reason_when_refused",
-        &[("YSLZTDM", "2")],
-        &[("BSLYY", "材料不全")],
-        &[("BSLYY", "")],
-    ),
-    case(
-        "WSYSL.note_when_incomplete",
-        &[("YSLZTDM", "3")],
-        &[("BJBZSM", "补照片")],
-        &[("BJBZSM", "")],
-    ),
-    case(
-        "WSYSL.after_application",
-        &[("SB/", "SBSJ=2026-03-05 09:00:00")],
-        &[("YSLSJ", "2026-03-05")],
-        &[("YSLSJ", "2026-03-05 08:59:59")],
-    ),
-    case(
-        "SL.reason_when_refused",
-        &[("SLZTDM", "4")],
-        &[("BSLYY", "不属本部门")],
-        &[("BSLYY", "")],
-    ),
-    case("SL.limit_unit", &[("GDBLSX", "20")], &[("GDBLSXDW", "G")], &[("GDBLSXDW", "")]),
-    case(
-        "SL.after_application",
-        &[("SB/", "SBSJ=2026-03-05 09:00:00")],
-        &[("SLSJ", "2026-03-05 09:00:00")],
-        &[("SLSJ", "2026-03-04")],
-    ),
-    case(
-        "SL.after_pre_acceptance",
-        &[("WSYSL/", "YSLZTDM=1;YSLSJ=2026-03-05")],
-        &[("SLSJ", "2026-03-05 00:00:00")],
-        &[("SLSJ", "2026-03-04 23:59:59")],
-    ),
-    case(
-        "SPCL.after_application",
-        &[("SB/", "SBSJ=2026-03-05")],
-        &[("SPSJ", "2026-03-05")],
-        &[("SPSJ", "2026-03-04")],
-    ),
-    case(
-        "SPCL.after_acceptance",
-        &[("SL/", "SLZTDM=1;SLSJ=2026-03-05")],
-        &[("SPSJ", "2026-03-05")],
-        &[("SPSJ", "2026-03-04")],
-    ),
-    case(
-        "SPCL.review_after_undertaking",
-        &[("SPHJDM", "2"), ("SPCL/1", "SPHJDM=1;SPSJ=2026-03-05")],
-        &[("SPSJ", "2026-03-05")],
-        &[("SPSJ", "2026-03-04")],
-    ),
-    case(
-        "SPCL.approval_after_review",
-        &[("SPHJDM", "3"), ("SPCL/2", "SPHJDM=2;SPSJ=2026-03-05")],
-        &[("SPSJ", "2026-03-05")],
-        &[("SPSJ", "2026-03-04")],
-    ),
-    case(
-        "BJGZ.after_application",
-        &[("SB/", "SBSJ=2026-03-05")],
-        &[("BJGZSJ", "2026-03-05")],
-        &[("BJGZSJ", "2026-03-04")],
-    ),
-    case(
-        "BJSL.after_application",
-        &[("SB/", "SBSJ=2026-03-05")],
-        &[("BJSJ", "2026-03-05")],
-        &[("BJSJ", "2026-03-04")],
-    ),
-    case(
-        "BJSL.after_notice",
-        &[("XH", "2"), ("BJGZ/2", "BJGZSJ=2026-03-05")],
-        &[("BJSJ", "2026-03-05"), ("BJGZ/1", "BJGZSJ=2026-04-01")],
-        &[("BJSJ", "2026-03-04")],
-    ),
-    case("TBCXSQ.extension_limit", &[("TBCXZL", "A")], &[("TBCXSX", "10")], &[("TBCXSX", "16")]),
-    case(
-        "TBCXSQ.extension_single_department",
-        &[("TBCXZL", "A")],
-        &[("TBCXSX", "10")],
-        &[("TBCXSX", "15")],
-    ),
-    case(
-        "TBCXSQ.after_application",
-        &[("SB/", "SBSJ=2026-03-05")],
-        &[("TBCXKSRQ", "2026-03-05")],
-        &[("TBCXKSRQ", "2026-03-04")],
-    ),
-    case(
-        "TBCXSQ.after_acceptance",
-        &[("SL/", "SLSJ=2026-03-05")],
-        &[("TBCXKSRQ", "2026-03-05")],
-        &[("TBCXKSRQ", "2026-03-04")],
-    ),
-    case("TBCXJG.currency_of_fee", &[("TBCXSFJE", "10")], &[("JEDWDM", "CNY")], &[("JEDWDM", "")]),
-    case(
-        "TBCXJG.after_start",
-        &[("XH", "2"), ("TBCXSQ/2", "TBCXKSRQ=2026-03-05")],
-        &[("TBCXJSRQ", "2026-03-05"), ("TBCXSQ/3", "TBCXKSRQ=2026-04-01")],
-        &[("TBCXJSRQ", "2026-03-04")],
-    ),
-    case(
-        "BJ.reason_when_returned",
-        &[("BJJGDM", "1")],
-        &[("ZFHTHYY", "申请人撤回")],
-        &[("ZFHTHYY", "")],
-    ),
-    case("BJ.certificate_name", &[("BJJGDM", "0")], &[("ZJGZMC", "许可证")], &[("ZJGZMC", "")]),
-    case("BJ.certificate_no", &[("BJJGDM", "0")], &[("ZJBH", "测字 1 号")], &[("ZJBH", "")]),
-    case("BJ.certificate_valid", &[("BJJGDM", "0")], &[("ZJYXQX", "长期")], &[("ZJYXQX", "")]),
-    case("BJ.certificate_unit", &[("BJJGDM", "0")], &[("FZGZDW", "测试局")], &[("FZGZDW", "")]),
-    case(
-        "BJ.after_application",
-        &[("SB/", "SBSJ=2026-03-05")],
-        &[("BJSJ", "2026-03-05")],
-        &[("BJSJ", "2026-03-04")],
-    ),
-    case(
-        "BJ.after_acceptance",
-        &[("SL/", "SLZTDM=1;SLSJ=2026-03-05")],
-        &[("BJSJ", "2026-03-05")],
-        &[("BJSJ", "2026-03-04")],
-    ),
-    case(
-        "BJ.after_approval",
-        &[("SPCL/1", "SPHJDM=1;SPSJ=2026-04-05"), ("SPCL/3", "SPHJDM=3;SPSJ=2026-03-05")],
-        &[("BJSJ", "2026-03-05")],
-        &[("BJSJ", "2026-03-04")],
-    ),
-    case(
-        "BJ.accepted",
-        &[("BJJGDM", "6"), ("complete/", "")],
-        &[("SL/", "SLZTDM=1")],
-        &[("SL/", "SLZTDM=2")],
-    ),
-    case(
-        "LQDJ.after_application",
-        &[("SB/", "SBSJ=2026-03-05")],
-        &[("LQSJ", "2026-03-05")],
-        &[("LQSJ", "2026-03-04")],
-    ),
-    case(
-        "LQDJ.after_completion",
-        &[("BJ/", "BJJGDM=0;BJSJ=2026-03-05")],
-        &[("LQSJ", "2026-03-05")],
-        &[("LQSJ", "2026-03-04")],
-    ),
-    case(
-        "SBCL.digest_of_file",
-        &[("WJLX", "1")],
-        &[(
-            "ATTACH_DIGEST",
-            "sha256:0000000000000000000000000000000000000000000000000000000000000000",
-        )],
-        &[("ATTACH_DIGEST", "")],
-    ),
-    case("SBCL.size_of_file", &[("WJLX", "1")], &[("ATTACH_SIZE", "1024")], &[("ATTACH_SIZE", "")]),
-];
+use crate::cases::{Case, Set, all};
+use crate::common::{attributes, full, satisfy};
 
 fn lists() -> OpenLists {
     let mut lists = OpenLists::new();
@@ -247,8 +55,8 @@ fn refused(row: &RuleRow, found: &[Violation]) {
 fn every_declared_rule_accepts_and_refuses() {
     let format = supervision_1();
     let rows = format.rules();
-    let mut cases: BTreeMap<&str, &Case> = CASES.iter().map(|c| (c.id, c)).collect();
-    assert_eq!(cases.len(), CASES.len(), "a case stands twice");
+    let mut cases: BTreeMap<&str, &Case> = all().map(|c| (c.id, c)).collect();
+    assert_eq!(cases.len(), all().count(), "a case stands twice");
     for row in rows.iter().filter(|r| r.id.split('.').count() == 2) {
         let case = cases.remove(&*row.id).unwrap_or_else(|| panic!("no case for rule {}", row.id));
         let ty = format.type_by_wire(&row.record).unwrap();
@@ -288,7 +96,7 @@ fn breaking(row: &RuleRow) -> Vec<(String, &'static str)> {
         ],
         "credit_code" => vec![
             (text("11420000MB15291760"), "field.check_digit"),
-            (text("1142"), "field.check_form"),
+            (text("008778183"), "field.check_form"),
         ],
         "org_code" => {
             vec![(text("008778180"), "field.check_digit"), (text("1142"), "field.check_form")]
@@ -305,14 +113,9 @@ fn every_implied_rule_accepts_and_refuses() {
         let ty = format.type_by_wire(&row.record).unwrap();
         let record = format.get(ty);
         let mut base = full(&format, ty);
-        let kind = match row.id.rsplit('.').next().unwrap() {
-            "credit_code" => Some(("001", "11420000MB15291767")),
-            "org_code" => Some(("002", "008778183")),
-            _ => None,
-        };
-        if let Some((document, number)) = kind {
-            base.set(record.field_by_wire("SQRZJLX").unwrap(), document);
-            base.set(record.field_by_wire("SQRZJHM").unwrap(), number);
+        let last = row.id.rsplit('.').next().unwrap();
+        if let Some(kind) = CheckKind::ALL.iter().find(|k| k.as_str() == last) {
+            satisfy(record, record.field_by_wire(&row.field).unwrap(), *kind, &mut base);
         }
         let case = CaseFacts::new();
         let good = validate(&format, ty, &base, &case, &lists());
@@ -453,4 +256,34 @@ fn old_records_are_judged_by_the_history_profile() {
     let mut out = vec![];
     format.validate(ty, &values, &attrs, &facts, &OpenLists::new(), &mut out);
     assert!(out.iter().any(|v| v.severity == Severity::Error), "its structure is no matter of age");
+}
+
+/// Three things that old records cannot be mended in: they go up with a warning, live ones do not.
+#[test]
+fn old_numbers_are_warnings_in_a_back_fill_only() {
+    let format = supervision_1();
+    let ended = "990202";
+    for (wire, field, old, rule) in [
+        ("SB", "SQRZJHM", "990000900101001", "field.check_form"),
+        ("DZZZ", "CZZZJHM", "990000900101001", "field.check_form"),
+        ("XZCF", "CF_FRSFZ", "990000900101001", "field.check_form"),
+        ("XZXK", "XK_JGTYSHXY", "008778183", "field.check_form"),
+        ("XZCF", "CF_JGTYSHXY", "008778183", "field.check_form"),
+        ("DZZZ", "FZJGDM", "008778183", "field.check_form"),
+        ("GD", "SFXZQHDM", ended, "field.code_unknown"),
+        ("SB", "XZQHDM", ended, "field.code_unknown"),
+    ] {
+        let ty = format.type_by_wire(wire).unwrap();
+        let mut values = full(&format, ty);
+        values.set(format.get(ty).field_by_wire(field).unwrap(), old);
+        for (nature, severity) in
+            [(Nature::Live, Severity::Error), (Nature::History, Severity::Warn)]
+        {
+            let attrs = Attributes { nature, ..attributes() };
+            let mut out = vec![];
+            format.validate(ty, &values, &attrs, &CaseFacts::new(), &lists(), &mut out);
+            let said: Vec<_> = out.iter().map(|v| (&*v.rule, &*v.field, v.severity)).collect();
+            assert_eq!(said, [(rule, field, severity)], "{wire} {nature:?}");
+        }
+    }
 }

@@ -1,0 +1,73 @@
+//! Cases of licences, joint cases, marks, payments and performance.
+
+use super::{Case, case};
+
+pub(super) const CASES: &[Case] = &[
+    case("DZZZ.valid_range", &[], &[("YXQZ", "2026-03-02")], &[("YXQZ", "2026-03-01")]),
+    case("DZZZ.valid_after_issue", &[], &[("YXQQ", "2026-03-02")], &[("YXQQ", "2026-03-01")]),
+    case("DZZZ.state_date", &[("ZZZT", "2")], &[], &[("ZTRQ", "")]),
+    case("DZZZ.state_reason", &[("ZZZT", "3")], &[], &[("ZTYY", "")]),
+    case("DZZZ.state_after_issue", &[], &[("ZTRQ", "2026-03-02")], &[("ZTRQ", "2026-03-01")]),
+    case("LBBJ.item_count", &[], &[("SXSL", "999")], &[("SXSL", "1000")]),
+    case(
+        "LBBJ.due_after_application",
+        &[],
+        &[("CNBJSJ", "2026-03-02")],
+        &[("CNBJSJ", "2026-03-01")],
+    ),
+    case(
+        "LBZJ.sent_after_application",
+        &[("LBBJ/", "SQSJ=2026-03-02")],
+        &[("FSSJ", "2026-03-02")],
+        &[("FSSJ", "2026-03-01")],
+    ),
+    case(
+        "LBJG.after_application",
+        &[("LBBJ/", "SQSJ=2026-03-02")],
+        &[("BJSJ", "2026-03-02")],
+        &[("BJSJ", "2026-03-01")],
+    ),
+    case(
+        "LBJG.after_sent",
+        &[("LBZJ/", "FSSJ=2026-03-02")],
+        &[("BJSJ", "2026-03-02")],
+        &[("BJSJ", "2026-03-01")],
+    ),
+    case("LBJG.result_text", &[("LBBJJG", "2")], &[], &[("JGMS", "")]),
+    case(
+        "GZCN.after_application",
+        &[("SB/", "SBSJ=2026-03-02")],
+        &[("CNSJ", "2026-03-02")],
+        &[("CNSJ", "2026-03-01")],
+    ),
+    case("GZCN.due_after_pledge", &[], &[("HCQX", "2026-03-02")], &[("HCQX", "2026-03-01")]),
+    case("GZCN.checked_after_pledge", &[], &[("HCSJ", "2026-03-02")], &[("HCSJ", "2026-03-01")]),
+    case("GZCN.checked_at", &[("HCJG", "1")], &[], &[("HCSJ", "")]),
+    case("GZCN.check_text", &[("HCJG", "2")], &[], &[("HCSM", "")]),
+    case(
+        "RQSL.after_application",
+        &[("SB/", "SBSJ=2026-03-02")],
+        &[("RQSJ", "2026-03-02")],
+        &[("RQSJ", "2026-03-01")],
+    ),
+    case("RQSL.due_after_deferral", &[], &[("BQQX", "2026-03-02")], &[("BQQX", "2026-03-01")]),
+    case("RQSL.supplied_after_deferral", &[], &[("BQSJ", "2026-03-02")], &[("BQSJ", "2026-03-01")]),
+    case("RQSL.supplied_at", &[("RQZT", "2")], &[], &[("BQSJ", "")]),
+    case(
+        "JF.billed_after_application",
+        &[("SB/", "SBSJ=2026-03-02")],
+        &[("TZSJ", "2026-03-02")],
+        &[("TZSJ", "2026-03-01")],
+    ),
+    case("JF.paid_after_bill", &[], &[("JFSJ", "2026-03-02")], &[("JFSJ", "2026-03-01")]),
+    case("JXKH.month", &[], &[("PCYF", "12")], &[("PCYF", "13")]),
+    case("JXKH.officer_when_person", &[("KHLB", "2")], &[], &[("RYBH", "")]),
+    case("JXKH.audited_at", &[("HDZT", "1")], &[], &[("HDSJ", "")]),
+    case("JXKH.audited_after_computed", &[], &[("HDSJ", "2026-03-02")], &[("HDSJ", "2026-03-01")]),
+    case("JXKF.month", &[], &[("PCYF", "12")], &[("PCYF", "13")]),
+    case("JXKF.officer_when_person", &[("JFLB", "2")], &[], &[("RYBH", "")]),
+    case("JXKF.audited_at", &[("SPZT", "1")], &[], &[("SPSJ", "")]),
+    case("JXKF.audited_after_recorded", &[], &[("SPSJ", "2026-03-02")], &[("SPSJ", "2026-03-01")]),
+    case("DTSP.ended_after_start", &[], &[("JSSJ", "2026-03-02")], &[("JSSJ", "2026-03-01")]),
+    case("DTSP.kept_after_start", &[], &[("BLQX", "2026-03-02")], &[("BLQX", "2026-03-01")]),
+];
