@@ -302,8 +302,9 @@ mod tests {
     use super::*;
 
     fn read(source: &str) -> Result<(Database, SourceReading), Vec<String>> {
-        let nodes = with_source(source)
-            .map_err(|found| found.iter().map(|p| format!("{} {}", p.key, p.en)).collect::<Vec<_>>())?;
+        let nodes = with_source(source).map_err(|found| {
+            found.iter().map(|p| format!("{} {}", p.key, p.en)).collect::<Vec<_>>()
+        })?;
         let source = nodes.into_iter().flat_map(|n| n.adapters).next().map(|a| a.source);
         let source = source.ok_or_else(Vec::new)?;
         Ok((source.database.ok_or_else(Vec::new)?, source.reading))
