@@ -135,6 +135,7 @@ fn query(tab: &mut Tab<'_>, name: Text, problems: &mut Problems) -> Query {
     let query = Query {
         name,
         sql: String::new(),
+        sql_for: std::collections::BTreeMap::new(),
         columns,
         key,
         detect: Detect::File,

@@ -28,6 +28,7 @@ fn settings(dir: &Path) -> Settings {
         queries: vec![Query {
             name: text("row"),
             sql: String::new(),
+            sql_for: Default::default(),
             columns: ["流水号", "姓名", "备注"].map(text).into(),
             key: Vec::new(),
             detect: Detect::File,

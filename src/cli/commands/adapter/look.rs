@@ -67,6 +67,7 @@ fn source(form: adapt::Form, header: &[String]) -> FileSource {
     let query = Query {
         name: Text::default(),
         sql: String::new(),
+        sql_for: Default::default(),
         columns: header.iter().map(text).collect(),
         key: Vec::new(),
         detect: Detect::File,
