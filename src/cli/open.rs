@@ -54,6 +54,18 @@ pub(crate) fn problems(findings: &[Finding]) -> Failure {
     }
 }
 
+/// Where an option says that a secret is.
+pub(crate) fn referred(option: &str, text: Option<&str>) -> Result<Option<SecretRef>, Failure> {
+    let Some(text) = text else { return Ok(None) };
+    let reference = SecretRef::parse(text, Path::new(""));
+    reference.map(Some).ok_or_else(|| {
+        Failure::usage(
+            format!("{option} names where the secret is: file:PATH or env:NAME, never itself"),
+            format!("{option} 只写口令所在：file:路径 或 env:变量名，不可直接写口令"),
+        )
+    })
+}
+
 /// A secret from where its reference says.
 pub(crate) fn secret(reference: &SecretRef) -> Result<Secret, Failure> {
     match reference {

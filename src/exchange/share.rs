@@ -32,6 +32,11 @@ pub fn announcement(instance: &str) -> String {
     format!("{INSTANCE}{instance}")
 }
 
+/// The instance that a lease announces, if it does.
+pub fn announced(lease: &str) -> Option<&str> {
+    lease.strip_prefix(INSTANCE)
+}
+
 /// How often an instance looks at the leases, and so says that it is alive, ms.
 pub fn looks_every(lease_ttl: i64) -> i64 {
     (lease_ttl / LOOKS).max(1)

@@ -1,6 +1,6 @@
 //! Where the nodes of a story keep their facts: every story runs over each of these.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
@@ -29,14 +29,10 @@ pub trait Stores: Send + Sync {
     fn open<'a>(&'a self, file: &'a str, node: &'a NodeCode) -> Opening<'a>;
 
     /// Takes an image of a file, while its node is at work.
-    fn image<'a>(&'a self, file: &'a str, image: &'a str) -> Taking<'a> {
-        panic!("the image `{image}` of `{file}`: a database server has its own tools for that")
-    }
+    fn image<'a>(&'a self, file: &'a str, image: &'a str) -> Taking<'a>;
 
     /// Another file in its place: from an image, or from nothing.
-    fn replace<'a>(&'a self, file: &'a str, image: Option<&'a str>) -> Taking<'a> {
-        panic!("`{file}` from {image:?}: a database server has its own tools for that")
-    }
+    fn replace<'a>(&'a self, file: &'a str, image: Option<&'a str>) -> Taking<'a>;
 }
 
 /// Nothing on disk.
@@ -146,6 +142,12 @@ impl Stores for Sqlite {
 pub struct Postgres {
     names: String,
     open: Mutex<BTreeMap<String, PostgresStore>>,
+    /// How often each was replaced.
+    replaced: Mutex<BTreeMap<String, u32>>,
+    /// Images, as a backup holds them.
+    images: TempDir,
+    /// Schemas that there may be.
+    made: Mutex<BTreeSet<String>>,
 }
 
 impl Default for Postgres {
@@ -154,17 +156,23 @@ impl Default for Postgres {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
         let nth = NEXT.fetch_add(1, Ordering::Relaxed);
         let names = format!("w{}_{}_{nth}", since.as_millis(), std::process::id());
-        Self { names, open: Mutex::default() }
+        let images = tempfile::tempdir().expect("a folder");
+        let (open, replaced, made) = Default::default();
+        Self { names, open, replaced, images, made }
     }
 }
 
 impl Postgres {
     /// Where a file's facts are.
     pub fn settings(&self, file: &str) -> Settings {
+        let nth = self.replaced.lock().expect("held for no panic").get(file).copied();
+        let nth = nth.map_or_else(String::new, |n| format!("_{n}"));
+        let schema = format!("{}_{}{nth}", self.names, file.replace('-', "_"));
+        self.made.lock().expect("held for no panic").insert(schema.clone());
         Settings {
             url: services::postgres(),
             password: None,
-            schema: format!("{}_{}", self.names, file.replace('-', "_")),
+            schema,
             connections: 3,
             tls: Tls::Disable,
             authority: None,
@@ -186,15 +194,36 @@ impl Stores for Postgres {
     fn open<'a>(&'a self, file: &'a str, node: &'a NodeCode) -> Opening<'a> {
         Box::pin(async move { self.schema(file).await.identity(node).await.expect("an identity") })
     }
+
+    fn image<'a>(&'a self, file: &'a str, image: &'a str) -> Taking<'a> {
+        Box::pin(async move {
+            let to = self.images.path().join(image);
+            let held = store::postgres::image(&self.settings(file), &to).await.expect("an image");
+            assert!(!held.is_empty());
+        })
+    }
+
+    fn replace<'a>(&'a self, file: &'a str, image: Option<&'a str>) -> Taking<'a> {
+        Box::pin(async move {
+            self.open.lock().expect("held for no panic").remove(file);
+            let times = || self.replaced.lock().expect("held for no panic");
+            *times().entry(file.to_owned()).or_default() += 1;
+            if let Some(image) = image {
+                // A file that was moved is marked: what is put in place is a copy.
+                let part = tempfile::tempdir().expect("a folder");
+                let part = part.path().join(image);
+                std::fs::copy(self.images.path().join(image), &part).expect("an image");
+                let to = self.settings(file);
+                store::postgres::move_from_sqlite(&part, &to).await.expect("a new schema");
+            }
+        })
+    }
 }
 
 impl Drop for Postgres {
     fn drop(&mut self) {
-        let schemas: Vec<String> = match self.open.lock() {
-            Ok(open) => open.keys().map(|file| self.settings(file).schema).collect(),
-            Err(_) => return,
-        };
-        drop_schemas(schemas);
+        let Ok(made) = self.made.lock() else { return };
+        drop_schemas(made.iter().cloned().collect());
     }
 }
 

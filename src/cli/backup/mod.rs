@@ -1,7 +1,9 @@
 //! A backup: one compressed archive with an image of a node's store, its configuration, its keys if
 //! wanted, and a manifest that says what is in it and how long and of which digest each file is.
 
+pub(crate) mod place;
 mod read;
+pub(crate) mod sealed;
 mod write;
 
 use serde::{Deserialize, Serialize};
@@ -31,6 +33,9 @@ pub(crate) struct Manifest {
     pub(crate) nodes: Vec<Held>,
     /// Whether signing keys are in it.
     pub(crate) with_keys: bool,
+    /// Whether those keys are under a passphrase.
+    #[serde(default)]
+    pub(crate) keys_sealed: bool,
     /// Every other file, in order.
     pub(crate) files: Vec<Part>,
 }

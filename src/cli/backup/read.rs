@@ -5,6 +5,7 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::{FORMAT, MANIFEST, Manifest, STORE, hex};
+use crate::os;
 use crate::text::{Exit, Failure};
 
 /// Largest manifest, bytes.
@@ -58,7 +59,9 @@ fn unpack(path: &Path, store: &Path) -> Result<Found, String> {
         }
         let mut bytes = Vec::new();
         let seen = if part.name == STORE {
-            let mut out = File::options().write(true).create_new(true).open(store).map_err(said)?;
+            // Its owner's only: there are personal data in it.
+            os::write_secret(store, "").map_err(said)?;
+            let mut out = File::options().write(true).open(store).map_err(said)?;
             let seen = copy(&mut entry, &mut out).map_err(said)?;
             out.sync_all().map_err(said)?;
             seen
@@ -80,7 +83,7 @@ fn unpack(path: &Path, store: &Path) -> Result<Found, String> {
 }
 
 /// Copies, and says how many bytes of which digest there were.
-fn copy(from: &mut impl Read, to: &mut impl Write) -> io::Result<(u64, String)> {
+pub(super) fn copy(from: &mut impl Read, to: &mut impl Write) -> io::Result<(u64, String)> {
     let mut digest = ring::digest::Context::new(&ring::digest::SHA256);
     let (mut buffer, mut bytes) = (vec![0; 1 << 16], 0);
     loop {

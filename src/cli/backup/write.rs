@@ -5,10 +5,13 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use canon::Millis;
-use exchange::config::{NodeConfig, SecretRef, StoreUrl};
-use store::SqliteStore;
+use exchange::config::{NodeConfig, Secret, SecretRef, StoreUrl};
+use store::sqlite::Imaged;
+use store::{SqliteStore, postgres};
 
-use super::{FORMAT, Held, MANIFEST, Manifest, Part, STORE, hex};
+use super::read::copy;
+use super::{FORMAT, Held, MANIFEST, Manifest, Part, STORE, place, sealed};
+use crate::stores::postgres_settings;
 use crate::text::Failure;
 use crate::{files, os};
 
@@ -23,6 +26,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) config: &'a Path,
     /// With signing keys.
     pub(crate) keys: bool,
+    /// The passphrase they are put under, if any.
+    pub(crate) passphrase: Option<Secret>,
     /// Now.
     pub(crate) now: Millis,
 }
@@ -35,17 +40,11 @@ pub(crate) async fn write(wanted: &Wanted<'_>, to: &Path) -> Result<Manifest, Fa
             &io::Error::from(io::ErrorKind::AlreadyExists),
         ));
     }
-    let StoreUrl::Sqlite(store) = &wanted.node.store else {
-        return Err(Failure::usage(
-            "only a SQLite store is backed up by this command; back a PostgreSQL schema up with pg_dump, and run `tiergate node restore --in-place` after it was put back",
-            "本命令只备份 SQLite 存储；PostgreSQL 请用 pg_dump 备份，恢复后运行 tiergate node restore --in-place",
-        ));
-    };
     let image = beside(to, ".image");
     let part = beside(to, ".part");
-    let done = archive(wanted, store, &image, &part).await;
+    let done = archive(wanted, &image, &part).await;
     // What is left of a failure is nobody's backup.
-    drop(std::fs::remove_file(&image));
+    place::forget(&image);
     let manifest = match done {
         Ok(manifest) => manifest,
         Err(failure) => {
@@ -60,22 +59,33 @@ pub(crate) async fn write(wanted: &Wanted<'_>, to: &Path) -> Result<Manifest, Fa
     Ok(manifest)
 }
 
-async fn archive(
-    wanted: &Wanted<'_>,
-    store: &Path,
-    image: &Path,
-    part: &Path,
-) -> Result<Manifest, Failure> {
-    drop(std::fs::remove_file(image));
-    let nodes = SqliteStore::image(store, image).await.map_err(crate::assemble::store_failure)?;
-    let mut sources = vec![(STORE.to_owned(), image.to_path_buf())];
-    sources.push(("node.toml".to_owned(), wanted.config.to_path_buf()));
+/// An image of the node's store, while it is at work.
+async fn image_of(node: &NodeConfig, image: &Path) -> Result<Vec<Imaged>, Failure> {
+    place::forget(image);
+    // Its owner's only, from the first byte on.
+    os::write_secret(image, "").map_err(|e| cannot(image, &e))?;
+    let taken = match &node.store {
+        StoreUrl::Memory => return Err(place::only_memory()),
+        StoreUrl::Sqlite(path) => SqliteStore::image(path, image).await,
+        StoreUrl::Postgres(schema) => {
+            postgres::image(&postgres_settings(schema, node)?, image).await
+        }
+    };
+    taken.map_err(crate::assemble::store_failure)
+}
+
+async fn archive(wanted: &Wanted<'_>, image: &Path, part: &Path) -> Result<Manifest, Failure> {
+    let nodes = image_of(wanted.node, image).await?;
+    let mut sources = vec![
+        (STORE.to_owned(), Source::File(image.to_path_buf())),
+        ("node.toml".to_owned(), Source::File(wanted.config.to_path_buf())),
+    ];
     if wanted.keys {
-        sources.extend(keys(wanted.node));
+        sources.extend(keys(wanted.node, wanted.passphrase.as_ref())?);
     }
     let mut parts = Vec::new();
-    for (name, path) in &sources {
-        parts.push(measured(name, path).map_err(|e| files::cannot(path, &e))?);
+    for (name, source) in &sources {
+        parts.push(measured(name, source)?);
     }
     let manifest = Manifest {
         format: FORMAT.to_owned(),
@@ -87,40 +97,68 @@ async fn archive(
             .map(|n| Held { code: n.code, epoch: n.epoch, last_now: n.last_now })
             .collect(),
         with_keys: wanted.keys,
+        keys_sealed: wanted.keys && wanted.passphrase.is_some(),
         files: parts,
     };
     pack(&manifest, &sources, part).map_err(|e| cannot(part, &e))?;
     Ok(manifest)
 }
 
-/// Key and certificate files of every identity; what comes out of the environment stays there.
-fn keys(node: &NodeConfig) -> Vec<(String, PathBuf)> {
+/// Where the bytes of a part come from.
+enum Source {
+    /// A file, read as it is packed.
+    File(PathBuf),
+    /// A key under its passphrase.
+    Text(String),
+}
+
+impl Source {
+    fn open(&self) -> io::Result<Box<dyn Read + '_>> {
+        Ok(match self {
+            Self::File(path) => Box::new(File::open(path)?),
+            Self::Text(text) => Box::new(text.as_bytes()),
+        })
+    }
+}
+
+/// Keys and certificates of every identity; what comes out of the environment stays there.
+fn keys(node: &NodeConfig, passphrase: Option<&Secret>) -> Result<Vec<(String, Source)>, Failure> {
     let mut found = Vec::new();
     for identity in &node.identities {
         if let SecretRef::File(path) = &identity.key {
-            found.push((format!("keys/{}.key", identity.code), path.clone()));
+            let key = match passphrase {
+                None => Source::File(path.clone()),
+                Some(passphrase) => {
+                    let plain = files::text(path, files::CONFIG_BYTES_MAX)?;
+                    Source::Text(sealed::seal(&plain, passphrase).map_err(|e| unsealed(path, &e))?)
+                }
+            };
+            found.push((format!("keys/{}.key", identity.code), key));
         }
-        found.push((format!("keys/{}.pem", identity.code), identity.certificate.clone()));
+        let certificate = Source::File(identity.certificate.clone());
+        found.push((format!("keys/{}.pem", identity.code), certificate));
     }
-    found
+    Ok(found)
 }
 
-fn measured(name: &str, path: &Path) -> io::Result<Part> {
-    let mut file = File::open(path)?;
-    let mut digest = ring::digest::Context::new(&ring::digest::SHA256);
-    let (mut buffer, mut bytes) = (vec![0; 1 << 16], 0);
-    loop {
-        let n = file.read(&mut buffer)?;
-        if n == 0 {
-            break;
-        }
-        digest.update(buffer.get(..n).unwrap_or_default());
-        bytes += n as u64;
-    }
-    Ok(Part { name: name.to_owned(), bytes, sha256: hex(&digest.finish()) })
+fn unsealed(path: &Path, what: &str) -> Failure {
+    let path = path.display();
+    Failure::environment(
+        format!("{path} cannot be put under the passphrase: {what}"),
+        format!("无法用口令加密 {path}：{what}"),
+    )
 }
 
-fn pack(manifest: &Manifest, sources: &[(String, PathBuf)], part: &Path) -> io::Result<()> {
+fn measured(name: &str, source: &Source) -> Result<Part, Failure> {
+    let measured = source.open().and_then(|mut from| copy(&mut from, &mut io::sink()));
+    let (bytes, sha256) = measured.map_err(|e| match source {
+        Source::File(path) => files::cannot(path, &e),
+        Source::Text(_) => files::cannot(Path::new(name), &e),
+    })?;
+    Ok(Part { name: name.to_owned(), bytes, sha256 })
+}
+
+fn pack(manifest: &Manifest, sources: &[(String, Source)], part: &Path) -> io::Result<()> {
     drop(std::fs::remove_file(part));
     // Readable by its owner only: there are personal data in it, and maybe keys.
     os::write_secret(part, "")?;
@@ -130,9 +168,8 @@ fn pack(manifest: &Manifest, sources: &[(String, PathBuf)], part: &Path) -> io::
     let mut tar = tar::Builder::new(zstd);
     let text = serde_json::to_vec_pretty(manifest).map_err(io::Error::other)?;
     tar.append_data(&mut header(text.len() as u64), MANIFEST, text.as_slice())?;
-    for (part, (name, path)) in manifest.files.iter().zip(sources) {
-        let file = File::open(path)?.take(part.bytes);
-        tar.append_data(&mut header(part.bytes), name, file)?;
+    for (part, (name, source)) in manifest.files.iter().zip(sources) {
+        tar.append_data(&mut header(part.bytes), name, source.open()?.take(part.bytes))?;
     }
     let mut file = tar.into_inner()?.finish()?;
     file.flush()?;

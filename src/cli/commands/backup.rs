@@ -4,9 +4,8 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use serde_json::json;
-use store::SqliteStore;
 
-use crate::backup::{self, Wanted};
+use crate::backup::{self, Wanted, place};
 use crate::text::{Done, Exit, Failure, Out};
 use crate::{assemble, open, os};
 
@@ -25,6 +24,9 @@ pub(crate) struct Backup {
     /// With signing keys: whoever has the file can sign as this node
     #[arg(long)]
     with_keys: bool,
+    /// Put the keys under a passphrase, which stands in: file:PATH or env:NAME
+    #[arg(long, value_name = "REFERENCE", requires = "with_keys")]
+    passphrase: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -40,7 +42,7 @@ enum Verify {
 pub(crate) fn run(args: &Backup, out: &Out) -> Done {
     match (&args.verify, &args.config, &args.to) {
         (Some(Verify::Verify { file }), ..) => verify(file, out),
-        (None, Some(config), Some(to)) => make(config, to, args.with_keys, out),
+        (None, Some(config), Some(to)) => make(config, to, args, out),
         _ => Err(Failure::usage(
             "name the configuration with --config and the target with --to",
             "请用 --config 指明配置、用 --to 指明目标",
@@ -48,13 +50,16 @@ pub(crate) fn run(args: &Backup, out: &Out) -> Done {
     }
 }
 
-fn make(config: &Path, to: &Path, keys: bool, out: &Out) -> Done {
+fn make(config: &Path, to: &Path, args: &Backup, out: &Out) -> Done {
+    let keys = args.with_keys;
+    let passphrase = open::referred("--passphrase", args.passphrase.as_deref())?;
     let nodes = open::each_config(&[config.to_path_buf()])?;
     let now = os::now();
     os::block_on(async {
         for node in &nodes {
             let to = target(to, node.identities.first().map_or("node", |i| i.code.as_str()), now);
-            let wanted = Wanted { node, config, keys, now };
+            let passphrase = passphrase.as_ref().map(open::secret).transpose()?;
+            let wanted = Wanted { node, config, keys, passphrase, now };
             let manifest = backup::write(&wanted, &to).await?;
             let (shown, n) = (to.display().to_string(), manifest.nodes.len());
             out.value(&json!({ "ok": true, "file": shown, "manifest": manifest }))?;
@@ -62,10 +67,15 @@ fn make(config: &Path, to: &Path, keys: bool, out: &Out) -> Done {
                 format_args!("{shown}: {n} identities; see `tiergate backup verify {shown}`"),
                 format_args!("{shown}：含 {n} 个身份；可用 tiergate backup verify {shown} 校验"),
             )?;
-            if keys {
+            if manifest.keys_sealed {
                 out.say(
-                    "it holds signing keys: keep it as you keep the keys",
-                    "备份中含签名密钥，请与密钥同等保管",
+                    "it holds signing keys under the passphrase: without it they cannot be restored",
+                    "备份中的签名密钥已用口令加密；没有口令便无法恢复密钥",
+                )?;
+            } else if keys {
+                out.say(
+                    "it holds signing keys in the clear (mode 0600): keep it as you keep the keys, or put them under a passphrase with --passphrase file:PATH",
+                    "备份中含未加密的签名密钥（权限 0600），请与密钥同等保管；也可用 --passphrase file:路径 加密",
                 )?;
             }
         }
@@ -86,10 +96,10 @@ fn verify(file: &Path, out: &Out) -> Done {
     let mut store = file.as_os_str().to_owned();
     store.push(".verify");
     let store = PathBuf::from(store);
-    drop(std::fs::remove_file(&store));
+    place::forget(&store);
     let found = backup::read(file, &store)?;
-    let looked = os::block_on(SqliteStore::look(&store))?;
-    drop(std::fs::remove_file(&store));
+    let looked = os::block_on(place::look(&store))?;
+    place::forget(&store);
     looked.map_err(assemble::store_failure)?;
     let (shown, manifest) = (file.display().to_string(), found.manifest);
     out.value(&json!({ "ok": true, "file": shown, "manifest": manifest }))?;

@@ -10,7 +10,8 @@ use exchange::restore::{Restoring, begin};
 use serde_json::json;
 use store::SqliteStore;
 
-use crate::backup::{self, Found};
+use crate::backup::place::{self, Place};
+use crate::backup::{self, Found, sealed};
 use crate::text::{Done, Exit, Failure, Out};
 use crate::{assemble, files, open, os, stores};
 
@@ -56,6 +57,9 @@ pub(crate) struct Restore {
     /// Since when facts are lost (a day), if it is not the time of the backup
     #[arg(long, value_name = "YYYY-MM-DD")]
     since: Option<String>,
+    /// Where the passphrase of the keys in the backup is: file:PATH or env:NAME
+    #[arg(long, value_name = "REFERENCE")]
+    passphrase: Option<String>,
     /// Operator code, for the audit; never a name
     #[arg(long, value_name = "CODE")]
     who: String,
@@ -111,102 +115,109 @@ fn put_in_place(args: &Restore, node: &NodeConfig, now: Millis) -> Result<Millis
     };
     let start = |day: i32| Millis::parse(&format!("{} 00:00:00", Day(day))).unwrap_or(Millis(0));
     let back = start(said.unwrap_or(now.day().0 - DAYS_BACK));
-    let StoreUrl::Sqlite(store) = &node.store else {
+    let place = Place::of(node)?;
+    os::block_on(async {
+        place.nobody_at_work(now).await?;
         if args.source.in_place {
             return Ok(back);
         }
-        return Err(Failure::usage(
-            "this store is no SQLite file: put its database back with its own tools, then run `tiergate node restore --in-place`",
-            "该存储不是 SQLite 文件：请先用数据库自带工具恢复，再运行 tiergate node restore --in-place",
-        ));
-    };
-    if args.source.in_place {
-        return Ok(back);
-    }
-    if store.exists() && !args.replace {
-        let shown = store.display();
-        return Err(Failure::usage(
-            format!(
-                "{shown} is there already; with `--replace` it is set aside, or restore it `--in-place`"
-            ),
-            format!("{shown} 已存在；加 --replace 可将其移开保留，或用 --in-place 就地恢复"),
-        ));
-    }
-    if let Some(folder) = store.parent() {
-        std::fs::create_dir_all(folder).map_err(|e| files::cannot(folder, &e))?;
-    }
-    let lost = match &args.source.from {
-        None => Millis(0),
-        Some(from) => return from_backup(args, node, from, store, said.map(start), now),
-    };
-    set_aside(store, now)?;
-    Ok(said.map_or(lost, start))
+        if let Some(shown) = place.in_the_way().await?.filter(|_| !args.replace) {
+            return Err(Failure::usage(
+                format!(
+                    "{shown} is there already; with `--replace` it is set aside, or restore it `--in-place`"
+                ),
+                format!("{shown} 已存在；加 --replace 可将其移开保留，或用 --in-place 就地恢复"),
+            ));
+        }
+        let lost = match &args.source.from {
+            None => Millis(0),
+            Some(from) => {
+                return from_backup(args, node, from, &place, said.map(start), now).await;
+            }
+        };
+        place.set_aside(now).await?;
+        Ok(said.map_or(lost, start))
+    })?
 }
 
-fn from_backup(
+async fn from_backup(
     args: &Restore,
     node: &NodeConfig,
     from: &Path,
-    store: &Path,
+    place: &Place,
     said: Option<Millis>,
     now: Millis,
 ) -> Result<Millis, Failure> {
-    let mut part = store.as_os_str().to_owned();
-    part.push(".part");
-    let part = PathBuf::from(part);
-    drop(std::fs::remove_file(&part));
-    let found = backup::read(from, &part)?;
+    let part = place.part()?;
+    let put = put_backup(args, node, from, place, &part, now).await;
+    // What is left of a failure has personal data in it.
+    place::forget(&part);
+    Ok(said.unwrap_or(put?))
+}
+
+/// Puts a backup in place; gives the last time its store took.
+async fn put_backup(
+    args: &Restore,
+    node: &NodeConfig,
+    from: &Path,
+    place: &Place,
+    part: &Path,
+    now: Millis,
+) -> Result<Millis, Failure> {
+    let found = backup::read(from, part)?;
     let known: Vec<&str> = node.identities.iter().map(|i| i.code.as_str()).collect();
     if let Some(other) = found.manifest.nodes.iter().find(|n| !known.contains(&n.code.as_str())) {
-        drop(std::fs::remove_file(&part));
         let (code, config) = (&other.code, args.config.display());
         return Err(Failure::usage(
             format!("the backup is of `{code}`, which {config} does not name"),
             format!("备份属于『{code}』，而 {config} 中没有该身份"),
         ));
     }
-    let looked = os::block_on(SqliteStore::look(&part))?;
-    looked.map_err(assemble::store_failure)?;
-    set_aside(store, now)?;
-    std::fs::rename(&part, store).map_err(|e| files::cannot(store, &e))?;
-    put_keys(node, &found)?;
-    let last = found.manifest.nodes.iter().map(|n| n.last_now).max().unwrap_or(0);
-    Ok(said.unwrap_or(Millis(last)))
-}
-
-/// A store that is there is never deleted; its log goes with it.
-fn set_aside(store: &Path, now: Millis) -> Result<(), Failure> {
-    let at: String = now.to_string().chars().filter(char::is_ascii_digit).collect();
-    for ending in ["", "-wal", "-shm"] {
-        let mut old = store.as_os_str().to_owned();
-        old.push(ending);
-        let old = PathBuf::from(old);
-        if old.exists() {
-            let mut new = store.as_os_str().to_owned();
-            new.push(format!(".before-{at}{ending}"));
-            std::fs::rename(&old, PathBuf::from(new)).map_err(|e| files::cannot(&old, &e))?;
-        }
+    place::look(part).await.map_err(assemble::store_failure)?;
+    let keys = wanted_keys(args, node, &found)?;
+    place.set_aside(now).await?;
+    place.put(part).await?;
+    for (path, text) in keys {
+        os::write_secret(path, &text).map_err(|e| crate::commands::keys::not_written(path, &e))?;
     }
-    Ok(())
+    Ok(Millis(found.manifest.nodes.iter().map(|n| n.last_now).max().unwrap_or(0)))
 }
 
 /// Keys and certificates of the backup, where the configuration wants them and nothing is there.
-fn put_keys(node: &NodeConfig, found: &Found) -> Result<(), Failure> {
+fn wanted_keys<'n>(
+    args: &Restore,
+    node: &'n NodeConfig,
+    found: &Found,
+) -> Result<Vec<(&'n Path, String)>, Failure> {
+    let passphrase = open::referred("--passphrase", args.passphrase.as_deref())?;
+    let passphrase = passphrase.as_ref().map(open::secret).transpose()?;
+    let mut keys = Vec::new();
     for identity in &node.identities {
         let mut wanted = vec![(format!("keys/{}.pem", identity.code), &identity.certificate)];
         if let SecretRef::File(path) = &identity.key {
             wanted.push((format!("keys/{}.key", identity.code), path));
         }
-        for (name, path) in wanted {
-            let bytes = found.small.iter().find(|(n, _)| *n == name).map(|(_, b)| b);
-            if let Some(bytes) = bytes.filter(|_| !path.exists()) {
-                let text = String::from_utf8_lossy(bytes);
-                os::write_secret(path, &text)
-                    .map_err(|e| crate::commands::keys::not_written(path, &e))?;
-            }
+        for (name, path) in wanted.into_iter().filter(|(_, path)| !path.exists()) {
+            let Some((_, bytes)) = found.small.iter().find(|(n, _)| *n == name) else { continue };
+            let text = String::from_utf8_lossy(bytes).into_owned();
+            let text = match &passphrase {
+                _ if !sealed::is_sealed(bytes) => text,
+                Some(passphrase) => {
+                    sealed::open(&text, passphrase).map_err(|e| not_opened(&name, &e))?
+                }
+                None => return Err(not_opened(&name, "name its passphrase with --passphrase")),
+            };
+            keys.push((path.as_path(), text));
         }
     }
-    Ok(())
+    Ok(keys)
+}
+
+fn not_opened(name: &str, what: &str) -> Failure {
+    Failure::usage(
+        format!("`{name}` in the backup is under a passphrase: {what}; nothing was restored"),
+        format!("备份中的『{name}』已用口令加密：{what}；未做任何恢复"),
+    )
 }
 
 async fn restore(
@@ -219,6 +230,9 @@ async fn restore(
     let code = &identity.code;
     let store = match &node.store {
         StoreUrl::Sqlite(path) if !args.source.in_place => {
+            if let Some(folder) = path.parent() {
+                std::fs::create_dir_all(folder).map_err(|e| files::cannot(folder, &e))?;
+            }
             let store = SqliteStore::open_for(path, std::slice::from_ref(code)).await;
             let store = store.map_err(assemble::store_failure)?;
             store.identity(code).await.map_err(assemble::store_failure)?

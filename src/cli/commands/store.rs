@@ -48,20 +48,11 @@ pub(crate) fn run(command: StoreCommand, out: &Out) -> Done {
     match command {
         StoreCommand::Migrate { config } => migrate(&config, out),
         StoreCommand::Move { from, to, password, verify_full } => {
-            let password = password.as_deref().map(secret).transpose()?;
+            let password = open::referred("--password", password.as_deref())?;
             let tls = if verify_full { PostgresTls::VerifyFull } else { PostgresTls::Prefer };
             move_store(&from, &to, password, tls, out)
         }
     }
-}
-
-fn secret(text: &str) -> Result<SecretRef, Failure> {
-    SecretRef::parse(text, Path::new("")).ok_or_else(|| {
-        Failure::usage(
-            "--password names where the password is: file:PATH or env:NAME, never itself",
-            "--password 只写密码所在：file:路径 或 env:变量名，不可直接写密码",
-        )
-    })
 }
 
 /// What became of one store.

@@ -3,95 +3,20 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that unwraps says where it failed")]
 
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+mod common;
+
+use std::path::Path;
 use std::time::{Duration, Instant};
 
+use common::{Service, fine, repository, tiergate};
 use serde_json::Value;
 
 /// Longest wait for the processes.
 const LONGEST: Duration = Duration::from_secs(90);
 
-/// Exit code, standard output, standard error.
-struct Said {
-    code: i32,
-    out: String,
-    err: String,
-}
-
-impl Said {
-    fn json(&self) -> Value {
-        serde_json::from_str(&self.out).unwrap_or_else(|e| panic!("{e}: {}{}", self.out, self.err))
-    }
-}
-
-fn tiergate(dir: &Path, args: &[&str]) -> Said {
-    let output = Command::new(env!("CARGO_BIN_EXE_tiergate"))
-        .args(args)
-        .current_dir(dir)
-        .env_remove("LC_ALL")
-        .env_remove("LC_MESSAGES")
-        .env("LANG", "C")
-        .output()
-        .expect("the program was built for this test");
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("the program writes UTF-8");
-    Said {
-        code: output.status.code().expect("no signal ended it"),
-        out: text(output.stdout),
-        err: text(output.stderr),
-    }
-}
-
-fn fine(dir: &Path, args: &[&str]) -> Said {
-    let said = tiergate(dir, args);
-    assert_eq!(said.code, 0, "{args:?}: {}{}", said.out, said.err);
-    said
-}
-
-/// One node as a service; a failed test leaves none behind.
-struct Service(Child);
-
-impl Service {
-    fn start(dir: &Path, node: &str) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_tiergate"));
-        command.args(["run", "--config", &format!("{node}/node.toml")]);
-        command.current_dir(dir).stdout(Stdio::null()).stdin(Stdio::null());
-        Self(command.spawn().expect("the program starts"))
-    }
-}
-
-impl Drop for Service {
-    fn drop(&mut self) {
-        if self.0.kill().is_ok() {
-            self.0.wait().expect("a child");
-        }
-    }
-}
-
 /// A township below the gate, a county above it.
 fn prepare(dir: &Path) {
-    prepare_with(dir, config);
-}
-
-fn prepare_with(dir: &Path, config: impl Fn(&str) -> String) {
-    fine(dir, &["ca", "new", "--out", "ca"]);
-    for node in ["town", "county"] {
-        std::fs::create_dir_all(dir.join(node).join("drops")).unwrap();
-        let (key, pem) = (format!("{node}/node.key"), format!("{node}/node.pem"));
-        fine(dir, &["keys", "new", "--out", &key]);
-        fine(
-            dir,
-            &[
-                "ca", "issue", "--ca", "ca", "--node", node, "--region", "99", "--key", &key,
-                "--out", &pem,
-            ],
-        );
-        std::fs::write(dir.join(node).join("node.toml"), config(node)).unwrap();
-    }
-}
-
-fn repository() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+    common::prepare(dir, &["town", "county"], config);
 }
 
 fn config(node: &str) -> String {
@@ -152,7 +77,7 @@ fn link(dir: &Path) -> Value {
 /// The township's records are above and nothing came back: how many there are.
 fn sent(dir: &Path) -> (Service, Service, u64) {
     prepare(dir);
-    let services = (Service::start(dir, "town"), Service::start(dir, "county"));
+    let services = (Service::start(dir, &["town"]), Service::start(dir, &["county"]));
     until(dir, "both gates are there", || {
         dir.join("county/gate/in").is_dir() && dir.join("town/gate/out").is_dir()
     });
@@ -264,7 +189,7 @@ fn a_gate_that_only_copies_rows_carries_both_ways() {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path();
     // One database stands for two that the gate keeps alike.
-    prepare_with(dir, |node| {
+    common::prepare(dir, &["town", "county"], |node| {
         let tables = if node == "town" { ("t_up", "t_down") } else { ("t_down", "t_up") };
         let table = format!(
             "form = \"table\"\ndatabase = \"sqlite:../front.db\"\nout_table = \"{}\"\nin_table = \"{}\"",
@@ -275,7 +200,7 @@ fn a_gate_that_only_copies_rows_carries_both_ways() {
     fine(dir, &["check", "config", "town/node.toml"]);
     let sample = repository().join("adapters/township_window/samples/ordinary/input.csv");
     std::fs::copy(sample, dir.join("town/drops/window-1.csv")).unwrap();
-    let _services = (Service::start(dir, "town"), Service::start(dir, "county"));
+    let _services = (Service::start(dir, &["town"]), Service::start(dir, &["county"]));
     until(dir, "receipts come back as rows", || {
         let link = link(dir);
         link["accepted"].as_u64() > Some(0) && link["in_flight"].as_u64() == Some(0)

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use canon::{EnvelopeId, Millis, NodeCode};
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, Executor};
@@ -20,11 +21,11 @@ use crate::packed::words::UNKNOWN_WORD;
 use crate::types::Lease;
 
 /// How often a fact is run that others' facts made fail.
-const RUNS_MAX: u32 = 12;
-/// Wait before the second run, microseconds; it doubles each time, with jitter.
-const RETRY_WAIT_US: u64 = 1_000;
-/// Longest wait before a run, microseconds.
-const RETRY_WAIT_MAX_US: u64 = 200_000;
+const RUNS_MAX: usize = 12;
+/// Wait before the second run; it doubles each time, with jitter of at most itself.
+const RETRY_WAIT: Duration = Duration::from_millis(1);
+/// Longest wait before a run, without jitter.
+const RETRY_WAIT_MAX: Duration = Duration::from_millis(100);
 
 /// One identity of a schema.
 pub(super) struct Handle {
@@ -143,7 +144,7 @@ impl Handle {
     {
         let pool = &self.shared.pool;
         let mut running = Running { pool, done: false };
-        let (mut runs, mut reread) = (1, false);
+        let (mut waits, mut reread) = (None, false);
         let result = loop {
             let error = match fact().await {
                 Ok(done) => break Ok(done),
@@ -151,12 +152,11 @@ impl Handle {
             };
             pool.mend().await;
             match error {
-                StoreError::Contended(said) if runs >= RUNS_MAX => {
-                    break Err(StoreError::Contended(format!("{said}, {runs} times")));
-                }
-                StoreError::Contended(_) => {
-                    tokio::time::sleep(self.wait_before(runs)).await;
-                    runs += 1;
+                StoreError::Contended(said) => {
+                    let Some(wait) = waits.get_or_insert_with(|| self.waits()).next() else {
+                        break Err(StoreError::Contended(format!("{said}, {RUNS_MAX} times")));
+                    };
+                    tokio::time::sleep(wait).await;
                 }
                 StoreError::Conflict { what: UNKNOWN_WORD, .. } if !reread => {
                     reread = true;
@@ -175,12 +175,19 @@ impl Handle {
         result
     }
 
-    /// Doubles with each run; the jitter comes from a counter of the process, so that two that
-    /// failed each other do not meet again.
-    fn wait_before(&self, runs: u32) -> Duration {
-        let most = RETRY_WAIT_MAX_US.min(RETRY_WAIT_US << runs.min(16));
-        let turn = self.shared.turns.fetch_add(0x9e37_79b9, Ordering::Relaxed);
-        Duration::from_micros(most / 2 + u64::from(turn) % (most / 2 + 1))
+    /// Waits before the second run and those after it. The jitter is drawn from a counter of the
+    /// process, so that two that failed each other do not meet again.
+    fn waits(&self) -> ExponentialBackoff {
+        let turn = self.shared.turns.fetch_add(1, Ordering::Relaxed);
+        let seed = u64::from(std::process::id()) << 32 | u64::from(turn);
+        ExponentialBuilder::default()
+            .with_min_delay(RETRY_WAIT)
+            .with_max_delay(RETRY_WAIT_MAX)
+            .with_factor(2.0)
+            .with_max_times(RUNS_MAX - 1)
+            .with_jitter()
+            .with_jitter_seed(seed)
+            .build()
     }
 
     /// Begins a fact: takes the turn, moves the clock, checks the lease if there is one.

@@ -32,23 +32,39 @@ pub(super) async fn bring_up(
     done
 }
 
-/// Deletes a schema, if it is one of ours or empty.
-pub(super) async fn drop_schema(conn: &mut PgConnection, schema: &str) -> Result<(), StoreError> {
+/// Whether a schema is one of ours; refuses one of something else.
+pub(super) async fn is_ours(conn: &mut PgConnection, schema: &str) -> Result<bool, StoreError> {
     let known = q(sql::MIGRATION_KNOWN).bind(schema).fetch_one(&mut *conn).await?;
-    if known.int(0)? == 0 && known.int(1)? > 0 {
+    let ours = known.int(0)? != 0;
+    if !ours && known.int(1)? > 0 {
         return Err(StoreError::Refused(format!("the schema `{schema}` is not ours")));
     }
+    Ok(ours)
+}
+
+/// Gives a schema another name, if it is one of ours.
+pub(super) async fn set_aside(
+    conn: &mut PgConnection,
+    schema: &str,
+    name: &str,
+) -> Result<(), StoreError> {
+    if is_ours(conn, schema).await? {
+        let rename = format!("ALTER SCHEMA \"{schema}\" RENAME TO \"{name}\"");
+        conn.execute(sqlx::raw_sql(AssertSqlSafe(rename))).await?;
+    }
+    Ok(())
+}
+
+/// Deletes a schema, if it is one of ours or empty.
+pub(super) async fn drop_schema(conn: &mut PgConnection, schema: &str) -> Result<(), StoreError> {
+    is_ours(conn, schema).await?;
     let drop = format!("DROP SCHEMA IF EXISTS \"{schema}\" CASCADE");
     conn.execute(sqlx::raw_sql(AssertSqlSafe(drop))).await?;
     Ok(())
 }
 
 async fn locked(conn: &mut PgConnection, schema: &str) -> Result<Vec<String>, StoreError> {
-    let known = q(sql::MIGRATION_KNOWN).bind(schema).fetch_one(&mut *conn).await?;
-    if known.int(0)? == 0 {
-        if known.int(1)? > 0 {
-            return Err(StoreError::Refused(format!("the schema `{schema}` is not ours")));
-        }
+    if !is_ours(conn, schema).await? {
         let make = format!("CREATE SCHEMA IF NOT EXISTS \"{schema}\"");
         conn.execute(sqlx::raw_sql(AssertSqlSafe(make))).await?;
         conn.execute(sqlx::raw_sql(sql::MIGRATION_TABLE)).await?;

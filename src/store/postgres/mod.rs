@@ -20,6 +20,8 @@ mod conn;
 mod dispatch;
 mod floor;
 mod handle;
+#[cfg(feature = "sqlite")]
+mod image;
 mod inbox;
 mod lease;
 mod migrate;
@@ -54,6 +56,8 @@ mod write_back;
 use crate::packed::{codec, columns};
 
 pub use floor::{Floor, drop_schema};
+#[cfg(feature = "sqlite")]
+pub use image::image;
 #[cfg(feature = "sqlite")]
 pub use moving::{Moved, move_from_sqlite};
 pub use open::{PostgresStore, Settings, Tls};

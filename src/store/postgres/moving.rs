@@ -98,7 +98,19 @@ async fn copy(
     for text in SEQUENCES {
         q(text).execute(&mut *conn).await?;
     }
+    above(file, conn).await?;
     check(file, conn, moved).await
+}
+
+/// Numbers that were given and whose rows are gone are not given again.
+async fn above(file: &mut SqliteConnection, conn: &mut PgConnection) -> Result<(), StoreError> {
+    let given = "SELECT name, seq FROM sqlite_sequence WHERE name IN ('problem', 'control', \
+        'inbox') UNION ALL SELECT 'received', max(ordinal) FROM identity";
+    for row in sqlx::query(given).fetch_all(file).await? {
+        let (name, last): (String, i64) = (row.try_get(0)?, row.try_get(1)?);
+        q(sql::SEQUENCE_ABOVE).bind(name).bind(last).execute(&mut *conn).await?;
+    }
+    Ok(())
 }
 
 /// A file of a later edition may hold what this does not know.
@@ -216,7 +228,7 @@ const SEQUENCES: &[&str] = &[
 ];
 
 /// Holds both against each other: rows, census, sums, the audit chain.
-async fn check(
+pub(super) async fn check(
     file: &mut SqliteConnection,
     conn: &mut PgConnection,
     moved: &mut Moved,

@@ -1,4 +1,6 @@
-//! Which columns go where: the tables of both back ends have the same names.
+//! Which columns go where, and back: the tables of both back ends have the same names.
+
+use std::borrow::Cow;
 
 /// A table.
 pub(super) struct Table {
@@ -14,6 +16,59 @@ pub(super) struct Table {
 const fn table(name: &'static str, columns: &'static str, from: &'static str) -> Table {
     Table { name, columns, from }
 }
+
+impl Table {
+    /// The way back: columns in the file, and the query that gives them there. Bytes that stand in a
+    /// row there are numbered behind the last blob ([`BLOBS_BACK`]).
+    pub(super) fn back(&self) -> (&'static str, Cow<'static, str>) {
+        let (columns, from) = match self.name {
+            "identity" => ("ident, code, epoch, last_now, kept, judged, ordinal", IDENTITY_BACK),
+            "lease" => (self.columns, "SELECT ident, name, holder, token, 0 FROM lease"),
+            "blob" => (self.columns, BLOBS_BACK),
+            "chunk" => (
+                "chunk, ident, route, epoch, day, adapter, at, count, left, entries, bytes",
+                CHUNKS_BACK,
+            ),
+            "envelope" => (self.columns, ENVELOPES_BACK),
+            "inbox" => (
+                INBOX,
+                "SELECT inbox, ident, class, link, hop, sender, epoch, route, \
+                sequence, kind, dest, parcel, tries, at, frame FROM inbox",
+            ),
+            name => {
+                return (self.columns, format!("SELECT {} FROM {name}", self.columns).into());
+            }
+        };
+        (columns, from.into())
+    }
+}
+
+const INBOX: &str = "inbox, ident, class, link, hop, sender, epoch, route, sequence, kind, dest, \
+    parcel, tries, at, frame";
+/// Ordinals of judged envelopes go on above the last one that was given, also when its row is gone.
+const IDENTITY_BACK: &str = "SELECT ident, code, epoch, last_now, kept, judged, \
+    coalesce(pg_sequence_last_value(pg_get_serial_sequence('received', 'received')::regclass), 0) \
+    FROM identity";
+/// Numbers behind the last blob: for the n-th chunk two (entries, fragments), then one a head.
+const BLOBS_BACK: &str = "SELECT blob, bytes FROM blob UNION ALL \
+    SELECT m.n + 2 * row_number() OVER (ORDER BY c.chunk) - 1, c.entries FROM chunk c, \
+    (SELECT coalesce(max(blob), 0) AS n FROM blob) m UNION ALL \
+    SELECT f.number, f.bytes FROM (SELECT m.n + 2 * row_number() OVER (ORDER BY c.chunk) \
+    AS number, c.bytes FROM chunk c, (SELECT coalesce(max(blob), 0) AS n FROM blob) m) f \
+    WHERE f.bytes IS NOT NULL UNION ALL \
+    SELECT h.number, h.head FROM (SELECT m.n + row_number() OVER (ORDER BY e.envelope) AS number, \
+    e.head FROM envelope e, (SELECT (SELECT coalesce(max(blob), 0) FROM blob) + 2 * \
+    (SELECT count(*) FROM chunk) AS n) m) h WHERE h.head IS NOT NULL";
+const CHUNKS_BACK: &str = "SELECT c.chunk, c.ident, c.route, c.epoch, c.day, c.adapter, c.at, \
+    c.count, c.unsealed, m.n + 2 * row_number() OVER (ORDER BY c.chunk) - 1, \
+    CASE WHEN c.bytes IS NOT NULL THEN m.n + 2 * row_number() OVER (ORDER BY c.chunk) END \
+    FROM chunk c, (SELECT coalesce(max(blob), 0) AS n FROM blob) m";
+const ENVELOPES_BACK: &str = "SELECT e.envelope, e.ident, e.route, e.epoch, e.sequence, e.kind, \
+    e.records, e.lane, e.link, e.state, e.day, e.count, e.kinds, e.head_digest, e.root, \
+    e.attempts, e.refusals, e.numbered_at, e.sent_at, e.ended_at, e.due_at, e.reason, e.hop, \
+    e.hop_at, CASE WHEN e.head IS NOT NULL THEN m.n + row_number() OVER (ORDER BY e.envelope) END, \
+    e.frame, e.receipt FROM envelope e, (SELECT (SELECT coalesce(max(blob), 0) FROM blob) + 2 * \
+    (SELECT count(*) FROM chunk) AS n) m";
 
 /// Every table that has facts.
 pub(super) const TABLES: &[Table] = &[
@@ -93,8 +148,8 @@ pub(super) const TABLES: &[Table] = &[
     ),
     table(
         "again",
-        "ident, root, kind, part, version, envelope",
-        "SELECT ident, root, kind, part, version, envelope FROM again",
+        "ident, root, kind, part, version, envelope, why",
+        "SELECT ident, root, kind, part, version, envelope, why FROM again",
     ),
     table("counter", "ident, route, epoch, next", "SELECT ident, route, epoch, next FROM counter"),
     table(

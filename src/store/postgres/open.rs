@@ -236,6 +236,23 @@ impl PostgresStore {
         migrate::drop_schema(&mut conn, &settings.schema).await
     }
 
+    /// Who has facts in a schema, of whatever edition; nobody if it is not there.
+    pub async fn identities_at(settings: &Settings) -> Result<Vec<String>, StoreError> {
+        let mut conn = pool(settings, "")?.connect().await?;
+        if !migrate::is_ours(&mut conn, &settings.schema).await? {
+            return Ok(Vec::new());
+        }
+        let rows = q(sql::IDENTITIES).fetch_all(&mut conn).await?;
+        rows.iter().map(|row| Ok(row.text(0)?.to_owned())).collect()
+    }
+
+    /// Gives a schema of ours another name, so that a new one can take its place: nothing may have
+    /// it open.
+    pub async fn set_aside(settings: &Settings, name: &str) -> Result<(), StoreError> {
+        let mut conn = pool(settings, "")?.connect().await?;
+        migrate::set_aside(&mut conn, &settings.schema, name).await
+    }
+
     async fn share(
         settings: &Settings,
         pool: Pool,
@@ -250,7 +267,7 @@ impl PostgresStore {
             words,
             numbers: Numbers::default(),
             log: Log::default(),
-            turns: AtomicU32::new(std::process::id()),
+            turns: AtomicU32::new(0),
             schema: settings.schema.clone(),
             writes,
         };
@@ -344,7 +361,7 @@ impl PostgresStore {
     }
 }
 
-fn pool(settings: &Settings, more: &str) -> Result<Pool, StoreError> {
+pub(super) fn pool(settings: &Settings, more: &str) -> Result<Pool, StoreError> {
     let path = format!("SET search_path = \"{}\"; ", settings.schema);
     let greeting = [&path, sql::GREETING, more].concat();
     Ok(Pool::new(settings.options()?, greeting, settings.connections))

@@ -5,6 +5,23 @@
 //! still has the turn. Such a connection is *spoiled*: who runs the fact rolls it back at once
 //! ([`Pool::mend`]), or hangs up when the fact was dropped ([`Pool::hang_up`]); the server then
 //! rolls back by itself.
+//!
+//! # Why this is not `sqlx::PgPool`
+//!
+//! Its connections go back by a task that `Drop` spawns, and that task pings the server every time
+//! (`return_to_pool` of sqlx 0.9; no option leaves it out, `test_before_acquire(false)` and the hooks
+//! `before_acquire` and `after_release` only add to it). Three guarantees are lost by that:
+//!
+//! * **Trips.** A fact is a few trips; each would cost one more, and a hook that rolls back yet another.
+//! * **The turn.** A fact that was dropped half-way may stand in the queue for its turn (`LOCK TABLE`, up to
+//!   30 s). The ping waits behind it on the same connection, so the turn would be taken for nobody.
+//!   Hanging up lets go of it at once. `close_on_drop` does that too, but only for a connection still in
+//!   hand, and again by a task: the next fact could begin before it ran.
+//! * **Order.** A worker that failed runs again on the connection it has just rolled back. Between drop
+//!   and task the pool believes that connection to be in use, and with few connections the worker waits
+//!   for itself.
+//!
+//! What is left is short: a semaphore, two lists, and sqlx's own connections.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::{Mutex, PoisonError};

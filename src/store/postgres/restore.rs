@@ -47,7 +47,7 @@ pub(super) async fn begin_epoch(handle: &Handle, new: &NewEpoch) -> Result<(), S
         return Err(conflict("epoch", detail));
     }
     q(sql::LEASES_END).bind(handle.ident).bind(now.0).execute(&mut *txn).await?;
-    q(sql::ORDINAL_ABOVE).bind(new.ordinal).fetch_one(&mut *txn).await?;
+    q(sql::SEQUENCE_ABOVE).bind("received").bind(new.ordinal).fetch_one(&mut *txn).await?;
     for (name, text) in &new.stand {
         stand(handle, &mut txn, name, text.as_deref(), now).await?;
     }

@@ -28,7 +28,7 @@ use crate::api::SharedStore;
 use crate::error::StoreError;
 
 /// Page size of a new file, bytes.
-const PAGE_BYTES: u32 = 4096;
+pub(super) const PAGE_BYTES: u32 = 4096;
 /// Page cache of the writer, KiB (negative: SQLite counts it so).
 const WRITER_CACHE: &str = "-16384";
 /// Page cache of each reader.

@@ -3,8 +3,11 @@
 
 use tests::world::{Setup, World};
 
-mod recalled;
-mod restored;
+use super::{DRILL_DAYS, stores};
+
+#[path = "drills.rs"]
+mod drills;
+mod restore_traps;
 mod twins;
 
 /// Four tiers over this mount's stores, lines at the township.
@@ -14,5 +17,5 @@ async fn world() -> World {
 
 /// Four tiers over this mount's stores.
 async fn world_of(setup: Setup) -> World {
-    World::four_tiers(super::stores(), setup).await
+    World::four_tiers(stores(), setup).await
 }

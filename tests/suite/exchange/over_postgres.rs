@@ -1,5 +1,8 @@
-//! Stories over PostgreSQL: those in which several processes write, or a store moves.
+//! Stories over PostgreSQL: those in which several processes write, a store moves, or a machine is
+//! lost and comes back from an image or from nothing.
 
+#[path = "drills.rs"]
+mod drills;
 #[path = "instances.rs"]
 mod instances;
 #[path = "moved.rs"]
@@ -7,7 +10,16 @@ mod moved;
 
 use tests::world::{Setup, World};
 
+/// Days between an image and the loss on which something happens: each costs some ten thousand trips to
+/// the server.
+const DRILL_DAYS: &[u32] = &[1, 3, 11, 29];
+
+/// Where the nodes of a story keep their facts.
+fn stores() -> Box<dyn tests::world::Stores> {
+    Box::new(tests::world::Postgres::default())
+}
+
 /// Four tiers over PostgreSQL.
 async fn world_of(setup: Setup) -> World {
-    World::four_tiers(Box::new(tests::world::Postgres::default()), setup).await
+    World::four_tiers(stores(), setup).await
 }

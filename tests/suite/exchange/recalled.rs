@@ -6,14 +6,6 @@ use store::Place;
 use tests::world::input::{cases, line};
 use tests::world::{PROVINCE, Rule, Setup, TOWN, Trick, World};
 
-/// The next morning; the books of the days before are exchanged.
-async fn next_day(world: &mut World) {
-    let morning = format!("{} 09:30:00", Day(world.now.day().0 + 1));
-    world.now = Millis::parse(&morning).expect("a time");
-    world.pass(12_000).await;
-    world.quiet().await;
-}
-
 async fn all_days_agree(world: &World, first: Day) {
     for day in first.0..world.now.day().0 {
         world.books().agree(Day(day), tests::world::Left::default()).await;
@@ -28,11 +20,8 @@ async fn from_an_image_thirty_days_old() {
     world.quiet().await;
     world.image(PROVINCE, "old").await;
     let image_at = world.now;
-    for n in 1..=30_u32 {
-        next_day(&mut world).await;
-        if n % 7 == 0 {
-            continue;
-        }
+    for &n in super::DRILL_DAYS {
+        super::morning(&mut world, first, n).await;
         let mut lines = cases([100 + n]);
         if n == 3 {
             lines.push(line("SB", 1).text("第二版"));
@@ -54,7 +43,7 @@ async fn from_an_image_thirty_days_old() {
     let envelopes = world.bus.published("records", "town-1").len();
     world.heal().await;
     assert_eq!(world.bus.published("records", "town-1").len(), envelopes, "once");
-    next_day(&mut world).await;
+    super::morning(&mut world, first, 31).await;
     world.finish().await;
     all_days_agree(&world, first).await;
 }
@@ -66,7 +55,7 @@ async fn from_nothing_with_the_question_and_the_answer_lost() {
     let first = world.now.day();
     world.drop_lines("a.csv", &cases(1..=10));
     world.quiet().await;
-    next_day(&mut world).await;
+    super::morning(&mut world, first, 1).await;
     world.drop_lines("b.csv", &[line("SL", 2).void()]);
     world.quiet().await;
     let kept = world.kept().await;

@@ -1,10 +1,18 @@
-//! Statements of a restore.
+//! Statements of a restore, an image, a move.
+
+/// One moment, kept to its end; whole tables are read here, and nobody waits for this session.
+pub(crate) const IMAGE_BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; \
+    SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL enable_seqscan = on; \
+    SET LOCAL enable_hashjoin = on";
+pub(crate) const SEQUENCE_LAST: &str =
+    "SELECT coalesce(pg_sequence_last_value(pg_get_serial_sequence($1, $1)::regclass), 0)";
+/// The next number of a table is above this one.
+pub(crate) const SEQUENCE_ABOVE: &str = "SELECT setval(pg_get_serial_sequence($1, $1), \
+    greatest($2::bigint, nextval(pg_get_serial_sequence($1, $1))))";
 
 pub(crate) const EPOCH_BEGIN: &str =
     "UPDATE identity SET epoch = $2 WHERE ident = $1 AND epoch < $2";
 pub(crate) const LEASES_END: &str = "UPDATE lease SET until = least(until, $2) WHERE ident = $1";
-pub(crate) const ORDINAL_ABOVE: &str = "SELECT setval(pg_get_serial_sequence('received', \
-    'received'), greatest($1::bigint, nextval(pg_get_serial_sequence('received', 'received'))))";
 /// Every route that has envelopes, found by skipping through the index.
 pub(crate) const ENVELOPE_ROUTES: &str = "WITH RECURSIVE routes (route) AS ( \
     (SELECT min(route) FROM envelope WHERE ident = $1) UNION ALL \
