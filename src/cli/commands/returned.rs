@@ -63,9 +63,10 @@ fn line(one: &Returned, now: Millis, out: &Out) -> String {
     let mark = &one.mark;
     let late = if one.is_overdue(now) { out.of(" OVERDUE", " 已超期") } else { "" };
     let field = mark.field.as_deref().map_or_else(String::new, |f| format!(" {f}"));
-    let answer = one
-        .answer
-        .map_or_else(String::new, |(version, place)| format!("  → #{version} {}", place.as_str()));
+    let answer = one.answer.map_or_else(String::new, |(version, place)| {
+        let (en, zh) = words(place);
+        format!("  → #{version} {}", out.of(en, zh))
+    });
     let (kind, key, version, deadline) = (&one.kind, &one.key, mark.version, mark.deadline);
     let (rule, text) = (&mark.rule, &mark.text);
     format!("  {deadline}{late}  {kind}:{key}#{version}  [{rule}]{field} {text}{answer}")
