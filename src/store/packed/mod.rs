@@ -4,4 +4,6 @@
 pub(crate) mod codec;
 pub(crate) mod columns;
 mod failures;
+pub(crate) mod row;
+pub(crate) mod tally;
 pub(crate) mod words;

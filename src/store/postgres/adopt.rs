@@ -12,7 +12,7 @@ use super::handle::{Handle, Txn};
 use super::moves::own_row;
 use super::problems::{ListedAt, Rejection, list_rejected};
 use super::seal::{learn_controls, put_controls};
-use super::tally::{Line, OWN, Tallies};
+use super::tally::{self, Line, OWN, Tallies};
 use super::{inbox, restore, sql, waiting};
 use crate::error::StoreError;
 use crate::types::*;
@@ -48,7 +48,7 @@ pub(super) async fn commit(
             adopted += adopt(handle, &mut txn, &mut tallies, envelope, number).await?;
         }
     }
-    tallies.write(&mut txn).await?;
+    tally::write(tallies, &mut txn).await?;
     let now = txn.now;
     restore::stand(handle, &mut txn, &page.stand.0, Some(&page.stand.1), now).await?;
     put_controls(handle, &mut txn, &page.controls).await?;
@@ -96,7 +96,7 @@ async fn adopt(
         link: words.word(&envelope.link)?,
     };
     put_rows(handle, txn, &under, &fresh).await?;
-    let line = Line::own(handle, envelope.day, (under.route, under.epoch), 0)?;
+    let line = Line::own(handle.words(), envelope.day, (under.route, under.epoch), 0)?;
     let (mut accepted, mut rejected) = (0, 0);
     for (record, kind) in &fresh {
         let place = exception(record).unwrap_or(Place::Accepted);

@@ -8,7 +8,7 @@ use sqlx::postgres::{PgConnection, PgRow};
 use super::codec::{Entry, digest_out};
 use super::conn::{Columns, fit, len, q};
 use super::handle::{Handle, Txn, blob, put_blob};
-use super::tally::{Line, OWN, Tallies};
+use super::tally::{self, Line, OWN, Tallies};
 use super::{people, sql, write_back};
 use crate::error::StoreError;
 use crate::types::*;
@@ -53,7 +53,7 @@ pub(super) async fn hold<'p>(
         let statement = statement.bind(violations_out(&new.violations)?).bind(raw).bind(now.0);
         statement.bind(None::<i64>).execute(&mut **txn).await?;
         if let Some(kind) = kind {
-            let line = Line::own(handle, new.day, (route, epoch), kind)?;
+            let line = Line::own(handle.words(), new.day, (route, epoch), kind)?;
             tallies.add(line, Place::Quarantined, 1);
         }
         listed.push((new, kind.unwrap_or(0)));
@@ -225,7 +225,7 @@ pub(super) async fn act(
     for number in numbers.iter().copied().collect::<BTreeSet<_>>() {
         changed += u64::from(act_on(handle, &mut txn, &mut tallies, number, action).await?);
     }
-    tallies.write(&mut txn).await?;
+    tally::write(tallies, &mut txn).await?;
     let audit = AuditEvent { at: txn.now, ok: audit.ok && changed > 0, ..audit.clone() };
     people::append_audit(handle, &mut txn, &audit).await?;
     txn.commit().await?;
@@ -295,7 +295,7 @@ async fn void(
     let from = if row.text(0)? == "rejected" { Place::Rejected } else { Place::Quarantined };
     let statement = q(sql::RECORD_PLACE).bind(handle.ident).bind(root).bind(kind).bind(part);
     statement.bind(version).bind(Place::Voided as i64).execute(txn).await?;
-    let line = Line::own(handle, Day(row.num(10)?), (row.int(8)?, row.int(9)?), kind)?;
+    let line = Line::own(handle.words(), Day(row.num(10)?), (row.int(8)?, row.int(9)?), kind)?;
     tallies.shift(line, from, Place::Voided, 1);
     Ok(())
 }

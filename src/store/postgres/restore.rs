@@ -10,7 +10,7 @@ use super::collect::{Chunks, put_stretches};
 use super::conn::{Columns, big, fit, len, q};
 use super::handle::{Handle, Txn};
 use super::moves::{Own, envelope, own_row};
-use super::tally::{Line, OWN, Tallies};
+use super::tally::{self, Line, OWN, Tallies};
 use super::waiting::Staged;
 use super::{people, sql};
 use crate::error::StoreError;
@@ -212,7 +212,7 @@ pub(super) async fn give_again(
     let mut tallies = Tallies::new(handle.ident, OWN);
     let mut accepted = 0;
     for one in &again {
-        let line = Line::own(handle, own.day, (own.route, one.epoch), one.entry.kind)?;
+        let line = Line::own(handle.words(), own.day, (own.route, one.epoch), one.entry.kind)?;
         tallies.shift(line, one.from, Place::Staged, 1);
         if one.from != Place::Dead {
             let mut gone = HashSum::default();
@@ -224,7 +224,7 @@ pub(super) async fn give_again(
     stage(handle, &mut txn, &own, &again, chunks).await?;
     let statement = q(sql::LINK_MORE).bind(handle.ident).bind(own.link).bind(-accepted);
     statement.bind(0_i64).execute(&mut *txn).await?;
-    tallies.write(&mut txn).await?;
+    tally::write(tallies, &mut txn).await?;
     let now = txn.now;
     stand(handle, &mut txn, &given.stand.0, Some(&given.stand.1), now).await?;
     txn.commit().await?;

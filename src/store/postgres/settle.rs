@@ -12,7 +12,7 @@ use super::conn::{Columns, Statement, len, q};
 use super::handle::{Handle, Txn, drop_blob};
 use super::moves::{Move, Moves, Own, own_row};
 use super::problems::{ListedAt, Rejection, list_rejected};
-use super::tally::{Line, OWN, Tallies};
+use super::tally::{self, Line, OWN, Tallies};
 use super::waiting::{self, NewWaiting};
 use super::{inbox, sql, write_back};
 use crate::error::StoreError;
@@ -136,7 +136,7 @@ pub(super) async fn commit(
     let members = members.list()?;
     let settling = Settling { handle, own: &own, members: &members };
     settling.apply(&mut txn, &mut tallies, settlement, numbers + 1).await?;
-    tallies.write(&mut txn).await?;
+    tally::write(tallies, &mut txn).await?;
     txn.commit().await?;
     Ok(true)
 }
@@ -313,7 +313,7 @@ impl Settling<'_> {
 
     /// The line a member is counted in.
     fn line(&self, epoch: i64, kind: i64) -> Result<Line, StoreError> {
-        Line::own(self.handle, self.own.day, (self.own.route, epoch), kind)
+        Line::own(self.handle.words(), self.own.day, (self.own.route, epoch), kind)
     }
 
     fn at(&self, member: &Listed<'_>) -> ListedAt {

@@ -12,7 +12,7 @@ use super::columns::place;
 use super::conn::{Columns, len, q, sorted};
 use super::handle::{Handle, Txn};
 use super::sql;
-use super::tally::{Line, OWN, Tallies};
+use super::tally::{self, Line, OWN, Tallies};
 use crate::error::StoreError;
 use crate::types::*;
 
@@ -361,7 +361,7 @@ async fn stage(
     let mut runs = Vec::new();
     for (row, orphan) in rows {
         push(&mut runs, row.route, row.chunk, row.idx, *orphan);
-        let line = Line::own(handle, row.day, (row.route, row.epoch), row.kind)?;
+        let line = Line::own(handle.words(), row.day, (row.route, row.epoch), row.kind)?;
         tallies.shift(line, Place::Waiting, Place::Staged, 1);
     }
     let text = |column: for<'r> fn(&'r Row) -> &'r str| {
@@ -478,7 +478,7 @@ pub(super) async fn release(handle: &Handle, now: Millis, limit: u32) -> Result<
     let gone = |(r, _): &(Row, bool)| (r.route, (r.kind, r.root.clone(), r.part.clone()));
     let staged: HashSet<_> = go.iter().map(gone).collect();
     let more = cascade(handle, &mut txn, &mut tallies, staged).await?;
-    tallies.write(&mut txn).await?;
+    tally::write(tallies, &mut txn).await?;
     txn.commit().await?;
     Ok(go.len() as u64 + more)
 }

@@ -13,7 +13,7 @@ use super::dispatch::own_row;
 use super::handle::{Handle, drop_blob};
 use super::problems::{ListedAt, Rejection, list_rejected};
 use super::seal::{lane_column, learn_controls, put_controls};
-use super::tally::{Line, OWN, Tallies};
+use super::tally::{self, Line, OWN, Tallies};
 use super::{inbox, restore, sql, waiting};
 use crate::error::StoreError;
 use crate::types::*;
@@ -49,7 +49,7 @@ pub(super) async fn commit(
             adopted += adopt(handle, &mut txn, &mut tallies, envelope, now).await?;
         }
     }
-    tallies.write(&mut txn).await?;
+    tally::write(tallies, &mut txn).await?;
     restore::stand(handle, &mut txn, &page.stand.0, Some(&page.stand.1), now).await?;
     put_controls(handle, &mut txn, &page.controls).await?;
     handle.commit(txn).await?;
@@ -96,7 +96,7 @@ async fn adopt(
         link: words.word(&envelope.link)?,
     };
     put_rows(handle, txn, &under, &fresh, now).await?;
-    let line = Line::own(handle, envelope.day, (under.route, under.epoch), 0)?;
+    let line = Line::own(handle.words(), envelope.day, (under.route, under.epoch), 0)?;
     let (mut accepted, mut rejected) = (0, 0);
     for (record, kind) in &fresh {
         let place = exception(record).unwrap_or(Place::Accepted);

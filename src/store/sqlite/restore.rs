@@ -10,7 +10,7 @@ use super::collect::put_stretches;
 use super::conn::{Columns, big, fit, json, len, q};
 use super::dispatch::{envelope, own_row, state};
 use super::handle::{Handle, blob};
-use super::tally::{Line, OWN, Tallies};
+use super::tally::{self, Line, OWN, Tallies};
 use super::waiting::Staged;
 use super::{people, sql};
 use crate::error::StoreError;
@@ -214,7 +214,7 @@ pub(super) async fn give_again(
     let mut tallies = Tallies::new(handle.ident, OWN);
     let mut accepted = 0;
     for one in &again {
-        let line = Line::own(handle, day, (route, one.epoch), one.entry.kind)?;
+        let line = Line::own(handle.words(), day, (route, one.epoch), one.entry.kind)?;
         tallies.shift(line, one.from, Place::Staged, 1);
         if one.from != Place::Dead {
             let mut gone = HashSum::default();
@@ -226,7 +226,7 @@ pub(super) async fn give_again(
     stage(handle, &mut txn, (number, route, day), &again, now).await?;
     let statement = q(sql::LINK_MORE).bind(handle.ident).bind(link).bind(-accepted).bind(0_i64);
     statement.execute(&mut *txn).await?;
-    tallies.write(&mut txn).await?;
+    tally::write(tallies, &mut txn).await?;
     stand(handle, &mut txn, &given.stand.0, Some(&given.stand.1), now).await?;
     handle.commit(txn).await?;
     Ok(again.len() as u64)

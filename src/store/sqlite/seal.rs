@@ -10,7 +10,7 @@ use super::codec::{Entries, Kinds, digest_out, kinds_out, numbers_in, numbers_ou
 use super::conn::{Columns, big, fit, len, q};
 use super::handle::{Handle, IdColumns, blob};
 use super::sql;
-use super::tally::{Line, OWN, Tallies};
+use super::tally::{self, Line, OWN, Tallies};
 use crate::error::StoreError;
 pub(super) use crate::packed::columns::lane_column;
 use crate::types::*;
@@ -320,7 +320,7 @@ pub(super) async fn number(
             return Err(conflict("sequence", format!("{first} is not the next")));
         }
     }
-    tallies.write(&mut txn).await?;
+    tally::write(tallies, &mut txn).await?;
     handle.commit(txn).await?;
     Ok(())
 }
@@ -389,7 +389,7 @@ async fn take_staged(
     let mut counts = Vec::with_capacity(kinds.len());
     for ((epoch, kind), count) in kinds {
         let kind = handle.words().word(kind)?;
-        let line = Line::own(handle, batch.day, (route, epoch), kind)?;
+        let line = Line::own(handle.words(), batch.day, (route, epoch), kind)?;
         tallies.shift(line, Place::Staged, Place::InFlight, count);
         tallies.sequence(line, id.sequence);
         counts.push(((epoch, kind), count));

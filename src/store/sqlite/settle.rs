@@ -11,7 +11,7 @@ use super::conn::{Columns, len, q};
 use super::dispatch::{Move, move_envelope, own_row, state};
 use super::handle::{Handle, blob, drop_blob};
 use super::problems::{ListedAt, Rejection, list_rejected};
-use super::tally::{Line, OWN, Tallies};
+use super::tally::{self, Line, OWN, Tallies};
 use super::waiting::{self, NewWaiting};
 use super::{inbox, sql, write_back};
 use crate::error::StoreError;
@@ -134,7 +134,7 @@ pub(super) async fn commit(
     let (day, route) = (Day(row.num(5)?), row.int(6)?);
     let settling = Settling { handle, row, members: &members, day, route, now };
     settling.apply(&mut txn, &mut tallies, &settlement).await?;
-    tallies.write(&mut txn).await?;
+    tally::write(tallies, &mut txn).await?;
     handle.commit(txn).await?;
     Ok(true)
 }
@@ -310,7 +310,7 @@ impl Settling<'_> {
 
     /// The line a member is counted in.
     fn line(&self, epoch: i64, kind: i64) -> Result<Line, StoreError> {
-        Line::own(self.handle, self.day, (self.route, epoch), kind)
+        Line::own(self.handle.words(), self.day, (self.route, epoch), kind)
     }
 
     fn at(&self, member: &Listed<'_>) -> ListedAt {

@@ -11,7 +11,7 @@ use super::collect::{Piece, put_stretches, sorted};
 use super::conn::{Bulk, Columns, json, len, q};
 use super::handle::{Handle, place};
 use super::sql;
-use super::tally::{Line, OWN, Tallies};
+use super::tally::{self, Line, OWN, Tallies};
 use crate::error::StoreError;
 use crate::types::*;
 
@@ -366,7 +366,7 @@ async fn stage(
         let statement = q(sql::RECORD_PLACE).bind(handle.ident).bind(&*row.root).bind(row.kind);
         let statement = statement.bind(&*row.part).bind(row.version).bind(None::<i64>);
         statement.execute(&mut *txn).await?;
-        let line = Line::own(handle, row.day, (row.route, row.epoch), row.kind)?;
+        let line = Line::own(handle.words(), row.day, (row.route, row.epoch), row.kind)?;
         tallies.shift(line, Place::Waiting, Place::Staged, 1);
     }
     put_stretches(handle, txn, &runs, now).await
@@ -485,7 +485,7 @@ pub(super) async fn release(handle: &Handle, now: Millis, limit: u32) -> Result<
     let gone = |(r, _): &(Row, bool)| (r.route, (r.kind, r.root.clone(), r.part.clone()));
     let staged: HashSet<_> = go.iter().map(gone).collect();
     let more = cascade(handle, &mut txn, &mut tallies, staged, now).await?;
-    tallies.write(&mut txn).await?;
+    tally::write(tallies, &mut txn).await?;
     handle.commit(txn).await?;
     Ok(go.len() as u64 + more)
 }
