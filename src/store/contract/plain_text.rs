@@ -11,11 +11,11 @@ fn a_row_with_it_is_held_shown_and_found() {
         let s = &county.store;
         let key = canon::Key::new("un\0it", &["A\0", "x\0"]);
         let id = canon::RecordId { kind: "SB".into(), key, version: 1 };
-        let mut row = bad_row("r\01", Some(id.clone()), t0());
+        let mut row = bad_row("r\0-1", Some(id.clone()), t0());
         row.reference = "ca\0ses.csv line 1".into();
         row.violations[0].zh = "『\0』不是校验位".into();
         row.violations[0].en = "`\0` is no check digit".into();
-        let seen = SourceRowMark { row: "r\01".into(), digest: row.row_digest, pass: 1 };
+        let seen = SourceRowMark { row: "r\0-1".into(), digest: row.row_digest, pass: 1 };
         let page =
             Collected { quarantined: vec![row], rows: vec![seen], ..page("c\0", t0(), Vec::new()) };
         s.commit_collected(&county.lease, page).await.unwrap();
@@ -28,14 +28,14 @@ fn a_row_with_it_is_held_shown_and_found() {
         assert_eq!(problem.violations[0].en, "`␀` is no check digit");
         assert_eq!(problem.record, Some(id.to_string()));
         assert_eq!(s.adapter("county").await.unwrap().cursor.as_deref(), Some("c␀"));
-        for asked in ["r\01", "r␀1"] {
+        for asked in ["r\0-1", "r␀-1"] {
             let marks = s.source_rows("county", &[asked]).await.unwrap();
-            assert_eq!(&*marks[0].row, "r␀1");
+            assert_eq!(&*marks[0].row, "r␀-1");
         }
         let rest = s.vanished("county", "r\0", 2, 9).await.unwrap();
         assert_eq!(rest.len(), 1);
-        s.forget_rows("county", &["r\01"]).await.unwrap();
-        assert!(s.source_rows("county", &["r␀1"]).await.unwrap().is_empty());
+        s.forget_rows("county", &["r\0-1"]).await.unwrap();
+        assert!(s.source_rows("county", &["r␀-1"]).await.unwrap().is_empty());
         assert!(s.trace("A\0").await.is_ok(), "whatever an operator types");
         county.act(&[problem.number], ProblemAction::Resubmit, t0()).await;
         county.assert_conserved().await;
@@ -81,7 +81,7 @@ fn what_a_receipt_says_with_it_is_listed_and_written_back() {
     run(async |bench| {
         let county = Office::open(&bench, "county").await;
         let s = &county.store;
-        county.collect(t0(), vec![from_row(record("SB", "A", 1), "r\01")]).await;
+        county.collect(t0(), vec![from_row(record("SB", "A", 1), "r\0-1")]).await;
         let envelope = county.seal(t0()).await;
         county.attempt(true, &envelope, OutEvent::Confirmed, t0()).await;
         let ids = [id("SB", "A", 1)];
@@ -90,16 +90,16 @@ fn what_a_receipt_says_with_it_is_listed_and_written_back() {
         settlement.not_accepted[0].text = "值『\0』无效".into();
         settlement.rows = vec![RowOutcome {
             adapter: "county".into(),
-            row: "r\01".into(),
+            row: "r\0-1".into(),
             outcome: Some(FinalOutcome::Rejected),
             text: "值『\0』无效".into(),
         }];
         assert!(s.commit_settled(&county.lease, settlement).await.unwrap());
         assert_eq!(county.problems().await[0].violations[0].zh, "值『␀』无效");
         let due = s.write_backs("county", t0(), 9).await.unwrap().remove(0);
-        assert_eq!((&*due.row, &*due.text), ("r␀1", "值『␀』无效"));
+        assert_eq!((&*due.row, &*due.text), ("r␀-1", "值『␀』无效"));
         let failed = Some(("the source said \0".to_owned(), t0().plus(MINUTE)));
-        let done = WriteBackDone { row: "r\01".into(), flag: due.flag, failed };
+        let done = WriteBackDone { row: "r\0-1".into(), flag: due.flag, failed };
         s.commit_write_backs("county", vec![done], t0()).await.unwrap();
         assert_eq!(s.write_backs("county", t0().plus(MINUTE), 9).await.unwrap()[0].attempts, 1);
         county.assert_conserved().await;

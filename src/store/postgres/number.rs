@@ -11,12 +11,8 @@ use super::conn::{Columns, big, len, q};
 use super::handle::{Handle, Txn};
 use super::sql;
 use super::tally::{self, Line, OWN, Tallies};
-use crate::error::StoreError;
+use crate::error::{StoreError, conflict};
 use crate::types::*;
-
-pub(super) fn conflict(what: &'static str, detail: String) -> StoreError {
-    StoreError::Conflict { what, detail }
-}
 
 /// Envelopes under way.
 struct Numbering<'e> {

@@ -16,6 +16,7 @@ use super::seal::{lane_column, learn_controls, put_controls};
 use super::tally::{self, Line, OWN, Tallies};
 use super::{inbox, restore, sql, waiting};
 use crate::error::StoreError;
+use crate::packed::restore::{exception, listed};
 use crate::types::*;
 
 /// A page of what the destination judged.
@@ -54,16 +55,6 @@ pub(super) async fn commit(
     put_controls(handle, &mut txn, &page.controls).await?;
     handle.commit(txn).await?;
     Ok(adopted)
-}
-
-/// The place of an adopted record, unless it is simply where its envelope is.
-const fn exception(record: &AdoptedRecord) -> Option<Place> {
-    match record.outcome {
-        None => None,
-        Some(FinalOutcome::Superseded) => Some(Place::Superseded),
-        Some(FinalOutcome::Rejected) => Some(Place::Rejected),
-        Some(FinalOutcome::ParentMissing) => Some(Place::Voided),
-    }
 }
 
 /// What all rows of one adopted envelope share.
@@ -195,20 +186,6 @@ async fn put_rows(
         });
     }
     put_records(handle, txn, rows).await
-}
-
-/// As an entry of a chunk: nothing of its bytes is here.
-fn listed(record: &AdoptedRecord) -> NewRecord {
-    NewRecord {
-        id: record.id.clone(),
-        voided: record.voided,
-        content: record.content,
-        digest: record.digest,
-        facts: Arc::clone(&record.facts),
-        len: 0,
-        waits_for: None,
-        source_row: None,
-    }
 }
 
 /// Lists the rejected ones; the others cure what is older.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use canon::{Day, EnvelopeId, HashSum, Lane, Millis, NodeCode, Route};
 use sqlx::sqlite::SqliteConnection;
 
-use super::codec::{Entries, Entry, numbers_in, put_entry};
+use super::codec::{Entries, numbers_in, put_entry};
 use super::collect::put_stretches;
 use super::conn::{Columns, big, fit, json, len, q};
 use super::dispatch::{envelope, own_row, state};
@@ -13,13 +13,10 @@ use super::handle::{Handle, blob};
 use super::tally::{self, Line, OWN, Tallies};
 use super::waiting::Staged;
 use super::{people, sql};
-use crate::error::StoreError;
+use crate::error::{StoreError, conflict};
 use crate::lifecycle::OutState;
+use crate::packed::restore::{Again, as_new};
 use crate::types::*;
-
-fn conflict(what: &'static str, detail: String) -> StoreError {
-    StoreError::Conflict { what, detail }
-}
 
 /// Makes a text stand, or takes it back, in the transaction that causes it.
 pub(super) async fn stand(
@@ -176,16 +173,6 @@ pub(super) async fn settled_to(
     rows.iter().map(|row| Ok((row.int(0)?, envelope(handle, row)?))).collect()
 }
 
-/// A member that goes up again.
-struct Again<'a> {
-    entry: Entry<'a>,
-    adapter: i64,
-    epoch: i64,
-    from: Place,
-    fragment: &'a [u8],
-    orphan: bool,
-}
-
 /// What a settled envelope still holds is staged again.
 pub(super) async fn give_again(
     handle: &Handle,
@@ -329,24 +316,6 @@ async fn stage(
         put_stretches(handle, txn, &staged, now).await?;
     }
     Ok(())
-}
-
-fn as_new(one: &Again<'_>) -> Result<NewRecord, StoreError> {
-    let Entry { version, digest, root, part, source_row, .. } = &one.entry;
-    Ok(NewRecord {
-        id: canon::RecordId {
-            kind: "".into(),
-            key: canon::Key::from_columns(*root, *part),
-            version: *version,
-        },
-        voided: false,
-        content: *digest,
-        digest: *digest,
-        facts: "".into(),
-        len: fit(len(one.fragment.len()))?,
-        waits_for: None,
-        source_row: source_row.map(Into::into),
-    })
 }
 
 /// Windows are reconciled again.
