@@ -23,7 +23,7 @@ test: install ## all tests; starts the services and stops them after, unless the
 	@bash tests/services/with.sh $(CARGO) test --workspace --all-features --locked --no-fail-fast
 
 chaos: install ## sixty kills over the whole flow, and every fault of broker and database, long
-	@bash tests/services/with.sh $(CARGO) test --release --locked -p tests --all-features --no-fail-fast \
+	@bash tests/services/with.sh $(CARGO) test --release --locked --workspace --all-features --no-fail-fast \
 		--test chaos --test faults -- --nocapture
 
 lint: ## format and clippy, warnings are errors

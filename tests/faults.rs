@@ -1,6 +1,12 @@
 //! Every fault of the real broker and database, long. `make chaos`; the suite has short versions.
 
-use tests::world::broken::{LONG, broker, gateway, login, network, store};
+use tests::world::broken::{LONG, broker, gateway, instances, login, network, store};
+
+fn seed() -> u64 {
+    let seed = std::env::var("CHAOS_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or(1);
+    println!("seed {seed} (CHAOS_SEED)");
+    seed
+}
 
 #[tokio::test]
 async fn broker_killed() {
@@ -64,9 +70,12 @@ async fn expired_certificate_of_the_broker() {
 
 #[tokio::test]
 async fn gateway_killed_twenty_times() {
-    let seed = std::env::var("CHAOS_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or(1);
-    println!("seed {seed} (CHAOS_SEED)");
-    gateway::killed(LONG, seed).await;
+    gateway::killed(LONG, seed()).await;
+}
+
+#[tokio::test]
+async fn instances_killed_twenty_times() {
+    instances::killed(LONG, seed()).await;
 }
 
 #[tokio::test]

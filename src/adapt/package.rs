@@ -7,7 +7,7 @@ use canon::format::Nature;
 use crate::problem::Problem;
 use crate::read;
 use crate::table::{Otherwise, TableRow};
-use crate::text::TextSettings;
+use crate::text::{Encoding, TextSettings};
 use crate::tree::Text;
 use crate::verb::Verb;
 
@@ -106,6 +106,9 @@ pub enum Form {
 /// Queries against a database.
 #[derive(Clone, Debug)]
 pub struct SqlSource {
+    /// How texts lie in the database: as its columns are declared (`auto`, `utf-8`), or as GBK bytes
+    /// whatever they are declared as (`gb18030`).
+    pub encoding: Encoding,
     /// The queries, in order: cases before their children.
     pub queries: Vec<Query>,
 }
@@ -117,6 +120,8 @@ pub struct Query {
     pub name: Text,
     /// The SELECT, without WHERE on the cursor and without ORDER BY; empty for files.
     pub sql: String,
+    /// The SELECT where an engine (`mysql`, `postgres`, `mssql`, `oracle`, `sqlite`) needs another.
+    pub sql_for: BTreeMap<String, String>,
     /// Columns it gives, or the header a file must have.
     pub columns: Vec<Text>,
     /// Columns that tell rows apart.
@@ -148,6 +153,8 @@ pub enum Detect {
         column: Text,
         /// Its value on rows to be read.
         pending: String,
+        /// Rows are taken in this column's order, then by key.
+        order: Option<Text>,
     },
     /// The source logs changed keys in a table of its own.
     LogTable {
@@ -179,6 +186,8 @@ pub enum Vanished {
 pub struct WriteBack {
     /// Table to update.
     pub table: Text,
+    /// The table is made for outcomes: a row that is not there yet is put there.
+    pub own_table: bool,
     /// Its key columns; values from the query's row.
     pub key: Vec<Text>,
     /// Column of the flag.

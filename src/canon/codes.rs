@@ -87,6 +87,16 @@ pub const SOURCE: &[Code] = &[
         "来源被其他程序占用，稍后重试",
     ),
     c(
+        "source.denied",
+        "the source refuses the login or the right; see the account, then start the adapter again",
+        "来源拒绝登录或权限不足；请核对账号后重新启动适配器",
+    ),
+    c(
+        "source.slow",
+        "a statement at the source took longer than it may; tried again",
+        "来源的语句超时，稍后重试",
+    ),
+    c(
         "source.folder_held",
         "another process reads the same folder; stop one of them",
         "另一进程正在读取同一目录，请停止其一",

@@ -1,6 +1,6 @@
 //! Faults of the real broker and database, short: `make chaos` tells all of them, and longer.
 
-use tests::world::broken::{SHORT, broker, gateway, login, network, store};
+use tests::world::broken::{SHORT, Size, broker, gateway, instances, login, network, store};
 
 #[tokio::test]
 async fn a_killed_broker_loses_nothing() {
@@ -50,6 +50,11 @@ async fn an_expired_certificate_is_said_and_makes_no_storm() {
 #[tokio::test]
 async fn a_gateway_killed_again_and_again_loses_nothing() {
     gateway::killed(SHORT, 7).await;
+}
+
+#[tokio::test]
+async fn instances_killed_by_turns_lose_nothing() {
+    instances::killed(Size { times: 2, ..SHORT }, 7).await;
 }
 
 #[tokio::test]

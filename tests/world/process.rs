@@ -77,12 +77,22 @@ impl Chance {
     }
 }
 
-/// Builds the program beside this test's own executable, in the same profile.
+/// Builds the program where this test's own executable was built: same folder, same profile. After
+/// a build or a test of the whole workspace with all features it is there already, and cargo sees so.
 pub(super) fn binary() -> PathBuf {
     let test = std::env::current_exe().expect("this test");
     let profile = test.parent().and_then(Path::parent).expect("target/PROFILE/deps/test");
     let target = profile.parent().expect("target");
     let mut build = Command::new(env!("CARGO"));
+    // What cargo tells a test of its package is part of what some build scripts watch (ring's): it
+    // would make cargo build half of the tree anew, here and at the next call outside.
+    for (name, _) in std::env::vars_os() {
+        let told =
+            ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_", "CARGO_PRIMARY_"];
+        if told.iter().any(|begin| name.to_string_lossy().starts_with(begin)) {
+            build.env_remove(name);
+        }
+    }
     build.current_dir(root()).env("CARGO_TARGET_DIR", target);
     build.args(["build", "--quiet", "--locked", "--workspace", "--all-features"]);
     build.args(["--bin", "tiergate"]);
@@ -170,12 +180,7 @@ impl Scene {
             secret(&folder.join("node.key"), &key);
             write(folder.join("node.toml"), &config(tier));
         }
-        let ddl = ["schema.sql", "trigger.sql"]
-            .map(|name| root().join("adapters/county_approval").join(name))
-            .map(|path| std::fs::read_to_string(path).expect("the county's tables"))
-            .concat();
-        let db = LegacyDb::create(&self.legacy(), &ddl).await.expect("a database");
-        db.commit().await.expect("a database");
+        county_database(&self.legacy()).await;
     }
 
     /// One more file at the township, some more cases at the county.
@@ -307,7 +312,17 @@ async fn application(store: &SharedStore, number: &str) -> Option<Place> {
     store.place(&id).await.expect("place")
 }
 
-async fn insert(db: &mut LegacyDb, table: &str, cells: Vec<(&'static str, String)>) {
+/// The county's database, empty.
+pub(super) async fn county_database(path: &Path) {
+    let ddl = ["schema.sql", "trigger.sql"]
+        .map(|name| root().join("adapters/county_approval").join(name))
+        .map(|path| std::fs::read_to_string(path).expect("the county's tables"))
+        .concat();
+    let db = LegacyDb::create(path, &ddl).await.expect("a database");
+    db.commit().await.expect("a database");
+}
+
+pub(super) async fn insert(db: &mut LegacyDb, table: &str, cells: Vec<(&'static str, String)>) {
     let (columns, row): (Vec<&str>, Vec<Cell>) =
         cells.into_iter().map(|(column, text)| (column, Some(Cow::Owned(text)))).unzip();
     db.insert(table, &columns, vec![row]).await.expect("a row");

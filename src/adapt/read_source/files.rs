@@ -25,6 +25,7 @@ pub(super) fn csv(mut tab: Tab<'_>, problems: &mut Problems) -> Source {
     let query = Query {
         name: Text { text: ROW.into(), pos: tab.pos },
         sql: String::new(),
+        sql_for: std::collections::BTreeMap::new(),
         columns,
         key,
         detect: Detect::File,

@@ -5,6 +5,7 @@ mod sql;
 
 use crate::package::{Query, Source, SqlSource};
 use crate::problem::Problems;
+use crate::text::Encoding;
 use crate::tree::{Tab, Text};
 
 /// The one query of a file source.
@@ -25,7 +26,7 @@ pub(crate) fn source(mut tab: Tab<'_>, problems: &mut Problems) -> Source {
         Some(Kind::Sql) => sql::sql(tab, problems),
         Some(Kind::Csv) => files::csv(tab, problems),
         // Which keys are known depends on the kind: without it none is judged.
-        None => Source::Sql(SqlSource { queries: Vec::new() }),
+        None => Source::Sql(SqlSource { encoding: Encoding::Auto, queries: Vec::new() }),
     }
 }
 

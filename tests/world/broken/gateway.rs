@@ -7,9 +7,9 @@ use crate::world::process::Chance;
 /// SIGKILL of one of four processes and its start, again and again.
 pub async fn killed(size: Size, seed: u64) {
     let (_proxy, login) = proxied();
-    let mut flow = Flow::new(Plan::four(login));
+    let mut flow = Flow::new(Plan::four(login)).await;
     let _sweep = Sweep::of(&flow);
-    flow.declare().await;
+    flow.declare();
     flow.start_all();
     let mut chance = Chance(seed);
     for _ in 0..size.times {

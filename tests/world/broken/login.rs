@@ -50,8 +50,8 @@ pub async fn broker_certificate(size: Size) {
     let at = Address::of(&broker.value("TIERGATE_TEST_AMQPS"));
     let proxy = Proxy::before(at.port);
     let (at, tls) = (at.through(proxy.port()), broker.folder().join("tls"));
-    let mut flow = Flow::new(Plan::two(Login::Certificate { at, tls, name: "client" }));
-    flow.declare().await;
+    let mut flow = Flow::new(Plan::two(Login::Certificate { at, tls, name: "client" })).await;
+    flow.declare();
     broker.show("server-expired");
     watched(&mut flow, &proxy, &["bus.certificate", "expired"], size).await;
     broker.show("server");
@@ -64,9 +64,9 @@ async fn refused(
     words: &[&str],
     (fault, size): (&str, Size),
 ) {
-    let mut flow = Flow::new(Plan::two(right.clone()));
+    let mut flow = Flow::new(Plan::two(right.clone())).await;
     let _sweep = Sweep::of(&flow);
-    flow.declare().await;
+    flow.declare();
     flow.log_in_by(wrong);
     watched(&mut flow, proxy, words, size).await;
     flow.log_in_by(right);

@@ -4,6 +4,7 @@
 
 pub mod broker;
 pub mod gateway;
+pub mod instances;
 pub mod login;
 pub mod network;
 pub mod store;
@@ -50,7 +51,7 @@ pub const LONG: Size = Size {
 /// Files in a row, some moments between them.
 async fn stream(flow: &mut Flow, size: Size) {
     for _ in 0..size.files {
-        flow.feed(size.rows);
+        flow.feed(size.rows).await;
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }

@@ -9,9 +9,9 @@ use crate::world::proxy::Mode;
 /// Every connection is reset, again and again.
 pub async fn reset(size: Size) {
     let (proxy, login) = proxied();
-    let mut flow = Flow::new(Plan::two(login));
+    let mut flow = Flow::new(Plan::two(login)).await;
     let _sweep = Sweep::of(&flow);
-    flow.declare().await;
+    flow.declare();
     flow.start_all();
     for _ in 0..size.times {
         stream(&mut flow, size).await;
@@ -23,9 +23,9 @@ pub async fn reset(size: Size) {
 /// Half-open: connections stand and nothing arrives, for longer than anybody waits.
 pub async fn half_open(size: Size) {
     let (proxy, login) = proxied();
-    let mut flow = Flow::new(Plan::two(login));
+    let mut flow = Flow::new(Plan::two(login)).await;
     let _sweep = Sweep::of(&flow);
-    flow.declare().await;
+    flow.declare();
     flow.start_all();
     stream(&mut flow, size).await;
     flow.until_kept(1, size.settle).await;
@@ -46,9 +46,9 @@ pub async fn half_open(size: Size) {
 /// Everything is late, in both directions.
 pub async fn slow(size: Size) {
     let (proxy, login) = proxied();
-    let mut flow = Flow::new(Plan::two(login));
+    let mut flow = Flow::new(Plan::two(login)).await;
     let _sweep = Sweep::of(&flow);
-    flow.declare().await;
+    flow.declare();
     flow.start_all();
     proxy.set(Mode::Slow(Duration::from_millis(200)));
     stream(&mut flow, size).await;
@@ -58,9 +58,9 @@ pub async fn slow(size: Size) {
 /// Nobody is there when the nodes come up.
 pub async fn down_at_first(size: Size) {
     let (proxy, login) = proxied();
-    let mut flow = Flow::new(Plan::two(login));
+    let mut flow = Flow::new(Plan::two(login)).await;
     let _sweep = Sweep::of(&flow);
-    flow.declare().await;
+    flow.declare();
     let before = proxy.connections();
     proxy.set(Mode::Refuse);
     flow.start_all();

@@ -11,9 +11,9 @@ pub async fn killed(size: Size) {
     let database = Private::start(Service::Postgres);
     let (_proxy, login) = proxied();
     let keeps = vec![Keeps::Postgres(Address::of(&database.url())); 2];
-    let mut flow = Flow::new(Plan { keeps, ..Plan::two(login) });
+    let mut flow = Flow::new(Plan { keeps, ..Plan::two(login) }).await;
     let _sweep = Sweep::of(&flow);
-    flow.declare().await;
+    flow.declare();
     flow.start_all();
     stream(&mut flow, size).await;
     flow.until_kept(1, size.settle).await;
@@ -27,9 +27,9 @@ pub async fn killed(size: Size) {
 /// The disk of the destination's store is full, then that of the origin's, each until it is freed.
 pub async fn disk_full(size: Size) {
     let (_proxy, login) = proxied();
-    let mut flow = Flow::new(Plan::two(login));
+    let mut flow = Flow::new(Plan::two(login)).await;
     let _sweep = Sweep::of(&flow);
-    flow.declare().await;
+    flow.declare();
     for at in 0..=flow.top() {
         flow.start_on_own_disk(at, "64m");
     }

@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use super::Flow;
+use super::{Flow, Origin};
 use crate::world::process::secret;
 use crate::world::services::Address;
-use crate::world::{PROVINCE, TIERS, TOWN, root};
+use crate::world::{PROVINCE, TIERS, TOWN};
 
 const LIMITS: &str = r#"
 [limits]
@@ -58,17 +58,26 @@ pub struct Plan {
     pub login: Login,
     /// Each tier's store, in the order of `tiers`.
     pub keeps: Vec<Keeps>,
+    /// How many processes each tier has; several need [`Keeps::Postgres`].
+    pub instances: usize,
+    /// The sources of the first tier.
+    pub origins: Vec<Origin>,
 }
 
 impl Plan {
     /// Township and province over SQLite.
     pub fn two(login: Login) -> Self {
-        Self { tiers: vec![TOWN, PROVINCE], login, keeps: vec![Keeps::Sqlite; 2] }
+        Self::of(vec![TOWN, PROVINCE], login)
     }
 
     /// All four tiers over SQLite.
     pub fn four(login: Login) -> Self {
-        Self { tiers: (0..TIERS.len()).collect(), login, keeps: vec![Keeps::Sqlite; 4] }
+        Self::of((0..TIERS.len()).collect(), login)
+    }
+
+    fn of(tiers: Vec<usize>, login: Login) -> Self {
+        let keeps = vec![Keeps::Sqlite; tiers.len()];
+        Self { tiers, login, keeps, instances: 1, origins: vec![Origin::Drop] }
     }
 }
 
@@ -99,14 +108,10 @@ pub(super) fn text(flow: &Flow, at: usize) -> String {
         text += &link("down", flow.name(down), &format!("beneath = {beneath:?}"));
     }
     if at == 0 {
-        let package = root().join("adapters/township_window");
-        text += &format!(
-            "\n[[route]]\ndestination = \"{}\"\nformat = \"supervision/1\"\n\n[[adapter]]\n\
-                 package = \"{}\"\ndestination = \"{0}\"\ninterval = \"100 ms\"\n\n\
-                 [adapter.source]\nfolder = \"drops\"\nsettle = \"0 s\"\n",
-            flow.name(flow.top()),
-            package.display()
-        );
+        let destination = flow.name(flow.top());
+        text +=
+            &format!("\n[[route]]\ndestination = \"{destination}\"\nformat = \"supervision/1\"\n");
+        text.extend(flow.plan.origins.iter().map(|origin| origin.config(destination)));
     }
     text + LIMITS
 }

@@ -1,6 +1,5 @@
 //! The end of a flow: what became of every record.
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
@@ -9,7 +8,6 @@ use store::{Place, SharedStore};
 use super::Flow;
 use crate::world::check::{self, Books, Left};
 use crate::world::code;
-use crate::world::input;
 use crate::world::process::now;
 
 /// What became of everything, in records.
@@ -54,12 +52,13 @@ impl Flow {
         let codes = (0..self.plan.tiers.len()).map(|at| code(self.name(at))).collect();
         let books = Books { stores, codes, senders: [0].into(), now: now() };
         books.hold(Left::default()).await;
+        self.check_written_back().await;
         self.finished = true;
         counters
     }
 
     async fn counters(&self, stores: &[SharedStore]) -> Counters {
-        let cases: BTreeSet<String> = (1..=self.fed).map(input::case).collect();
+        let cases = self.cases();
         let kept = check::kept(&stores[self.top()]).await;
         let (mut delivered, mut unexpected) = (0, 0);
         for id in &kept {

@@ -3,9 +3,12 @@
 
 mod config;
 mod counters;
+mod processes;
+mod shared;
+mod source;
 mod topology;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
@@ -17,16 +20,11 @@ use store::{Place, PostgresStore, SharedStore, postgres};
 use tempfile::TempDir;
 
 use super::check;
-use super::input;
-use super::process::{binary, now, sample_lines, secret};
+use super::process::{binary, now, secret};
 use super::{Authority, TIERS, code};
 pub use config::{Keeps, Login, Plan};
 pub use counters::Counters;
-
-/// Records that one row of the township's source gives.
-const RECORDS: u64 = 4;
-/// How long a process may take to say that it runs.
-const START: Duration = Duration::from_secs(30);
+pub use source::Origin;
 
 /// Which flows there were in this process: each has names of its own on a shared broker.
 static FLOWS: AtomicU32 = AtomicU32::new(0);
@@ -42,7 +40,8 @@ pub struct Flow {
     folder: TempDir,
     plan: Plan,
     prefix: String,
-    processes: Vec<Option<Child>>,
+    /// By tier and instance.
+    processes: BTreeMap<(usize, usize), Child>,
     own_disk: Vec<bool>,
     fed: u32,
     files: u32,
@@ -50,16 +49,17 @@ pub struct Flow {
 }
 
 impl Flow {
-    /// Folders, keys and configurations; declares the topology if `declared`. Nothing runs yet.
-    pub fn new(plan: Plan) -> Self {
+    /// Folders, keys and configurations. Nothing runs yet.
+    pub async fn new(plan: Plan) -> Self {
         let number = FLOWS.fetch_add(1, Ordering::Relaxed);
         let prefix = format!("fault-{}-{number}", std::process::id());
         let folder = tempfile::tempdir().expect("a folder");
-        let processes = plan.tiers.iter().map(|_| None).collect();
+        let processes = BTreeMap::new();
         let own_disk = vec![false; plan.tiers.len()];
         let flow =
             Self { folder, plan, prefix, processes, own_disk, fed: 0, files: 0, finished: false };
         flow.prepare();
+        flow.prepare_sources().await;
         flow
     }
 
@@ -116,106 +116,6 @@ impl Flow {
         let (out, err) = (said(&output.stdout), said(&output.stderr));
         assert!(output.status.success(), "tiergate {words:?}: {}\n{out}{err}", output.status);
         out
-    }
-
-    /// Starts a tier's process and waits until it says that it runs.
-    pub fn start(&mut self, at: usize) {
-        self.start_through(at, &[]);
-    }
-
-    /// As [`Self::start`], by a command that becomes the program.
-    pub fn start_through(&mut self, at: usize, before: &[&str]) {
-        assert!(self.processes[at].is_none(), "{} runs already", self.name(at));
-        let log = std::fs::File::create(self.log(at)).expect("a file");
-        let mut words: Vec<&std::ffi::OsStr> = before.iter().map(AsRef::as_ref).collect();
-        words.push(program().as_os_str());
-        let mut command = Command::new(words[0]);
-        command.args(&words[1..]).args(["--lang", "en", "run", "--config"]);
-        command.arg(self.of(at).join("node.toml")).stdin(Stdio::null());
-        command.stdout(log.try_clone().expect("a file")).stderr(log);
-        self.processes[at] = Some(command.spawn().expect("the program starts"));
-        self.says(at, "is running");
-    }
-
-    /// As [`Self::start`], with the data folder on a small disk of its own, which only the process
-    /// sees and which is gone with it.
-    pub fn start_on_own_disk(&mut self, at: usize, size: &str) {
-        let mount = format!("mount -t tmpfs -o size={size} tmpfs \"$0\" && exec \"$@\"");
-        let data = self.of(at).join("data");
-        let data = data.to_str().expect("UTF-8");
-        // In a user namespace whoever calls may mount.
-        self.start_through(at, &["unshare", "-r", "-m", "sh", "-c", &mount, data]);
-        self.own_disk[at] = true;
-    }
-
-    /// The data folder of a tier, as its process sees it.
-    pub fn data(&self, at: usize) -> PathBuf {
-        let folder = self.of(at).join("data");
-        let Some(child) = self.processes[at].as_ref().filter(|_| self.own_disk[at]) else {
-            return folder;
-        };
-        let seen = folder.strip_prefix("/").expect("an absolute path");
-        Path::new("/proc").join(child.id().to_string()).join("root").join(seen)
-    }
-
-    /// Starts every tier.
-    pub fn start_all(&mut self) {
-        for at in 0..self.plan.tiers.len() {
-            self.start(at);
-        }
-    }
-
-    fn log(&self, at: usize) -> PathBuf {
-        self.of(at).join("log")
-    }
-
-    /// What a tier's process said so far.
-    pub fn said(&self, at: usize) -> String {
-        std::fs::read_to_string(self.log(at)).unwrap_or_default()
-    }
-
-    /// Waits until a tier's process has said something; it must live that long.
-    #[track_caller]
-    pub fn says(&mut self, at: usize, words: &str) {
-        let begun = Instant::now();
-        while !self.said(at).contains(words) {
-            let child = self.processes[at].as_mut().expect("it was started");
-            let ended = child.try_wait().expect("a child");
-            let said = || format!("`{words}` in what {} says:\n{}", self.name(at), self.said(at));
-            assert!(ended.is_none(), "it ended ({ended:?}) without {}", said());
-            assert!(begun.elapsed() < START, "no {}", said());
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    }
-
-    /// SIGKILL for a tier's process.
-    pub fn kill(&mut self, at: usize) {
-        let mut child = self.processes[at].take().expect("it was started");
-        let ended = child.try_wait().expect("a child");
-        assert!(ended.is_none(), "{} ended by itself: {}", self.name(at), self.said(at));
-        child.kill().expect("a child");
-        child.wait().expect("a child");
-    }
-
-    /// A file of so many rows more at the township.
-    pub fn feed(&mut self, rows: u32) {
-        let sample = sample_lines();
-        let mut text = format!("\u{feff}{}\r\n", sample[0]);
-        for _ in 0..rows {
-            self.fed += 1;
-            text += &sample[1].replacen("99010320140919000001", &input::case(self.fed), 1);
-            text += "\r\n";
-        }
-        self.files += 1;
-        let folder = self.of(0).join("drops");
-        let part = folder.join("part");
-        std::fs::write(&part, text).expect("the drop folder");
-        std::fs::rename(part, folder.join(format!("window-{}.csv", self.files))).expect("a file");
-    }
-
-    /// Records given to the source so far.
-    pub fn attempted(&self) -> u64 {
-        u64::from(self.fed) * RECORDS
     }
 
     /// A tier's store beside its process, if it can be opened now.
@@ -324,7 +224,8 @@ impl Flow {
         let Some(stores) = self.stores().await else { return false };
         for store in stores {
             let Ok(status) = store.status().await else { return false };
-            if status.inbox + status.control_queued > 0 {
+            let to_write: u64 = status.adapters.iter().map(|a| a.write_backs).sum();
+            if status.inbox + status.control_queued + to_write > 0 {
                 return false;
             }
         }
@@ -339,7 +240,10 @@ impl Flow {
                 Some(store) => format!("{:?}", store.status().await),
                 None => "no store".to_owned(),
             };
-            told += &format!("{}: {status}\n{}\n", self.name(at), self.said(at));
+            told += &format!("{}: {status}\n", self.name(at));
+            for instance in 0..self.plan.instances {
+                told += &format!("{}\n", self.said_by(at, instance));
+            }
         }
         told
     }
@@ -348,7 +252,7 @@ impl Flow {
 impl Drop for Flow {
     fn drop(&mut self) {
         // No process is left behind, whatever the test did.
-        for mut child in self.processes.iter_mut().filter_map(Option::take) {
+        for mut child in std::mem::take(&mut self.processes).into_values() {
             let ended = child.kill().and_then(|()| child.wait());
             assert!(ended.is_ok() || std::thread::panicking(), "a process that cannot be ended");
         }

@@ -46,7 +46,8 @@ pub(crate) fn run(args: &Preview, out: &Out) -> Done {
         }
         Source::Sql(sql) => {
             let name = &package.name.text;
-            let settings = edge::sql::Settings::of(name, args.source.clone(), sql);
+            let settings =
+                edge::sql::Settings::of(name, edge::db::Place::Sqlite(args.source.clone()), sql);
             let round = os::block_on(query_rows(&package, settings, rows))??;
             ("input.json".to_owned(), round.to_string().into_bytes())
         }
