@@ -3,6 +3,7 @@
 
 use canon::{Lane, Millis};
 use exchange::WorkError;
+use exchange::returned::{self, Returned};
 use exchange::standing::{self, BACKFILL, Backfill, Waits};
 use serde::Serialize;
 
@@ -13,7 +14,7 @@ use crate::text::Failure;
 /// One sentence of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Said {
-    /// `lane`, `hold`, `maintenance`, `backfill`, `baseline`.
+    /// `lane`, `hold`, `maintenance`, `backfill`, `returned`, `baseline`.
     pub(crate) kind: &'static str,
     /// Link and lane, route, node, adapter.
     pub(crate) about: String,
@@ -41,6 +42,8 @@ pub(crate) async fn of(tier: &Tier, now: Millis) -> Result<Vec<Said>, Failure> {
         let (en, zh) = (format!("back-fill {en}"), format!("历史补报 {zh}"));
         said.push(Said { kind: "backfill", about: job.adapter, until: None, en, zh });
     }
+    let returned = returned::list(&tier.store).await.map_err(failed)?;
+    said.extend(owed(&returned, now));
     let marks = tier.store.baseline_counts().await.map_err(|e| tier.failed(&e))?;
     let count: u64 = marks.iter().map(|m| m.count).sum();
     if count > 0 {
@@ -74,6 +77,30 @@ fn lanes(tier: &Tier, now: Millis) -> Vec<Said> {
         })
     };
     tier.lanes.iter().filter_map(closed).collect()
+}
+
+/// Accepted records that were returned and are not answered yet.
+fn owed(returned: &[Returned], now: Millis) -> Option<Said> {
+    let open: Vec<&Returned> = returned.iter().filter(|r| r.is_open()).collect();
+    // The list begins with the nearest deadline.
+    let first = open.first()?;
+    let (n, until) = (open.len(), first.mark.deadline);
+    let late = open.iter().filter(|r| r.is_overdue(now)).count();
+    let tail = |en: bool| match (late, en) {
+        (0, _) => String::new(),
+        (late, true) => format!(", {late} past it"),
+        (late, false) => format!("，其中 {late} 条已超期"),
+    };
+    Some(Said {
+        kind: "returned",
+        about: first.mark.by.to_string(),
+        until: Some(until.to_string()),
+        en: format!(
+            "{n} accepted records were returned; the first deadline is {until}{}; see `tiergate returned`",
+            tail(true)
+        ),
+        zh: format!("接收后退回 {n} 条，最近期限 {until}{}；见 tiergate returned", tail(false)),
+    })
 }
 
 fn held(waits: &Waits, now: Millis) -> Vec<Said> {
