@@ -34,7 +34,9 @@ fn main() -> io::Result<()> {
         !named || said.iter().any(|a| a == form)
     };
     let folder = tempfile::tempdir()?;
-    say(format_args!("{rows} rows of {COLUMNS} columns; most memory is that of the process so far"))?;
+    say(format_args!(
+        "{rows} rows of {COLUMNS} columns; most memory is that of the process so far"
+    ))?;
     for form in ["csv", "dbf", "xml", "json", "xlsx"] {
         if wanted(form) {
             one(folder.path(), form, rows)?;
@@ -187,7 +189,12 @@ fn workbook(out: BufWriter<File>, names: &[String], rows: usize) -> io::Result<(
         write!(zip, "<row r=\"{}\">", row + 1)?;
         for c in 0..names.len() {
             let letter = char::from(b'A' + u8::try_from(c).unwrap_or(0));
-            write!(zip, "<c r=\"{letter}{}\" t=\"s\"><v>{}</v></c>", row + 1, row * names.len() + c)?;
+            write!(
+                zip,
+                "<c r=\"{letter}{}\" t=\"s\"><v>{}</v></c>",
+                row + 1,
+                row * names.len() + c
+            )?;
         }
         zip.write_all(b"</row>")?;
     }

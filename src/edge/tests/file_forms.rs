@@ -289,7 +289,9 @@ async fn a_file_is_answered_when_every_record_of_it_is_final() {
                 .iter()
                 .filter(|row| !row.ends_with("/3"))
                 .map(|row_key| Awaited {
-                    row_key, rule: "field.code", text: "『号』不是代码"
+                    row_key,
+                    rule: "field.check_digit",
+                    text: "『号』不是代码",
                 })
                 .collect();
             // A crash between this and the commit tells it twice.
@@ -318,7 +320,7 @@ async fn a_file_is_answered_when_every_record_of_it_is_final() {
         assert_eq!(lines.len(), 3, "{said}");
         assert_eq!(lines[0], "工作表,行,结果,规则,说明");
         assert!(lines[1].contains(",已接收,,"), "{said}");
-        assert!(lines[2].ends_with(",已驳回,field.code,\"区划, 不存在\""), "{said}");
+        assert!(lines[2].ends_with(",已驳回,field.check_digit,\"区划, 不存在\""), "{said}");
         // Corrected above: the answer says so. A row of another file is nobody's here.
         let later = [outcome(&keys[1], "accepted", ""), outcome("other//7", "accepted", "")];
         assert_eq!(source.write_back(&later).await.unwrap().len(), 2);
