@@ -29,6 +29,7 @@ pub mod receive;
 pub mod reconcile;
 pub mod relay;
 pub mod restore;
+pub mod resubmit;
 pub mod retry;
 pub mod seal;
 pub mod settle;

@@ -13,7 +13,8 @@ use crate::text::Failure;
 /// One sentence of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Said {
-    /// `lane`, `hold`, `maintenance`, `backfill`, `baseline`.
+    /// `lane`, `hold`, `maintenance`, `backfill`, `baseline`; of `running.rs`: `carrier`, `service`,
+    /// `halted`, `clone`, `adoption`, `recall`, `give`.
     pub(crate) kind: &'static str,
     /// Link and lane, route, node, adapter.
     pub(crate) about: String,
@@ -23,6 +24,8 @@ pub(crate) struct Said {
     pub(crate) en: String,
     /// Chinese.
     pub(crate) zh: String,
+    /// Whether somebody has to do something.
+    pub(crate) needs_a_person: bool,
 }
 
 /// All of a node.
@@ -39,7 +42,14 @@ pub(crate) async fn of(tier: &Tier, now: Millis) -> Result<Vec<Said>, Failure> {
         let progress = progress.map_err(|e| tier.failed(&e))?;
         let (en, zh) = backfill::line(&job, &progress, None);
         let (en, zh) = (format!("back-fill {en}"), format!("历史补报 {zh}"));
-        said.push(Said { kind: "backfill", about: job.adapter, until: None, en, zh });
+        said.push(Said {
+            kind: "backfill",
+            about: job.adapter,
+            until: None,
+            en,
+            zh,
+            needs_a_person: false,
+        });
     }
     let marks = tier.store.baseline_counts().await.map_err(|e| tier.failed(&e))?;
     let count: u64 = marks.iter().map(|m| m.count).sum();
@@ -50,6 +60,7 @@ pub(crate) async fn of(tier: &Tier, now: Millis) -> Result<Vec<Said>, Failure> {
             until: None,
             en: format!("baseline: {count} records were reported before; in no count and no sum"),
             zh: format!("基线：{count} 条此前已报送，不计入各处所与摘要和"),
+            needs_a_person: false,
         });
     }
     Ok(said)
@@ -71,6 +82,7 @@ fn lanes(tier: &Tier, now: Millis) -> Vec<Said> {
             zh: format!(
                 "链路 {link} 的 {lane} 通道：等待至 {until}，允许时段 {hours} [lane.hours]"
             ),
+            needs_a_person: false,
         })
     };
     tier.lanes.iter().filter_map(closed).collect()
@@ -93,6 +105,7 @@ fn held(waits: &Waits, now: Millis) -> Vec<Said> {
                 "发往 {} 的 {} 通道：等待至 {until}，由 {by} 要求：{zh}",
                 route.destination, route.lane
             ),
+            needs_a_person: false,
         }
     });
     let maintenance = waits.maintenance.iter().filter(|(_, m)| now < m.until).map(|(node, m)| {
@@ -113,6 +126,7 @@ fn held(waits: &Waits, now: Millis) -> Vec<Said> {
             until: Some(until.to_string()),
             en: format!("{node}: {en}{}", tail(": ")),
             zh: format!("{node}：{zh}{}", tail("：")),
+            needs_a_person: false,
         }
     });
     holds.chain(maintenance).collect()

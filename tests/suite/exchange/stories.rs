@@ -28,6 +28,7 @@ mod parents;
 mod poison;
 mod receipt_lost;
 mod refused_thrice;
+mod resubmitted;
 mod tampered;
 mod versions;
 
