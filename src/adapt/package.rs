@@ -7,7 +7,7 @@ use canon::format::Nature;
 use crate::problem::Problem;
 use crate::read;
 use crate::table::{Otherwise, TableRow};
-use crate::text::TextSettings;
+use crate::text::{Encoding, TextSettings};
 use crate::tree::Text;
 use crate::verb::Verb;
 
@@ -92,6 +92,7 @@ impl FileSource {
     pub const fn text(&self) -> Option<TextSettings> {
         match self.form {
             Form::Csv(text) => Some(text),
+            _ => None,
         }
     }
 }
@@ -101,11 +102,63 @@ impl FileSource {
 pub enum Form {
     /// Delimited text.
     Csv(TextSettings),
+    /// Sheets of a workbook, xlsx or xls.
+    Workbook(Workbook),
+    /// A DBF table; `auto` takes the encoding that the file names, GB18030 where it names none.
+    Dbf(Encoding),
+    /// XML: the path of the element that is a record.
+    Xml(String),
+    /// JSON: the path of the array of records; empty where the file is that array, an object or lines
+    /// of objects.
+    Json(String),
+}
+
+/// Which sheets of a workbook are read, and how.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Workbook {
+    /// One for each query.
+    pub sheets: Vec<Sheet>,
+}
+
+/// How the sheet of a query is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sheet {
+    /// Name or pattern; none is the first sheet that is shown.
+    pub sheet: Option<String>,
+    /// Number of the header's first row, from 1.
+    pub header_row: u32,
+    /// Rows of the header.
+    pub header_rows: u32,
+    /// Between the texts of a header of several rows.
+    pub join: String,
+    /// Number of the first row of data.
+    pub first_row: u32,
+    /// Reading ends at a row whose first text begins so.
+    pub stop: Vec<String>,
+    /// Indexes of the columns whose merged cells give their text to every row they cover.
+    pub fill_down: Vec<usize>,
+}
+
+impl Default for Sheet {
+    fn default() -> Self {
+        Self {
+            sheet: None,
+            header_row: 1,
+            header_rows: 1,
+            join: "/".into(),
+            first_row: 2,
+            stop: Vec::new(),
+            fill_down: Vec::new(),
+        }
+    }
 }
 
 /// Queries against a database.
 #[derive(Clone, Debug)]
 pub struct SqlSource {
+    /// How texts lie in the database: as its columns are declared (`auto`, `utf-8`), or as GBK bytes
+    /// whatever they are declared as (`gb18030`).
+    pub encoding: Encoding,
     /// The queries, in order: cases before their children.
     pub queries: Vec<Query>,
 }
@@ -117,6 +170,8 @@ pub struct Query {
     pub name: Text,
     /// The SELECT, without WHERE on the cursor and without ORDER BY; empty for files.
     pub sql: String,
+    /// The SELECT where an engine (`mysql`, `postgres`, `mssql`, `oracle`, `sqlite`) needs another.
+    pub sql_for: BTreeMap<String, String>,
     /// Columns it gives, or the header a file must have.
     pub columns: Vec<Text>,
     /// Columns that tell rows apart.
@@ -148,6 +203,8 @@ pub enum Detect {
         column: Text,
         /// Its value on rows to be read.
         pending: String,
+        /// Rows are taken in this column's order, then by key.
+        order: Option<Text>,
     },
     /// The source logs changed keys in a table of its own.
     LogTable {
@@ -179,6 +236,8 @@ pub enum Vanished {
 pub struct WriteBack {
     /// Table to update.
     pub table: Text,
+    /// The table is made for outcomes: a row that is not there yet is put there.
+    pub own_table: bool,
     /// Its key columns; values from the query's row.
     pub key: Vec<Text>,
     /// Column of the flag.

@@ -87,6 +87,16 @@ pub const SOURCE: &[Code] = &[
         "来源被其他程序占用，稍后重试",
     ),
     c(
+        "source.denied",
+        "the source refuses the login or the right; see the account, then start the adapter again",
+        "来源拒绝登录或权限不足；请核对账号后重新启动适配器",
+    ),
+    c(
+        "source.slow",
+        "a statement at the source took longer than it may; tried again",
+        "来源的语句超时，稍后重试",
+    ),
+    c(
         "source.folder_held",
         "another process reads the same folder; stop one of them",
         "另一进程正在读取同一目录，请停止其一",
@@ -145,6 +155,31 @@ pub const SOURCE: &[Code] = &[
         "source.encoding_wrong",
         "the file is not in the agreed encoding; not read",
         "文件编码与约定不符，未读取",
+    ),
+    c(
+        "source.file_damaged",
+        "the file is damaged or not whole; not read, deliver it again",
+        "文件已损坏或不完整，未读取，请重新传送",
+    ),
+    c(
+        "source.file_encrypted",
+        "the file opens only with a password; not read, remove the password",
+        "文件设有打开密码，未读取，请去掉密码",
+    ),
+    c(
+        "source.file_limit",
+        "the file passes a limit, as an archive that unpacks to far more than it is does; not read",
+        "文件超过限制（如压缩包展开后过大），未读取",
+    ),
+    c(
+        "source.form_wrong",
+        "the file is of another form than agreed; not read",
+        "文件格式与约定不符，未读取",
+    ),
+    c(
+        "source.sheet_missing",
+        "the workbook lacks the agreed sheet; not read",
+        "工作簿缺少约定的工作表，未读取",
     ),
     c("source.key_missing", "a row has no key", "行没有主键"),
     c(

@@ -251,7 +251,7 @@ fn adapter_of(
     let package = found(open::package(adapter, format)?)?;
     let mapping = Mapping::compile(&package, format)
         .map_err(|problems| open::problems(&packages::findings(&adapter.package, problems)))?;
-    let source = sources::open(adapter, &package)?;
+    let source = sources::open(adapter, &package, &config.limits)?;
     made(config, adapter, package, mapping, format, source)
 }
 
@@ -312,7 +312,7 @@ pub(crate) fn backfill(
     format: &Arc<Format>,
 ) -> Result<Backfill, Failure> {
     let package = found(open::package(adapter, format)?)?;
-    let opener = sources::history(adapter, &package);
+    let opener = sources::history(adapter, &package, &config.limits);
     let mapping = Mapping::compile(&package, format)
         .map_err(|problems| open::problems(&packages::findings(&adapter.package, problems)))?;
     let made = made(config, adapter, package, mapping, format, Box::new(edge::Nothing))?;

@@ -9,6 +9,7 @@ mod bench;
 mod brokers;
 mod carriers;
 mod commands;
+mod databases;
 mod demo;
 mod desk;
 mod files;

@@ -136,7 +136,9 @@ mod tests {
         );
         let package = adapt::Package::read(&files.unwrap()).unwrap();
         let adapt::Source::Sql(sql) = &package.source else { panic!("a database") };
-        let mut source = SqlSource::new(Settings::of("county", db.clone(), sql)).unwrap();
+        let mut source =
+            SqlSource::new(Settings::of("county", edge::db::Place::Sqlite(db.clone()), sql))
+                .unwrap();
         let (rows, cursor) = read(&mut source, None, now).await;
         let children = |rows: &[(String, String)]| {
             rows.iter()

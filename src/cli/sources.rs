@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use adapt::{Detect, Package};
 use canon::Day;
+use edge::db::{Place, Stored};
 use edge::file_drop::{self, FileDrop};
 use edge::sql::{self, SqlSource};
 use edge::{Source, SourceError};
 use exchange::backfill::Opener;
-use exchange::config::{AdapterConfig, Database};
+use exchange::config::{AdapterConfig, Limits, SourceReading};
 
-use crate::files;
 use crate::text::{Failure, Finding};
+use crate::{databases, files};
 
 /// Puts what the node says otherwise into the package's source.
 ///
@@ -28,7 +29,10 @@ pub(crate) fn fit(adapter: &AdapterConfig, source: &mut adapt::Source) -> Result
             if let Some(ms) = said.settle {
                 source.settle_seconds = ms.unsigned_abs().div_ceil(1000);
             }
-            said.folder.is_some() && said.database.is_none() && said.overlap.is_none()
+            said.folder.is_some()
+                && said.database.is_none()
+                && said.overlap.is_none()
+                && said.reading == SourceReading::default()
         }
         adapt::Source::Sql(source) => {
             for query in &mut source.queries {
@@ -52,15 +56,45 @@ pub(crate) fn fit(adapter: &AdapterConfig, source: &mut adapt::Source) -> Result
         &adapter.at.file,
         "config.bad_value",
         "[adapter.source]",
-        "does not fit the package: one of files takes `folder`, `files`, `settle`, `history`, one of tables `database`, `overlap`",
-        "与适配包不符：文件来源只用 folder、files、settle、history，库表来源只用 database、overlap",
+        "does not fit the package: one of files takes `folder`, `files`, `settle`, `history`, one of tables `database`, `overlap`, `hours`, `isolation`, `encoding`, `rows_max`, `statement_timeout`",
+        "与适配包不符：文件来源只用 folder、files、settle、history，库表来源只用 database、overlap、hours、isolation、encoding、rows_max、statement_timeout",
     );
     (finding.line, finding.column) = (adapter.at.line.into(), adapter.at.column.into());
     Err(Box::new(finding))
 }
 
+/// The settings of a source of tables: the package's, the owner's, the node's limits.
+pub(crate) fn tables(
+    adapter: &AdapterConfig,
+    place: Place,
+    source: &adapt::SqlSource,
+    limits: &Limits,
+) -> sql::Settings {
+    let said = &adapter.source.reading;
+    let mut settings = sql::Settings::of(&adapter.name, place, source);
+    let timeout = said.statement_timeout.unwrap_or(limits.source_statement_timeout);
+    settings.statement_timeout_ms = timeout.unsigned_abs();
+    settings.busy_timeout_ms = limits.source_lock_wait.unsigned_abs();
+    settings.fetch_rows_max = said
+        .rows_max
+        .and_then(|n| usize::try_from(n).ok())
+        .unwrap_or(limits.page_rows_max as usize);
+    if let Some(isolation) = said.isolation {
+        settings.isolation = databases::isolation(isolation);
+    }
+    if let Some(gb18030) = said.gb18030 {
+        settings.stored = if gb18030 { Stored::Gb18030 } else { Stored::Declared };
+    }
+    settings.hours = said.hours.iter().map(|w| (w.from, w.to)).collect();
+    settings
+}
+
 /// Opens the source that the adapter collects from.
-pub(crate) fn open(adapter: &AdapterConfig, package: &Package) -> Result<Box<dyn Source>, Failure> {
+pub(crate) fn open(
+    adapter: &AdapterConfig,
+    package: &Package,
+    limits: &Limits,
+) -> Result<Box<dyn Source>, Failure> {
     let failed =
         |e: SourceError| Failure::environment(e.to_string(), format!("来源系统不可用：{e}"));
     let missing = |what: &str| {
@@ -81,10 +115,9 @@ pub(crate) fn open(adapter: &AdapterConfig, package: &Package) -> Result<Box<dyn
             Ok(Box::new(FileDrop::open(settings).map_err(failed)?))
         }
         adapt::Source::Sql(source) => {
-            let Some(Database::Sqlite(path)) = adapter.source.database.clone() else {
-                return Err(missing("database"));
-            };
-            let mut settings = sql::Settings::of(&adapter.name, path, source);
+            let database = adapter.source.database.as_ref().ok_or_else(|| missing("database"))?;
+            let place = databases::place(database)?;
+            let mut settings = tables(adapter, place, source, limits);
             settings.compare_every_ms = adapter.interval;
             Ok(Box::new(SqlSource::new(settings).map_err(failed)?))
         }
@@ -92,7 +125,8 @@ pub(crate) fn open(adapter: &AdapterConfig, package: &Package) -> Result<Box<dyn
 }
 
 /// Opens what a back-fill reads: the rows of some days, or the files of the folder for old ones.
-pub(crate) fn history(adapter: &AdapterConfig, package: &Package) -> Opener {
+pub(crate) fn history(adapter: &AdapterConfig, package: &Package, limits: &Limits) -> Opener {
+    let (said, limits) = (adapter.clone(), limits.clone());
     let (name, place) = (Arc::clone(&adapter.name), adapter.source.clone());
     let opened = package.source.clone();
     Box::new(move |from: Day, to: Day| -> Result<Box<dyn Source>, SourceError> {
@@ -110,11 +144,12 @@ pub(crate) fn history(adapter: &AdapterConfig, package: &Package) -> Opener {
                 Ok(Box::new(FileDrop::open(settings)?))
             }
             adapt::Source::Sql(source) => {
-                let Some(Database::Sqlite(path)) = place.database.clone() else {
-                    return Err(setting("[adapter.source] database is missing"));
-                };
-                let settings = sql::Settings::of(&name, path, source).history(source, from, to)?;
-                Ok(Box::new(SqlSource::new(settings)?))
+                let database = place.database.as_ref();
+                let database =
+                    database.ok_or_else(|| setting("[adapter.source] database is missing"))?;
+                let place = databases::place(database).map_err(|e| setting(&e.en))?;
+                let settings = tables(&said, place, source, &limits);
+                Ok(Box::new(SqlSource::new(settings.history(source, from, to)?)?))
             }
         }
     })

@@ -39,6 +39,30 @@ pub enum SourceError {
         /// Table or path.
         place: String,
     },
+    /// The login, or the right to read or write there, is refused.
+    #[error(
+        "adapter `{adapter}`: `{place}` refuses us: {detail}; see the account's password and rights (`tiergate adapter grants`)"
+    )]
+    Denied {
+        /// Adapter id.
+        adapter: String,
+        /// Table or address.
+        place: String,
+        /// The system's words.
+        detail: String,
+    },
+    /// A statement took longer than it may.
+    #[error(
+        "adapter `{adapter}`: table `{table}`: no answer within {seconds} s; an index over the cursor and key columns helps, or a longer `statement_timeout`"
+    )]
+    Slow {
+        /// Adapter id.
+        adapter: String,
+        /// Table.
+        table: String,
+        /// How long it was waited for.
+        seconds: u64,
+    },
     /// Another process reads the same folder.
     #[error(
         "adapter `{adapter}`: another process holds `{place}`; stop it or give this one its own folder"
@@ -153,6 +177,8 @@ impl SourceError {
         match self {
             Self::Unreachable { .. } => "source.unreachable",
             Self::Busy { .. } => "source.busy",
+            Self::Denied { .. } => "source.denied",
+            Self::Slow { .. } => "source.slow",
             Self::FolderHeld { .. } => "source.folder_held",
             Self::Io { .. } => "source.io",
             Self::Schema { .. } => "source.schema",
@@ -171,9 +197,12 @@ impl SourceError {
         match self {
             Self::Unreachable { .. }
             | Self::Busy { .. }
+            | Self::Slow { .. }
             | Self::FolderHeld { .. }
             | Self::Io { .. } => Disposition::Retry,
-            Self::Schema { .. }
+            // A wrong password tried again and again locks the account for the owner's own system.
+            Self::Denied { .. }
+            | Self::Schema { .. }
             | Self::Setting { .. }
             | Self::CursorUnreadable { .. }
             | Self::CursorRegressed { .. }

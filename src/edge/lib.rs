@@ -3,6 +3,8 @@
 //! A source gives pages of rows after a cursor and changes nothing until the page is committed. What
 //! was read is decided by the cursor the caller keeps, never by this crate's memory.
 
+#[cfg(feature = "sql")]
+pub mod db;
 mod error;
 #[cfg(feature = "sqlite")]
 pub mod exchange_table;
@@ -13,7 +15,7 @@ mod os;
 mod page;
 mod sink;
 mod source;
-#[cfg(feature = "sqlite")]
+#[cfg(feature = "sql")]
 pub mod sql;
 
 pub use error::{Disposition, SinkError, SourceError};

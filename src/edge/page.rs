@@ -10,7 +10,6 @@ use canon::{Digest, DigestAlg};
 pub(crate) type Span = (u32, u32);
 
 /// The value of a database NULL.
-#[cfg(any(feature = "sqlite", test))]
 pub(crate) const NULL: Span = (u32::MAX, u32::MAX);
 
 /// Rows of one table (or one file) after a cursor.
@@ -34,7 +33,7 @@ pub struct Page {
     pub(crate) cells: Vec<Span>,
     pub(crate) keys: Vec<Span>,
     /// Modified times, for the cursor.
-    #[cfg(feature = "sqlite")]
+    #[cfg(feature = "sql")]
     pub(crate) order: Vec<Span>,
     pub(crate) lines: Vec<u64>,
     pub(crate) rows: usize,
@@ -78,7 +77,7 @@ impl Page {
             text: String::new(),
             cells: Vec::new(),
             keys: Vec::new(),
-            #[cfg(feature = "sqlite")]
+            #[cfg(feature = "sql")]
             order: Vec::new(),
             lines: Vec::new(),
             rows: 0,
@@ -211,7 +210,7 @@ impl<'p> SourceRow<'p> {
 }
 
 /// Joins key parts so that they can be told apart again.
-#[cfg(any(feature = "sqlite", test))]
+#[cfg(any(feature = "sql", test))]
 pub(crate) fn join_key(parts: &[&str], out: &mut String) {
     for (i, part) in parts.iter().enumerate() {
         if i > 0 {
@@ -228,7 +227,7 @@ pub(crate) fn join_key(parts: &[&str], out: &mut String) {
 }
 
 /// The parts of a joined key; none if their number is not `columns`.
-#[cfg(any(feature = "sqlite", test))]
+#[cfg(any(feature = "sql", test))]
 pub(crate) fn split_key(key: &str, columns: usize) -> Option<Vec<String>> {
     let parts: Vec<String> =
         key.split('/').map(|p| p.replace("%2F", "/").replace("%25", "%")).collect();

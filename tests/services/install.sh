@@ -3,7 +3,7 @@
 # A differential test that cannot find its other half fails; it is never skipped. So this runs first.
 set -euo pipefail
 
-# command:package
+# command or file:package
 NEEDED=(
   cc:build-essential
   make:make
@@ -17,12 +17,24 @@ NEEDED=(
   /usr/lib/postgresql/15/bin/postgres:postgresql-15
   /usr/sbin/mariadbd:mariadb-server-core
   mariadb:mariadb-client-core
+  /usr/include/sql.h:unixodbc-dev
+  /usr/lib/x86_64-linux-gnu/odbc/psqlodbcw.so:odbc-postgresql
+  /usr/lib/x86_64-linux-gnu/odbc/libmaodbc.so:odbc-mariadb
+  /usr/lib/x86_64-linux-gnu/odbc/libsqlite3odbc.so:libsqliteodbc
 )
+
+# Debian's folder of the machine's libraries.
+machine="$(uname -m)-linux-gnu"
+NEEDED=("${NEEDED[@]//x86_64-linux-gnu/$machine}")
+
+there() {
+  [ -e "$1" ] || command -v "$1" >/dev/null 2>&1
+}
 
 missing=()
 commands=()
 for pair in "${NEEDED[@]}"; do
-  if ! command -v "${pair%%:*}" >/dev/null 2>&1; then
+  if ! there "${pair%%:*}"; then
     commands+=("${pair%%:*}")
     missing+=("${pair#*:}")
   fi
@@ -81,6 +93,6 @@ fi
 
 hash -r
 for pair in "${NEEDED[@]}"; do
-  command -v "${pair%%:*}" >/dev/null 2>&1 || give_up "${pair#*:} is installed but gives no ${pair%%:*}"
+  there "${pair%%:*}" || give_up "${pair#*:} is installed but gives no ${pair%%:*}"
 done
 echo "test services: installed"

@@ -99,7 +99,8 @@ impl Feed {
                 }
                 adapt::Source::Sql(sql) => {
                     let path = database(&base, self.tier());
-                    let settings = edge::sql::Settings::of(name, path, sql);
+                    let settings =
+                        edge::sql::Settings::of(name, edge::db::Place::Sqlite(path), sql);
                     Ok(Box::new(SqlSource::new(settings.history(sql, from, to)?)?))
                 }
             }
@@ -140,7 +141,8 @@ impl Feed {
             }
             adapt::Source::Sql(sql) => {
                 let path = database(base, self.tier());
-                let mut settings = edge::sql::Settings::of(name, path, sql);
+                let mut settings =
+                    edge::sql::Settings::of(name, edge::db::Place::Sqlite(path), sql);
                 settings.compare_every_ms = 1_000;
                 for query in &mut settings.queries {
                     if let edge::sql::Detect::ModifiedTime { overlap_ms, .. } = &mut query.detect {

@@ -1,31 +1,32 @@
 //! Reads `[source]` of tables: queries, change detection, write-back.
 
-use super::{check_columns, columns};
+use std::collections::BTreeMap;
+
+use super::{check_columns, check_name_free, columns};
 use crate::package::{Detect, FlagValues, Query, Source, SqlSource, Vanished, WriteBack};
 use crate::problem::Problems;
+use crate::text::Encoding;
 use crate::tree::{Node, Tab, Text, Value, wrong_kind};
 
 /// Longest error text written back where the package does not say.
 const ERROR_CHARS: u64 = 500;
+/// Engines that may have a SELECT of their own.
+const ENGINES: &[&str] = &["sqlite", "mysql", "postgres", "mssql", "oracle"];
 /// How far a run looks back behind its cursor, where the package does not say.
 const OVERLAP_SECONDS: u64 = 600;
 
 pub(super) fn sql(mut tab: Tab<'_>, problems: &mut Problems) -> Source {
     let mut queries: Vec<Query> = Vec::new();
+    let encodings =
+        [("auto", Encoding::Auto), ("utf-8", Encoding::Utf8), ("gb18030", Encoding::Gb18030)];
+    let encoding = tab.word("encoding", &encodings, problems).unwrap_or_default();
     let path = tab.key("query");
     match tab.get("query") {
         Some(Node { value: Value::List(items), .. }) => {
             for (i, item) in items.iter().enumerate() {
                 let query = query(Tab::of(item, format!("{path}[{}]", i + 1), problems), problems);
-                if queries.iter().any(|q| q.name.text == query.name.text) {
-                    problems.push(
-                        "adapter.bad_value",
-                        query.name.pos,
-                        format!("{path}[{}].name", i + 1),
-                        "another query has this name",
-                        "查询名重复",
-                    );
-                }
+                let key = format!("{path}[{}].name", i + 1);
+                check_name_free(&queries, &query.name, &key, problems);
                 queries.push(query);
             }
         }
@@ -44,7 +45,7 @@ pub(super) fn sql(mut tab: Tab<'_>, problems: &mut Problems) -> Source {
         }
     }
     tab.finish(problems);
-    Source::Sql(SqlSource { queries })
+    Source::Sql(SqlSource { encoding, queries })
 }
 
 #[derive(Clone, Copy)]
@@ -58,7 +59,8 @@ enum How {
 fn query(mut tab: Tab<'_>, problems: &mut Problems) -> Query {
     let name = tab.need("name", problems);
     let sql = tab.need("sql", problems);
-    check_sql(&sql, &tab, problems);
+    check_sql(&sql, tab.key("sql"), problems);
+    let sql_for = sql_for(&mut tab, problems);
     let columns = columns(&mut tab, problems);
     let key = tab.texts("key", problems);
     if key.is_empty() {
@@ -86,7 +88,8 @@ fn query(mut tab: Tab<'_>, problems: &mut Problems) -> Query {
         Detect::ModifiedTime { column, .. } => Some(column.clone()),
         _ => None,
     });
-    let query = Query { name, sql: sql.text, columns, key, detect, history, vanished, write_back };
+    let query =
+        Query { name, sql: sql.text, sql_for, columns, key, detect, history, vanished, write_back };
     check_columns(&query, query.key.iter(), &tab.key("key"), problems);
     let cursor = match &query.detect {
         Detect::ModifiedTime { column, .. } | Detect::Flag { column, .. } => Some(column),
@@ -97,15 +100,29 @@ fn query(mut tab: Tab<'_>, problems: &mut Problems) -> Query {
     query
 }
 
+/// The SELECT where an engine needs another.
+fn sql_for(tab: &mut Tab<'_>, problems: &mut Problems) -> BTreeMap<String, String> {
+    let mut tab = tab.table("sql_for", problems);
+    let mut found = BTreeMap::new();
+    for engine in ENGINES {
+        if let Some(sql) = tab.text(engine, problems) {
+            check_sql(&sql, tab.key(engine), problems);
+            found.insert((*engine).to_owned(), sql.text);
+        }
+    }
+    tab.finish(problems);
+    found
+}
+
 /// One SELECT; whoever runs it wraps it, so a second statement would be an accident or worse.
-fn check_sql(sql: &Text, tab: &Tab<'_>, problems: &mut Problems) {
+fn check_sql(sql: &Text, path: String, problems: &mut Problems) {
     let lower = sql.text.trim_start().to_ascii_lowercase();
     let select = lower.starts_with("select") || lower.starts_with("with");
     if !sql.text.is_empty() && (!select || sql.text.contains(';')) {
         problems.push(
             "adapter.bad_value",
             sql.pos,
-            tab.key("sql"),
+            path,
             "must be one SELECT without a semicolon",
             "应为一条 SELECT，不含分号",
         );
@@ -130,6 +147,7 @@ fn detect(tab: &mut Tab<'_>, problems: &mut Problems) -> Detect {
         Some(How::Flag) => Detect::Flag {
             column: tab.need("cursor", problems),
             pending: tab.need("pending", problems).text,
+            order: tab.text("order", problems),
         },
         Some(How::LogTable) => Detect::LogTable {
             table: tab.need("log_table", problems),
@@ -141,6 +159,8 @@ fn detect(tab: &mut Tab<'_>, problems: &mut Problems) -> Detect {
 
 fn write_back(mut tab: Tab<'_>, query_key: &[Text], problems: &mut Problems) -> WriteBack {
     let table = tab.need("table", problems);
+    let modes = [("row", false), ("own_table", true)];
+    let own_table = tab.word("into", &modes, problems).unwrap_or(false);
     let key = tab.texts("key", problems);
     let flag = tab.need("flag", problems);
     let error = tab.text("error", problems);
@@ -158,7 +178,7 @@ fn write_back(mut tab: Tab<'_>, query_key: &[Text], problems: &mut Problems) -> 
     }
     tab.finish(problems);
     let key = if key.is_empty() { query_key.to_vec() } else { key };
-    WriteBack { table, key, flag, error, error_chars, values: flags }
+    WriteBack { table, own_table, key, flag, error, error_chars, values: flags }
 }
 
 /// Names that stand in an UPDATE are plain, whatever the database.

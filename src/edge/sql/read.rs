@@ -1,21 +1,14 @@
 //! A page of a query: whose turn it is, where it begins, what its rows are.
 
 use canon::Millis;
-use sqlx::sqlite::SqliteConnection;
-use sqlx::{AssertSqlSafe, query_scalar};
 
 use super::cursor::{At, Cursor, State};
 use super::statement::{self, From};
 use super::{Detect, Query, Settings, SqlSource, failure, rows};
+use crate::db::{Connection, DbError};
 use crate::error::SourceError;
 use crate::page::{Page, Pass};
 use crate::source::TableCount;
-
-/// Where a page begins, with what is bound there.
-pub(super) struct Begin {
-    pub(super) from: From,
-    pub(super) binds: Vec<String>,
-}
 
 impl SqlSource {
     /// Goes round the queries from the one whose turn it is; the first with something to say ends
@@ -26,16 +19,36 @@ impl SqlSource {
         now: Millis,
         limit: usize,
     ) -> Result<Page, SourceError> {
-        let mut cursor = Cursor::parse(&self.settings.adapter, cursor)?;
-        let mut connection = match self.read.take() {
-            Some(connection) => connection,
-            None => self.connect(true).await?,
-        };
+        let mut state = Cursor::parse(&self.settings.adapter, cursor)?;
+        if !self.settings.open_at(now) {
+            // Closed: the owner's system has the machine to itself, our connection goes too.
+            self.connection = None;
+            return Ok(self.nothing(&state));
+        }
+        // A connection that fails is not put back, and not trusted again.
+        let mut connection = self.connect(true).await?;
+        let page = self.round(&mut connection, &mut state, now, limit).await?;
+        self.connection = Some((connection, true));
+        Ok(page)
+    }
+
+    fn nothing(&self, cursor: &Cursor) -> Page {
+        let columns = self.columns.first().cloned().unwrap_or_else(|| [].into());
+        Page::empty("".into(), columns, cursor.text())
+    }
+
+    async fn round(
+        &self,
+        connection: &mut Connection,
+        cursor: &mut Cursor,
+        now: Millis,
+        limit: usize,
+    ) -> Result<Page, SourceError> {
         let queries = self.settings.queries.len();
         for index in cursor.next.min(queries)..queries {
             let query = &self.settings.queries[index];
             let mut state = cursor.queries.remove(&query.name).unwrap_or_default();
-            let turn = self.turn(&mut connection, index, &mut state, now, limit).await?;
+            let turn = self.turn(connection, index, &mut state, now, limit).await?;
             cursor.queries.insert(query.name.clone(), state);
             let Some((mut page, full)) = turn else { continue };
             // A full page keeps the turn; otherwise it goes on, and the next round begins when all
@@ -43,19 +56,16 @@ impl SqlSource {
             page.more = full || index + 1 < queries;
             cursor.next = if full { index } else { (index + 1) % queries };
             page.cursor = cursor.text();
-            self.read = Some(connection);
             return Ok(page);
         }
         cursor.next = 0;
-        self.read = Some(connection);
-        let columns = self.columns.first().cloned().unwrap_or_else(|| [].into());
-        Ok(Page::empty("".into(), columns, cursor.text()))
+        Ok(self.nothing(cursor))
     }
 
     /// One query's turn: none if it has nothing to say; whether the page was full.
     async fn turn(
         &self,
-        connection: &mut SqliteConnection,
+        connection: &mut Connection,
         index: usize,
         state: &mut State,
         now: Millis,
@@ -72,12 +82,12 @@ impl SqlSource {
             state.passes += u64::from(compare);
             check(&self.settings, connection, query, state).await?;
         }
-        let begin = begin(query, state);
+        let from = begin(query, state);
         let mut page =
             Page::empty(query.name.as_str().into(), self.columns[index].clone(), String::new());
         page.table = index as u16;
         let fetched =
-            rows::fetch(&self.settings, connection, query, &begin, limit, &mut page).await?;
+            rows::fetch(&self.settings, connection, query, &from, limit, &mut page).await?;
         let full = fetched.full;
         let seen = high(query, state, fetched.last.as_ref(), &page, now);
         if full {
@@ -95,20 +105,14 @@ impl SqlSource {
     }
 
     pub(super) async fn counts(&mut self) -> Result<Vec<TableCount>, SourceError> {
-        let mut connection = match self.read.take() {
-            Some(connection) => connection,
-            None => self.connect(true).await?,
-        };
+        let mut connection = self.connect(true).await?;
         let mut counts = Vec::new();
         for (index, query) in self.settings.queries.iter().enumerate() {
-            let rows: i64 = query_scalar(AssertSqlSafe(statement::count(query)))
-                .fetch_one(&mut connection)
-                .await
-                .map_err(|e| failure::statement(&self.settings, &query.name, &e))?;
-            let rows = rows.unsigned_abs();
+            let rows = connection.count(statement::count(query)).await;
+            let rows = rows.map_err(|e| failure::statement(&self.settings, &query.name, e))?;
             counts.push(TableCount { table: index as u16, name: query.name.clone(), rows });
         }
-        self.read = Some(connection);
+        self.connection = Some((connection, true));
         Ok(counts)
     }
 }
@@ -120,32 +124,32 @@ const fn overlap(query: &Query) -> i64 {
     }
 }
 
-/// What must hold before a pass over modified times begins.
+/// What must hold before a pass in a column's order begins.
 async fn check(
     settings: &Settings,
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     query: &Query,
     state: &State,
 ) -> Result<(), SourceError> {
-    let Detect::ModifiedTime { column, overlap_ms } = &query.detect else { return Ok(()) };
-    let failed = |e: sqlx::Error| failure::statement(settings, &query.name, &e);
-    let timeless: i64 = query_scalar(AssertSqlSafe(statement::timeless(query, column)))
-        .fetch_one(&mut *connection)
-        .await
-        .map_err(failed)?;
+    let (column, overlap_ms) = match &query.detect {
+        Detect::ModifiedTime { column, overlap_ms } => (column, Some(overlap_ms)),
+        Detect::Flag { order: Some(column), .. } => (column, None),
+        _ => return Ok(()),
+    };
+    let d = connection.dialect();
+    let failed = |e: DbError| failure::statement(settings, &query.name, e);
+    let timeless = connection.count(statement::timeless(d, query, column)).await.map_err(failed)?;
     if timeless > 0 {
         return Err(SourceError::TimeMissing {
             adapter: settings.adapter.clone(),
             table: query.name.clone(),
             column: column.clone(),
-            rows: timeless,
+            rows: i64::try_from(timeless).unwrap_or(i64::MAX),
         });
     }
+    let Some(overlap_ms) = overlap_ms else { return Ok(()) };
     let Some(high) = &state.high else { return Ok(()) };
-    let newest: Option<String> = query_scalar(AssertSqlSafe(statement::newest(query, column)))
-        .fetch_one(&mut *connection)
-        .await
-        .map_err(failed)?;
+    let newest = connection.scalar(statement::newest(d, query, column)).await.map_err(failed)?;
     let newest = newest.unwrap_or_default();
     if newest < earlier(high, *overlap_ms) {
         return Err(SourceError::CursorRegressed {
@@ -167,29 +171,16 @@ fn earlier(time: &str, ms: i64) -> String {
     if time.contains('T') { text.replacen(' ', "T", 1) } else { text }
 }
 
-fn begin(query: &Query, state: &State) -> Begin {
-    let mut binds = Vec::new();
-    if let Detect::Flag { pending, .. } = &query.detect {
-        binds.push(pending.clone());
-    }
+fn begin(query: &Query, state: &State) -> From {
     let timed = matches!(query.detect, Detect::ModifiedTime { .. } | Detect::LogTable { .. });
-    let from = match (&state.at, &state.high, &query.detect) {
-        (Some(at), ..) => {
-            binds.extend(timed.then(|| at.time.clone()));
-            binds.extend(at.key.iter().cloned());
-            From::Row
-        }
+    match (&state.at, &state.high, &query.detect) {
+        (Some(at), ..) => From::Row(query.detect.order().map(|_| at.time.clone()), at.key.clone()),
         (None, Some(high), Detect::ModifiedTime { overlap_ms, .. }) if !state.settled => {
-            binds.push(earlier(high, *overlap_ms));
-            From::Time
+            From::Time(earlier(high, *overlap_ms))
         }
-        (None, Some(high), _) if timed => {
-            binds.push(high.clone());
-            From::AfterTime
-        }
+        (None, Some(high), _) if timed => From::AfterTime(high.clone()),
         _ => From::Start,
-    };
-    Begin { from, binds }
+    }
 }
 
 /// The highest time seen in this pass, times that cannot be yet left out: one wrong year must not

@@ -1,18 +1,19 @@
 //! The rows of a page, out of the database and into the arena.
 //!
-//! A value at a time is what makes reading slow (an allocation and two thread hand-overs each), so a
-//! page is asked for as one JSON text and taken apart here. Where bytes are no text, or the page is
-//! too big for one value, it is asked for again row by row.
+//! Over SQLite a value at a time is what makes reading slow (an allocation and two thread hand-overs
+//! each), so a page is asked for as one JSON text and taken apart here. Where bytes are no text, or
+//! the page is too big for one value, it is asked for again row by row, as from any other database.
 
+use std::borrow::Cow;
 use std::fmt;
 
+use encoding_rs::GB18030;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, SeqAccess, Visitor};
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
-use sqlx::{AssertSqlSafe, Row, query, query_scalar};
 
 use super::cursor::At;
-use super::read::Begin;
-use super::{Detect, Query, Settings, failure, statement};
+use super::statement::{self, From};
+use super::{Query, Settings, failure};
+use crate::db::{Connection, DbError, Rows, Stored, Trouble};
 use crate::error::SourceError;
 use crate::page::{BrokenRow, NULL, Page, Span, join_key};
 
@@ -32,45 +33,47 @@ pub(super) struct Fetched {
 /// Fetches the page that begins there.
 pub(super) async fn fetch(
     settings: &Settings,
-    connection: &mut SqliteConnection,
-    query_: &Query,
-    begin: &Begin,
+    connection: &mut Connection,
+    query: &Query,
+    from: &From,
     limit: usize,
     page: &mut Page,
 ) -> Result<Fetched, SourceError> {
-    let timed = matches!(query_.detect, Detect::ModifiedTime { .. } | Detect::LogTable { .. });
-    let width = query_.key.len() + usize::from(timed) + query_.columns.len();
-    let failed = |e: &sqlx::Error| failure::statement(settings, &query_.name, e);
-    let mut taker = Taker { settings, query: query_, timed, page, rows: 0, last: None };
+    let d = connection.dialect();
+    let timed = query.detect.order().is_some();
+    let failed = |e: DbError| failure::statement(settings, &query.name, e);
+    let mut taker = Taker { settings, query, timed, page, rows: 0, last: None };
     let mut limit = limit;
-    if width <= ARRAY_MAX {
-        let sql = AssertSqlSafe(statement::page_as_json(query_, begin.from, width));
-        let mut ask = query_scalar::<_, String>(sql);
-        for bind in &begin.binds {
-            ask = ask.bind(bind.as_str());
-        }
-        let bound = i64::try_from(limit).unwrap_or(i64::MAX);
-        match ask.bind(bound).fetch_one(&mut *connection).await {
-            Ok(text) => match taker.all(&text) {
-                Ok(()) => return Ok(taker.fetched(limit)),
-                Err(_) => taker.forget(),
-            },
-            Err(e) if failure::is_too_big(&e) => limit = limit.min(BIG_ROWS),
-            // No UTF-8: which row, and which column, is found one by one.
-            Err(sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_)) => {}
-            Err(e) => return Err(failed(&e)),
+    if statement::as_json(d, query, ARRAY_MAX) {
+        let asked = statement::page_as_json(d, query, from, limit);
+        match connection.rows(asked, usize::MAX).await {
+            Ok(text) => {
+                let text = text.cell(0, 0).and_then(|t| std::str::from_utf8(t).ok());
+                match text.map(|text| taker.all(text)) {
+                    Some(Ok(())) => return Ok(taker.fetched(limit, false)),
+                    Some(Err(_)) => taker.forget(),
+                    // No UTF-8: which row, and which column, is found one by one.
+                    None => {}
+                }
+            }
+            Err(e) if e.trouble == Trouble::TooBig => limit = limit.min(BIG_ROWS),
+            Err(e) => return Err(failed(e)),
         }
     }
-    let mut ask = query(AssertSqlSafe(statement::page(query_, begin.from)));
-    for bind in &begin.binds {
-        ask = ask.bind(bind.as_str());
+    let asked = statement::page(d, query, from, limit);
+    let rows = connection.rows(asked, settings.fetch_bytes_max).await.map_err(failed)?;
+    for row in 0..rows.len() {
+        taker.one(&rows, row);
     }
-    let bound = i64::try_from(limit).unwrap_or(i64::MAX);
-    let rows = ask.bind(bound).fetch_all(connection).await.map_err(|e| failed(&e))?;
-    for row in &rows {
-        taker.one(row);
+    Ok(taker.fetched(limit, rows.cut))
+}
+
+/// A value as text; none if its bytes are none.
+fn decoded(stored: Stored, bytes: &[u8]) -> Option<Cow<'_, str>> {
+    match stored {
+        Stored::Declared => std::str::from_utf8(bytes).ok().map(Cow::Borrowed),
+        Stored::Gb18030 => GB18030.decode_without_bom_handling_and_without_replacement(bytes),
     }
-    Ok(taker.fetched(limit))
 }
 
 /// Puts rows into a page.
@@ -84,8 +87,8 @@ struct Taker<'a> {
 }
 
 impl Taker<'_> {
-    fn fetched(self, limit: usize) -> Fetched {
-        Fetched { full: self.rows >= limit, last: self.last }
+    fn fetched(self, limit: usize, cut: bool) -> Fetched {
+        Fetched { full: cut || self.rows >= limit, last: self.last }
     }
 
     /// Takes back what a text that could not be taken apart has left.
@@ -106,14 +109,16 @@ impl Taker<'_> {
     }
 
     /// A row as the driver gives it.
-    fn one(&mut self, row: &SqliteRow) {
+    fn one(&mut self, rows: &Rows, row: usize) {
         let mark = self.mark();
-        let mut spans = Vec::with_capacity(row.len());
+        let mut spans = Vec::with_capacity(rows.width());
         let mut bad = None;
-        for at in 0..row.len() {
-            match row.try_get::<Option<&str>, usize>(at) {
-                Ok(value) => spans.push(value.map_or(NULL, |v| self.page.put(v))),
-                Err(_) => {
+        for at in 0..rows.width() {
+            let value = rows.cell(row, at).map(|bytes| decoded(self.settings.stored, bytes));
+            match value {
+                None => spans.push(NULL),
+                Some(Some(text)) => spans.push(self.page.put(&text)),
+                Some(None) => {
                     spans.push(NULL);
                     bad = bad.or(Some(at));
                 }
@@ -218,8 +223,7 @@ impl<'de> Visitor<'de> for OneRow<'_, '_> {
         while let Some(span) = values.next_element_seed(OneValue(taker.page))? {
             spans.push(span);
         }
-        let width = taker.query.key.len() + usize::from(taker.timed) + taker.query.columns.len();
-        if spans.len() != width {
+        if spans.len() != statement::width(taker.query) {
             return Err(A::Error::invalid_length(spans.len(), &"a value for each column"));
         }
         taker.add(spans, mark, None);

@@ -1,135 +1,175 @@
 //! The statements, as text. SELECTs come from the adapter; we only wrap them.
 
-use std::fmt::Write as _;
-
 use canon::Day;
 
 use super::{Detect, Query, WriteBackTo};
+use crate::db::{Dialect, Engine};
 
-/// A quoted identifier. Names were checked when the source was opened.
-fn name(text: &str) -> String {
-    format!("\"{text}\"")
-}
-
-fn names(prefix: &str, columns: &[String]) -> String {
-    columns.iter().map(|c| format!("{prefix}{}", name(c))).collect::<Vec<_>>().join(", ")
-}
-
-fn marks(n: usize) -> String {
-    vec!["?"; n].join(", ")
-}
-
-fn push(sql: &mut String, text: std::fmt::Arguments<'_>) {
-    sql.write_fmt(text).expect("a string takes all text");
-}
-
-/// The rows of a SELECT whose time lies in these days, the last not included. Days compare as text
-/// with every written time that begins with one.
-pub(super) fn between(sql: &str, column: &str, from: Day, before: Day) -> String {
-    let time = format!("CAST(h.{} AS TEXT)", name(column));
-    format!("SELECT * FROM ({sql}) AS h WHERE {time} >= '{from}' AND {time} < '{before}'")
+/// The rows of a SELECT whose time lies in these days, the last not included.
+pub(super) fn between(d: Dialect, sql: &str, column: &str, from: Day, before: Day) -> String {
+    let time = format!("h.{}", d.name(column));
+    let (from, before) =
+        (d.on_or_after(&time, &from.to_string()), d.before(&time, &before.to_string()));
+    format!("SELECT h.* FROM ({sql}) h WHERE {from} AND {before}")
 }
 
 /// Where a page begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum From {
     /// At the first row.
     Start,
-    /// At a time, that time included: bind the time.
-    Time,
-    /// After a time: bind the time.
-    AfterTime,
-    /// After a row: bind the time (where there is one) and the key.
-    Row,
+    /// At a time, that time included.
+    Time(String),
+    /// After a time.
+    AfterTime(String),
+    /// After a row: its time where there is one, and its key.
+    Row(Option<String>, Vec<String>),
 }
 
-/// The page of a query: its key columns, then its order column if any, then its columns, all as
-/// text. Binds: flag value (flag), then as [`From`] says, then the limit.
-pub(super) fn page(query: &Query, from: From) -> String {
-    let mut sql = String::from("SELECT ");
-    let casts = |columns: &[String]| -> String {
-        columns.iter().map(|c| format!("CAST(q.{} AS TEXT), ", name(c))).collect()
-    };
-    sql.push_str(&casts(&query.key));
-    let order = match &query.detect {
-        Detect::ModifiedTime { column, .. } => Some(format!("q.{}", name(column))),
-        Detect::LogTable { column, .. } => Some(format!("l.{}", name(column))),
-        Detect::Flag { .. } | Detect::Compare => None,
-    };
-    if let Some(order) = &order {
-        push(&mut sql, format_args!("CAST({order} AS TEXT), "));
-    }
-    sql.push_str(casts(&query.columns).trim_end_matches(", "));
-    push(&mut sql, format_args!(" FROM ({}) AS q", query.sql));
+fn of(prefix: &str, d: Dialect, columns: &[String]) -> Vec<String> {
+    columns.iter().map(|c| format!("{prefix}{}", d.name(c))).collect()
+}
+
+/// The column that is ordered by before the key.
+fn order(d: Dialect, query: &Query) -> Option<String> {
+    let prefix = if matches!(query.detect, Detect::LogTable { .. }) { "l" } else { "q" };
+    query.detect.order().map(|column| format!("{prefix}.{}", d.name(column)))
+}
+
+/// Values in a row of a page: the key, the time where there is one, the columns.
+pub(super) fn width(query: &Query) -> usize {
+    query.key.len() + usize::from(query.detect.order().is_some()) + query.columns.len()
+}
+
+/// A page of a query: key columns, the time where there is one, the columns; in order.
+pub(super) fn page(d: Dialect, query: &Query, from: &From, limit: usize) -> String {
+    let key = of("q.", d, &query.key);
+    let order = order(d, query);
+    let columns = of("q.", d, &query.columns);
+    let what: Vec<String> = key
+        .iter()
+        .chain(&order)
+        .chain(&columns)
+        .enumerate()
+        .map(|(n, column)| format!("{} AS v{n}", d.text(column)))
+        .collect();
+    let mut rest = format!("FROM ({}) q", query.sql);
     if let Detect::LogTable { table, .. } = &query.detect {
-        let on: Vec<String> = query.key.iter().map(|k| format!("l.{0} = q.{0}", name(k))).collect();
-        push(&mut sql, format_args!(" JOIN {} AS l ON {}", name(table), on.join(" AND ")));
+        let on = |k: &String| format!("l.{0} = q.{0}", d.name(k));
+        let on: Vec<String> = query.key.iter().map(on).collect();
+        rest.push_str(&format!(" JOIN {} l ON {}", d.name(table), on.join(" AND ")));
     }
-    let sort = match &order {
-        Some(order) => format!("{order}, {}", names("q.", &query.key)),
-        None => names("q.", &query.key),
-    };
+    let sort: Vec<String> = order.iter().chain(&key).cloned().collect();
     let mut conditions = Vec::new();
-    if let Detect::Flag { column, .. } = &query.detect {
-        conditions.push(format!("q.{} = ?", name(column)));
+    if let Detect::Flag { column, pending, .. } = &query.detect {
+        conditions.push(format!("q.{} = {}", d.name(column), d.literal(Some(pending))));
     }
-    let width = query.key.len() + usize::from(order.is_some());
     match (from, &order) {
         (From::Start, _) => {}
-        (From::Time, Some(order)) => conditions.push(format!("{order} >= ?")),
-        (From::AfterTime, Some(order)) => conditions.push(format!("{order} > ?")),
-        (From::Row | From::Time | From::AfterTime, _) => {
-            conditions.push(format!("({sort}) > ({})", marks(width)));
+        (From::Time(time), Some(order)) => {
+            conditions.push(format!("{order} >= {}", d.literal(Some(time))));
         }
+        (From::AfterTime(time), Some(order)) => {
+            conditions.push(format!("{order} > {}", d.literal(Some(time))));
+        }
+        (From::Row(time, key), _) => {
+            let values: Vec<&str> = time.iter().chain(key).map(String::as_str).collect();
+            conditions.push(d.after(&sort, &values));
+        }
+        (From::Time(_) | From::AfterTime(_), None) => {}
     }
     if !conditions.is_empty() {
-        push(&mut sql, format_args!(" WHERE {}", conditions.join(" AND ")));
+        rest.push_str(&format!(" WHERE {}", conditions.join(" AND ")));
     }
-    push(&mut sql, format_args!(" ORDER BY {sort} LIMIT ?"));
-    sql
+    rest.push_str(&format!(" ORDER BY {}", sort.join(", ")));
+    d.limited(&what.join(", "), &rest, limit)
 }
 
-/// The same page as one JSON text: an array of rows, each an array of `width` texts and nulls.
-pub(super) fn page_as_json(query: &Query, from: From, width: usize) -> String {
-    let names: Vec<String> = (0..width).map(|n| format!("v{n}")).collect();
+/// The same page as one JSON text: an array of rows, each an array of texts and nulls. SQLite's.
+pub(super) fn page_as_json(d: Dialect, query: &Query, from: &From, limit: usize) -> String {
+    let names: Vec<String> = (0..width(query)).map(|n| format!("v{n}")).collect();
     let names = names.join(", ");
     // The inner page is ordered and limited, so its rows arrive in that order.
     format!(
         "WITH page({names}) AS ({}) SELECT json_group_array(json_array({names})) FROM page",
-        page(query, from)
+        page(d, query, from, limit)
     )
 }
 
 /// The highest time there is, as text.
-pub(super) fn newest(query: &Query, column: &str) -> String {
-    format!("SELECT CAST(max(q.{}) AS TEXT) FROM ({}) AS q", name(column), query.sql)
+pub(super) fn newest(d: Dialect, query: &Query, column: &str) -> String {
+    let max = format!("max(q.{})", d.name(column));
+    format!("SELECT {} AS v0 FROM ({}) q", d.text(&max), query.sql)
 }
 
-/// How many rows have no time.
-pub(super) fn timeless(query: &Query, column: &str) -> String {
-    format!("SELECT count(*) FROM ({}) AS q WHERE q.{} IS NULL", query.sql, name(column))
+/// How many rows that are to be read have no place in the order.
+pub(super) fn timeless(d: Dialect, query: &Query, column: &str) -> String {
+    let pending = match &query.detect {
+        Detect::Flag { column, pending, .. } => {
+            format!(" AND q.{} = {}", d.name(column), d.literal(Some(pending)))
+        }
+        _ => String::new(),
+    };
+    let column = d.name(column);
+    format!("SELECT count(*) FROM ({}) q WHERE q.{column} IS NULL{pending}", query.sql)
 }
 
 /// How many rows there are.
 pub(super) fn count(query: &Query) -> String {
-    format!("SELECT count(*) FROM ({}) AS q", query.sql)
+    format!("SELECT count(*) FROM ({}) q", query.sql)
+}
+
+fn keys(d: Dialect, to: &WriteBackTo, key: &[String]) -> String {
+    let pairs = to.key.iter().zip(key);
+    let pairs = pairs.map(|(k, v)| format!("{} = {}", d.name(k), d.literal(Some(v))));
+    pairs.collect::<Vec<_>>().join(" AND ")
 }
 
 /// The write-back: changes nothing where the row already says so, so that a repeated one does not
-/// wake the source's triggers. Binds: flag, text, keys, flag, text.
-pub(super) fn write_back(to: &WriteBackTo) -> String {
-    let keys: Vec<String> = to.key.iter().map(|k| format!("{} = ?", name(k))).collect();
-    let (mut set, mut differs) =
-        (format!("{} = ?", name(&to.flag)), format!("{} IS NOT ?", name(&to.flag)));
+/// wake the source's triggers.
+pub(super) fn write_back(
+    d: Dialect,
+    to: &WriteBackTo,
+    key: &[String],
+    flag: &str,
+    text: Option<&str>,
+) -> String {
+    let mut set = format!("{} = {}", d.name(&to.flag), d.literal(Some(flag)));
+    let mut differs = d.differs(&d.name(&to.flag), Some(flag));
     if let Some(error) = &to.error {
-        push(&mut set, format_args!(", {} = ?", name(error)));
-        push(&mut differs, format_args!(" OR {} IS NOT ?", name(error)));
+        set.push_str(&format!(", {} = {}", d.name(error), d.literal(text)));
+        differs.push_str(&format!(" OR {}", d.differs(&d.name(error), text)));
     }
-    format!("UPDATE {} SET {set} WHERE {} AND ({differs})", name(&to.table), keys.join(" AND "))
+    format!("UPDATE {} SET {set} WHERE {} AND ({differs})", d.name(&to.table), keys(d, to, key))
 }
 
-/// Whether the row of a write-back is there. Binds: keys.
-pub(super) fn exists(to: &WriteBackTo) -> String {
-    let keys: Vec<String> = to.key.iter().map(|k| format!("{} = ?", name(k))).collect();
-    format!("SELECT count(*) FROM {} WHERE {}", name(&to.table), keys.join(" AND "))
+/// A first outcome in a table of outcomes.
+pub(super) fn insert(
+    d: Dialect,
+    to: &WriteBackTo,
+    key: &[String],
+    flag: &str,
+    text: Option<&str>,
+) -> String {
+    let mut names: Vec<String> = to.key.iter().chain([&to.flag]).map(|n| d.name(n)).collect();
+    let mut values: Vec<String> = key.iter().map(|k| d.literal(Some(k))).collect();
+    values.push(d.literal(Some(flag)));
+    if let Some(error) = &to.error {
+        names.push(d.name(error));
+        values.push(d.literal(text));
+    }
+    let (names, values) = (names.join(", "), values.join(", "));
+    format!("INSERT INTO {} ({names}) VALUES ({values})", d.name(&to.table))
+}
+
+/// Whether the row of a write-back is there.
+pub(super) fn exists(d: Dialect, to: &WriteBackTo, key: &[String]) -> String {
+    format!("SELECT count(*) FROM {} WHERE {}", d.name(&to.table), keys(d, to, key))
+}
+
+/// Whether a page is better asked for as one text.
+pub(super) fn as_json(d: Dialect, query: &Query, values_max: usize) -> bool {
+    d.engine == Engine::Sqlite
+        && d.stored == crate::db::Stored::Declared
+        && width(query) <= values_max
 }

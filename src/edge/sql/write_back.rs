@@ -1,39 +1,35 @@
 //! Outcomes into source rows: one transaction, an answer for each.
 
-use sqlx::sqlite::SqliteConnection;
-use sqlx::{AssertSqlSafe, Connection, query, query_scalar};
-
 use super::{SqlSource, WriteBackTo, failure, statement};
+use crate::db::{Connection, DbError, Trouble};
 use crate::error::SourceError;
 use crate::page::split_key;
 use crate::source::WriteBack;
+
+/// Marks the place to which one refused item is taken back.
+const SAVEPOINT: &str = "one_item";
 
 impl SqlSource {
     pub(super) async fn write(
         &mut self,
         items: &[WriteBack],
     ) -> Result<Vec<Result<(), SourceError>>, SourceError> {
-        let mut connection = match self.write.take() {
-            Some(connection) => connection,
-            None => self.connect(false).await?,
-        };
-        let unreachable = |e: sqlx::Error| failure::unreachable(&self.settings, &e);
-        // IMMEDIATE: another program's lock is met here, before anything is written.
-        let mut transaction =
-            connection.begin_with("BEGIN IMMEDIATE").await.map_err(unreachable)?;
+        let mut connection = self.connect(false).await?;
+        let unreachable = |e: DbError| failure::unreachable(&self.settings, e);
+        connection.begin().await.map_err(unreachable)?;
         let mut answers = Vec::with_capacity(items.len());
         for item in items {
-            answers.push(self.one(&mut transaction, item).await?);
+            answers.push(self.one(&mut connection, item).await?);
         }
-        transaction.commit().await.map_err(unreachable)?;
-        self.write = Some(connection);
+        connection.commit().await.map_err(unreachable)?;
+        self.connection = Some((connection, false));
         Ok(answers)
     }
 
     /// One row; the outer error ends the whole transaction.
     async fn one(
         &self,
-        connection: &mut SqliteConnection,
+        connection: &mut Connection,
         item: &WriteBack,
     ) -> Result<Result<(), SourceError>, SourceError> {
         let adapter = || self.settings.adapter.clone();
@@ -48,53 +44,57 @@ impl SqlSource {
         let place = |name: &String| source.key.iter().position(|k| k == name);
         let key: Vec<String> =
             to.key.iter().filter_map(place).filter_map(|at| parts.get(at).cloned()).collect();
-        match self.update(connection, to, item, &key).await {
+        match update_within(connection, to, item, &key).await {
             Ok(true) => Ok(Ok(())),
             Ok(false) => Ok(Err(missing())),
-            Err(e) if failure::is_busy(&e) => {
-                Err(failure::statement(&self.settings, &to.table, &e))
-            }
-            Err(e) => match failure::statement(&self.settings, &to.table, &e) {
-                // A constraint or a trigger of this row; the others go on.
-                SourceError::Unreachable { detail, .. } => Ok(Err(SourceError::WriteRefused {
-                    adapter: adapter(),
-                    table: to.table.clone(),
-                    detail,
-                })),
-                other => Err(other),
-            },
+            // A constraint or a trigger of this row; the others go on.
+            Err(e) if e.trouble == Trouble::Refused => Ok(Err(SourceError::WriteRefused {
+                adapter: adapter(),
+                table: to.table.clone(),
+                detail: e.words,
+            })),
+            Err(e) => Err(failure::statement(&self.settings, &to.table, e)),
         }
     }
+}
 
-    /// Whether the row is there and now says what it should.
-    async fn update(
-        &self,
-        connection: &mut SqliteConnection,
-        to: &WriteBackTo,
-        item: &WriteBack,
-        key: &[String],
-    ) -> Result<bool, sqlx::Error> {
-        let text: String = item.text.chars().take(to.error_chars_max).collect();
-        let text = (!text.is_empty()).then_some(text);
-        let mut update = query(AssertSqlSafe(statement::write_back(to))).bind(item.flag.as_str());
-        if to.error.is_some() {
-            update = update.bind(text.as_deref());
-        }
-        for part in key {
-            update = update.bind(part.as_str());
-        }
-        update = update.bind(item.flag.as_str());
-        if to.error.is_some() {
-            update = update.bind(text.as_deref());
-        }
-        if update.execute(&mut *connection).await?.rows_affected() > 0 {
-            return Ok(true);
-        }
-        let mut exists = query_scalar(AssertSqlSafe(statement::exists(to)));
-        for part in key {
-            exists = exists.bind(part.as_str());
-        }
-        let rows: i64 = exists.fetch_one(connection).await?;
-        Ok(rows > 0)
+/// One update, taken back by itself where its failure would spoil the others.
+async fn update_within(
+    connection: &mut Connection,
+    to: &WriteBackTo,
+    item: &WriteBack,
+    key: &[String],
+) -> Result<bool, DbError> {
+    if !connection.dialect().needs_savepoints() {
+        return update(connection, to, item, key).await;
     }
+    connection.execute(format!("SAVEPOINT {SAVEPOINT}")).await?;
+    let done = update(connection, to, item, key).await;
+    if done.is_err() {
+        connection.execute(format!("ROLLBACK TO SAVEPOINT {SAVEPOINT}")).await?;
+    }
+    connection.execute(format!("RELEASE SAVEPOINT {SAVEPOINT}")).await?;
+    done
+}
+
+/// Whether the row is there and now says what it should.
+async fn update(
+    connection: &mut Connection,
+    to: &WriteBackTo,
+    item: &WriteBack,
+    key: &[String],
+) -> Result<bool, DbError> {
+    let d = connection.dialect();
+    let text: String = item.text.chars().take(to.error_chars_max).collect();
+    let text = (!text.is_empty()).then_some(text.as_str());
+    if connection.execute(statement::write_back(d, to, key, &item.flag, text)).await? > 0 {
+        return Ok(true);
+    }
+    if connection.count(statement::exists(d, to, key)).await? > 0 {
+        return Ok(true);
+    }
+    if to.own_table {
+        connection.execute(statement::insert(d, to, key, &item.flag, text)).await?;
+    }
+    Ok(to.own_table)
 }

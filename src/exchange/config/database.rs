@@ -68,24 +68,30 @@ pub enum PostgresTls {
     VerifyFull,
 }
 
-const TLS: &[(&str, PostgresTls)] = &[
+pub(super) const TLS: &[(&str, PostgresTls)] = &[
     ("disable", PostgresTls::Disable),
     ("prefer", PostgresTls::Prefer),
     ("require", PostgresTls::Require),
     ("verify-full", PostgresTls::VerifyFull),
 ];
 
-impl PostgresConfig {
-    /// Reads `postgres://USER@HOST[:PORT]/DATABASE[?schema=NAME]`; none if it is not of this form.
-    /// A URL with a password in it is not.
-    pub fn parse(text: &str) -> Option<Self> {
+/// `SCHEME://USER@HOST[:PORT]/DATABASE[?QUERY]`, taken apart.
+pub(super) struct Url<'a> {
+    pub(super) scheme: &'a str,
+    pub(super) user: &'a str,
+    pub(super) host: &'a str,
+    pub(super) port: Option<u16>,
+    pub(super) database: &'a str,
+    pub(super) query: Option<&'a str>,
+}
+
+impl<'a> Url<'a> {
+    /// None if it is not of this form; one with a password in it is not.
+    pub(super) fn parse(text: &'a str) -> Option<Self> {
         let (scheme, rest) = text.split_once("://")?;
-        if !matches!(scheme, "postgres" | "postgresql") {
-            return None;
-        }
-        let (rest, schema) = match rest.split_once("?schema=") {
-            Some((rest, schema)) => (rest, schema),
-            None => (rest, "tiergate"),
+        let (rest, query) = match rest.split_once('?') {
+            Some((rest, query)) => (rest, Some(query)),
+            None => (rest, None),
         };
         let (user, rest) = rest.split_once('@')?;
         let (authority, database) = rest.split_once('/')?;
@@ -101,17 +107,42 @@ impl PostgresConfig {
             },
         };
         let port = match port {
-            Some(port) => port.parse().ok().filter(|p| *p > 0)?,
-            None => 5432,
+            Some(port) => Some(port.parse().ok().filter(|p| *p > 0)?),
+            None => None,
         };
         let plain = |text: &str| {
             let odd = |c: char| c.is_whitespace() || matches!(c, ':' | '@' | '/' | '?' | '#' | '%');
             !text.is_empty() && !text.chars().any(odd)
         };
         let host_is_plain = plain(&host.replace(':', ""));
-        if !plain(user) || !plain(database) || !host_is_plain || !is_schema(schema) {
+        let fits = plain(user) && plain(database) && host_is_plain;
+        fits.then_some(Self { scheme, user, host, port, database, query })
+    }
+}
+
+/// Whether a URL has a password before its `@`.
+pub(super) fn holds_password(url: &str) -> bool {
+    let outside = url.split_once("://").map_or("", |(_, rest)| rest);
+    let login = outside.split('/').next().unwrap_or_default().rsplit_once('@');
+    login.is_some_and(|(login, _)| login.contains(':'))
+}
+
+impl PostgresConfig {
+    /// Reads `postgres://USER@HOST[:PORT]/DATABASE[?schema=NAME]`; none if it is not of this form.
+    /// A URL with a password in it is not.
+    pub fn parse(text: &str) -> Option<Self> {
+        let Url { scheme, user, host, port, database, query } = Url::parse(text)?;
+        if !matches!(scheme, "postgres" | "postgresql") {
             return None;
         }
+        let schema = match query {
+            Some(query) => query.strip_prefix("schema=")?,
+            None => "tiergate",
+        };
+        if !is_schema(schema) {
+            return None;
+        }
+        let port = port.unwrap_or(5432);
         Some(Self {
             host: host.into(),
             port,
@@ -189,9 +220,7 @@ fn postgres(tab: &mut Tab<'_>, url: &Spot, cx: &mut Cx<'_>) -> Option<PostgresCo
     let instance = instance.and_then(|name| instance_name(tab, &name, cx));
     let tls = tab.word("tls", TLS, cx.problems);
     let ca = tab.text("ca", cx.problems).map(|s| cx.base.join(s.text));
-    let outside = url.text.split_once("://").map_or("", |(_, rest)| rest);
-    let login = outside.split('/').next().unwrap_or_default().rsplit_once('@');
-    if login.is_some_and(|(login, _)| login.contains(':')) {
+    if holds_password(&url.text) {
         // The text holds a password: it is not repeated.
         cx.problems.push(
             "config.secret_literal",

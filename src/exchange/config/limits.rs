@@ -64,6 +64,10 @@ limits! {
         "zstd level of a sealed frame" "封装压缩级别（zstd）"
     page_rows_max: u32 Count = 2_000, 1, 100_000;
         "rows read from a source in one turn" "一次从来源读取的行数"
+    source_statement_timeout: i64 Duration = MINUTE, SECOND, HOUR;
+        "longest statement at a source's database" "来源数据库单条语句最长时间"
+    source_lock_wait: i64 Duration = 5 * SECOND, 50, 5 * MINUTE;
+        "longest wait for a lock that another program holds at a source" "等待来源数据库中他方锁的最长时间"
     collect_interval: i64 Duration = MINUTE, 100, DAY;
         "pause between two reads of a source whose adapter says nothing" "未另行规定时两次采集的间隔"
     backfill_ahead: u64 Count = 20_000, 500, 10_000_000;

@@ -7,6 +7,7 @@
 
 mod brokers;
 mod database;
+mod foreign;
 mod lanes;
 mod limits;
 mod node;
@@ -28,11 +29,12 @@ use std::collections::BTreeMap;
 
 pub use brokers::{BrokerConfig, BrokerUrl, Login};
 pub use database::{PostgresConfig, PostgresTls, StoreUrl, is_instance};
+pub use foreign::{Database, Engine, Isolation, OdbcDatabase, ServerDatabase};
 pub use lanes::{LaneBudget, Window};
 pub use limits::{LIMITS, Limits, table as limits_table};
 pub use node::{
-    AdapterConfig, Carrier, Database, Identity, Link, Nature, NodeConfig, RelayConfig, RelayRule,
-    RouteConfig, SinkConfig, SinkKind, SourceConfig, Treatment,
+    AdapterConfig, Carrier, Identity, Link, Nature, NodeConfig, RelayConfig, RelayRule,
+    RouteConfig, SinkConfig, SinkKind, SourceConfig, SourceReading, Treatment,
 };
 pub use problem::{At, Problem, Problems, nearest};
 pub use process::{FileFacts, Files, tier_order};

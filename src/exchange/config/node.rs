@@ -8,7 +8,8 @@ use canon::{Environment, Lane, NodeCode, Route};
 
 use super::brokers::BrokerConfig;
 use super::database::StoreUrl;
-use super::lanes::LaneBudget;
+use super::foreign::{Database, Isolation};
+use super::lanes::{LaneBudget, Window};
 use super::limits::Limits;
 use super::problem::At;
 use super::quota::Quota;
@@ -240,6 +241,8 @@ pub struct SourceConfig {
     pub folder: Option<PathBuf>,
     /// The database of a table source.
     pub database: Option<Database>,
+    /// What its owner allows.
+    pub reading: SourceReading,
     /// Instead of the package's `files`: `*` and `?` as usual.
     pub files: Option<String>,
     /// Instead of the package's time for which a file must not have grown, ms.
@@ -250,11 +253,19 @@ pub struct SourceConfig {
     pub history: Option<PathBuf>,
 }
 
-/// A source database.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Database {
-    /// `sqlite:PATH`.
-    Sqlite(PathBuf),
+/// What the owner of a source's database allows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SourceReading {
+    /// How much our transactions see of others; committed rows if not said.
+    pub isolation: Option<Isolation>,
+    /// Texts are GBK bytes whatever their columns are declared as; instead of the package's.
+    pub gb18030: Option<bool>,
+    /// Longest statement, ms; instead of the limit's.
+    pub statement_timeout: Option<i64>,
+    /// Most rows of one fetch; instead of the limit's.
+    pub rows_max: Option<i64>,
+    /// Hours in which it may be read; none is the whole day.
+    pub hours: Vec<Window>,
 }
 
 /// Where kept records go.

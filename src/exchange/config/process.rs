@@ -7,6 +7,7 @@ use canon::NodeCode;
 
 use super::brokers::{BrokerConfig, Login};
 use super::database::StoreUrl;
+use super::foreign::Database;
 use super::node::*;
 use super::problem::{At, Problems, nearest};
 use super::secret::SecretRef;
@@ -383,6 +384,16 @@ fn paths(
         if let Some(Database::Sqlite(path)) = &adapter.source.database {
             need(&adapter.at, "[adapter.source] database", path, false);
         }
+        if let Some(Database::Server(server)) = &adapter.source.database
+            && let Some(ca) = &server.ca
+        {
+            need(&adapter.at, "[adapter.source] ca", ca, false);
+        }
+        if let Some(SecretRef::File(path)) =
+            adapter.source.database.as_ref().and_then(Database::password)
+        {
+            need(&adapter.at, "[adapter.source] password", path, false);
+        }
     }
     for list in node.lists.iter().filter(|l| files.facts(l).is_none()) {
         missing(&whole, "[lists] folders", list, "file or folder", "文件或目录", problems);
@@ -390,11 +401,24 @@ fn paths(
     for identity in &node.identities {
         secret(&identity.at, "[identity] key", &identity.key, files, env, problems);
     }
+    for (at, key, reference) in foreign_secrets(node) {
+        secret(at, key, reference, files, env, problems);
+    }
     for broker in &node.brokers {
         for (key, reference) in broker_secrets(broker) {
             secret(&broker.at, key, reference, files, env, problems);
         }
     }
+}
+
+/// The passwords of databases that are not the node's own.
+fn foreign_secrets(node: &NodeConfig) -> Vec<(&At, &'static str, &SecretRef)> {
+    let mut found = Vec::new();
+    for adapter in &node.adapters {
+        let password = adapter.source.database.as_ref().and_then(Database::password);
+        found.extend(password.map(|p| (&adapter.at, "[adapter.source] password", p)));
+    }
+    found
 }
 
 fn broker_secrets(broker: &BrokerConfig) -> Vec<(&'static str, &SecretRef)> {

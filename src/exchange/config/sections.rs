@@ -7,6 +7,7 @@ use std::sync::Arc;
 use canon::{Lane, NodeCode};
 
 use super::brokers::BrokerConfig;
+use super::foreign;
 use super::lanes;
 use super::node::*;
 use super::problem::nearest;
@@ -301,8 +302,9 @@ fn bounded_interval(tab: &mut Tab<'_>, cx: &mut Cx<'_>) -> Option<i64> {
 fn source(adapter: &mut Tab<'_>, cx: &mut Cx<'_>) -> SourceConfig {
     let mut tab = adapter.table("source", cx.problems);
     let folder = tab.text("folder", cx.problems).map(|s| cx.base.join(s.text));
-    let database = tab.text("database", cx.problems);
-    let database = database.and_then(|spot| source_database(&spot, &tab.key("database"), cx));
+    let base = cx.base.to_owned();
+    let database = foreign::database(&mut tab, &base, cx);
+    let reading = foreign::reading(&mut tab, cx);
     let files = tab.text("files", cx.problems).map(|s| s.text);
     let settle = duration(&mut tab, "settle", cx);
     let overlap = duration(&mut tab, "overlap", cx);
@@ -319,25 +321,7 @@ fn source(adapter: &mut Tab<'_>, cx: &mut Cx<'_>) -> SourceConfig {
         );
     }
     tab.finish(cx.problems);
-    SourceConfig { folder, database, files, settle, overlap, history }
-}
-
-fn source_database(spot: &Spot, path: &str, cx: &mut Cx<'_>) -> Option<Database> {
-    let (scheme, rest) = spot.text.split_once(':').unwrap_or((&spot.text, ""));
-    match scheme {
-        "sqlite" if !rest.trim().is_empty() => return Some(Database::Sqlite(cx.base.join(rest))),
-        "mysql" | "mariadb" | "postgres" | "mssql" | "oracle" => {
-            later(&spot.at, path, "this kind of source", "此类来源", "sqlite:PATH", cx);
-        }
-        _ => {
-            // The text may hold a password: it is not repeated.
-            let hint = nearest(scheme, ["sqlite"]);
-            let en = "must be `sqlite:PATH`, relative to this file's folder";
-            let zh = "应为 sqlite:路径（相对于本文件所在目录）";
-            cx.problems.push("config.bad_value", &spot.at, path, en, zh).hint = hint;
-        }
-    }
-    None
+    SourceConfig { folder, database, reading, files, settle, overlap, history }
 }
 
 pub(crate) fn sinks(top: &mut Tab<'_>, data: &Path, cx: &mut Cx<'_>) -> Vec<SinkConfig> {

@@ -301,6 +301,15 @@ fn county_over_amqp(broker: &str) -> String {
     format!("{}\n{BROKERS}", COUNTY.replacen("carrier = \"local\"", &link, 1))
 }
 
+/// Two nodes, the county's source being this.
+pub(super) fn with_source(source: &str) -> Result<Vec<NodeConfig>, Vec<Problem>> {
+    let county = COUNTY.replacen("database = \"sqlite:legacy.db\"", source, 1);
+    let source = |file: &str, text: &str| (file.to_owned(), text.to_owned());
+    let files = [source("a/county.toml", &county), source("b/province.toml", PROVINCE)];
+    let env = [("PROVINCE_KEY".to_owned(), "x".to_owned()), ("P".to_owned(), "x".to_owned())];
+    load(&files, &env.into(), &AllThere)
+}
+
 pub(super) fn alone(text: &str) -> Result<Vec<NodeConfig>, Vec<Problem>> {
     let env = [("MQ".to_owned(), "x".to_owned())].into();
     load(&[("a/county.toml".into(), text.into())], &env, &AllThere)

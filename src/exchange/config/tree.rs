@@ -278,6 +278,20 @@ impl<'a> Tab<'a> {
         text
     }
 
+    /// A whole number.
+    pub(crate) fn count(&mut self, key: &'static str, problems: &mut Problems) -> Option<i64> {
+        let node = self.get(key)?;
+        match &node.value {
+            Value::Int(n) => return Some(*n),
+            Value::Loose(text) if text.parse::<i64>().is_ok() => return text.parse().ok(),
+            other => {
+                let want = ("a whole number", "整数");
+                wrong_kind(problems, &node.at, &self.key(key), want, other);
+            }
+        }
+        None
+    }
+
     pub(crate) fn truth(&mut self, key: &'static str, problems: &mut Problems) -> Option<bool> {
         let node = self.get(key)?;
         match &node.value {
