@@ -1,5 +1,7 @@
 //! A quarantined row whose file lies in `done/` goes up again without its owner.
 
+use std::time::{Duration, UNIX_EPOCH};
+
 use exchange::resubmit;
 use store::{AuditEvent, Place};
 use tests::world::input::{BAD_ID, ID, case, line};
@@ -49,13 +51,20 @@ async fn a_row_that_is_still_wrong_is_held_again_and_drags_no_other_record_back(
     let bad = lines[1].replacen("99010320140919000001", &case(1), 1).replacen(ID, BAD_ID, 1);
     let put = |world: &World, name: &str, row: &str| {
         let text = format!("\u{feff}{}\r\n{row}\r\n", lines[0]);
-        std::fs::write(world.drop_folder(TOWN).join(name), text).unwrap();
+        let path = world.drop_folder(TOWN).join(name);
+        std::fs::write(&path, text).unwrap();
+        // It lies there since the story's own time.
+        let at = UNIX_EPOCH + Duration::from_millis(world.now.0.unsigned_abs());
+        let file = std::fs::File::options().write(true).open(path).unwrap();
+        file.set_modified(at).unwrap();
     };
-    put(&world, "a.csv", &bad);
+    put(&world, "window-1.csv", &bad);
+    world.heal().await;
     world.heal().await;
     assert_eq!(world.place(TOWN, "SL", 1, 1).await, Some(Place::Waiting));
     // The same row with another acceptance, and the fault still in it.
-    put(&world, "b.csv", &bad.replacen("经办乙", "经办丙", 1));
+    put(&world, "window-2.csv", &bad.replacen("经办乙", "经办丙", 1));
+    world.heal().await;
     world.heal().await;
     assert_eq!(world.place(TOWN, "SL", 1, 2).await, Some(Place::Waiting));
     let problem = world.problems(TOWN).await.remove(0);
