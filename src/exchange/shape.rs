@@ -1,7 +1,7 @@
 //! A page of rows becomes chunks of fragments and quarantined records: mapped, versioned by
 //! content, validated, rendered and hashed once.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -113,6 +113,7 @@ impl Shaper {
         roots.sort_unstable();
         roots.dedup();
         let mut cases: HashMap<String, Case> = HashMap::with_capacity(roots.len());
+        self.answered(node, &keys, &mut cases).await?;
         for row in node.store.cases(&roots).await? {
             let case = match cases.get_mut(row.id.key.root()) {
                 Some(case) => case,
@@ -151,6 +152,30 @@ impl Shaper {
         let mut shaped = pen.out;
         shaped.chunks = pen.chunks.into_values().collect();
         Ok(shaped)
+    }
+
+    /// Facts of what came from elsewhere and is answered here: the card to which a reply belongs.
+    async fn answered(
+        &self,
+        node: &Node,
+        keys: &[Option<Key>],
+        cases: &mut HashMap<String, Case>,
+    ) -> Result<(), WorkError> {
+        let answers = self.drafts.as_slice().iter().zip(keys);
+        let answers = answers.filter(|(d, _)| d.parent == ParentIs::Elsewhere);
+        let roots: BTreeSet<&str> =
+            answers.filter_map(|(_, k)| k.as_ref()).map(Key::root).collect();
+        if roots.is_empty() {
+            return Ok(());
+        }
+        let roots: Vec<&str> = roots.into_iter().collect();
+        let mut kept = node.store.kept_cases(&roots).await?;
+        kept.sort_by_key(|row| row.id.version);
+        for row in kept {
+            let case = cases.entry(row.id.key.root().to_owned()).or_default();
+            case.facts.insert(&row.id.kind, row.id.key.part(), &row.facts);
+        }
+        Ok(())
     }
 
     /// Maps every row; says which drafts are whose.

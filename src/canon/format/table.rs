@@ -38,7 +38,7 @@ impl Format {
         rows
     }
 
-    fn declared(&self, record: &RecordType, rule: &Rule) -> RuleRow {
+    pub(super) fn declared(&self, record: &RecordType, rule: &Rule) -> RuleRow {
         let field = &record.fields[rule.field];
         let (codes, zh, en) = match &rule.body {
             RuleBody::Require => {

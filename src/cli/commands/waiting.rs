@@ -3,6 +3,7 @@
 
 use canon::{Lane, Millis};
 use exchange::WorkError;
+use exchange::returned::{self, Returned};
 use exchange::standing::{self, BACKFILL, Backfill, Waits};
 use serde::Serialize;
 
@@ -13,8 +14,8 @@ use crate::text::Failure;
 /// One sentence of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Said {
-    /// `lane`, `hold`, `maintenance`, `backfill`, `baseline`; of `running.rs`: `carrier`, `service`,
-    /// `halted`, `clone`, `adoption`, `recall`, `give`.
+    /// `lane`, `hold`, `maintenance`, `backfill`, `returned`, `baseline`; of `running.rs`: `carrier`,
+    /// `service`, `halted`, `clone`, `adoption`, `recall`, `give`.
     pub(crate) kind: &'static str,
     /// Link and lane, route, node, adapter.
     pub(crate) about: String,
@@ -51,6 +52,8 @@ pub(crate) async fn of(tier: &Tier, now: Millis) -> Result<Vec<Said>, Failure> {
             needs_a_person: false,
         });
     }
+    let returned = returned::list(&tier.store).await.map_err(failed)?;
+    said.extend(owed(&returned, now));
     let marks = tier.store.baseline_counts().await.map_err(|e| tier.failed(&e))?;
     let count: u64 = marks.iter().map(|m| m.count).sum();
     if count > 0 {
@@ -86,6 +89,31 @@ fn lanes(tier: &Tier, now: Millis) -> Vec<Said> {
         })
     };
     tier.lanes.iter().filter_map(closed).collect()
+}
+
+/// Accepted records that were returned and are not answered yet.
+fn owed(returned: &[Returned], now: Millis) -> Option<Said> {
+    let open: Vec<&Returned> = returned.iter().filter(|r| r.is_open()).collect();
+    // The list begins with the nearest deadline.
+    let first = open.first()?;
+    let (n, until) = (open.len(), first.mark.deadline);
+    let late = open.iter().filter(|r| r.is_overdue(now)).count();
+    let tail = |en: bool| match (late, en) {
+        (0, _) => String::new(),
+        (late, true) => format!(", {late} past it"),
+        (late, false) => format!("，其中 {late} 条已超期"),
+    };
+    Some(Said {
+        kind: "returned",
+        about: first.mark.by.to_string(),
+        until: Some(until.to_string()),
+        en: format!(
+            "{n} accepted records were returned; the first deadline is {until}{}; see `tiergate returned`",
+            tail(true)
+        ),
+        zh: format!("接收后退回 {n} 条，最近期限 {until}{}；见 tiergate returned", tail(false)),
+        needs_a_person: false,
+    })
 }
 
 fn held(waits: &Waits, now: Millis) -> Vec<Said> {
