@@ -94,6 +94,15 @@ pub struct RecordId {
     pub version: u32,
 }
 
+impl RecordId {
+    /// Reads the written form.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (kind, rest) = text.split_once(':')?;
+        let (key, version) = rest.rsplit_once('#')?;
+        Some(Self { kind: kind.into(), key: Key::parse(key)?, version: version.parse().ok()? })
+    }
+}
+
 impl fmt::Display for RecordId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}#{}", self.kind, self.key, self.version)

@@ -11,6 +11,7 @@ use store::{Collected, Lease, NewQuarantine, SourceRowMark, WriteBackDone, Write
 
 use crate::error::WorkError;
 use crate::node::Node;
+use crate::resubmit;
 use crate::retry;
 use crate::shape::{self, Shaped};
 use crate::work::{Progress, WorkFuture, Worker};
@@ -19,6 +20,9 @@ use crate::work::{Progress, WorkFuture, Worker};
 const WRITE_BACKS_PER_TURN: u32 = 200;
 /// Vanished rows handled after one full pass.
 const VANISHED_PER_TURN: u32 = 500;
+
+/// Rows of the quarantine made anew in one turn.
+const RESUBMITTED_PER_TURN: usize = 200;
 
 /// One adapter at work for one identity.
 pub struct Adapter {
@@ -108,6 +112,12 @@ impl Collect {
         if before.paused.is_some() {
             return Ok(written);
         }
+        if let Some(cursor) = &before.cursor {
+            let again = self.resubmitted(&lease, cursor, now).await?;
+            if again.more {
+                return Ok(written.and(again));
+            }
+        }
         let rows_max = self.node.limits.page_rows_max as usize;
         let read = self.adapter.source().read(before.cursor.as_deref(), now, rows_max).await;
         let page = read.map_err(|e| self.failed(e))?;
@@ -192,7 +202,57 @@ impl Collect {
         }
         let Some(Some(bound)) = self.bounds.get(table) else { return Ok(Shaped::default()) };
         let changed = marks.map(|m| m.changed.as_slice());
-        self.shaper.page(&self.node, &self.adapter, bound, page, changed, now).await
+        self.shaper.page(&self.node, &self.adapter, bound, page, changed, None, now).await
+    }
+
+    /// Rows that an operator wants to go up again, made of what the quarantine kept of them.
+    async fn resubmitted(
+        &mut self,
+        lease: &Lease,
+        cursor: &str,
+        now: Millis,
+    ) -> Result<Progress, WorkError> {
+        let orders = self.node.store.standing(&resubmit::prefix(&self.adapter.name)).await?;
+        let more = orders.len() > RESUBMITTED_PER_TURN;
+        let mut done = 0;
+        for order in orders.into_iter().take(RESUBMITTED_PER_TURN) {
+            if let Some(again) = resubmit::row(&self.node.store, &order.name, &self.adapter).await?
+            {
+                self.again(lease, &again, cursor, now).await?;
+                done += 1;
+            }
+            // Done twice after a crash: the second time nothing is new.
+            self.node.store.stand(&order.name, None, now).await?;
+        }
+        Ok(Progress::some(done, more))
+    }
+
+    async fn again(
+        &mut self,
+        lease: &Lease,
+        again: &resubmit::Again,
+        cursor: &str,
+        now: Millis,
+    ) -> Result<(), WorkError> {
+        let (page, table) = (&again.page, usize::from(again.page.table));
+        let header: Vec<String> = page.columns.iter().map(ToString::to_string).collect();
+        // Its header may be an older one than that of the pages read now.
+        let Ok(bound) = self.adapter.mapping.bind(table, &header) else { return Ok(()) };
+        let shaping =
+            self.shaper.page(&self.node, &self.adapter, &bound, page, None, Some(&again.only), now);
+        let shaped = shaping.await?;
+        let collected = Collected {
+            adapter: Arc::clone(&self.adapter.name),
+            cursor: cursor.to_owned(),
+            now,
+            chunks: shaped.chunks,
+            quarantined: shaped.quarantined,
+            rows: Vec::new(),
+            rows_read: 0,
+            rows_unchanged: 0,
+        };
+        self.node.store.commit_collected(lease, collected).await?;
+        Ok(())
     }
 
     /// For tables that are compared: which rows differ from what was last seen.

@@ -30,6 +30,7 @@ pub mod receive;
 pub mod reconcile;
 pub mod relay;
 pub mod restore;
+pub mod resubmit;
 pub mod retry;
 pub mod returned;
 pub mod seal;

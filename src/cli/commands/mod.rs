@@ -15,6 +15,7 @@ pub(crate) mod node;
 pub(crate) mod notice;
 pub(crate) mod quarantine;
 pub(crate) mod returned;
+pub(crate) mod running;
 pub(crate) mod spool;
 pub(crate) mod status;
 pub(crate) mod store;

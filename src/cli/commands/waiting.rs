@@ -14,7 +14,8 @@ use crate::text::Failure;
 /// One sentence of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Said {
-    /// `lane`, `hold`, `maintenance`, `backfill`, `returned`, `baseline`.
+    /// `lane`, `hold`, `maintenance`, `backfill`, `returned`, `baseline`; of `running.rs`: `carrier`,
+    /// `service`, `halted`, `clone`, `adoption`, `recall`, `give`.
     pub(crate) kind: &'static str,
     /// Link and lane, route, node, adapter.
     pub(crate) about: String,
@@ -24,6 +25,8 @@ pub(crate) struct Said {
     pub(crate) en: String,
     /// Chinese.
     pub(crate) zh: String,
+    /// Whether somebody has to do something.
+    pub(crate) needs_a_person: bool,
 }
 
 /// All of a node.
@@ -40,7 +43,14 @@ pub(crate) async fn of(tier: &Tier, now: Millis) -> Result<Vec<Said>, Failure> {
         let progress = progress.map_err(|e| tier.failed(&e))?;
         let (en, zh) = backfill::line(&job, &progress, None);
         let (en, zh) = (format!("back-fill {en}"), format!("历史补报 {zh}"));
-        said.push(Said { kind: "backfill", about: job.adapter, until: None, en, zh });
+        said.push(Said {
+            kind: "backfill",
+            about: job.adapter,
+            until: None,
+            en,
+            zh,
+            needs_a_person: false,
+        });
     }
     let returned = returned::list(&tier.store).await.map_err(failed)?;
     said.extend(owed(&returned, now));
@@ -53,6 +63,7 @@ pub(crate) async fn of(tier: &Tier, now: Millis) -> Result<Vec<Said>, Failure> {
             until: None,
             en: format!("baseline: {count} records were reported before; in no count and no sum"),
             zh: format!("基线：{count} 条此前已报送，不计入各处所与摘要和"),
+            needs_a_person: false,
         });
     }
     Ok(said)
@@ -74,6 +85,7 @@ fn lanes(tier: &Tier, now: Millis) -> Vec<Said> {
             zh: format!(
                 "链路 {link} 的 {lane} 通道：等待至 {until}，允许时段 {hours} [lane.hours]"
             ),
+            needs_a_person: false,
         })
     };
     tier.lanes.iter().filter_map(closed).collect()
@@ -100,6 +112,7 @@ fn owed(returned: &[Returned], now: Millis) -> Option<Said> {
             tail(true)
         ),
         zh: format!("接收后退回 {n} 条，最近期限 {until}{}；见 tiergate returned", tail(false)),
+        needs_a_person: false,
     })
 }
 
@@ -120,6 +133,7 @@ fn held(waits: &Waits, now: Millis) -> Vec<Said> {
                 "发往 {} 的 {} 通道：等待至 {until}，由 {by} 要求：{zh}",
                 route.destination, route.lane
             ),
+            needs_a_person: false,
         }
     });
     let maintenance = waits.maintenance.iter().filter(|(_, m)| now < m.until).map(|(node, m)| {
@@ -140,6 +154,7 @@ fn held(waits: &Waits, now: Millis) -> Vec<Said> {
             until: Some(until.to_string()),
             en: format!("{node}: {en}{}", tail(": ")),
             zh: format!("{node}：{zh}{}", tail("：")),
+            needs_a_person: false,
         }
     });
     holds.chain(maintenance).collect()

@@ -30,6 +30,7 @@ mod poison;
 mod quality;
 mod receipt_lost;
 mod refused_thrice;
+mod resubmitted;
 mod tampered;
 mod versions;
 
