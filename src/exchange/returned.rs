@@ -227,6 +227,20 @@ pub async fn list(store: &SharedStore) -> Result<Vec<Returned>, WorkError> {
     Ok(found)
 }
 
+/// Takes back the marks that an accepted version answered, once they are as old as control parcels that
+/// are not kept any more. Open ones stand until they are answered.
+pub(crate) async fn forget_answered(
+    store: &SharedStore,
+    before: Millis,
+    now: Millis,
+) -> Result<(), WorkError> {
+    let answered = |r: &Returned| matches!(r.answer, Some((_, Place::Accepted)));
+    for one in list(store).await?.iter().filter(|r| answered(r) && r.mark.at < before) {
+        store.stand(&format!("{RETURNED}{} {}", one.kind, one.key), None, now).await?;
+    }
+    Ok(())
+}
+
 /// The latest own versions of the records of these cases.
 async fn latest(
     store: &SharedStore,

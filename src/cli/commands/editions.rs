@@ -118,8 +118,9 @@ fn touched(folder: &Path, package: &Package, change: &Change, old: &Format) -> V
             Touches::Nothing => {}
             Touches::Record => out.push(at(block.ty.pos.line)),
             Touches::Field => {
-                let name = change.field_name.as_deref();
-                let mapped = block.fields.iter().filter(|(f, _)| Some(f.as_str()) == name);
+                let names = [change.field_name.as_deref(), change.field.as_deref()];
+                let named = |f: &str| names.contains(&Some(f));
+                let mapped = block.fields.iter().filter(|(f, _)| named(f.as_str()));
                 out.extend(mapped.map(|(f, _)| at(f.pos.line)));
             }
         }

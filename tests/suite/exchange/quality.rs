@@ -4,10 +4,11 @@
 use canon::{Key, Millis};
 use envelope::Kind;
 use envelope::control::QualityNotice;
+use exchange::Limits;
 use exchange::returned::{self, Finding};
 use store::Place;
 use tests::world::input::{UNIT, case, cases, line};
-use tests::world::{self, PROVINCE, TOWN, World};
+use tests::world::{self, PROVINCE, Setup, TOWN, World};
 
 fn deadline() -> Millis {
     Millis::parse("2026-11-25 18:00:00").unwrap()
@@ -53,6 +54,25 @@ async fn a_returned_record_stays_accepted_and_its_next_version_answers() {
     let listed = returned::list(world.store(TOWN)).await.unwrap();
     assert_eq!(listed[0].answer, Some((2, Place::Accepted)), "shown beside it");
     assert!(!listed[0].is_open(), "answered");
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn answered_marks_go_in_time_and_open_ones_stay() {
+    let limits = Limits { control_keep: 3_600_000, ..world::limits() };
+    let mut world = super::world_of(Setup { limits, ..Setup::default() }).await;
+    world.drop_lines("a.csv", &cases(1..=2));
+    world.quiet().await;
+    tell(&world, &[finding(1, None), finding(2, None)]).await;
+    world.quiet().await;
+    world.drop_lines("b.csv", &[line("SB", 1).text("已核实更正")]);
+    world.quiet().await;
+    assert_eq!(returned::list(world.store(TOWN)).await.unwrap().len(), 2);
+    world.now = Millis::parse("2026-11-22 00:10:00").unwrap();
+    world.pass(2_000).await;
+    let listed = returned::list(world.store(TOWN)).await.unwrap();
+    assert_eq!(listed.len(), 1);
+    assert!(listed[0].is_open() && listed[0].key.number() == case(2));
     world.finish().await;
 }
 
