@@ -181,6 +181,7 @@ async fn measure(args: &Bench, folder: &std::path::Path, out: &Out) -> Result<Fi
         let folder = folder.join("instances");
         figures.instances =
             Some(instances::run(&ground, services, &folder, args.records, most).await?);
+        figures.peak_rss_mb = os::peak_rss_mb();
         return Ok(figures);
     }
     figures.chains.push(chain::run(&ground, &folder.join("one-hop"), 2, args.records, out).await?);
