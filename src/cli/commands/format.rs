@@ -6,6 +6,7 @@ use std::sync::Arc;
 use canon::format::{Format, Lang as Language, supervision_1};
 use clap::Subcommand;
 
+use crate::commands::editions;
 use crate::open;
 use crate::text::{Done, Exit, Failure, Lang, Out};
 
@@ -24,6 +25,8 @@ pub(crate) enum FormatCommand {
         #[arg(long)]
         format: Option<PathBuf>,
     },
+    /// What changed between two editions, what breaks, and which adapters · 比较两版格式
+    Diff(editions::Editions),
 }
 
 /// Prints it.
@@ -31,6 +34,7 @@ pub(crate) fn run(command: FormatCommand, out: &Out) -> Done {
     let (folder, doc) = match &command {
         FormatCommand::Doc { format } => (format, true),
         FormatCommand::Xsd { format } => (format, false),
+        FormatCommand::Diff(args) => return editions::run(args, out),
     };
     let format = load(folder.as_deref(), out)?;
     let lang = match out.lang {
