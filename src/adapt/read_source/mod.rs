@@ -1,6 +1,7 @@
 //! Reads `[source]`: which kind it is, and what every kind has.
 
 mod files;
+mod front;
 mod sql;
 
 use crate::package::{Query, Source, SqlSource};
@@ -14,16 +15,19 @@ pub(crate) const ROW: &str = "row";
 #[derive(Clone, Copy)]
 enum Kind {
     Csv,
+    FrontTable,
     Sql,
 }
 
 pub(crate) fn source(mut tab: Tab<'_>, problems: &mut Problems) -> Source {
-    let kind = tab.word("kind", &[("csv", Kind::Csv), ("sql", Kind::Sql)], problems);
+    let kinds = [("csv", Kind::Csv), ("sql", Kind::Sql), ("front_table", Kind::FrontTable)];
+    let kind = tab.word("kind", &kinds, problems);
     if tab.get("kind").is_none() {
         tab.need("kind", problems);
     }
     match kind {
         Some(Kind::Sql) => sql::sql(tab, problems),
+        Some(Kind::FrontTable) => front::front(tab, problems),
         Some(Kind::Csv) => files::csv(tab, problems),
         // Which keys are known depends on the kind: without it none is judged.
         None => Source::Sql(SqlSource { encoding: Encoding::Auto, queries: Vec::new() }),

@@ -184,6 +184,17 @@ impl Dialect {
         }
     }
 
+    /// The database's own time, Beijing time (a session of ours is set to it).
+    pub const fn now(self) -> &'static str {
+        match self.engine {
+            Engine::Sqlite => "datetime('now', '+8 hours')",
+            Engine::Mysql | Engine::Postgres => "CURRENT_TIMESTAMP",
+            // These two know no session's zone here: the machine's.
+            Engine::Mssql => "GETDATE()",
+            Engine::Oracle => "SYSDATE",
+        }
+    }
+
     /// Whether one failed statement spoils the transaction around it.
     pub const fn needs_savepoints(self) -> bool {
         matches!(self.engine, Engine::Postgres)

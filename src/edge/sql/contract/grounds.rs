@@ -266,6 +266,7 @@ pub(in crate::sql) fn by_time() -> Query {
         key: strings(&["id"]),
         flag: "flag".into(),
         error: Some("err".into()),
+        stamp: None,
         error_chars_max: 4,
         own_table: false,
     };
