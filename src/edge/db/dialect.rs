@@ -111,6 +111,11 @@ impl Dialect {
         }
     }
 
+    /// A text of our own (a comment) as a literal that people can read: no backslash, no zero byte.
+    pub fn literal_as_written(self, text: &str) -> String {
+        format!("'{}'", text.replace(['\\', '\0'], " ").replace('\'', "''"))
+    }
+
     /// Whether the columns, compared in order, lie after the values. Where the database has no
     /// comparison of rows, or uses no index for one, it is written out.
     pub fn after(self, columns: &[String], values: &[&str]) -> String {

@@ -5,7 +5,7 @@
 //! it means is the adapter's to say.
 
 #[cfg(test)]
-mod contract;
+pub(crate) mod contract;
 mod cursor;
 mod failure;
 mod read;

@@ -2,7 +2,7 @@
 
 #![cfg(all(feature = "sqlite", feature = "mysql", feature = "postgres", feature = "odbc"))]
 
-mod grounds;
+pub(crate) mod grounds;
 mod outcomes;
 mod reading;
 mod values;

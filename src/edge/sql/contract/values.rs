@@ -82,9 +82,9 @@ pub(super) async fn kinds(ground: &Ground) {
         ),
         _ => (
             "d DECIMAL(30,4), t DATETIME(6), e VARCHAR(9), u VARCHAR(9), b BLOB, big BIGINT,
-             da DATE, y YEAR, bi BIT(8)",
+             da DATE, y YEAR, bi BIT(8), x VARCHAR(9) COLLATE utf8mb4_bin, tx TEXT COLLATE utf8mb4_bin",
             "12345678901234567890.1234, '2026-11-21 10:00:00.000001', '', NULL, X'00ff',
-             9223372036854775807, '2026-11-21', 2026, b'10000001'",
+             9223372036854775807, '2026-11-21', 2026, b'10000001', '甲', '乙'",
             &[
                 ("d", Some("12345678901234567890.1234")),
                 ("t", Some("2026-11-21 10:00:00.000001")),
@@ -94,6 +94,8 @@ pub(super) async fn kinds(ground: &Ground) {
                 ("big", Some("9223372036854775807")),
                 ("da", Some("2026-11-21")),
                 ("y", Some("2026")),
+                ("x", Some("甲")),
+                ("tx", Some("乙")),
             ],
         ),
     };
