@@ -92,6 +92,7 @@ impl FileSource {
     pub const fn text(&self) -> Option<TextSettings> {
         match self.form {
             Form::Csv(text) => Some(text),
+            _ => None,
         }
     }
 }
@@ -101,6 +102,55 @@ impl FileSource {
 pub enum Form {
     /// Delimited text.
     Csv(TextSettings),
+    /// Sheets of a workbook, xlsx or xls.
+    Workbook(Workbook),
+    /// A DBF table; `auto` takes the encoding that the file names, GB18030 where it names none.
+    Dbf(Encoding),
+    /// XML: the path of the element that is a record.
+    Xml(String),
+    /// JSON: the path of the array of records; empty where the file is that array, an object or lines
+    /// of objects.
+    Json(String),
+}
+
+/// Which sheets of a workbook are read, and how.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Workbook {
+    /// One for each query.
+    pub sheets: Vec<Sheet>,
+}
+
+/// How the sheet of a query is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sheet {
+    /// Name or pattern; none is the first sheet that is shown.
+    pub sheet: Option<String>,
+    /// Number of the header's first row, from 1.
+    pub header_row: u32,
+    /// Rows of the header.
+    pub header_rows: u32,
+    /// Between the texts of a header of several rows.
+    pub join: String,
+    /// Number of the first row of data.
+    pub first_row: u32,
+    /// Reading ends at a row whose first text begins so.
+    pub stop: Vec<String>,
+    /// Indexes of the columns whose merged cells give their text to every row they cover.
+    pub fill_down: Vec<usize>,
+}
+
+impl Default for Sheet {
+    fn default() -> Self {
+        Self {
+            sheet: None,
+            header_row: 1,
+            header_rows: 1,
+            join: "/".into(),
+            first_row: 2,
+            stop: Vec::new(),
+            fill_down: Vec::new(),
+        }
+    }
 }
 
 /// Queries against a database.

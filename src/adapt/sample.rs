@@ -5,6 +5,8 @@
 //! content digest is that of the round before is a no-op, as it is at collect.
 
 use std::collections::BTreeMap;
+use std::io::Cursor;
+use std::ops::ControlFlow;
 
 use canon::format::{Amended, CaseFacts, Format, Nature, Op, OpenLists};
 use canon::violation::{Severity, Violation};
@@ -12,8 +14,9 @@ use canon::{Digest, DigestAlg, Millis};
 use serde_json::{Map, Value, json};
 
 use crate::draft::{Draft, Drafts};
+use crate::form::{self, FileDyn, FormError, FormLimits, Item, Reading, Scratch};
 use crate::mapping::{Bound, Mapping};
-use crate::package::{Form, Package, ParentIs, Source};
+use crate::package::{FileSource, Form, Package, ParentIs, Query, Source};
 use crate::problem::{Pos, Problem};
 use crate::row::{Row, RowBuf};
 use crate::text::{Next, RowReader};
@@ -37,8 +40,36 @@ enum Input {
 /// # Errors
 /// What keeps the sample from being run at all: no input, a header that does not fit.
 pub fn run(package: &Package, format: &Format, name: &str) -> Result<Value, Vec<Problem>> {
-    let mapping = Mapping::compile(package, format)?;
     let rounds = read(package, name)?;
+    run_rounds(package, format, name, rounds)
+}
+
+/// What a package makes of the first rows of a file (of each query), in the form of a sample.
+///
+/// # Errors
+/// The package's source is not of files, or the file is wrong as a whole.
+pub fn run_file(
+    package: &Package,
+    format: &Format,
+    file: &mut dyn FileDyn,
+    place: &str,
+    rows_max: usize,
+) -> Result<Value, Vec<Problem>> {
+    let Source::Files(source) = &package.source else {
+        let (en, zh) = ("the package does not read files", "该适配包不读文件");
+        return Err(vec![problem(place, "adapter.bad_value", "source.kind", en, zh)]);
+    };
+    let round = read_file(source, file, place, rows_max)?;
+    run_rounds(package, format, place, vec![round])
+}
+
+fn run_rounds(
+    package: &Package,
+    format: &Format,
+    name: &str,
+    rounds: Vec<Round>,
+) -> Result<Value, Vec<Problem>> {
+    let mapping = Mapping::compile(package, format)?;
     let mut runner = Runner {
         mapping: &mapping,
         format,
@@ -153,14 +184,25 @@ fn read(package: &Package, name: &str) -> Result<Vec<Round>, Vec<Problem>> {
     };
     match &package.source {
         Source::Files(source) => {
-            let Form::Csv(text) = &source.form;
+            let endings = endings(&source.form);
             let mut rounds = Vec::new();
             for i in 1.. {
-                let file = if i == 1 { "input.csv".to_owned() } else { format!("input.{i}.csv") };
-                let Some(bytes) = files.get(&file) else { break };
-                rounds.push(vec![read_csv(bytes, RowReader::new(*text))]);
+                let mut names = endings.iter().map(|ending| match i {
+                    1 => format!("input.{ending}"),
+                    i => format!("input.{i}.{ending}"),
+                });
+                let found = names.find_map(|file| Some((files.get(&file)?, file)));
+                let Some((bytes, file)) = found else { break };
+                rounds.push(match &source.form {
+                    Form::Csv(text) => vec![read_csv(bytes, RowReader::new(*text))],
+                    _ => {
+                        let place = format!("samples/{name}/{file}");
+                        read_file(source, &mut Cursor::new(bytes), &place, usize::MAX)?
+                    }
+                });
             }
-            if rounds.is_empty() { Err(missing("input.csv")) } else { Ok(rounds) }
+            let first = endings.first().copied().unwrap_or_default();
+            if rounds.is_empty() { Err(missing(&format!("input.{first}"))) } else { Ok(rounds) }
         }
         Source::Sql(_) => {
             let bytes = files.get("input.json").ok_or_else(|| missing("input.json"))?;
@@ -170,6 +212,58 @@ fn read(package: &Package, name: &str) -> Result<Vec<Round>, Vec<Problem>> {
                 vec![problem(&file, "adapter.syntax", "", &en, &zh)]
             })?;
             read_json(package, &file, &value)
+        }
+    }
+}
+
+/// How the sample of a form is named.
+const fn endings(form: &Form) -> &'static [&'static str] {
+    match form {
+        Form::Csv(_) => &["csv"],
+        Form::Workbook(_) => &["xlsx", "xls"],
+        Form::Dbf(_) => &["dbf"],
+        Form::Xml(_) => &["xml"],
+        Form::Json(_) => &["json"],
+    }
+}
+
+/// The rows of a file by query, at most so many of each.
+fn read_file(
+    source: &FileSource,
+    file: &mut dyn FileDyn,
+    place: &str,
+    rows_max: usize,
+) -> Result<Round, Vec<Problem>> {
+    let header = |q: &Query| q.columns.iter().map(|c| c.text.clone()).collect();
+    let mut round: Round = source.queries.iter().map(|q| (header(q), Vec::new())).collect();
+    let (mut at, last) = (0, round.len().saturating_sub(1));
+    let mut scratch = || Ok(Box::new(Cursor::new(Vec::new())) as Box<dyn Scratch>);
+    let limits = FormLimits::default();
+    let reading = Reading { source, limits: &limits, scratch: &mut scratch };
+    let said = form::read(file, reading, &mut |item| {
+        let input = match item {
+            Item::Part { query, .. } => {
+                at = query;
+                return ControlFlow::Continue(());
+            }
+            Item::Row(row) => Input::Row(row.clone()),
+            Item::Fault { number, fault } => Input::Fault(number, fault.violation()),
+        };
+        let rows = round.get_mut(at).map(|(_, rows)| rows);
+        let full = rows.is_none_or(|rows| {
+            if rows.len() < rows_max {
+                rows.push(input);
+            }
+            rows.len() >= rows_max
+        });
+        if full && at == last { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    match said {
+        Ok(_) => Ok(round),
+        Err(FormError::Wrong(f)) => Err(vec![problem(place, f.code, "", &f.en, &f.zh)]),
+        Err(FormError::Io(e)) => {
+            let (en, zh) = (format!("reading failed: {e}"), format!("读取失败：{e}"));
+            Err(vec![problem(place, "source.io", "", &en, &zh)])
         }
     }
 }

@@ -4,6 +4,7 @@
 
 use canon::violation::{Severity, Violation};
 use encoding_rs::{CoderResult, Decoder, GB18030, UTF_8};
+use serde::{Deserialize, Serialize};
 
 use crate::cut::{Cut, Outcome};
 use crate::row::RowBuf;
@@ -68,7 +69,8 @@ pub enum Next {
 }
 
 /// What is wrong with a row of a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum RowFault {
     /// Bytes that are no text in the file's encoding.
     Undecodable,
@@ -85,6 +87,11 @@ pub enum RowFault {
     Quote,
     /// Longer than [`ROW_BYTES_MAX`].
     TooLong,
+    /// A column that is there twice, or is a list or an object.
+    NotOneValue {
+        /// Index of the column.
+        column: usize,
+    },
 }
 
 impl RowFault {
@@ -96,6 +103,7 @@ impl RowFault {
             Self::CutOff => "adapter.cut_off",
             Self::Quote => "adapter.stray_quote",
             Self::TooLong => "adapter.row_too_long",
+            Self::NotOneValue { .. } => "adapter.not_one_value",
         }
     }
 
@@ -118,6 +126,9 @@ impl RowFault {
             Self::CutOff => "文件在本行中间中断，请重新传送完整文件".into(),
             Self::Quote => "引号不成对".into(),
             Self::TooLong => "一行过长".into(),
+            Self::NotOneValue { column } => {
+                format!("第 {} 个约定列重复出现或不是单个值", column + 1)
+            }
         }
     }
 
@@ -131,6 +142,9 @@ impl RowFault {
             Self::CutOff => "the file ends in the middle of this row; deliver it again".into(),
             Self::Quote => "a quote does not close".into(),
             Self::TooLong => "the row is too long".into(),
+            Self::NotOneValue { column } => {
+                format!("the agreed column {} is there twice or is no single value", column + 1)
+            }
         }
     }
 }

@@ -156,6 +156,31 @@ pub const SOURCE: &[Code] = &[
         "the file is not in the agreed encoding; not read",
         "文件编码与约定不符，未读取",
     ),
+    c(
+        "source.file_damaged",
+        "the file is damaged or not whole; not read, deliver it again",
+        "文件已损坏或不完整，未读取，请重新传送",
+    ),
+    c(
+        "source.file_encrypted",
+        "the file opens only with a password; not read, remove the password",
+        "文件设有打开密码，未读取，请去掉密码",
+    ),
+    c(
+        "source.file_limit",
+        "the file passes a limit, as an archive that unpacks to far more than it is does; not read",
+        "文件超过限制（如压缩包展开后过大），未读取",
+    ),
+    c(
+        "source.form_wrong",
+        "the file is of another form than agreed; not read",
+        "文件格式与约定不符，未读取",
+    ),
+    c(
+        "source.sheet_missing",
+        "the workbook lacks the agreed sheet; not read",
+        "工作簿缺少约定的工作表，未读取",
+    ),
     c("source.key_missing", "a row has no key", "行没有主键"),
     c(
         "source.row_vanished",

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use exchange::config::{FileFacts, Files};
@@ -47,6 +47,12 @@ pub(crate) fn bytes(path: &Path, max: u64) -> Result<Vec<u8>, Failure> {
         ));
     }
     Ok(bytes)
+}
+
+/// A file to read, buffered.
+pub(crate) fn open(path: &Path) -> Result<BufReader<File>, Failure> {
+    let file = File::open(path).map_err(|e| cannot(path, &e))?;
+    Ok(BufReader::with_capacity(64 << 10, file))
 }
 
 /// The beginning of a file: whole lines, at most [`HEAD_BYTES_MAX`].

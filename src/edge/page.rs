@@ -10,7 +10,6 @@ use canon::{Digest, DigestAlg};
 pub(crate) type Span = (u32, u32);
 
 /// The value of a database NULL.
-#[cfg(any(feature = "sql", test))]
 pub(crate) const NULL: Span = (u32::MAX, u32::MAX);
 
 /// Rows of one table (or one file) after a cursor.

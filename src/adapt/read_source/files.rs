@@ -1,29 +1,139 @@
 //! Reads `[source]` of files: their form, which of them, where they go.
 
 use super::{ROW, check_columns, columns};
-use crate::package::{Detect, FileSource, Form, Query, Source, Vanished};
+use crate::package::{Detect, FileSource, Form, Query, Sheet, Source, Vanished, Workbook};
 use crate::problem::Problems;
+use crate::read_record;
 use crate::text::{Encoding, Quote, TextSettings};
-use crate::tree::{Tab, Text};
+use crate::tree::{Node, Tab, Text, Value, wrong_kind};
 
 /// A file is read once it has not grown for so long, where the package does not say.
 const SETTLE_SECONDS: u64 = 5;
+/// Most rows of a sheet's header.
+const HEADER_ROWS_MAX: u64 = 10;
+/// Last row of a sheet.
+const ROW_LAST: u64 = 1_048_576;
 
 pub(super) fn csv(mut tab: Tab<'_>, problems: &mut Problems) -> Source {
-    let encodings =
-        [("auto", Encoding::Auto), ("utf-8", Encoding::Utf8), ("gb18030", Encoding::Gb18030)];
     let quotes = [("strict", Quote::Strict), ("lenient", Quote::Lenient), ("none", Quote::None)];
-    let encoding = tab.word("encoding", &encodings, problems).unwrap_or_default();
+    let encoding = encoding(&mut tab, problems);
     let quote = tab.word("quote", &quotes, problems).unwrap_or_default();
     let delimiter = delimiter(&mut tab, problems);
-    let files = tab.text("files", problems).map_or_else(|| "*.csv".into(), |t| t.text);
-    let done = folder(&mut tab, "done", problems);
-    let failed = folder(&mut tab, "failed", problems);
-    let settle_seconds = tab.number("settle_seconds", problems).unwrap_or(SETTLE_SECONDS);
-    let columns = columns(&mut tab, problems);
+    let form = Form::Csv(TextSettings { encoding, delimiter, quote });
+    let query = row(&mut tab, problems);
+    folder_of(tab, form, "*.csv", vec![query], problems)
+}
+
+pub(super) fn dbf(mut tab: Tab<'_>, problems: &mut Problems) -> Source {
+    let form = Form::Dbf(encoding(&mut tab, problems));
+    let query = row(&mut tab, problems);
+    folder_of(tab, form, "*.dbf", vec![query], problems)
+}
+
+pub(super) fn xml(mut tab: Tab<'_>, problems: &mut Problems) -> Source {
+    let record = tab.need("record", problems);
+    let form = Form::Xml(record.text);
+    let query = row(&mut tab, problems);
+    folder_of(tab, form, "*.xml", vec![query], problems)
+}
+
+pub(super) fn json(mut tab: Tab<'_>, problems: &mut Problems) -> Source {
+    let form = Form::Json(tab.text("record", problems).unwrap_or_default().text);
+    let query = row(&mut tab, problems);
+    folder_of(tab, form, "*.json", vec![query], problems)
+}
+
+/// One sheet in `[source]` itself, or several as `[[source.query]]`.
+pub(super) fn workbook(mut tab: Tab<'_>, problems: &mut Problems) -> Source {
+    let (mut queries, mut sheets) = (Vec::new(), Vec::new());
+    let path = tab.key("query");
+    match tab.get("query") {
+        Some(Node { value: Value::List(items), .. }) => {
+            for (i, item) in items.iter().enumerate() {
+                let mut of = Tab::of(item, format!("{path}[{}]", i + 1), problems);
+                let name = of.need("name", problems);
+                let key = of.key("name");
+                super::check_name_free(&queries, &name, &key, problems);
+                let query = query(&mut of, name, problems);
+                sheets.push(sheet(&mut of, &query, problems));
+                of.finish(problems);
+                queries.push(query);
+            }
+        }
+        Some(node) => {
+            let want = ("[[source.query]] blocks", "[[source.query]] 块");
+            wrong_kind(problems, node.pos, &path, want, &node.value);
+        }
+        None => {
+            let query = row(&mut tab, problems);
+            sheets.push(sheet(&mut tab, &query, problems));
+            queries.push(query);
+        }
+    }
+    folder_of(tab, Form::Workbook(Workbook { sheets }), "*.xls*", queries, problems)
+}
+
+fn sheet(tab: &mut Tab<'_>, query: &Query, problems: &mut Problems) -> Sheet {
+    let usual = Sheet::default();
+    let name = tab.text("sheet", problems).map(|t| t.text);
+    let header_row = count(tab, "header_row", 1, ROW_LAST, problems);
+    let header_rows = count(tab, "header_rows", 1, HEADER_ROWS_MAX, problems);
+    let first = header_row.saturating_add(header_rows);
+    let first_row = count(tab, "first_row", first.into(), ROW_LAST, problems);
+    if first_row < first {
+        let (en, zh) = ("must be below the header", "应在表头之下");
+        problems.push("adapter.bad_value", tab.pos, tab.key("first_row"), en, zh);
+    }
+    let join = tab.text("join", problems).map_or(usual.join, |t| t.text);
+    let stop = tab.texts("stop", problems).into_iter().map(|t| t.text).filter(|t| !t.is_empty());
+    let stop = stop.collect();
+    let mut fill_down = Vec::new();
+    let key = tab.key("fill_down");
+    for name in tab.texts("fill_down", problems) {
+        read_record::check_column(&query.columns, &name, &key, problems);
+        fill_down.extend(query.columns.iter().position(|c| c.text == name.text));
+    }
+    Sheet { sheet: name, header_row, header_rows, join, first_row, stop, fill_down }
+}
+
+/// A number from 1.
+fn count(
+    tab: &mut Tab<'_>,
+    key: &'static str,
+    usual: u64,
+    max: u64,
+    problems: &mut Problems,
+) -> u32 {
+    let said = tab.number(key, problems).unwrap_or(usual);
+    if said == 0 || said > max {
+        problems.push(
+            "adapter.bad_value",
+            tab.pos,
+            tab.key(key),
+            format!("must be from 1 to {max}"),
+            format!("应在 1 到 {max} 之间"),
+        );
+    }
+    u32::try_from(said.clamp(1, max)).unwrap_or(1)
+}
+
+fn encoding(tab: &mut Tab<'_>, problems: &mut Problems) -> Encoding {
+    let encodings =
+        [("auto", Encoding::Auto), ("utf-8", Encoding::Utf8), ("gb18030", Encoding::Gb18030)];
+    tab.word("encoding", &encodings, problems).unwrap_or_default()
+}
+
+/// The query of files that hold one kind of row.
+fn row(tab: &mut Tab<'_>, problems: &mut Problems) -> Query {
+    let name = Text { text: ROW.into(), pos: tab.pos };
+    query(tab, name, problems)
+}
+
+fn query(tab: &mut Tab<'_>, name: Text, problems: &mut Problems) -> Query {
+    let columns = columns(tab, problems);
     let key = tab.texts("key", problems);
     let query = Query {
-        name: Text { text: ROW.into(), pos: tab.pos },
+        name,
         sql: String::new(),
         sql_for: std::collections::BTreeMap::new(),
         columns,
@@ -34,9 +144,22 @@ pub(super) fn csv(mut tab: Tab<'_>, problems: &mut Problems) -> Source {
         write_back: None,
     };
     check_columns(&query, query.key.iter(), &tab.key("key"), problems);
+    query
+}
+
+/// What files of every form have; the last that is read of `[source]`.
+fn folder_of(
+    mut tab: Tab<'_>,
+    form: Form,
+    usual: &str,
+    queries: Vec<Query>,
+    problems: &mut Problems,
+) -> Source {
+    let files = tab.text("files", problems).map_or_else(|| usual.into(), |t| t.text);
+    let done = folder(&mut tab, "done", problems);
+    let failed = folder(&mut tab, "failed", problems);
+    let settle_seconds = tab.number("settle_seconds", problems).unwrap_or(SETTLE_SECONDS);
     tab.finish(problems);
-    let form = Form::Csv(TextSettings { encoding, delimiter, quote });
-    let queries = vec![query];
     Source::Files(Box::new(FileSource { form, files, done, failed, settle_seconds, queries }))
 }
 

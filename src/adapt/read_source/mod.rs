@@ -15,13 +15,28 @@ pub(crate) const ROW: &str = "row";
 #[derive(Clone, Copy)]
 enum Kind {
     Csv,
+    Workbook,
+    Dbf,
+    Xml,
+    Json,
     FrontTable,
     Sql,
 }
 
+/// The kinds by name; a workbook's file says itself whether it is new or old.
+const KINDS: &[(&str, Kind)] = &[
+    ("csv", Kind::Csv),
+    ("xlsx", Kind::Workbook),
+    ("xls", Kind::Workbook),
+    ("dbf", Kind::Dbf),
+    ("xml", Kind::Xml),
+    ("json", Kind::Json),
+    ("sql", Kind::Sql),
+    ("front_table", Kind::FrontTable),
+];
+
 pub(crate) fn source(mut tab: Tab<'_>, problems: &mut Problems) -> Source {
-    let kinds = [("csv", Kind::Csv), ("sql", Kind::Sql), ("front_table", Kind::FrontTable)];
-    let kind = tab.word("kind", &kinds, problems);
+    let kind = tab.word("kind", KINDS, problems);
     if tab.get("kind").is_none() {
         tab.need("kind", problems);
     }
@@ -29,6 +44,10 @@ pub(crate) fn source(mut tab: Tab<'_>, problems: &mut Problems) -> Source {
         Some(Kind::Sql) => sql::sql(tab, problems),
         Some(Kind::FrontTable) => front::front(tab, problems),
         Some(Kind::Csv) => files::csv(tab, problems),
+        Some(Kind::Workbook) => files::workbook(tab, problems),
+        Some(Kind::Dbf) => files::dbf(tab, problems),
+        Some(Kind::Xml) => files::xml(tab, problems),
+        Some(Kind::Json) => files::json(tab, problems),
         // Which keys are known depends on the kind: without it none is judged.
         None => Source::Sql(SqlSource { encoding: Encoding::Auto, queries: Vec::new() }),
     }
@@ -57,6 +76,14 @@ fn columns(tab: &mut Tab<'_>, problems: &mut Problems) -> Vec<Text> {
         }
     }
     columns
+}
+
+/// No two queries of a source have one name.
+fn check_name_free(queries: &[Query], name: &Text, path: &str, problems: &mut Problems) {
+    if queries.iter().any(|q| q.name.text == name.text) {
+        let (en, zh) = ("another query has this name", "查询名重复");
+        problems.push("adapter.bad_value", name.pos, path, en, zh);
+    }
 }
 
 fn check_columns<'t>(

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{check_columns, columns};
+use super::{check_columns, check_name_free, columns};
 use crate::package::{Detect, FlagValues, Query, Source, SqlSource, Vanished, WriteBack};
 use crate::problem::Problems;
 use crate::text::Encoding;
@@ -42,15 +42,8 @@ pub(super) fn queries(
         Some(Node { value: Value::List(items), .. }) => {
             for (i, item) in items.iter().enumerate() {
                 let query = read(Tab::of(item, format!("{path}[{}]", i + 1), problems), problems);
-                if queries.iter().any(|q| q.name.text == query.name.text) {
-                    problems.push(
-                        "adapter.bad_value",
-                        query.name.pos,
-                        format!("{path}[{}].name", i + 1),
-                        "another query has this name",
-                        "查询名重复",
-                    );
-                }
+                let key = format!("{path}[{}].name", i + 1);
+                check_name_free(&queries, &query.name, &key, problems);
                 queries.push(query);
             }
         }

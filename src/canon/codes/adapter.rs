@@ -94,6 +94,11 @@ pub const ADAPTER: &[Code] = &[
     ),
     c("adapter.stray_quote", "a quote does not close; the row is set aside", "引号不成对，已隔离"),
     c(
+        "adapter.not_one_value",
+        "a column is there twice in a record, or is a list or an object; the row is set aside",
+        "一条记录中某列重复出现或不是单个值，该行已隔离",
+    ),
+    c(
         "adapter.cut_off",
         "the file ends in the middle of a row; deliver it again",
         "文件在行中间中断，请重新传送",

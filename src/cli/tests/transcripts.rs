@@ -269,6 +269,23 @@ fn a_package_from_a_file_says_what_is_missing_and_a_preview_names_row_and_column
 }
 
 #[test]
+fn a_package_from_a_workbook_reads_that_workbook() {
+    let dir = tempfile::tempdir().unwrap();
+    let input = repository().join("src/adapt/tests/data/book.xls").canonicalize().unwrap();
+    let input = input.display().to_string();
+    let said = tiergate(dir.path(), &["adapter", "new", &input, "--out", "mine"]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert!(said.out.starts_with("mine: xlsx, "), "{}", said.out);
+    let toml = std::fs::read_to_string(dir.path().join("mine/adapter.toml")).unwrap();
+    assert!(toml.contains("header_row = 2\nheader_rows = 2"), "{toml}");
+    assert!(toml.contains("\"事项/分类\", \"事项/名称\", \"日期\", \"数\""), "{toml}");
+    std::fs::write(dir.path().join("x.xlsx"), b"PK\x03\x04 no workbook").unwrap();
+    let said = tiergate(dir.path(), &["adapter", "new", "x.xlsx", "--out", "other"]);
+    assert_eq!(said.code, 2, "{}", said.out);
+    assert!(said.err.contains("[source.file_damaged]"), "{}", said.err);
+}
+
+#[test]
 fn the_format_checks_and_prints() {
     let said = tiergate(repository(), &["check", "format", "schemas/supervision/1"]);
     assert_eq!(said.code, 0, "{}", said.out);

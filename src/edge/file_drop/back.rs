@@ -16,7 +16,7 @@ use crate::os;
 /// they are read again. An adapter at work
 /// on the folder is refused.
 pub fn take_back(settings: &Settings, since: Millis) -> Result<u64, SourceError> {
-    let done = settings.folder.join(&settings.done);
+    let done = settings.folder.join(&settings.source.done);
     let io = |what: &'static str, path: &Path, e: &std::io::Error| {
         SourceError::io(&settings.adapter, what, path, e)
     };

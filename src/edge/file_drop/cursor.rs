@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::spool::Part;
 use crate::error::SourceError;
 use crate::os::Stat;
 
@@ -42,6 +43,9 @@ pub(super) struct Open {
     /// The first of their reasons.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) why: Vec<Why>,
+    /// Where the offset is one into the rows laid down beside the file: the part reached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) part: Option<Part>,
 }
 
 /// A reason, for the text beside a failed file.
@@ -76,6 +80,9 @@ pub(super) struct Finish {
     pub(super) broken: u64,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) why: Vec<Why>,
+    /// What a person should know of the file, Chinese and English.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) notes: Vec<(String, String)>,
 }
 
 impl Cursor {
@@ -115,6 +122,7 @@ impl Open {
             rows: self.rows,
             broken: self.broken,
             why: self.why,
+            notes: Vec::new(),
         }
     }
 }

@@ -8,6 +8,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
+use adapt::form::{FileFault, pick_columns};
 use adapt::{
     Encoding, Next, QUOTED_LINES_MAX, Quote, ROW_BYTES_MAX, RowBuf, RowFault, RowReader,
     TextSettings,
@@ -18,14 +19,6 @@ use super::Settings;
 use crate::page::{BrokenRow, Page};
 
 const BOM: &[u8] = b"\xEF\xBB\xBF";
-
-/// What is wrong with a whole file.
-#[derive(Clone, Debug)]
-pub(super) struct Wrong {
-    pub(super) code: &'static str,
-    pub(super) zh: String,
-    pub(super) en: String,
-}
 
 /// The header as read: where the wanted columns stand, where the rows begin.
 #[derive(Clone, Debug)]
@@ -92,11 +85,15 @@ pub(super) fn open(path: &Path) -> io::Result<File> {
 }
 
 /// Reads the header line and finds the wanted columns in it.
-pub(super) fn header(file: &mut File, settings: &Settings) -> io::Result<Result<Header, Wrong>> {
+pub(super) fn header(
+    file: &mut File,
+    settings: &Settings,
+    agreed: TextSettings,
+) -> io::Result<Result<Header, FileFault>> {
     let raw = read_at(file, 0, ROW_BYTES_MAX)?;
     let offset = memchr::memchr(b'\n', &raw).map_or(raw.len(), |end| end + 1);
     let line = &raw[..offset];
-    let candidates: &[Encoding] = match settings.text().encoding {
+    let candidates: &[Encoding] = match agreed.encoding {
         _ if line.starts_with(BOM) => &[Encoding::Utf8],
         Encoding::Utf8 => &[Encoding::Utf8],
         Encoding::Gb18030 => &[Encoding::Gb18030],
@@ -104,7 +101,7 @@ pub(super) fn header(file: &mut File, settings: &Settings) -> io::Result<Result<
     };
     let mut wrong = None;
     for encoding in candidates {
-        let text = TextSettings { encoding: *encoding, ..settings.text() };
+        let text = TextSettings { encoding: *encoding, ..agreed };
         match find_columns(text, line, settings) {
             Ok((width, pick)) => {
                 return Ok(Ok(Header { text, width, pick, offset: offset as u64 }));
@@ -114,12 +111,12 @@ pub(super) fn header(file: &mut File, settings: &Settings) -> io::Result<Result<
     }
     let mut wrong = wrong.expect("there is at least one candidate");
     let other = if candidates[0] == Encoding::Utf8 { Encoding::Gb18030 } else { Encoding::Utf8 };
-    let other = TextSettings { encoding: other, ..settings.text() };
+    let other = TextSettings { encoding: other, ..agreed };
     if candidates.len() == 1 && find_columns(other, line, settings).is_ok() {
-        let agreed = encoding_name(candidates[0]);
+        let name = encoding_name(candidates[0]);
         wrong.code = "source.encoding_wrong";
-        wrong.zh = format!("文件编码与约定不符，约定为 {agreed}");
-        wrong.en = format!("the file is not in the agreed {agreed}");
+        wrong.zh = format!("文件编码与约定不符，约定为 {name}");
+        wrong.en = format!("the file is not in the agreed {name}");
     }
     Ok(Err(wrong))
 }
@@ -132,55 +129,21 @@ const fn encoding_name(encoding: Encoding) -> &'static str {
     }
 }
 
-/// A column's name without what does not matter: blanks, quotes, the case of ASCII letters.
-fn plain(name: &str) -> String {
-    name.trim().trim_matches('"').trim().to_ascii_lowercase()
-}
-
 fn find_columns(
     text: TextSettings,
     line: &[u8],
     settings: &Settings,
-) -> Result<(usize, Vec<usize>), Wrong> {
+) -> Result<(usize, Vec<usize>), FileFault> {
     let mut reader = RowReader::new(text);
     reader.feed(line, true);
     let mut row = RowBuf::new();
     reader.next_row(&mut row);
     let row = row.row();
-    let names: Vec<String> = (0..row.len()).map(|i| plain(row.get(i).unwrap_or(""))).collect();
-    let mut pick = Vec::with_capacity(settings.columns.len());
-    let mut missing = Vec::new();
-    for column in settings.columns.iter() {
-        let want = plain(column);
-        let mut places = names.iter().enumerate().filter(|(_, n)| **n == want);
-        match (places.next(), places.next()) {
-            (Some((at, _)), None) => pick.push(at),
-            (Some(_), Some(_)) => {
-                return Err(Wrong {
-                    code: "source.header_wrong",
-                    zh: format!("表头中『{column}』出现两次"),
-                    en: format!("the header names `{column}` twice"),
-                });
-            }
-            (None, _) => missing.push(&**column),
-        }
-    }
-    if missing.is_empty() {
-        return Ok((names.len(), pick));
-    }
-    Err(if pick.is_empty() {
-        Wrong {
-            code: "source.header_missing",
-            zh: "首行不是约定的表头".into(),
-            en: "the first line is not the agreed header".into(),
-        }
-    } else {
-        Wrong {
-            code: "source.header_wrong",
-            zh: format!("表头缺少：{}", missing.join("、")),
-            en: format!("the header lacks: {}", missing.join(", ")),
-        }
-    })
+    let names: Vec<String> =
+        (0..row.len()).map(|i| row.get(i).unwrap_or_default().to_owned()).collect();
+    let columns = settings.source.queries.iter().flat_map(|q| &q.columns);
+    let pick = pick_columns(&names, columns.map(|c| c.text.as_str()))?;
+    Ok((names.len(), pick))
 }
 
 /// Reads the next page of rows into `page`, from (offset, lines before it) of a file of `size`.
@@ -221,7 +184,7 @@ pub(super) fn read_page(
     Ok(Step { offset: next, line: line + 1, eof: next >= size, cut_off: false })
 }
 
-fn broken(page: &Page, line: u64, fault: RowFault) -> BrokenRow {
+pub(super) fn broken(page: &Page, line: u64, fault: RowFault) -> BrokenRow {
     BrokenRow {
         reference: format!("{}:{line}", page.place),
         line: Some(line),

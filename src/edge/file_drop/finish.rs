@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use super::cursor::{Finish, To};
-use super::{FileDrop, Settings};
+use super::{FileDrop, Settings, spool};
 use crate::error::SourceError;
 use crate::os::{self, Stat};
 
@@ -14,7 +14,7 @@ pub(super) const INDEX: &str = ".digests";
 
 /// Reads the index; a half-written last line is passed over.
 pub(super) fn known(settings: &Settings) -> Result<HashSet<String>, SourceError> {
-    let path = settings.folder.join(&settings.done).join(INDEX);
+    let path = settings.folder.join(&settings.source.done).join(INDEX);
     let raw = match std::fs::read(&path) {
         Ok(raw) => raw,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(HashSet::new()),
@@ -36,7 +36,7 @@ impl FileDrop {
             self.open = None;
         }
         if finish.rows > 0 && finish.to != To::Duplicate && !self.known.contains(&finish.digest) {
-            let path = self.settings.folder.join(&self.settings.done).join(INDEX);
+            let path = self.settings.folder.join(&self.settings.source.done).join(INDEX);
             let name: String = finish.name.chars().filter(|c| !c.is_control()).collect();
             // The line end first: a line that a crash left half written stays alone.
             let line = format!("\n{} {name}\n", finish.digest);
@@ -55,13 +55,14 @@ impl FileDrop {
             os::write_whole(&path, text.as_bytes()).map_err(self.io("write", &path))?;
         }
         os::rename(&from, &to).map_err(self.io("move", &from))?;
+        spool::clear(&self.settings).map_err(self.io("clear", &to))?;
         self.settling.remove(&finish.name);
         Ok(())
     }
 
     /// A free name in the folder; another content of the same name gets its digest's beginning.
     fn target(&self, finish: &Finish) -> Result<PathBuf, SourceError> {
-        let Settings { done, failed, .. } = &self.settings;
+        let adapt::FileSource { done, failed, .. } = &self.settings.source;
         let dir = if finish.to == To::Failed { failed } else { done };
         let dir = self.settings.folder.join(dir);
         let plain = dir.join(&finish.name);
@@ -81,7 +82,8 @@ impl FileDrop {
 /// The text that stands beside a failed or duplicated file.
 fn note(finish: &Finish, to: &Path) -> Option<(PathBuf, String)> {
     let (ending, mut text) = match finish.to {
-        To::Done => return None,
+        To::Done if finish.notes.is_empty() => return None,
+        To::Done => (".note.txt", noted(finish)),
         To::Duplicate => (
             ".duplicate",
             "内容与已读取的文件完全相同，未再次读取。\n\
@@ -98,7 +100,9 @@ fn note(finish: &Finish, to: &Path) -> Option<(PathBuf, String)> {
                 all
             })
         };
-        text = format!(
+        text = noted(finish);
+        write!(
+            text,
             "文件：{name}\n已读取 {rows} 行，未能读取 {broken} 处：\n{}\
              处理：请来源单位改正后重新导出整个文件，放回收件目录；已读取的行不会重复上报。\n\n\
              File: {name}\n{rows} rows were read, {broken} could not be:\n{}\
@@ -106,9 +110,15 @@ fn note(finish: &Finish, to: &Path) -> Option<(PathBuf, String)> {
              not reported twice.\n",
             lines(|w| &w.zh),
             lines(|w| &w.en),
-        );
+        )
+        .expect("a string takes all text");
     }
     let mut path = to.as_os_str().to_owned();
     path.push(ending);
     Some((path.into(), text))
+}
+
+/// What is to be said of a file beside its rows.
+fn noted(finish: &Finish) -> String {
+    finish.notes.iter().map(|(zh, en)| format!("{zh}\n{en}\n")).collect()
 }

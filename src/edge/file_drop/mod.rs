@@ -7,15 +7,16 @@ mod back;
 mod cursor;
 mod file;
 mod finish;
+mod settings;
+mod spool;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use adapt::{Form, TextSettings};
-use canon::{Day, DigestAlg, Millis};
+use adapt::form::{FileFault, FormError};
+use canon::{DigestAlg, Millis};
 
 use crate::error::SourceError;
 use crate::os::{self, Stat};
@@ -23,83 +24,9 @@ use crate::page::{BrokenRow, Page};
 use crate::source::{BoxFuture, Source, TableCount, WriteBack};
 pub use back::take_back;
 use cursor::{Cursor, Open, REASONS_MAX, To, Why};
-use file::{OpenFile, Wrong};
-
-/// Limits of a drop folder, each with a name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FileLimits {
-    /// Largest file that is read, bytes.
-    pub file_bytes_max: u64,
-    /// Bytes of one page: what is held in memory of a file. At least twice
-    /// [`adapt::ROW_BYTES_MAX`].
-    pub page_bytes_max: usize,
-}
-
-impl Default for FileLimits {
-    fn default() -> Self {
-        Self { file_bytes_max: 4 << 30, page_bytes_max: 4 << 20 }
-    }
-}
-
-/// Settings of a drop folder.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// Adapter id, for messages.
-    pub adapter: String,
-    /// The folder.
-    pub folder: PathBuf,
-    /// Which names: `*` any characters, `?` one.
-    pub pattern: String,
-    /// What the files are; a BOM overrides the encoding of text.
-    pub form: Form,
-    /// Where a processed file goes, below the folder.
-    pub done: String,
-    /// Where a broken one goes.
-    pub failed: String,
-    /// The columns to give, by header name, in this order. Others in the file are passed over.
-    pub columns: Arc<[Arc<str>]>,
-    /// How long size and time must stand still, milliseconds.
-    pub settle_for_ms: i64,
-    /// Only files whose name says a day in this range (`20261121` or `2026-11-21`), first and last
-    /// day included, and those whose name says none.
-    pub between: Option<(Day, Day)>,
-    /// Limits.
-    pub limits: FileLimits,
-}
-
-impl Settings {
-    /// The folder's lock; none if another process has it.
-    fn lock(&self) -> Result<Option<os::DirLock>, SourceError> {
-        let path = self.folder.join(&self.done).join(".lock");
-        os::lock(&path).map_err(|e| SourceError::io(&self.adapter, "lock", &path, &e))
-    }
-
-    const fn text(&self) -> TextSettings {
-        match self.form {
-            Form::Csv(text) => text,
-        }
-    }
-
-    /// The settings an adapter gives for a folder, with the usual limits.
-    pub fn of(adapter: &str, folder: PathBuf, source: &adapt::FileSource) -> Self {
-        let queries = source.queries.iter();
-        let columns = queries.flat_map(|q| &q.columns).map(|c| Arc::from(c.text.as_str()));
-        Self {
-            adapter: adapter.into(),
-            folder,
-            pattern: source.files.clone(),
-            form: source.form.clone(),
-            done: source.done.clone(),
-            failed: source.failed.clone(),
-            columns: columns.collect(),
-            settle_for_ms: i64::try_from(source.settle_seconds)
-                .unwrap_or(i64::MAX)
-                .saturating_mul(1000),
-            between: None,
-            limits: FileLimits::default(),
-        }
-    }
-}
+use file::OpenFile;
+pub use settings::{FileLimits, Settings};
+use spool::{After, Part, Spool};
 
 /// A file's last look, and since when it has looked so.
 #[derive(Clone, Copy, Debug)]
@@ -108,13 +35,21 @@ struct Seen {
     since: Millis,
 }
 
+/// A file being read, kept between pages.
+enum Held {
+    /// Text, read where it lies.
+    Text(Box<OpenFile>),
+    /// Anything else, through the rows laid down beside it.
+    Rows(Spool),
+}
+
 /// The source. See the module.
 pub struct FileDrop {
     settings: Settings,
     /// Digests of the contents already read.
     known: HashSet<String>,
     settling: BTreeMap<String, Seen>,
-    open: Option<(String, OpenFile)>,
+    open: Option<(String, Held)>,
     /// Held from the first read on: who only stands by with the same adapter holds nothing.
     lock: Option<os::DirLock>,
 }
@@ -123,7 +58,7 @@ impl FileDrop {
     /// A source over the folder. The folder is held against other processes once reading begins.
     pub fn open(settings: Settings) -> Result<Self, SourceError> {
         let adapter = settings.adapter.as_str();
-        if settings.columns.is_empty() {
+        if settings.source.queries.iter().any(|q| q.columns.is_empty()) {
             return Err(SourceError::Setting {
                 adapter: adapter.into(),
                 detail: "no columns; name those of the header that the mapping uses".into(),
@@ -139,7 +74,7 @@ impl FileDrop {
             return Ok(());
         }
         let adapter = self.settings.adapter.as_str();
-        for dir in [&self.settings.done, &self.settings.failed] {
+        for dir in [&self.settings.source.done, &self.settings.source.failed] {
             let dir = self.settings.folder.join(dir);
             os::make_dir(&dir).map_err(|e| SourceError::io(adapter, "make", &dir, &e))?;
         }
@@ -195,7 +130,7 @@ impl FileDrop {
     }
 
     fn page(&self, name: &str, cursor: &Cursor) -> Page {
-        Page::empty(name.into(), self.settings.columns.clone(), cursor.text())
+        Page::empty(name.into(), self.settings.columns(0), cursor.text())
     }
 
     /// Files whose look has not changed for long enough, in name order.
@@ -205,10 +140,7 @@ impl FileDrop {
         let mut next = BTreeMap::new();
         let mut settled = Vec::new();
         for name in names {
-            let outside =
-                |(from, to): (Day, Day)| day_in(&name).is_some_and(|d| d < from || d > to);
-            if !matches(&self.settings.pattern, &name) || self.settings.between.is_some_and(outside)
-            {
+            if !self.settings.takes(&name) {
                 continue;
             }
             let path = self.path(&name);
@@ -242,7 +174,7 @@ impl FileDrop {
     fn begin(
         &mut self,
         settled: &[(String, Stat)],
-    ) -> Result<Option<Result<Open, (Open, Wrong)>>, SourceError> {
+    ) -> Result<Option<Result<Open, (Open, FileFault)>>, SourceError> {
         let Some((name, stat)) = settled.first() else { return Ok(None) };
         let mut open = Open {
             name: name.clone(),
@@ -254,10 +186,11 @@ impl FileDrop {
             rows: 0,
             broken: 0,
             why: Vec::new(),
+            part: None,
         };
         if stat.size > self.settings.limits.file_bytes_max {
             let max = self.settings.limits.file_bytes_max;
-            let wrong = Wrong {
+            let wrong = FileFault {
                 code: "source.file_too_large",
                 zh: format!("文件超过 {max} 字节"),
                 en: format!("the file is larger than {max} bytes"),
@@ -271,18 +204,38 @@ impl FileDrop {
         if self.known.contains(&open.digest) {
             return Ok(Some(Ok(open)));
         }
-        match file::header(&mut file, &self.settings).map_err(self.io("read", &path))? {
+        drop(file);
+        match self.opened(&path, &open.digest)? {
             Err(wrong) => Ok(Some(Err((open, wrong)))),
-            Ok(header) => {
-                (open.offset, open.line) = (header.offset, 1);
-                self.open = Some((name.clone(), OpenFile::new(file, header)));
+            Ok(held) => {
+                match &held {
+                    Held::Text(text) => open.offset = text.header.offset,
+                    Held::Rows(_) => open.part = Some(Part::default()),
+                }
+                open.line = 1;
+                self.open = Some((name.clone(), held));
                 Ok(Some(Ok(open)))
             }
         }
     }
 
+    /// A file from its beginning, or what is wrong with all of it.
+    fn opened(&self, path: &Path, digest: &str) -> Result<Result<Held, FileFault>, SourceError> {
+        if let Some(text) = self.settings.source.text() {
+            let mut file = file::open(path).map_err(self.io("open", path))?;
+            let header = file::header(&mut file, &self.settings, text);
+            let header = header.map_err(self.io("read", path))?;
+            return Ok(header.map(|header| Held::Text(Box::new(OpenFile::new(file, header)))));
+        }
+        match spool::of(&self.settings, path, digest) {
+            Ok(spool) => Ok(Ok(Held::Rows(spool))),
+            Err(FormError::Wrong(wrong)) => Ok(Err(wrong)),
+            Err(FormError::Io(e)) => Err(self.io("read", path)(e)),
+        }
+    }
+
     /// A file that cannot be read at all: one broken entry, then to `failed/`.
-    fn refuse(&self, mut open: Open, wrong: Wrong) -> Page {
+    fn refuse(&self, mut open: Open, wrong: FileFault) -> Page {
         let name = open.name.clone();
         open.broken = 1;
         open.why.push(Why { code: wrong.code.into(), zh: wrong.zh.clone(), en: wrong.en.clone() });
@@ -308,9 +261,19 @@ impl FileDrop {
         let path = self.path(&open.name);
         let mut held = self.held(&open, &path)?;
         let mut page = self.page(&open.name, &Cursor::idle());
-        let at = (open.offset, open.line, open.size);
-        let step = file::read_page(&mut held, &self.settings, at, limit, &mut page)
-            .map_err(self.io("read", &path))?;
+        let (step, after) = match &mut held {
+            Held::Text(text) => {
+                let at = (open.offset, open.line, open.size);
+                let step = file::read_page(text, &self.settings, at, limit, &mut page);
+                step.map(|step| (step, After::default()))
+            }
+            Held::Rows(rows) => {
+                let part = open.part.get_or_insert_default();
+                let at = (open.offset, open.line);
+                rows.read_page(&self.settings, at, part, limit, &mut page)
+            }
+        }
+        .map_err(self.io("read", &path))?;
         if !self.unchanged(&open)? {
             // It grew under our eyes: nothing of this page counts, it settles again.
             return Ok(self.page(&open.name, &Cursor::idle()));
@@ -328,7 +291,9 @@ impl FileDrop {
         let mut cursor = Cursor::idle();
         if step.eof {
             let failed = step.cut_off || (open.rows == 0 && open.broken > 0);
-            cursor.finish = Some(open.finish(if failed { To::Failed } else { To::Done }));
+            let mut finish = open.finish(if failed { To::Failed } else { To::Done });
+            finish.notes = after.notes;
+            cursor.finish = Some(finish);
         } else {
             self.open = Some((open.name.clone(), held));
             cursor.open = Some(open);
@@ -339,64 +304,30 @@ impl FileDrop {
     }
 
     /// The open file of this name, opened again after a restart.
-    fn held(&mut self, open: &Open, path: &Path) -> Result<OpenFile, SourceError> {
+    fn held(&mut self, open: &Open, path: &Path) -> Result<Held, SourceError> {
         if let Some((name, held)) = self.open.take()
             && name == open.name
         {
             return Ok(held);
         }
-        let mut file = file::open(path).map_err(self.io("open", path))?;
-        let header = file::header(&mut file, &self.settings).map_err(self.io("read", path))?;
-        let header = header.map_err(|wrong| SourceError::Setting {
+        let again = self.opened(path, &open.digest)?.and_then(|held| {
+            // The package has another form now: an offset in one is none in the other.
+            let same = matches!(held, Held::Rows(_)) == open.part.is_some();
+            let other = || FileFault {
+                code: "source.form_wrong",
+                zh: "来源格式已改".into(),
+                en: "the form was another".into(),
+            };
+            if same { Ok(held) } else { Err(other()) }
+        });
+        again.map_err(|wrong| SourceError::Setting {
             adapter: self.settings.adapter.clone(),
             detail: format!(
                 "`{}` was begun with other columns: {}; move the file away and back to read it afresh",
                 open.name, wrong.en
             ),
-        })?;
-        Ok(OpenFile::new(file, header))
+        })
     }
-}
-
-/// The first day that a file's name says: `20261121`, `2026-11-21` or `2026_11_21`.
-fn day_in(name: &str) -> Option<Day> {
-    let digit = |c: char| c.is_ascii_digit();
-    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
-    let begins = |at: &usize| name.get(..*at).is_some_and(|before| !before.ends_with(digit));
-    let mut starts = name.char_indices().map(|(at, _)| at).filter(begins);
-    starts.find_map(|at| {
-        let ends = name.get(at + 8..).is_some_and(|rest| !rest.starts_with(digit));
-        let plain = name.get(at..at + 8).filter(|t| ends && digits(t));
-        if let Some(t) = plain {
-            return Day::parse(&format!("{}-{}-{}", t.get(..4)?, t.get(4..6)?, t.get(6..)?));
-        }
-        let t = name.get(at..at + 10)?;
-        let (year, month, day) = (t.get(..4)?, t.get(5..7)?, t.get(8..)?);
-        let marks = (t.get(4..5)?, t.get(7..8)?);
-        let right = matches!(marks, ("-", "-") | ("_", "_") | (".", "."));
-        let numbers = digits(year) && digits(month) && digits(day);
-        (right && numbers).then(|| Day::parse(&format!("{year}-{month}-{day}"))).flatten()
-    })
-}
-
-/// `*` any characters, `?` one.
-fn matches(pattern: &str, name: &str) -> bool {
-    let (p, n): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
-    let (mut i, mut j, mut star) = (0, 0, None);
-    while j < n.len() {
-        if p.get(i) == Some(&'*') {
-            star = Some((i, j));
-            i += 1;
-        } else if p.get(i).is_some_and(|c| *c == '?' || *c == n[j]) {
-            (i, j) = (i + 1, j + 1);
-        } else if let Some((s, from)) = star {
-            star = Some((s, from + 1));
-            (i, j) = (s + 1, from + 1);
-        } else {
-            return false;
-        }
-    }
-    p[i..].iter().all(|c| *c == '*')
 }
 
 impl Source for FileDrop {

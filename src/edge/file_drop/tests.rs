@@ -3,27 +3,41 @@
 use std::fs;
 use std::path::Path;
 
+use adapt::form::matches;
+use adapt::{Detect, FileSource, Form, Query, Text, TextSettings, Vanished};
+
+use canon::Day;
+
+use super::settings::day_in;
 use super::*;
 use crate::error::Disposition;
 
 const NOW: Millis = Millis(1_795_000_000_000);
 
 fn settings(dir: &Path) -> Settings {
-    Settings {
-        adapter: "window".into(),
-        folder: dir.to_owned(),
-        pattern: "window-*.csv".into(),
+    let text = |text: &str| Text { text: text.into(), ..Text::default() };
+    let source = FileSource {
         form: Form::Csv(TextSettings {
             encoding: adapt::Encoding::Gb18030,
             ..TextSettings::default()
         }),
+        files: "window-*.csv".into(),
         done: "done".into(),
         failed: "failed".into(),
-        columns: ["流水号", "姓名", "备注"].map(Arc::from).into(),
-        settle_for_ms: 0,
-        between: None,
-        limits: FileLimits::default(),
-    }
+        settle_seconds: 0,
+        queries: vec![Query {
+            name: text("row"),
+            sql: String::new(),
+            sql_for: Default::default(),
+            columns: ["流水号", "姓名", "备注"].map(text).into(),
+            key: Vec::new(),
+            detect: Detect::File,
+            history: None,
+            vanished: Vanished::Ignore,
+            write_back: None,
+        }],
+    };
+    Settings::of("window", dir.to_owned(), &source)
 }
 
 fn gbk(text: &str) -> Vec<u8> {
@@ -270,7 +284,8 @@ fn broken_rows_are_named_and_the_others_kept() {
 fn limits_hold_for_lines_pages_and_files() {
     let dir = tempfile::tempdir().unwrap();
     let mut settings = settings(dir.path());
-    settings.limits = FileLimits { file_bytes_max: 4_000_000, page_bytes_max: 1 };
+    settings.limits =
+        FileLimits { file_bytes_max: 4_000_000, page_bytes_max: 1, ..FileLimits::default() };
     // A line longer than a page, one longer than a row, then rows over more than a page.
     let (endless, long) = ("x".repeat(2_500_000), "x".repeat(adapt::ROW_BYTES_MAX + 1));
     let rows: String = (0..20).map(|n| format!("{n},名{n},y\r\n")).collect();
@@ -352,7 +367,8 @@ fn a_back_fill_takes_the_files_whose_names_say_a_day_in_its_range() {
         drop_file(dir.path(), name, &format!("流水号,姓名,备注\n1,{name},\n"));
     }
     let range = (Day::parse("2020-02-01").unwrap(), Day::parse("2020-02-29").unwrap());
-    let settings = Settings { between: Some(range), ..settings(dir.path()) };
+    let mut settings = settings(dir.path());
+    settings.between = Some(range);
     let mut source = FileDrop::open(settings).unwrap();
     let (rows, _, _) = drain(&mut source, None, 10);
     assert_eq!(rows, ["window-20200201.csv", "window-x.csv"]);

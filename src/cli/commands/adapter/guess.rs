@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use adapt::RowBuf;
+use adapt::{Encoding, Form, RowBuf};
 use canon::format::{CheckKind, CodeList, Field, Format, Kind, RecordType};
 
 /// Most values of a code column that are listed.
@@ -17,14 +17,35 @@ pub(crate) struct Input {
     pub(crate) name: String,
     /// The file's name.
     pub(crate) file: String,
-    /// Encoding, as packages write it.
-    pub(crate) encoding: &'static str,
-    /// Delimiter.
-    pub(crate) delimiter: char,
+    /// How it is read.
+    pub(crate) form: Form,
+    /// Further sheets that it has.
+    pub(crate) sheets: Vec<String>,
     /// Column names.
     pub(crate) header: Vec<String>,
     /// The first rows.
     pub(crate) rows: Vec<RowBuf>,
+}
+
+impl Input {
+    /// The form as people call it: its encoding, or its kind.
+    pub(crate) const fn form_word(&self) -> &'static str {
+        match &self.form {
+            Form::Csv(text) => encoding_word(text.encoding),
+            Form::Workbook(_) => "xlsx",
+            Form::Dbf(_) => "dbf",
+            Form::Xml(_) => "xml",
+            Form::Json(_) => "json",
+        }
+    }
+}
+
+const fn encoding_word(encoding: Encoding) -> &'static str {
+    match encoding {
+        Encoding::Auto => "auto",
+        Encoding::Utf8 => "utf-8",
+        Encoding::Gb18030 => "gb18030",
+    }
 }
 
 /// A package to be completed.
@@ -136,15 +157,9 @@ fn head(input: &Input, format: &Format, blocks: &[Block<'_>]) -> String {
             ),
         ),
     }
-    let delimiter = quoted(&input.delimiter.to_string());
-    put(&mut out, format_args!("\n[source]\nkind = \"csv\"\nencoding = \"{}\"", input.encoding));
-    put(
-        &mut out,
-        format_args!(
-            "delimiter = {delimiter}\nquote = \"lenient\"\nfiles = {}",
-            quoted(&pattern(file))
-        ),
-    );
+    put(&mut out, format_args!("\n[source]"));
+    form(&input.form, &mut out);
+    put(&mut out, format_args!("files = {}", quoted(&pattern(file))));
     put(&mut out, format_args!("done = \"done\"\nfailed = \"failed\"\nsettle_seconds = 5"));
     match column("case_no").or_else(|| column("item_code")) {
         Some(key) => put(&mut out, format_args!("key = [{}]", quoted(key))),
@@ -156,6 +171,50 @@ fn head(input: &Input, format: &Format, blocks: &[Block<'_>]) -> String {
     let all: Vec<String> = input.header.iter().map(|c| quoted(c)).collect();
     put(&mut out, format_args!("columns = [{}]\n\n[mapping]\ndo = [\"trim\"]\n", all.join(", ")));
     out
+}
+
+/// The lines of `[source]` that say how a file is read.
+fn form(form: &Form, out: &mut String) {
+    match form {
+        Form::Csv(text) => {
+            let (encoding, delimiter) =
+                (encoding_word(text.encoding), quoted(&text.delimiter.to_string()));
+            put(out, format_args!("kind = \"csv\"\nencoding = \"{encoding}\""));
+            put(out, format_args!("delimiter = {delimiter}\nquote = \"lenient\""));
+        }
+        Form::Workbook(book) => {
+            put(out, format_args!("kind = \"xlsx\""));
+            for sheet in &book.sheets {
+                if let Some(name) = &sheet.sheet {
+                    put(out, format_args!("sheet = {}", quoted(name)));
+                }
+                let (row, rows) = (sheet.header_row, sheet.header_rows);
+                put(out, format_args!("header_row = {row}\nheader_rows = {rows}"));
+                if rows > 1 {
+                    put(
+                        out,
+                        format_args!(
+                            "# fill_down = [\"…\"]   columns whose merged cells mean every row they cover"
+                        ),
+                    );
+                }
+                put(
+                    out,
+                    format_args!("# stop = [\"合计\"]   reading ends at a row that begins so"),
+                );
+            }
+        }
+        Form::Dbf(encoding) => {
+            let encoding = encoding_word(*encoding);
+            put(out, format_args!("kind = \"dbf\"\nencoding = \"{encoding}\""));
+        }
+        Form::Xml(record) => {
+            put(out, format_args!("kind = \"xml\"\nrecord = {}", quoted(record)));
+        }
+        Form::Json(record) => {
+            put(out, format_args!("kind = \"json\"\nrecord = {}", quoted(record)));
+        }
+    }
 }
 
 /// The file's name with each run of digits as `*`: the next day's file has other digits.
@@ -308,8 +367,8 @@ mod tests {
         Input {
             name: "window".into(),
             file: "drop-20261121.csv".into(),
-            encoding: "gb18030",
-            delimiter: ',',
+            form: Form::Csv(adapt::TextSettings::default()),
+            sheets: Vec::new(),
             header: header.iter().map(|h| (*h).to_owned()).collect(),
             rows: rows.iter().enumerate().map(row).collect(),
         }

@@ -1,6 +1,7 @@
 //! `tiergate adapter`: from the user's own file to a package that `check adapter` accepts.
 
 mod guess;
+mod look;
 mod new;
 mod preview;
 mod test;
@@ -17,7 +18,7 @@ use crate::text::{Done, Failure, Finding, Out};
 /// What is done with a package.
 #[derive(Debug, Subcommand)]
 pub(crate) enum AdapterCommand {
-    /// Make a package from a CSV file of yours · 由您的 CSV 文件新建适配包
+    /// Make a package from a file of yours · 由您的文件新建适配包
     New(new::New),
     /// Show what a package makes of a file or database; nothing is stored · 预览转换结果
     Preview(preview::Preview),

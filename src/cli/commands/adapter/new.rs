@@ -2,14 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use adapt::{Encoding, Next, Quote, RowBuf, RowReader, TextSettings};
+use adapt::{Encoding, Form, Next, Quote, RowBuf, RowReader, TextSettings};
 use clap::Args;
 
-use super::FormatArg;
 use super::guess::{Guess, Input, guess};
+use super::{FormatArg, look};
 use crate::commands::format;
 use crate::commands::keys::not_written;
-use crate::files;
+use crate::files::{self, PACKAGE_FILE_BYTES_MAX};
 use crate::os;
 use crate::text::{Done, Exit, Failure, Out};
 
@@ -19,7 +19,7 @@ const ROWS_READ: usize = 10_000;
 /// Arguments.
 #[derive(Debug, Args)]
 pub(crate) struct New {
-    /// A CSV file as the department delivers it
+    /// A file as the department delivers it: CSV, xlsx, xls, DBF, XML, JSON
     file: PathBuf,
     /// The new package's folder; its last part is the adapter's name (letters, digits, _)
     #[arg(long, value_name = "FOLDER")]
@@ -27,6 +27,9 @@ pub(crate) struct New {
     /// Also keep the first rows as a sample; they may hold personal data
     #[arg(long, default_value_t = 0, value_name = "ROWS")]
     sample: usize,
+    /// The sheet of a workbook that has several
+    #[arg(long, value_name = "NAME")]
+    sheet: Option<String>,
     #[command(flatten)]
     format: FormatArg,
 }
@@ -41,34 +44,39 @@ pub(crate) fn run(args: &New, out: &Out) -> Done {
             format!("『{name}』不能作适配器名；--out 末级目录名只用字母、数字和 _"),
         ));
     }
-    let bytes = files::head(&args.file)?;
-    let input = read(&args.file, name, &bytes)?;
+    let looked = look::read(&args.file, name, args.sheet.as_deref(), ROWS_READ)?;
+    let (input, sample) = match looked {
+        Some(input) if args.sample > 0 => {
+            // Rows cannot be cut out of such a file: the sample is the file.
+            let sample = files::bytes(&args.file, PACKAGE_FILE_BYTES_MAX)?;
+            (input, sample)
+        }
+        Some(input) => (input, Vec::new()),
+        None => {
+            let bytes = files::head(&args.file)?;
+            let input = read(&args.file, name, &bytes)?;
+            (input, first_lines(bytes, args.sample + 1))
+        }
+    };
     let guess = guess(&input, &format);
-    write(args, &guess, &bytes)?;
+    write(args, &guess, &input, &sample)?;
     tell(args, &guess, &input, out)
 }
 
 /// The file's settings, header and first rows.
 fn read(path: &Path, name: &str, bytes: &[u8]) -> Result<Input, Failure> {
     let shown = path.display();
-    if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"\xd0\xcf\x11\xe0") {
-        return Err(Failure::usage(
-            format!(
-                "{shown} is a spreadsheet; save it as CSV (in Excel: Save as, CSV) and name that file"
-            ),
-            format!("{shown} 是电子表格；请在 Excel 中另存为 CSV，再指明该文件"),
-        ));
-    }
-    let (encoding, word) = match std::str::from_utf8(bytes) {
-        Ok(_) => (Encoding::Utf8, "utf-8"),
+    let encoding = match std::str::from_utf8(bytes) {
+        Ok(_) => Encoding::Utf8,
         // The head of a long file may end within a character.
-        Err(e) if e.error_len().is_none() => (Encoding::Utf8, "utf-8"),
-        Err(_) => (Encoding::Gb18030, "gb18030"),
+        Err(e) if e.error_len().is_none() => Encoding::Utf8,
+        Err(_) => Encoding::Gb18030,
     };
     let first = bytes.split(|b| *b == b'\n').next().unwrap_or_default();
     let count = |d: &char| first.iter().filter(|b| **b == *d as u8).count();
     let delimiter = [',', '\t', ';', '|'].into_iter().rev().max_by_key(count).unwrap_or(',');
-    let mut reader = RowReader::new(TextSettings { encoding, delimiter, quote: Quote::Lenient });
+    let text = TextSettings { encoding, delimiter, quote: Quote::Lenient };
+    let mut reader = RowReader::new(text);
     reader.feed(bytes, true);
     let mut header = Vec::new();
     let mut rows: Vec<RowBuf> = Vec::new();
@@ -92,7 +100,8 @@ fn read(path: &Path, name: &str, bytes: &[u8]) -> Result<Input, Failure> {
         ));
     }
     let file = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-    Ok(Input { name: name.into(), file, encoding: word, delimiter, header, rows })
+    let form = Form::Csv(text);
+    Ok(Input { name: name.into(), file, form, sheets: Vec::new(), header, rows })
 }
 
 fn clean(name: &str) -> String {
@@ -100,7 +109,7 @@ fn clean(name: &str) -> String {
     name.trim_matches(blank).to_owned()
 }
 
-fn write(args: &New, guess: &Guess, bytes: &[u8]) -> Result<(), Failure> {
+fn write(args: &New, guess: &Guess, input: &Input, sample: &[u8]) -> Result<(), Failure> {
     let put = |name: &str, text: &str| {
         let path = args.out.join(name);
         if let Some(folder) = path.parent() {
@@ -115,28 +124,45 @@ fn write(args: &New, guess: &Guess, bytes: &[u8]) -> Result<(), Failure> {
     if args.sample > 0 {
         let folder = args.out.join("samples/first");
         std::fs::create_dir_all(&folder).map_err(|e| not_written(&folder, &e))?;
-        let ends = bytes.iter().enumerate().filter(|(_, b)| **b == b'\n').map(|(at, _)| at + 1);
-        let end = ends.take(args.sample + 1).last().unwrap_or(bytes.len());
-        let path = folder.join("input.csv");
-        let rows = bytes.get(..end).unwrap_or(bytes);
-        std::fs::write(&path, rows).map_err(|e| not_written(&path, &e))?;
+        let ending = input.file.rsplit_once('.').map_or("csv", |(_, ending)| ending);
+        let ending = if matches!(input.form, Form::Csv(_)) { "csv" } else { ending };
+        let path = folder.join(format!("input.{}", ending.to_ascii_lowercase()));
+        std::fs::write(&path, sample).map_err(|e| not_written(&path, &e))?;
     }
     Ok(())
+}
+
+/// The first lines of a text; the whole if it has fewer. A line end is never half a character, in
+/// UTF-8 and in GB18030 alike.
+fn first_lines(mut bytes: Vec<u8>, lines: usize) -> Vec<u8> {
+    let ends = bytes.iter().enumerate().filter(|(_, b)| **b == b'\n');
+    if let Some((at, _)) = ends.take(lines).last() {
+        bytes.truncate(at + 1);
+    }
+    bytes
 }
 
 fn tell(args: &New, guess: &Guess, input: &Input, out: &Out) -> Done {
     let folder = args.out.display();
     out.value(&serde_json::json!({
-        "ok": true, "folder": folder.to_string(), "encoding": input.encoding,
+        "ok": true, "folder": folder.to_string(), "form": input.form_word(),
+        "sheets": input.sheets,
         "records": guess.records, "columns": input.header.len(),
         "unmatched": guess.unmatched, "missing": guess.missing,
     }))?;
     let (n, matched) = (input.header.len(), input.header.len() - guess.unmatched.len());
-    let (encoding, records) = (input.encoding, guess.records.join(", "));
+    let (form, records) = (input.form_word(), guess.records.join(", "));
     out.say(
-        format_args!("{folder}: {encoding}, {matched} of {n} columns matched, records: {records}"),
-        format_args!("{folder}：{encoding} 编码，{n} 列中匹配 {matched} 列，记录类型：{records}"),
+        format_args!("{folder}: {form}, {matched} of {n} columns matched, records: {records}"),
+        format_args!("{folder}：{form}，{n} 列中匹配 {matched} 列，记录类型：{records}"),
     )?;
+    if !input.sheets.is_empty() {
+        let sheets = input.sheets.join("、");
+        out.say(
+            format_args!("other sheets, each with --sheet: {sheets}"),
+            format_args!("其他工作表（可用 --sheet 指定）：{sheets}"),
+        )?;
+    }
     let list = |items: &[String], sep: &str| items.join(sep);
     if !guess.unmatched.is_empty() {
         out.say(
@@ -156,4 +182,16 @@ fn tell(args: &New, guess: &Guess, input: &Input, out: &Out) -> Done {
         format_args!("下一步：补全 {folder}/adapter.toml，再运行 tiergate check adapter {folder} 和 tiergate adapter preview {folder} {file}"),
     )?;
     Ok(Exit::Fine)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_lines_are_whole() {
+        assert_eq!(first_lines(b"a\nb\nc\n".to_vec(), 2), b"a\nb\n");
+        assert_eq!(first_lines(b"a\nb".to_vec(), 5), b"a\n");
+        assert_eq!(first_lines(b"a".to_vec(), 5), b"a");
+    }
 }

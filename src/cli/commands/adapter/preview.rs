@@ -40,20 +40,23 @@ pub(crate) fn run(args: &Preview, out: &Out) -> Done {
         Err(found) => return out.verdict(&found, String::new(), String::new()),
     };
     let rows = usize::try_from(args.rows).unwrap_or(usize::MAX);
-    let input = match &package.source {
+    let place = format!("samples/{SAMPLE}/input");
+    let made = match &package.source {
         Source::Files(_) => {
-            ("input.csv".to_owned(), first_lines(files::head(&args.source)?, rows + 1))
+            let mut file = files::open(&args.source)?;
+            sample::run_file(&package, &format, &mut file, &place, rows)
         }
         Source::Sql(sql) => {
             let name = &package.name.text;
             let settings =
                 edge::sql::Settings::of(name, edge::db::Place::Sqlite(args.source.clone()), sql);
             let round = os::block_on(query_rows(&package, settings, rows))??;
-            ("input.json".to_owned(), round.to_string().into_bytes())
+            let input = ("input.json".to_owned(), round.to_string().into_bytes());
+            package.samples.insert(SAMPLE.into(), [input].into());
+            sample::run(&package, &format, SAMPLE)
         }
     };
-    package.samples.insert(SAMPLE.into(), [input].into());
-    match sample::run(&package, &format, SAMPLE) {
+    match made {
         Ok(value) => show(&value, &format, out),
         Err(problems) => {
             let mut found = super::findings(&args.folder, problems);
@@ -64,16 +67,6 @@ pub(crate) fn run(args: &Preview, out: &Out) -> Done {
             out.verdict(&found, String::new(), String::new())
         }
     }
-}
-
-/// The first lines of a text; the whole if it has fewer. A line end is never half a character, in
-/// UTF-8 and in GB18030 alike.
-fn first_lines(mut bytes: Vec<u8>, lines: usize) -> Vec<u8> {
-    let ends = bytes.iter().enumerate().filter(|(_, b)| **b == b'\n');
-    if let Some((at, _)) = ends.take(lines).last() {
-        bytes.truncate(at + 1);
-    }
-    bytes
 }
 
 /// Rows of every query, in the form of a sample's input.
@@ -170,16 +163,4 @@ fn heading(record: &Value, format: &Format, out: &Out) -> std::io::Result<()> {
         out.say(format_args!("  {key}: {value}"), format_args!("  {label}：{value}"))?;
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_first_lines_are_whole() {
-        assert_eq!(first_lines(b"a\nb\nc\n".to_vec(), 2), b"a\nb\n");
-        assert_eq!(first_lines(b"a\nb".to_vec(), 5), b"a\n");
-        assert_eq!(first_lines(b"a".to_vec(), 5), b"a");
-    }
 }
