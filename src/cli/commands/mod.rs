@@ -13,6 +13,7 @@ pub(crate) mod keys;
 pub(crate) mod node;
 pub(crate) mod notice;
 pub(crate) mod quarantine;
+pub(crate) mod sink;
 pub(crate) mod spool;
 pub(crate) mod status;
 pub(crate) mod store;

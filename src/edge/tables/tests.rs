@@ -243,7 +243,7 @@ fn grown(element: &str) -> Arc<Format> {
     let mut files: BTreeMap<String, String> = supervision_1_files();
     let text = files.values_mut().find(|t| t.contains("<xs:element name=\"SB\">")).unwrap();
     let at = text.find("<xs:element name=\"SB\">").unwrap();
-    let end = at + text[at..].find("</xs:sequence>").unwrap();
+    let end = at + text.get(at..).unwrap().find("</xs:sequence>").unwrap();
     let more = format!(
         "{element}<xs:annotation><xs:appinfo><t:field name=\"novelty\"/></xs:appinfo>
            <xs:documentation xml:lang=\"zh\">新字段</xs:documentation></xs:annotation></xs:element>"

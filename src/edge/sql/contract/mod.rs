@@ -51,5 +51,6 @@ suite!(
     values::hostile_keys as keys_of_any_text_are_paged_over,
     values::kinds as values_come_as_the_database_writes_them,
     values::gbk as bytes_of_another_charset_are_read_as_told,
+    values::probed as the_doctor_sees_what_is_missing_and_what_is_too_much,
     values::read_only as a_reading_session_writes_nothing,
 );

@@ -3,7 +3,7 @@
 use super::grounds::{Ground, Kind, at, by_time, drain, query, strings};
 use crate::db::{Connection, Dialect, Engine, Stored, Trouble};
 use crate::source::{Source as _, WriteBack};
-use crate::sql::{Detect, Query, Settings, SqlSource};
+use crate::sql::{Detect, Query, Settings, SqlSource, probe};
 
 pub(super) async fn any_text(ground: &Ground) {
     ground.tables().await;
@@ -176,6 +176,21 @@ pub(super) async fn gbk(ground: &Ground) {
     assert_eq!(source.write_back(&[item]).await.unwrap(), [Ok(())]);
     let stored = ground.cell("SELECT hex(err) FROM g WHERE flag = '3'").await;
     assert_eq!(stored.unwrap().to_lowercase(), "b4ed", "as the owner's programs read it");
+}
+
+pub(super) async fn probed(ground: &Ground) {
+    ground.tables().await;
+    let gone = Query { name: "gone".into(), columns: strings(&["id", "nom"]), ..by_time() };
+    let seen = probe(&ground.settings(vec![by_time(), gone])).await;
+    let steps: Vec<_> = seen.iter().map(|s| (s.step, s.fine)).collect();
+    assert_eq!(
+        steps[..3],
+        [("source_login", true), ("source_query", true), ("source_query", false)]
+    );
+    assert!(seen[2].en.contains("`gone`") && seen[2].en.contains("nom"), "{}", seen[2].en);
+    // The tests' own accounts may do everything: that is said.
+    let rights = steps.get(3);
+    assert_eq!(rights, (ground.engine() != Engine::Sqlite).then_some(&("source_rights", false)));
 }
 
 pub(super) async fn read_only(ground: &Ground) {
