@@ -83,6 +83,10 @@ fn inserts(d: Dialect, package: &Package) -> Vec<String> {
                 for (column, value) in row {
                     let value = match value {
                         Value::Null => None,
+                        // A DATETIME knows no day alone; SQLite would keep one as it is written.
+                        Value::String(text) if canon::Day::parse(text).is_some() => {
+                            Some(format!("{text} 00:00:00"))
+                        }
                         Value::String(text) => Some(text.clone()),
                         number => Some(number.to_string()),
                     };
@@ -105,7 +109,9 @@ fn inserts(d: Dialect, package: &Package) -> Vec<String> {
                     names.join(", "),
                     values.join(", ")
                 );
-                if seen.insert(format!("{table}{values:?}")) {
+                let id = package.queries().iter().find(|q| q.name.text == query).map(|q| &q.key[0]);
+                let id = id.and_then(|id| cells.get(id.text.as_str()));
+                if seen.insert(format!("{table} {id:?}")) {
                     all.push(sql);
                 }
             }
@@ -201,6 +207,12 @@ async fn the_county_gives_the_same_records_from_mariadb_and_sqlite() {
     let (one, other) = (records(&package, &sqlite).await, records(&package, &mariadb).await);
     admin.execute(format!("DROP DATABASE {name}")).await.expect("gone");
     let count = one.to_string().matches("\"type\"").count();
-    assert!(count > 20, "{count} records are not the samples'");
-    assert_eq!(one, other);
+    assert!(count > 10, "{count} records are not the samples'");
+    let lines = |value: &Value| {
+        let text = serde_json::to_string_pretty(value).expect("it is JSON");
+        text.lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let (one, other) = (lines(&one), lines(&other));
+    let differ: Vec<_> = one.iter().zip(&other).filter(|(a, b)| a != b).take(9).collect();
+    assert!(one.len() == other.len() && differ.is_empty(), "{differ:#?}");
 }
