@@ -84,6 +84,11 @@ async fn database_killed() {
 }
 
 #[tokio::test]
+async fn postgres_disk_full() {
+    store::postgres_disk_full(LONG).await;
+}
+
+#[tokio::test]
 async fn disk_full() {
     store::disk_full(LONG).await;
 }

@@ -79,6 +79,8 @@ pub struct Health {
     pub condition: Condition,
     /// For how long it has been so.
     pub since: Duration,
+    /// Tries that failed since it carried last.
+    pub failed: u32,
     /// Parcels nothing could be made of (no readable outside), dropped since the start.
     pub unreadable: u64,
 }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 /// and the further number parts that the format names.
 ///
 /// Records of one case share [`Key::root`], so that they lie beside one another in every store.
-/// Written `number@namespace` or `number@namespace/part/part`; `@`, `/` and `%` inside a part are
-/// percent-escaped.
+/// Written `number@namespace` or `number@namespace/part/part`; `@`, `/`, `%` and U+0000 inside a part
+/// are percent-escaped.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
     /// `number@namespace`.
@@ -40,10 +40,10 @@ impl Key {
         Self { root: root.into(), part: part.into() }
     }
 
-    /// Reads the written form; none if there is no namespace in it.
+    /// Reads the written form; none if there is no namespace in it, or what no key is written with.
     pub fn parse(text: &str) -> Option<Self> {
         let (root, part) = text.split_once('/').unwrap_or((text, ""));
-        root.contains('@').then(|| Self::from_columns(root, part))
+        (root.contains('@') && !text.contains('\0')).then(|| Self::from_columns(root, part))
     }
 
     /// The case: `number@namespace`, shared by all its records.
@@ -94,6 +94,15 @@ pub struct RecordId {
     pub version: u32,
 }
 
+impl RecordId {
+    /// Reads the written form.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (kind, rest) = text.split_once(':')?;
+        let (key, version) = rest.rsplit_once('#')?;
+        Some(Self { kind: kind.into(), key: Key::parse(key)?, version: version.parse().ok()? })
+    }
+}
+
 impl fmt::Display for RecordId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}#{}", self.kind, self.key, self.version)
@@ -106,13 +115,15 @@ fn escape(part: &str, out: &mut String) {
             '%' => out.push_str("%25"),
             '/' => out.push_str("%2F"),
             '@' => out.push_str("%40"),
+            // No database keeps it in a text, and no fragment carries it.
+            '\0' => out.push_str("%00"),
             c => out.push(c),
         }
     }
 }
 
 fn unescape(part: &str) -> String {
-    part.replace("%40", "@").replace("%2F", "/").replace("%25", "%")
+    part.replace("%00", "\0").replace("%40", "@").replace("%2F", "/").replace("%25", "%")
 }
 
 #[cfg(test)]
@@ -126,5 +137,13 @@ mod tests {
         assert_eq!(key.number(), "A/1%2F@");
         assert_eq!(key.namespace(), "ns@x");
         assert_eq!(key.part(), "3/x%2Fy");
+    }
+
+    #[test]
+    fn a_nul_is_written_so_that_every_store_keeps_it() {
+        let key = Key::new("n\0", &["A\0", "%00"]);
+        assert_eq!(key.to_string(), "A%00@n%00/%2500");
+        assert_eq!((key.number(), key.namespace()), ("A\0".to_owned(), "n\0".to_owned()));
+        assert_eq!(Key::parse("A\0@n"), None);
     }
 }

@@ -10,6 +10,7 @@ use canon::{Day, Key, Millis, NodeCode};
 use envelope::Kind;
 use envelope::control::Notice;
 use exchange::config::NodeConfig;
+use exchange::returned::{self, Finding};
 use exchange::standing::{self, BACKFILL, Backfill};
 use exchange::{MAINTENANCE, Node, Progress, WorkError, WorkFuture, Worker};
 use serde::{Deserialize, Serialize};
@@ -52,6 +53,13 @@ pub(crate) enum Request {
         /// Operator code.
         by: String,
     },
+    /// Return records after their acceptance.
+    Quality {
+        /// What was found.
+        findings: Vec<Finding>,
+        /// Operator code.
+        by: String,
+    },
     /// Mark records as reported before.
     Baseline {
         /// The marks.
@@ -84,6 +92,7 @@ impl Request {
             Self::BackfillHeld { paused: true, .. } => "backfill.pause",
             Self::BackfillHeld { paused: false, .. } => "backfill.resume",
             Self::Maintenance { .. } => "notice.maintenance",
+            Self::Quality { .. } => returned::QUALITY,
             Self::Baseline { .. } => "baseline.import",
         }
     }
@@ -93,6 +102,7 @@ impl Request {
             Self::Backfill { job } => &job.by,
             Self::BackfillHeld { by, .. }
             | Self::Maintenance { by, .. }
+            | Self::Quality { by, .. }
             | Self::Baseline { by, .. } => by,
         }
     }
@@ -102,6 +112,7 @@ impl Request {
             Self::Backfill { job } => job.progress_name(),
             Self::BackfillHeld { adapter, .. } => adapter.clone(),
             Self::Maintenance { from, until, .. } => format!("{from} - {until}"),
+            Self::Quality { findings, .. } => format!("{} records", findings.len()),
             Self::Baseline { rows, .. } => format!("{} records", rows.len()),
         }
     }
@@ -159,6 +170,7 @@ pub(crate) async fn apply(
             store.queue_controls(beneath.iter().map(content).collect(), now).await?;
             beneath.len() as u64
         }
+        Request::Quality { findings, by } => returned::issue(store, findings, by, now).await?.told,
         Request::Baseline { rows, .. } => {
             let row = |m: &Mark| {
                 Some(BaselineRow {

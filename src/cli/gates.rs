@@ -12,6 +12,8 @@ use serde::Serialize;
 pub(crate) struct GateView {
     /// The link's name.
     pub(crate) link: String,
+    /// The neighbour behind it.
+    pub(crate) peer: NodeCode,
     /// How an answer comes back.
     pub(crate) back: Back,
     /// Where its files lie; none for a table.
@@ -31,6 +33,12 @@ pub(crate) struct Lies {
 }
 
 impl GateView {
+    /// Where its files go out and come in; none for a table.
+    pub(crate) fn folders(&self) -> Option<(&Path, &Path)> {
+        let [out, incoming, _] = self.base.as_ref()?;
+        Some((out, incoming))
+    }
+
     /// What lies there now.
     pub(crate) fn lies(&self) -> Option<Lies> {
         let [out, incoming, bad] = self.base.as_ref()?;
@@ -51,6 +59,7 @@ pub(crate) fn of(config: &NodeConfig, code: &NodeCode) -> Vec<GateView> {
     let view =
         |(link, spool): (&exchange::config::Link, &exchange::config::SpoolConfig)| GateView {
             link: link.name.to_string(),
+            peer: link.peer.clone(),
             back: spool.back,
             base: match &spool.place {
                 SpoolPlace::Folders { base, out, incoming } => Some([

@@ -32,8 +32,8 @@ use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
 use commands::{
-    adapter, backfill, baseline, bus, ca, check, doctor, format, keys, notice, quarantine, spool,
-    status, store, trace,
+    adapter, backfill, baseline, bus, ca, check, doctor, format, keys, notice, quarantine,
+    returned, spool, status, store, trace,
 };
 use stores::NodesArg;
 use text::{Done, Exit, Lang, Out};
@@ -73,6 +73,8 @@ enum Command {
     /// Problem data: list, show, return to the owner, resubmit · 问题数据
     #[command(subcommand)]
     Quarantine(quarantine::Quarantine),
+    /// Accepted records that the receiver returned, with their deadlines · 接收后退回的记录
+    Returned(returned::ReturnedArgs),
     /// An adapter's old rows, month by month, as history · 历史补报
     Backfill(backfill::BackfillArgs),
     /// What was reported before the exchange began · 已报送基线
@@ -154,6 +156,7 @@ fn run(command: Command, out: &Out) -> Done {
         Command::Status(args) => status::run(&args, out),
         Command::Trace(args) => trace::run(&args, out),
         Command::Quarantine(args) => quarantine::run(args, out),
+        Command::Returned(args) => returned::run(&args, out),
         Command::Backfill(args) => backfill::run(&args, out),
         Command::Baseline(args) => baseline::run(args, out),
         Command::Notice(args) => notice::run(args, out),

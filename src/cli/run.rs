@@ -72,6 +72,9 @@ pub(crate) fn run(args: &Run, out: &Out) -> Done {
         stop.send_replace(true);
         told.abort();
         finish(loops).await;
+        if let Err(error) = health::forget(&nodes).await {
+            report(&nodes[0], "run", &error.to_string());
+        }
         for node in nodes {
             // Who cannot say that it goes is waited for until its leases run out.
             if let Err(error) = node.give_back(os::now()).await {

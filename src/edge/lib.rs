@@ -23,4 +23,4 @@ pub mod tables;
 pub use error::{Disposition, SinkError, SourceError};
 pub use page::{BrokenRow, Page, Pass, SourceRow};
 pub use sink::{FilesSink, KeptRecord, Sink};
-pub use source::{BoxFuture, Nothing, Source, TableCount, WriteBack};
+pub use source::{Awaited, BoxFuture, Nothing, Source, TableCount, WriteBack};

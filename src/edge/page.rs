@@ -84,6 +84,31 @@ impl Page {
         }
     }
 
+    /// One row that was read before: its cells by column, and what it was looked up by.
+    pub fn of_row(
+        table: u16,
+        reference: &str,
+        columns: Arc<[Arc<str>]>,
+        cells: &[Option<String>],
+    ) -> Self {
+        let (place, at) = reference.split_once(':').unwrap_or((reference, ""));
+        let mut page = Self::empty(place.into(), columns, String::new());
+        page.table = table;
+        for cell in cells {
+            let span = cell.as_deref().map_or((u32::MAX, u32::MAX), |text| page.put(text));
+            page.cells.push(span);
+        }
+        match at.parse() {
+            Ok(line) => page.lines.push(line),
+            Err(_) => {
+                let key = page.put(at);
+                page.keys.push(key);
+            }
+        }
+        page.rows = 1;
+        page
+    }
+
     /// How many rows.
     pub const fn len(&self) -> usize {
         self.rows
@@ -155,7 +180,8 @@ impl<'p> SourceRow<'p> {
         self.page.lines.get(self.index).copied()
     }
 
-    /// Key of the row in its table, for write-back and `compare`; none for files. Key
+    /// Key of the row in its table, for write-back and `compare`; none for files that are not
+    /// answered. Key
     /// columns are joined by `/`, with `/` and `%` inside them escaped.
     pub fn row_key(&self) -> Option<&'p str> {
         self.page.span(*self.page.keys.get(self.index)?)
@@ -185,7 +211,6 @@ impl<'p> SourceRow<'p> {
 }
 
 /// Joins key parts so that they can be told apart again.
-#[cfg(any(feature = "sql", test))]
 pub(crate) fn join_key(parts: &[&str], out: &mut String) {
     for (i, part) in parts.iter().enumerate() {
         if i > 0 {
@@ -202,7 +227,6 @@ pub(crate) fn join_key(parts: &[&str], out: &mut String) {
 }
 
 /// The parts of a joined key; none if their number is not `columns`.
-#[cfg(any(feature = "sql", test))]
 pub(crate) fn split_key(key: &str, columns: usize) -> Option<Vec<String>> {
     let parts: Vec<String> =
         key.split('/').map(|p| p.replace("%2F", "/").replace("%25", "%")).collect();
@@ -241,6 +265,24 @@ mod tests {
         let row = page.row(2).unwrap().row();
         assert_eq!((row.get(0), row.get(1), row.len()), (Some("ab"), None, 2));
         assert!(page.row(4).is_none());
+    }
+
+    #[test]
+    fn a_row_that_was_read_before_is_the_same_row() {
+        let columns: Arc<[Arc<str>]> = Arc::from(["a".into(), "b".into()]);
+        let cells = [Some("x".to_owned()), None];
+        let before = page(&[[Some("x"), None]]);
+        let again = Page::of_row(2, "day.csv:17", Arc::clone(&columns), &cells);
+        let digest = |page: &Page| page.row(0).unwrap().digest(DigestAlg::Sha256);
+        assert_eq!((again.len(), again.table, digest(&again)), (1, 2, digest(&before)));
+        let row = again.row(0).unwrap();
+        assert_eq!(
+            (row.reference().as_str(), row.line(), row.row_key()),
+            ("day.csv:17", Some(17), None)
+        );
+        let again = Page::of_row(0, "cases:K/1", columns, &cells);
+        let row = again.row(0).unwrap();
+        assert_eq!((row.reference().as_str(), row.row_key()), ("cases:K/1", Some("K/1")));
     }
 
     #[test]

@@ -209,7 +209,7 @@ impl Backfill {
         match self.adapter.mapping.bind(usize::from(page.table), &header) {
             Ok(bound) => {
                 let (node, adapter) = (Arc::clone(&self.node), &self.adapter);
-                self.shaper.page(&node, adapter, &bound, page, None, now).await
+                self.shaper.page(&node, adapter, &bound, page, None, None, now).await
             }
             Err(problems) => {
                 let detail = problems.first().map(ToString::to_string).unwrap_or_default();

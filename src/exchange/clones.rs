@@ -8,6 +8,7 @@ use store::{AuditEvent, EventOn, GivenAgain, Lease, OutEnvelope, OutEvent, OutSt
 use crate::error::WorkError;
 use crate::node::Node;
 use crate::recall;
+use crate::standing::{self, TWIN, TwinSeen};
 
 /// Under this prefix stands which envelopes of older epochs went up again.
 const OVERTAKEN: &str = "overtaken/";
@@ -42,6 +43,8 @@ pub(crate) async fn refused(
     let ours = frames.is_some_and(|f| DigestAlg::default().of(&[&f.frame]) == refused.parcel);
     if !ours {
         note(node, "clone.seen", own, from, now).await?;
+        let twin = TwinSeen { by: from.clone(), envelope: own.id.to_string(), at: now };
+        standing::put(&node.store, TWIN, &twin, now).await?;
         return Ok(Verdict::First);
     }
     let neighbour = node.link(&own.link).is_some_and(|l| l.peer == *from);

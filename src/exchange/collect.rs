@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use adapt::{Bound, Detect, FlagValues, Guard, Mapping, Package, Query, Vanished};
 use canon::format::Format;
 use canon::{DigestAlg, Millis, Route, Severity, Violation};
-use edge::{Page, Source, WriteBack};
+use edge::{Awaited, Page, Source, WriteBack};
 use store::{Collected, Lease, NewQuarantine, SourceRowMark, WriteBackDone, WriteBackDue};
 
 use crate::error::WorkError;
 use crate::node::Node;
+use crate::resubmit;
 use crate::retry;
 use crate::shape::{self, Shaped};
 use crate::work::{Progress, WorkFuture, Worker};
@@ -19,6 +20,9 @@ use crate::work::{Progress, WorkFuture, Worker};
 const WRITE_BACKS_PER_TURN: u32 = 200;
 /// Vanished rows handled after one full pass.
 const VANISHED_PER_TURN: u32 = 500;
+
+/// Rows of the quarantine made anew in one turn.
+const RESUBMITTED_PER_TURN: usize = 200;
 
 /// One adapter at work for one identity.
 pub struct Adapter {
@@ -108,6 +112,12 @@ impl Collect {
         if before.paused.is_some() {
             return Ok(written);
         }
+        if let Some(cursor) = &before.cursor {
+            let again = self.resubmitted(&lease, cursor, now).await?;
+            if again.more {
+                return Ok(written.and(again));
+            }
+        }
         let rows_max = self.node.limits.page_rows_max as usize;
         let read = self.adapter.source().read(before.cursor.as_deref(), now, rows_max).await;
         let page = read.map_err(|e| self.failed(e))?;
@@ -141,6 +151,10 @@ impl Collect {
             }
         }
         let mut shaped = self.shape(&page, marks.as_ref(), now).await?;
+        if writes_back(&self.adapter, table) {
+            let told = self.adapter.source().awaiting(&page, &awaited(&shaped)).await;
+            told.map_err(|e| self.failed(e))?;
+        }
         shaped.quarantined.extend(page.broken.iter().map(|b| broken(&self.adapter, b, now)));
         let collected = Collected {
             adapter: Arc::clone(&self.adapter.name),
@@ -192,7 +206,57 @@ impl Collect {
         }
         let Some(Some(bound)) = self.bounds.get(table) else { return Ok(Shaped::default()) };
         let changed = marks.map(|m| m.changed.as_slice());
-        self.shaper.page(&self.node, &self.adapter, bound, page, changed, now).await
+        self.shaper.page(&self.node, &self.adapter, bound, page, changed, None, now).await
+    }
+
+    /// Rows that an operator wants to go up again, made of what the quarantine kept of them.
+    async fn resubmitted(
+        &mut self,
+        lease: &Lease,
+        cursor: &str,
+        now: Millis,
+    ) -> Result<Progress, WorkError> {
+        let orders = self.node.store.standing(&resubmit::prefix(&self.adapter.name)).await?;
+        let more = orders.len() > RESUBMITTED_PER_TURN;
+        let mut done = 0;
+        for order in orders.into_iter().take(RESUBMITTED_PER_TURN) {
+            if let Some(again) = resubmit::row(&self.node.store, &order.name, &self.adapter).await?
+            {
+                self.again(lease, &again, cursor, now).await?;
+                done += 1;
+            }
+            // Done twice after a crash: the second time nothing is new.
+            self.node.store.stand(&order.name, None, now).await?;
+        }
+        Ok(Progress::some(done, more))
+    }
+
+    async fn again(
+        &mut self,
+        lease: &Lease,
+        again: &resubmit::Again,
+        cursor: &str,
+        now: Millis,
+    ) -> Result<(), WorkError> {
+        let (page, table) = (&again.page, usize::from(again.page.table));
+        let header: Vec<String> = page.columns.iter().map(ToString::to_string).collect();
+        // Its header may be an older one than that of the pages read now.
+        let Ok(bound) = self.adapter.mapping.bind(table, &header) else { return Ok(()) };
+        let shaping =
+            self.shaper.page(&self.node, &self.adapter, &bound, page, None, Some(&again.only), now);
+        let shaped = shaping.await?;
+        let collected = Collected {
+            adapter: Arc::clone(&self.adapter.name),
+            cursor: cursor.to_owned(),
+            now,
+            chunks: shaped.chunks,
+            quarantined: shaped.quarantined,
+            rows: Vec::new(),
+            rows_read: 0,
+            rows_unchanged: 0,
+        };
+        self.node.store.commit_collected(lease, collected).await?;
+        Ok(())
     }
 
     /// For tables that are compared: which rows differ from what was last seen.
@@ -317,6 +381,25 @@ impl Collect {
             text: due.text.clone(),
         }
     }
+}
+
+/// The rows whose records have outcomes to come, with what is wrong here already.
+fn awaited(shaped: &Shaped) -> Vec<Awaited<'_>> {
+    fn key(row: &str) -> &str {
+        row.splitn(3, '|').nth(2).unwrap_or_default()
+    }
+    let records = shaped.chunks.iter().flat_map(|c| &c.records);
+    let staged = records.filter_map(|r| r.source_row.as_deref());
+    let staged = staged.map(|row| Awaited { row_key: key(row), rule: "", text: "" });
+    let held = shaped.quarantined.iter().filter_map(|q| {
+        let (row, first) = (q.source_row.as_deref()?, q.violations.first());
+        Some(Awaited {
+            row_key: key(row),
+            rule: first.map_or("", |v| &v.rule),
+            text: first.map_or("", |v| &v.zh),
+        })
+    });
+    staged.chain(held).collect()
 }
 
 /// Which rows of a compared page differ.

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use canon::{EnvelopeId, Millis, NodeCode};
-use envelope::control::{Answer, HeldState, Inquiry, Notice};
+use envelope::control::{Answer, HeldState, Inquiry, Notice, QualityNotice};
 use envelope::{Kind, Opened, Skipped};
 use store::{AuditEvent, EventOn, InboxParcel, Lease, NeverComing, OutEvent, OutState};
 
@@ -13,6 +13,7 @@ use crate::control;
 use crate::error::WorkError;
 use crate::gate::Refusal;
 use crate::recall;
+use crate::returned;
 use crate::settle::Settle;
 use crate::standing::{self, Hold, Maintenance};
 
@@ -240,12 +241,22 @@ impl Settle {
         opened: &Opened<'_>,
         now: Millis,
     ) -> Result<Option<Refusal>, WorkError> {
+        let from = &opened.head.from;
+        // Only whoever lies above may silence what lies below, and return what it accepted.
+        let above = self.node.link(&parcel.arrived.link).is_some_and(|l| l.parent);
+        let quality: Result<Vec<QualityNotice>, _> =
+            opened.fragments.iter().map(|f| QualityNotice::read(f)).collect();
+        if let Ok(quality) = quality {
+            if above {
+                returned::received(&self.node.store, from, quality, now).await?;
+            }
+            return self
+                .drop_with_audit(lease, parcel, "notice.received", returned::QUALITY, now)
+                .await;
+        }
         let Some(notice) = opened.fragments.first().and_then(|f| Notice::read(f).ok()) else {
             return Ok(Some(Refusal::new("envelope.malformed", "notice")));
         };
-        let from = &opened.head.from;
-        // Only whoever lies above may silence what lies below.
-        let above = self.node.link(&parcel.arrived.link).is_some_and(|l| l.parent);
         if let Some(until) = notice.until.filter(|_| above && notice.code == MAINTENANCE) {
             let name = format!("{}{from}", standing::MAINTENANCE);
             if until > now {

@@ -20,7 +20,7 @@ pub const ADOPT: &str = "restore/adopt/";
 pub const RECALL: &str = "restore/recall/";
 /// Restored there: a destination gets again what it lost.
 pub const GIVE: &str = "restore/give/";
-/// Under this name stands why the node has stopped itself.
+/// Under this name stands why the node has stopped itself: a code, and the envelope that told.
 pub const HALTED: &str = "halted";
 
 /// A destination is asked, page by page, how it judged what this node sent before it was restored.
@@ -122,11 +122,32 @@ pub struct Giving {
     pub done_at: Option<Millis>,
 }
 
+/// Why a node has stopped itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Halted {
+    /// Stable code.
+    pub code: String,
+    /// The envelope that told.
+    pub about: Option<String>,
+    /// Since when.
+    pub since: Millis,
+}
+
+impl Halted {
+    fn read(standing: Standing) -> Self {
+        let (code, about) = match standing.text.split_once(' ') {
+            Some((code, about)) => (code.to_owned(), Some(about.to_owned())),
+            None => (standing.text, None),
+        };
+        Self { code, about, since: standing.at }
+    }
+}
+
 /// Everything that is to be done, and whether the node stands still.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Errands {
-    /// Why the node has stopped itself: stable code.
-    pub halted: Option<String>,
+    /// Why the node has stopped itself.
+    pub halted: Option<Halted>,
     /// By destination.
     pub adopting: BTreeMap<NodeCode, Adopting>,
     /// By sender.
@@ -140,7 +161,7 @@ impl Errands {
     pub async fn load(store: &SharedStore) -> Result<Self, WorkError> {
         let mut errands = Self::default();
         for one in store.standing(HALTED).await? {
-            errands.halted = Some(one.text);
+            errands.halted = Some(Halted::read(one));
         }
         for one in store.standing(RESTORE).await? {
             if let Some(peer) = peer(&one, ADOPT) {
@@ -265,7 +286,7 @@ impl Node {
         if self.errands().await?.halted.is_some() {
             return Ok(());
         }
-        self.store.stand(HALTED, Some(code), now).await?;
+        self.store.stand(HALTED, Some(&format!("{code} {about}")), now).await?;
         self.errands_changed();
         let event = AuditEvent {
             at: now,

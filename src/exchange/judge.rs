@@ -1,12 +1,12 @@
 //! The judgement of one verified envelope's records against what is kept here.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use canon::format::{CaseFacts, Format, Op, Parsed};
 use canon::{Digest, Key, RecordId, Severity, Violation};
 use envelope::{Note, Opened, Outcome, OutcomeLine, SenderCert};
-use store::{KeptRow, NewKept, Problem, Saw, TypeCount};
+use store::{KeptRow, NewKept, Place, Problem, Saw, TypeCount};
 
 use crate::error::WorkError;
 use crate::node::Node;
@@ -36,6 +36,8 @@ pub struct Judgement {
 #[derive(Default)]
 struct Case {
     rows: Vec<Known>,
+    /// Records that this node itself sent out: what comes may answer them.
+    issued: Vec<(Arc<str>, Box<str>)>,
     facts: CaseFacts,
 }
 
@@ -71,6 +73,7 @@ pub async fn judge(
         rows: rows.len() as u64,
     });
     let mut cases = known(rows);
+    issued_here(node, format, &candidates, &mut cases).await?;
 
     let mut bench =
         Bench { node, format, cert, opened, counts: BTreeMap::new(), out: Judgement::default() };
@@ -105,6 +108,47 @@ fn candidate(format: &Format, fragment: &[u8]) -> Result<Candidate, Violation> {
         }
     })?;
     Ok(Candidate { parsed, key, kind })
+}
+
+/// Parents that nobody sent here because this node issued them: the card that a reply answers. They and
+/// their facts count as kept. Asked for only where a parent is neither kept nor beside its child.
+async fn issued_here(
+    node: &Node,
+    format: &Format,
+    candidates: &[Result<Candidate, Violation>],
+    cases: &mut HashMap<String, Case>,
+) -> Result<(), WorkError> {
+    let parent = |c: &Candidate| {
+        let (ty, key) =
+            format.parent_key(c.parsed.ty, &c.parsed.values, &c.parsed.attrs.namespace)?;
+        Some((Arc::clone(&format.get(ty).wire), key))
+    };
+    let mut missing: Vec<(Arc<str>, Key)> =
+        candidates.iter().flatten().filter_map(parent).collect();
+    missing.retain(|(kind, key)| !cases.get(key.root()).is_some_and(|c| c.has(kind, key.part())));
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let beside: HashSet<(&str, &Key)> =
+        candidates.iter().flatten().map(|c| (&*c.kind, &c.key)).collect();
+    missing.retain(|(kind, key)| !beside.contains(&(&**kind, key)));
+    let roots: BTreeSet<&str> = missing.iter().map(|(_, key)| key.root()).collect();
+    let roots: Vec<&str> = roots.into_iter().collect();
+    if roots.is_empty() {
+        return Ok(());
+    }
+    for row in node.store.cases(&roots).await? {
+        if matches!(row.place, Place::Quarantined | Place::Rejected | Place::Voided) {
+            continue;
+        }
+        let case = cases.entry(row.id.key.root().to_owned()).or_default();
+        let (kind, part) = (row.id.kind, row.id.key.part());
+        if case.facts.get(&kind, part).is_none() {
+            case.facts.insert(&kind, part, &row.facts);
+        }
+        case.issued.push((kind, part.into()));
+    }
+    Ok(())
 }
 
 fn known(rows: Vec<KeptRow>) -> HashMap<String, Case> {
@@ -143,6 +187,12 @@ impl Case {
             sender: envelope.as_ref().map(|e| e.sender.clone()),
             envelope,
         });
+    }
+
+    /// Whether a parent is here: kept, or sent out by this node.
+    fn has(&self, kind: &str, part: &str) -> bool {
+        self.of(kind, part).next().is_some()
+            || self.issued.iter().any(|(k, p)| **k == *kind && **p == *part)
     }
 
     fn of<'a>(&'a self, kind: &'a str, part: &'a str) -> impl Iterator<Item = &'a Known> {
@@ -231,7 +281,7 @@ impl Bench<'_> {
             self.format.parent_key(parsed.ty, &parsed.values, &parsed.attrs.namespace)
         {
             let wire = &self.format.get(parent).wire;
-            if case.of(wire, key.part()).next().is_none() {
+            if !case.has(wire, key.part()) {
                 if !self.opened.head.keep_orphans.contains(&position) {
                     return with(Outcome::ParentMissing, "record.parent_missing");
                 }

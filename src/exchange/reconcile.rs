@@ -13,6 +13,7 @@ use store::{Discrepancy, ManifestRow, NewControl, Place, Tally};
 use crate::control;
 use crate::error::WorkError;
 use crate::gate::Refusal;
+use crate::heard::{self, Heard};
 use crate::node::{Node, whole_seconds};
 use crate::standing::Waits;
 use crate::work::{Progress, WorkFuture, Worker};
@@ -108,9 +109,9 @@ impl Reconcile {
                 continue;
             }
             let mine = before.iter().find(|m| m.by == self.node.code && m.peer == destination);
-            let theirs = before.iter().find(|m| m.by == destination);
+            let theirs = heard::of_side(&before, &destination, Side::Receiver);
             // A higher revision is one that was issued in a time that a restore took away.
-            let lost = theirs.map_or(0, |t| t.revision);
+            let lost = theirs.revision;
             let lost = mine.filter(|m| lost > m.revision).map(|_| lost);
             if let Some(lost) = lost {
                 let lines = with_revision(&lines, lost + 1);
@@ -118,10 +119,10 @@ impl Reconcile {
                 issued += 1;
                 continue;
             }
-            let answered = mine.zip(theirs).is_some_and(|(m, t)| t.revision >= m.revision);
+            let answered = mine.is_some_and(|m| theirs.revision >= m.revision);
             let same = mine.is_some_and(|m| same_books(&read(&m.body), &lines));
             if same && answered {
-                self.close(mine, theirs, now).await?;
+                self.close(mine, &theirs, now).await?;
                 continue;
             }
             let interval = self.node.inquiry_interval(&destination);
@@ -190,13 +191,13 @@ impl Reconcile {
     async fn close(
         &self,
         mine: Option<&ManifestRow>,
-        theirs: Option<&ManifestRow>,
+        theirs: &Heard,
         now: Millis,
     ) -> Result<(), WorkError> {
-        let (Some(mine), Some(theirs)) = (mine, theirs) else { return Ok(()) };
-        let (own, other) = (read(&mine.body), read(&theirs.body));
+        let Some(mine) = mine else { return Ok(()) };
+        let (own, other) = (read(&mine.body), &theirs.lines);
         let settled = own.iter().all(|l| l.is_final);
-        if mine.is_final || !settled || !differing(&own, &other).is_empty() {
+        if mine.is_final || !settled || !differing(&own, other).is_empty() {
             return Ok(());
         }
         let found = causes(mine.day, &self.node.code, &mine.peer, &own);
@@ -231,19 +232,15 @@ pub(crate) async fn received(
             "not one day's books of these two nodes",
         )));
     }
-    let row = ManifestRow {
-        day,
-        by: from.clone(),
-        peer: node.code.clone(),
-        revision,
-        is_final: lines.iter().all(|l| l.is_final),
-        body: write(&lines),
-        at: whole_seconds(now),
+    let rows = node.store.manifests(day).await?;
+    let Some(row) = heard::with(&rows, from, &node.code, &lines, whole_seconds(now)) else {
+        return Ok(None);
     };
-    let (found, answer) = match side {
+    let (mut found, answer) = match side {
         Side::Sender => answered(node, from, day, revision, &lines).await?,
         Side::Receiver => (compared(node, from, day, &lines).await?, Vec::new()),
     };
+    found.extend(heard::beside(node.store.discrepancies(day).await?, from, &node.code, side));
     node.store.commit_manifest(row, found, answer, Some(inbox_id)).await?;
     Ok(None)
 }
@@ -259,8 +256,7 @@ async fn answered(
     let tallies = node.store.tallies_received(sender, day).await?;
     // A restored sender counts from its image: it is told which revision it had reached.
     let known = node.store.manifests(day).await?;
-    let known = known.iter().find(|m| m.by == *sender).map_or(0, |m| m.revision);
-    let revision = revision.max(known);
+    let revision = revision.max(heard::of_side(&known, sender, Side::Sender).revision);
     let owed = lines
         .iter()
         .map(|l| blank(sender, day, revision, Side::Receiver, l.route.clone(), &l.kind))
@@ -450,7 +446,7 @@ fn content(to: &NodeCode, day: Day, lines: &[ManifestLine]) -> NewControl {
 }
 
 /// Books as stored: one fragment a line.
-fn write(lines: &[ManifestLine]) -> String {
+pub(crate) fn write(lines: &[ManifestLine]) -> String {
     lines
         .iter()
         .map(|l| String::from_utf8_lossy(&l.write()).into_owned())

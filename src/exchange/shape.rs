@@ -1,7 +1,7 @@
 //! A page of rows becomes chunks of fragments and quarantined records: mapped, versioned by
 //! content, validated, rendered and hashed once.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -14,6 +14,7 @@ use store::{BaselineRow, Elsewhere, NewChunk, NewQuarantine, NewRecord, Place, W
 use crate::collect::{Adapter, row_name, writes_back};
 use crate::error::WorkError;
 use crate::node::Node;
+use crate::resubmit::{self, Only};
 
 /// What a page gives.
 #[derive(Default)]
@@ -88,7 +89,11 @@ const fn stands(place: Place) -> bool {
 }
 
 impl Shaper {
-    /// Shapes one page. `changed` names the rows to look at; none is all.
+    /// Shapes one page. `changed` names the rows to look at, `only` the record of them; none is all.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is another part of the page's circumstances"
+    )]
     pub(crate) async fn page(
         &mut self,
         node: &Node,
@@ -96,6 +101,7 @@ impl Shaper {
         bound: &Bound,
         page: &Page,
         changed: Option<&[usize]>,
+        only: Option<&Only>,
         now: Millis,
     ) -> Result<Shaped, WorkError> {
         let rows = self.map(adapter, bound, page, changed);
@@ -107,6 +113,7 @@ impl Shaper {
         roots.sort_unstable();
         roots.dedup();
         let mut cases: HashMap<String, Case> = HashMap::with_capacity(roots.len());
+        self.answered(node, &keys, &mut cases).await?;
         for row in node.store.cases(&roots).await? {
             let case = match cases.get_mut(row.id.key.root()) {
                 Some(case) => case,
@@ -122,6 +129,7 @@ impl Shaper {
             adapter,
             bound,
             page,
+            only,
             now,
             chunks: BTreeMap::new(),
             out: Shaped::default(),
@@ -144,6 +152,30 @@ impl Shaper {
         let mut shaped = pen.out;
         shaped.chunks = pen.chunks.into_values().collect();
         Ok(shaped)
+    }
+
+    /// Facts of what came from elsewhere and is answered here: the card to which a reply belongs.
+    async fn answered(
+        &self,
+        node: &Node,
+        keys: &[Option<Key>],
+        cases: &mut HashMap<String, Case>,
+    ) -> Result<(), WorkError> {
+        let answers = self.drafts.as_slice().iter().zip(keys);
+        let answers = answers.filter(|(d, _)| d.parent == ParentIs::Elsewhere);
+        let roots: BTreeSet<&str> =
+            answers.filter_map(|(_, k)| k.as_ref()).map(Key::root).collect();
+        if roots.is_empty() {
+            return Ok(());
+        }
+        let roots: Vec<&str> = roots.into_iter().collect();
+        let mut kept = node.store.kept_cases(&roots).await?;
+        kept.sort_by_key(|row| row.id.version);
+        for row in kept {
+            let case = cases.entry(row.id.key.root().to_owned()).or_default();
+            case.facts.insert(&row.id.kind, row.id.key.part(), &row.facts);
+        }
+        Ok(())
     }
 
     /// Maps every row; says which drafts are whose.
@@ -193,6 +225,7 @@ struct Pen<'a> {
     adapter: &'a Adapter,
     bound: &'a Bound,
     page: &'a Page,
+    only: Option<&'a Only>,
     now: Millis,
     chunks: BTreeMap<Route, NewChunk>,
     out: Shaped,
@@ -223,6 +256,9 @@ impl Pen<'_> {
             None => cases.entry(key.root().to_owned()).or_default(),
         };
         let before = case.of(&kind, key.part());
+        if self.only.is_some_and(|only| !only.is(&kind, key, before.map(|b| b.version))) {
+            return false;
+        }
         let mark = case.mark(&kind, key.part()).filter(|_| before.is_none());
         if draft.op == Op::Void && before.is_none() && mark.is_none() {
             return false;
@@ -381,13 +417,8 @@ impl Pen<'_> {
         let (Some(source), Some(row_digest)) = (self.page.row(row.index), row.digest) else {
             return;
         };
-        let mut raw = String::new();
-        for (column, cell) in self.page.columns.iter().zip(source.cells()) {
-            raw.push_str(column);
-            raw.push('=');
-            raw.push_str(cell.unwrap_or_default());
-            raw.push('\n');
-        }
+        let columns = self.page.columns.iter().map(|column| &**column);
+        let raw = resubmit::write(columns.zip(source.cells()));
         let violations = draft.violations.iter().map(|v| self.in_source_words(draft, v)).collect();
         // One wide row may give several bad records; each is listed once.
         let kind = &self.adapter.format.get(draft.ty).wire;
@@ -404,7 +435,7 @@ impl Pen<'_> {
             id,
             content,
             violations,
-            raw: raw.into_bytes(),
+            raw,
         });
     }
 

@@ -78,6 +78,48 @@ pub struct DayUse {
     pub bytes: u64,
 }
 
+/// How a carrier is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CarrierIs {
+    /// It carries.
+    Up,
+    /// It is reached and takes nothing.
+    Blocked,
+    /// It is not reached.
+    Down,
+}
+
+/// How a carrier is, as the process that has it saw it last: for commands that look from outside.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CarrierSeen {
+    /// How it is.
+    pub is: CarrierIs,
+    /// Since when.
+    pub since: Millis,
+    /// Stable code, unless it carries.
+    pub code: Option<String>,
+    /// What was found, never a secret.
+    pub detail: String,
+    /// Tries that failed since it carried last.
+    pub failed: u32,
+}
+
+/// Another machine was seen signing with this node's key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TwinSeen {
+    /// Who saw both.
+    pub by: NodeCode,
+    /// The number that both have used.
+    pub envelope: String,
+    /// When it was said.
+    pub at: Millis,
+}
+
+/// Prefix of carriers: `carrier/INSTANCE/NAME`.
+pub const CARRIER: &str = "carrier/";
+/// Under this name stands that another machine has this node's key.
+pub const TWIN: &str = "twin";
 /// Prefix of holds: `hold/ROUTE`.
 pub const HOLD: &str = "hold/";
 /// Prefix of maintenance: `maintenance/NODE`.
@@ -90,6 +132,11 @@ pub const BROUGHT: &str = "brought/";
 /// The name of a route's hold.
 pub fn hold_of(route: &Route) -> String {
     format!("{HOLD}{route}")
+}
+
+/// The name of a carrier of an instance.
+pub fn carrier_of(instance: &str, carrier: &str) -> String {
+    format!("{CARRIER}{instance}/{carrier}")
 }
 
 /// Reads what stands under a prefix: the rest of each name, and the fact.

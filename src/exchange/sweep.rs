@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use canon::{EnvelopeId, Millis};
+use canon::{Day, EnvelopeId, Millis};
 use envelope::Kind;
 use envelope::control::Inquiry;
 use store::{EventOn, Gap, Lease, OutEnvelope, OutEvent};
@@ -14,6 +14,7 @@ use crate::control;
 use crate::error::WorkError;
 use crate::node::Node;
 use crate::recall;
+use crate::returned;
 use crate::standing::Waits;
 use crate::work::{Progress, WorkFuture, Worker};
 
@@ -31,13 +32,15 @@ pub struct Sweep {
     node: Arc<Node>,
     last: Option<Millis>,
     purged: Option<Millis>,
+    /// The day on which answered marks were last looked through.
+    marked: Option<Day>,
     asked: BTreeMap<(EnvelopeId, u64), Millis>,
 }
 
 impl Sweep {
     /// Sweeps for this node.
     pub fn new(node: Arc<Node>) -> Self {
-        Self { node, last: None, purged: None, asked: BTreeMap::new() }
+        Self { node, last: None, purged: None, marked: None, asked: BTreeMap::new() }
     }
 
     async fn turn(&mut self, now: Millis) -> Result<Progress, WorkError> {
@@ -55,6 +58,10 @@ impl Sweep {
             let before = Millis(now.0 - self.node.limits.control_keep);
             self.node.store.purge(before, PER_TURN).await?;
             waits.forget_past(&self.node.store, now).await?;
+            if self.marked != Some(now.day()) {
+                returned::forget_answered(&self.node.store, before, now).await?;
+                self.marked = Some(now.day());
+            }
             self.purged = Some(now);
         }
         Ok(Progress::some(released + overdue + gaps + errands, released == u64::from(PER_TURN)))

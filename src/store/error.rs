@@ -56,6 +56,12 @@ pub enum StoreError {
     Refused(String),
 }
 
+/// A fact built on something that has changed.
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub(crate) const fn conflict(what: &'static str, detail: String) -> StoreError {
+    StoreError::Conflict { what, detail }
+}
+
 impl StoreError {
     /// What the worker does next.
     pub const fn disposition(&self) -> Disposition {

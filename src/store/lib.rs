@@ -11,6 +11,7 @@ pub mod lifecycle;
 pub mod memory;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod packed;
+mod plain;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 #[cfg(feature = "sqlite")]

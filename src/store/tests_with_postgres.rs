@@ -107,3 +107,29 @@ mod provider {
         }
     }
 }
+
+#[cfg(test)]
+mod own {
+    use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_database_that_is_not_in_utf8_is_refused() {
+        let url = provider::server();
+        let name = format!("latin_{}", std::process::id());
+        let mut conn = PgConnection::connect(&url).await.unwrap();
+        let make = format!(
+            "CREATE DATABASE {name} ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"
+        );
+        conn.execute(sqlx::raw_sql(AssertSqlSafe(make))).await.unwrap();
+        let (server, _) = url.rsplit_once('/').unwrap();
+        let settings =
+            postgres::Settings { url: format!("{server}/{name}"), ..provider::settings("node") };
+        let refused = PostgresStore::open(&settings).await;
+        let drop = format!("DROP DATABASE {name} WITH (FORCE)");
+        conn.execute(sqlx::raw_sql(AssertSqlSafe(drop))).await.unwrap();
+        let Err(StoreError::Refused(said)) = refused else { panic!("{refused:?}") };
+        assert!(said.contains("LATIN1") && said.contains("ENCODING 'UTF8'"), "{said}");
+    }
+}

@@ -4,6 +4,7 @@
 //! that breaks it. A finding names file, line and what to do.
 
 mod arrows;
+mod chosen;
 mod codes;
 mod house;
 mod source;
@@ -38,6 +39,8 @@ on_our_tree! {
     crates_import_by_the_table: arrows::imports,
     the_import_table_is_told_as_it_is: arrows::told,
     crates_do_not_know_what_they_must_not: arrows::outsiders,
+    chosen_libraries_stay: chosen::kept,
+    what_was_decided_against_stays_out: chosen::kept_out,
     the_top_level_is_fixed: house::top_level,
     every_folder_has_its_manual: house::manuals,
     every_adapter_folder_is_complete: house::adapters,

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use adapt::{Mapping, Package};
-use canon::Day;
+use canon::{Day, Route};
 use edge::file_drop::{FileDrop, Settings};
 use edge::legacy_db::LegacyDb;
 use edge::sql::SqlSource;
@@ -13,7 +13,7 @@ use exchange::backfill::Backfill;
 use exchange::collect::{Adapter, Collect};
 use exchange::{Node, Worker};
 
-use super::{TIERS, bulk, files, format, live, root};
+use super::{TIERS, bulk, card, files, format, live, root};
 
 /// A source at a tier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub enum Feed {
     Township(usize),
     /// The county's legacy database.
     County(usize),
+    /// Lines of `tests/world/card`: from the province they go down to the county.
+    Cards(usize),
 }
 
 /// The folder of a drop source.
@@ -42,10 +44,22 @@ impl Feed {
     /// Where it is.
     pub const fn tier(self) -> usize {
         match self {
-            Self::Lines(tier) | Self::History(tier) | Self::Township(tier) | Self::County(tier) => {
-                tier
-            }
+            Self::Lines(tier)
+            | Self::History(tier)
+            | Self::Township(tier)
+            | Self::County(tier)
+            | Self::Cards(tier) => tier,
         }
+    }
+
+    /// The types it reports every day, with a zero where there was none.
+    pub(super) const fn owes(self) -> &'static [&'static str] {
+        if matches!(self, Self::Cards(_)) { &["JCKP"] } else { &["SB", "SL", "BJ"] }
+    }
+
+    /// Where its live records go.
+    pub(super) fn route(self) -> Route {
+        if matches!(self, Self::Cards(_)) { card::route_of(self.tier()) } else { live() }
     }
 
     const fn package(self) -> (&'static str, &'static str) {
@@ -54,6 +68,7 @@ impl Feed {
             Self::History(_) => ("old_line", "tests/world/line"),
             Self::Township(_) => ("township_window", "adapters/township_window"),
             Self::County(_) => ("county_approval", "adapters/county_approval"),
+            Self::Cards(_) => ("card", "tests/world/card"),
         }
     }
 
@@ -74,7 +89,11 @@ impl Feed {
 
     fn folder(self, base: &Path) -> PathBuf {
         let folder = folder(base, self.tier());
-        if matches!(self, Self::History(_)) { folder.with_extension("old") } else { folder }
+        match self {
+            Self::History(_) => folder.with_extension("old"),
+            Self::Cards(_) => folder.with_extension("cards"),
+            _ => folder,
+        }
     }
 
     /// The worker that collects from it.
@@ -123,7 +142,7 @@ impl Feed {
             format: format(),
             source: Mutex::new(source),
             namespace: node.code.as_str().into(),
-            live: live(),
+            live: self.route(),
             bulk: bulk(),
             history: matches!(self, Self::History(_)),
             interval: 0,

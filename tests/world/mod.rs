@@ -4,6 +4,7 @@
 mod asked;
 mod authority;
 pub mod broken;
+pub mod card;
 pub mod carrier;
 mod check;
 pub mod faults;
@@ -250,8 +251,8 @@ impl World {
         let parts = &self.parts[tier];
         let edition = if tier == PROVINCE { self.setup.edition } else { "supervision/1" };
         let default = if tier == CITY { self.setup.city } else { Treatment::Relay };
-        let fed = self.setup.feeds.iter().any(|f| f.tier() == tier);
-        let owes = ["SB", "SL", "BJ"].map(Arc::from).to_vec();
+        let fed = self.setup.feeds.iter().find(|f| f.tier() == tier);
+        let owes = |feed: &Feed| (feed.route(), feed.owes().iter().map(|k| (*k).into()).collect());
         Node {
             code: parts.code.clone(),
             environment: Environment::Demo,
@@ -264,7 +265,7 @@ impl World {
             signer: Arc::clone(&parts.signer),
             links: self.links(tier),
             adapters: BTreeMap::new(),
-            owes: if fed { vec![(live(), owes)] } else { Vec::new() },
+            owes: fed.map(owes).into_iter().collect(),
             relay: RelayConfig { default, rules: Vec::new() },
             limits: self.setup.limits.clone(),
             seed: tier as u64,

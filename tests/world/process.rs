@@ -329,7 +329,7 @@ pub(super) async fn insert(db: &mut LegacyDb, table: &str, cells: Vec<(&'static 
 }
 
 /// The header and the first row of the township's sample.
-pub(super) fn sample_lines() -> Vec<String> {
+pub fn sample_lines() -> Vec<String> {
     let path = root().join("adapters/township_window/samples/ordinary/input.csv");
     let bytes = std::fs::read(path).expect("the sample");
     let (text, _, _) = encoding_rs::GB18030.decode(&bytes);

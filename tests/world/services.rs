@@ -100,6 +100,8 @@ static STARTED: AtomicU32 = AtomicU32::new(0);
 pub struct Private {
     service: Service,
     folder: PathBuf,
+    /// The size of the disk that its data lie on; none is the machine's.
+    disk: Option<&'static str>,
 }
 
 impl fmt::Debug for Private {
@@ -116,11 +118,26 @@ impl Private {
         made
     }
 
+    /// PostgreSQL with its tables on a disk of this size, which only it sees and which is gone with it.
+    pub fn on_small_disk(size: &'static str) -> Self {
+        let mut made = Self::prepared(Service::Postgres);
+        made.disk = Some(size);
+        made.start_again();
+        made
+    }
+
+    /// The small disk, as its process sees it.
+    pub fn disk(&self) -> PathBuf {
+        let disk = self.folder.join("postgres/disk");
+        let seen = disk.strip_prefix("/").expect("an absolute path");
+        Path::new("/proc").join(self.pid()).join("root").join(seen)
+    }
+
     /// One that was never started: its address is decided by the first start, so it has none yet.
     pub fn prepared(service: Service) -> Self {
         let number = STARTED.fetch_add(1, Ordering::Relaxed);
         let name = format!("{}-{}-{number}", service.name(), std::process::id());
-        Self { service, folder: folder().join("private").join(name) }
+        Self { service, folder: folder().join("private").join(name), disk: None }
     }
 
     /// Starts it, or starts it again after a kill: same ports, same data.
@@ -135,7 +152,10 @@ impl Private {
 
     fn script(&self, script: &str, args: &[&str]) -> String {
         let script = root().join("tests/services").join(script);
-        run(Command::new("bash").arg(script).args(args).env("TIERGATE_SERVICES", &self.folder))
+        let mut bash = Command::new("bash");
+        bash.arg(script).args(args).env("TIERGATE_SERVICES", &self.folder);
+        bash.envs(self.disk.map(|size| ("TIERGATE_POSTGRES_DISK", size)));
+        run(&mut bash)
     }
 
     /// One of its values, as `TIERGATE_TEST_AMQPS`; they outlive a kill, but not [`Self::stop`].

@@ -14,13 +14,14 @@ use crate::{Condition, Health};
 pub(crate) struct Side {
     condition: Condition,
     since: Instant,
+    failed: u32,
 }
 
 impl Side {
     fn new() -> Self {
         let detail = "not tried yet".to_owned();
         let condition = Condition::Down { code: "bus.unreachable", detail, next: Duration::ZERO };
-        Self { condition, since: Instant::now() }
+        Self { condition, since: Instant::now(), failed: 0 }
     }
 
     /// The worse, and of two alike the longer, is said first.
@@ -78,7 +79,11 @@ impl State {
         let same = matches!((&side.condition, &condition),
             (Condition::Down { code: a, .. }, Condition::Down { code: b, .. }) if a == b);
         let since = if same { side.since } else { Instant::now() };
-        *side = Side { condition, since };
+        let failed = match condition {
+            Condition::Up | Condition::Blocked { .. } => 0,
+            Condition::Down { .. } => side.failed.saturating_add(1),
+        };
+        *side = Side { condition, since, failed };
         drop(sides);
         self.changed.send_replace(());
     }
@@ -106,6 +111,7 @@ impl State {
             carrier: carrier.to_owned(),
             condition: worst.condition.clone(),
             since: worst.since.elapsed(),
+            failed: worst.failed,
             unreadable: self.unreadable.load(std::sync::atomic::Ordering::Relaxed),
         }
     }

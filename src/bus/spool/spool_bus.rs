@@ -49,11 +49,24 @@ struct Well {
     out: Condition,
     incoming: Condition,
     since: Instant,
+    /// Tries that failed since both sides were well.
+    failed: u32,
+}
+
+impl Well {
+    fn count(&mut self, condition: &Condition) {
+        if matches!(condition, Condition::Down { .. }) {
+            self.failed = self.failed.saturating_add(1);
+        } else if self.out == Condition::Up && self.incoming == Condition::Up {
+            self.failed = 0;
+        }
+    }
 }
 
 impl Line {
     fn new(link: SpoolLink) -> Self {
-        let well = Well { out: Condition::Up, incoming: Condition::Up, since: Instant::now() };
+        let (out, incoming) = (Condition::Up, Condition::Up);
+        let well = Well { out, incoming, since: Instant::now(), failed: 0 };
         let (outbound, inbound, well) = (Outbound::new(), Inbound::new(), Mutex::new(well));
         Self { link, outbound, inbound, well }
     }
@@ -75,10 +88,12 @@ impl Line {
             }
             Confirmation::Nacked(_) | Confirmation::Returned => None,
         });
+        let Some(condition) = condition else { return };
         let mut well = self.well();
-        if let Some(condition) = condition.filter(|c| *c != well.out) {
-            (well.out, well.since) = (condition, Instant::now());
+        if condition != well.out {
+            (well.out, well.since) = (condition.clone(), Instant::now());
         }
+        well.count(&condition);
     }
 
     fn note_in(&self, failed: Option<&BusError>) {
@@ -92,8 +107,9 @@ impl Line {
         };
         let mut well = self.well();
         if condition != well.incoming {
-            (well.incoming, well.since) = (condition, Instant::now());
+            (well.incoming, well.since) = (condition.clone(), Instant::now());
         }
+        well.count(&condition);
     }
 
     fn health(&self) -> Health {
@@ -103,6 +119,7 @@ impl Line {
             carrier: format!("spool {}", self.link.peer),
             condition: worse.clone(),
             since: well.since.elapsed(),
+            failed: well.failed,
             unreadable: self.inbound.unreadable(),
         }
     }

@@ -102,6 +102,16 @@ pub const CONTROL: &[Code] = &[
         "上级节点维护，发往该节点的数据在本级等待至维护结束",
     ),
     c(
+        "notice.quality",
+        "the receiver returned records after accepting them; they stay accepted, the next version answers",
+        "接收方在接收后退回记录；记录仍为已接收，以下一版作答",
+    ),
+    c(
+        "notice.unknown_record",
+        "a notice about a record that is not kept here in that version; nobody was marked",
+        "通知所指的记录或版本本级没有，未作标记",
+    ),
+    c(
         "peer.maintenance",
         "the node above is under maintenance; nothing is tried before that is over",
         "上级维护中，维护结束前不尝试发送",

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use super::model::{CodeList, Field, Kind, Lang, RecordType};
-use super::{Format, TypeIx, text};
+use super::{Format, RuleRow, TypeIx, text};
+use crate::Severity;
 
 impl Format {
     /// The data dictionary: record types, fields, code lists and rules.
@@ -34,12 +35,7 @@ impl Format {
         };
         line(&mut out, format_args!("{everywhere}"));
         for row in self.rules().iter().filter(|r| !is_everywhere(&r.codes)) {
-            let severity = match (row.severity, zh) {
-                (crate::Severity::Error, true) => "错误",
-                (crate::Severity::Warn, true) => "警告",
-                (crate::Severity::Error, false) => "error",
-                (crate::Severity::Warn, false) => "warn",
-            };
+            let severity = severity(row, lang);
             let text = cell(if zh { &row.zh } else { &row.en });
             let codes = row.codes.join(" ");
             line(
@@ -77,6 +73,7 @@ impl Format {
             line(out, format_args!("{told}\n"));
         }
         if let Some(origin) = &t.origin {
+            let other = t.fields.iter().any(|f| f.origin.is_some());
             let said = match (origin.as_str(), zh) {
                 (text::OWN, true) => {
                     "来源：本格式自定；没有公开标准规定这组字段，按同类标准的样式设计"
@@ -85,14 +82,18 @@ impl Format {
                     "Origin: this format's own; no published standard fixes these fields, \
                      they are designed as the standards do"
                 }
-                (named, true) => &format!("来源：{named}（另行注明的字段除外）"),
-                (named, false) => &format!("Origin: {named} (but for fields that say otherwise)"),
+                (named, true) if other => &format!("来源：{named}（另行注明的字段除外）"),
+                (named, true) => &format!("来源：{named}"),
+                (named, false) if other => {
+                    &format!("Origin: {named} (but for fields that say otherwise)")
+                }
+                (named, false) => &format!("Origin: {named}"),
             };
             line(out, format_args!("{said}\n"));
         }
         if !t.aliases.is_empty() {
-            let head = if zh { "又称" } else { "Also called" };
-            line(out, format_args!("{head}：{}\n", t.aliases.join("、")));
+            let head = if zh { "又称：" } else { "Also called: " };
+            line(out, format_args!("{head}{}\n", t.aliases.join("、")));
         }
         let key: Vec<_> = t.key.iter().map(|ix| format!("`{}`", t.fields[*ix].wire)).collect();
         let parent = t.parent.map_or("—".to_owned(), |p| format!("`{}`", self.get(p).wire));
@@ -225,13 +226,41 @@ fn form(f: &Field, lang: Lang) -> String {
         (Kind::Digest, true) => "摘要",
         (kind, false) => kind.as_str(),
     };
+    let told = if zh { &f.form.0 } else { &f.form.1 };
     match &f.pattern {
         _ if f.kind == Kind::DateTime => kind.to_owned(),
+        Some(_) if zh && !told.is_empty() => cell(told),
+        Some(_) if !told.is_empty() => format!("{kind}: {}", cell(told)),
         Some(p) => format!("{kind} `{}`", cell(&p.text)),
         None if f.max_len == u32::MAX => kind.to_owned(),
         None if f.min_len == f.max_len => format!("{kind}({})", f.max_len),
         None => format!("{kind}({}..{})", f.min_len, f.max_len),
     }
+}
+
+/// Severity in words, with the day it rises and what old records get.
+fn severity(row: &RuleRow, lang: Lang) -> String {
+    let word = |severity| match (severity, lang) {
+        (Severity::Error, Lang::Zh) => "错误",
+        (Severity::Warn, Lang::Zh) => "提示",
+        (Severity::Error, Lang::En) => "error",
+        (Severity::Warn, Lang::En) => "warn",
+    };
+    let mut out = word(row.severity).to_owned();
+    if let Some(day) = row.error_from {
+        out.push_str(&match lang {
+            Lang::Zh => format!("，{day} 起为错误"),
+            Lang::En => format!(", error from {day}"),
+        });
+    }
+    if let Some(history) = row.history.filter(|h| *h != row.severity) {
+        let word = word(history);
+        out.push_str(&match lang {
+            Lang::Zh => format!("，历史数据为{word}"),
+            Lang::En => format!(", {word} for history"),
+        });
+    }
+    out
 }
 
 /// Text that a table cell can hold.

@@ -19,6 +19,7 @@ mod checks;
 mod compile;
 mod content;
 mod dictionary;
+mod diff;
 mod model;
 mod parse;
 mod pattern;
@@ -41,6 +42,7 @@ pub use builtin::{supervision_1, supervision_1_files};
 pub use case::{CaseFacts, OpenList, OpenLists, fact};
 pub use checks::{citizen_id_check_char, credit_code_check_char, org_code_check_char};
 pub use compile::ANNOTATION_NS;
+pub use diff::{Change, Touches};
 pub use model::{
     Check, CheckKind, CodeList, Condition, Direction, Field, FormatProblem, Kind, Lang, Other,
     RecordType, Rule, RuleBody, Test, TypeIx, Weight,

@@ -288,6 +288,8 @@ pub struct Field {
     pub min_len: u32,
     /// Longest, in characters.
     pub max_len: u32,
+    /// What its type says of its form, in Chinese and English; empty where it says nothing.
+    pub form: (String, String),
     /// Lexical form.
     pub pattern: Option<Arc<Pattern>>,
     /// Code list.

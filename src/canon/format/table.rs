@@ -1,9 +1,10 @@
 //! The generated table of everything XSD 1.0 cannot say.
 
 use super::model::{
-    CheckKind, CodeList, Direction, Field, Kind, Lang, Other, RecordType, Rule, RuleBody,
+    CheckKind, CodeList, Direction, Field, Kind, Lang, Other, RecordType, Rule, RuleBody, Weight,
 };
 use super::{Format, text};
+use crate::time::Day;
 use crate::violation::Severity;
 
 /// One rule, for people and for tests.
@@ -15,6 +16,10 @@ pub struct RuleRow {
     pub codes: Vec<&'static str>,
     /// Severity from the edition's start.
     pub severity: Severity,
+    /// From this day of collection on it is an error.
+    pub error_from: Option<Day>,
+    /// Severity for records of the nature `history`, where it is another.
+    pub history: Option<Severity>,
     /// Wire name of the record type.
     pub record: String,
     /// Wire name of the field.
@@ -38,7 +43,7 @@ impl Format {
         rows
     }
 
-    fn declared(&self, record: &RecordType, rule: &Rule) -> RuleRow {
+    pub(super) fn declared(&self, record: &RecordType, rule: &Rule) -> RuleRow {
         let field = &record.fields[rule.field];
         let (codes, zh, en) = match &rule.body {
             RuleBody::Require => {
@@ -74,7 +79,7 @@ impl Format {
             field,
             rule.id.to_string(),
             vec![codes],
-            rule.weight.severity,
+            rule.weight,
             (
                 format!("{zh}{}{zh_from}", text::when(&rule.when, record, Lang::Zh)),
                 format!("{en}{}{en_from}", text::when(&rule.when, record, Lang::En)),
@@ -123,11 +128,11 @@ impl Format {
 
 /// Rules that a kind, a list, a check or `expected` implies.
 fn implied(record: &RecordType, field: &Field, rows: &mut Vec<RuleRow>) {
-    let mut add = |suffix: &str, codes: Vec<&'static str>, severity, zh: String, en: String| {
+    let mut add = |suffix: &str, codes: Vec<&'static str>, weight, zh: String, en: String| {
         let id = format!("{}.{}.{suffix}", record.wire, field.wire);
-        rows.push(row(record, field, id, codes, severity, (zh, en)));
+        rows.push(row(record, field, id, codes, weight, (zh, en)));
     };
-    let error = Severity::Error;
+    let error = Weight::ERROR;
     if field.kind == Kind::DateTime {
         add(
             "calendar",
@@ -151,7 +156,7 @@ fn implied(record: &RecordType, field: &Field, rows: &mut Vec<RuleRow>) {
         add(
             "list",
             vec!["field.code_unknown"],
-            error,
+            Weight::LENIENT,
             format!("在代码表 {name} 的现行版本中（已加载时）"),
             format!("is in the edition in force of the list {name}, if loaded"),
         );
@@ -160,7 +165,7 @@ fn implied(record: &RecordType, field: &Field, rows: &mut Vec<RuleRow>) {
         add(
             "expected",
             vec!["field.expected"],
-            Severity::Warn,
+            Weight::WARN,
             "应填".into(),
             "should be there".into(),
         );
@@ -170,7 +175,7 @@ fn implied(record: &RecordType, field: &Field, rows: &mut Vec<RuleRow>) {
         add(
             check.kind.as_str(),
             codes,
-            check.weight.severity,
+            check.weight,
             format!("{zh}{}", text::when(&check.when, record, Lang::Zh)),
             format!("{en}{}", text::when(&check.when, record, Lang::En)),
         );
@@ -205,13 +210,15 @@ fn row(
     field: &Field,
     id: String,
     codes: Vec<&'static str>,
-    severity: Severity,
+    weight: Weight,
     (zh, en): (String, String),
 ) -> RuleRow {
     RuleRow {
         id,
         codes,
-        severity,
+        severity: weight.severity,
+        error_from: weight.error_from,
+        history: weight.history,
         record: record.wire.to_string(),
         field: field.wire.to_string(),
         zh,

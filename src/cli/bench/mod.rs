@@ -7,6 +7,7 @@ mod chain;
 mod floors;
 mod ground;
 mod input;
+mod instances;
 mod latency;
 mod meter;
 mod nodes;
@@ -56,6 +57,12 @@ pub(crate) struct Bench {
     /// Only this: single live records alone, then beside so many records of history
     #[arg(long, value_name = "RECORDS", conflicts_with_all = ["latency", "backlog"])]
     backfill: Option<u64>,
+    /// Only this: one gateway process, then so many that share a node: how fast they verify, judge,
+    /// keep and answer what sixteen senders sent. Needs --amqp and --postgres
+    #[arg(long, value_name = "N", requires_all = ["amqp", "postgres"],
+          conflicts_with_all = ["latency", "backlog", "backfill"],
+          value_parser = clap::value_parser!(u32).range(2..=16))]
+    instances: Option<u32>,
     /// Records of history a second on the bulk lane; 0 is no limit
     #[arg(long, default_value_t = 5_000, requires = "backfill")]
     bulk_rate: u32,
@@ -73,6 +80,7 @@ struct Figures {
     latency: Option<latency::Latency>,
     backlog: Option<backlog::Backlog>,
     backfill: Option<beside::Beside>,
+    instances: Option<instances::Instances>,
     peak_rss_mb: f64,
     cores: usize,
 }
@@ -87,6 +95,7 @@ impl Figures {
             latency: None,
             backlog: None,
             backfill: None,
+            instances: None,
             peak_rss_mb: 0.0,
             cores: std::thread::available_parallelism().map_or(1, usize::from),
         }
@@ -130,6 +139,9 @@ pub(crate) fn run(args: &Bench, out: &Out) -> Done {
     for line in figures.backfill.iter().flat_map(beside::Beside::table) {
         out.text(line)?;
     }
+    for line in figures.instances.iter().flat_map(instances::Instances::lines) {
+        out.text(line)?;
+    }
     let floor: f64 = figures.floors.iter().map(Line::cpu_us).sum();
     if let (Some(hop), true) = (figures.chains.first(), floor > 0.0) {
         let times = hop.cpu_us() / floor;
@@ -161,6 +173,14 @@ async fn measure(args: &Bench, folder: &std::path::Path, out: &Out) -> Result<Fi
         let taken =
             beside::run(&ground, &folder.join("beside"), records, args.bulk_rate, out).await?;
         figures.backfill = Some(taken);
+        figures.peak_rss_mb = os::peak_rss_mb();
+        return Ok(figures);
+    }
+    if let (Some(most), Some(amqp), Some(postgres)) = (args.instances, &args.amqp, &args.postgres) {
+        let services = (amqp.as_str(), postgres.as_str());
+        let folder = folder.join("instances");
+        figures.instances =
+            Some(instances::run(&ground, services, &folder, args.records, most).await?);
         figures.peak_rss_mb = os::peak_rss_mb();
         return Ok(figures);
     }

@@ -235,6 +235,18 @@ impl Authority {
         P256Signer::from_pem(&key.0, certificate, self.random.clone()).map_err(signing)
     }
 
+    /// The root's certificate, PEM.
+    pub(crate) fn root_pem(&self) -> &str {
+        self.ca.certificate_pem()
+    }
+
+    /// A node's key and certificate, PEM.
+    pub(crate) fn pem(&mut self, node: &NodeCode) -> Result<(String, String), Failure> {
+        self.signer(node)?;
+        let (key, certificate) = &self.given[node];
+        Ok((key.0.clone(), certificate.clone()))
+    }
+
     fn issue(&self, node: &NodeCode) -> Result<(KeyPem, String), Failure> {
         let key = KeyPem::generate(&self.random).map_err(signing)?;
         let serial = self.given.len() as u64 + 2;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use adapt::{Drafts, Next, RowBuf, RowReader};
 use canon::format::{Attributes, CaseFacts, Format, OpenLists, supervision_1};
-use canon::{DigestAlg, Lane, Millis, NodeCode, Route, leaf_hash};
+use canon::{DigestAlg, EnvelopeId, Lane, Millis, NodeCode, Route, leaf_hash};
 use envelope::{Head, Kind, Signer};
 
 use super::meter::Meter;
@@ -15,8 +15,8 @@ use super::report::Line;
 use crate::files;
 use crate::text::Failure;
 
-/// Records of one envelope.
-const ENVELOPE: usize = 500;
+/// Records of one envelope: whole rows.
+pub(crate) const ENVELOPE: usize = 498;
 /// Largest input file read whole.
 const FILE_BYTES_MAX: u64 = 1 << 30;
 
@@ -29,6 +29,11 @@ pub(crate) struct Stages {
 }
 
 impl Stages {
+    /// Each record's length, and the bytes of all.
+    pub(crate) fn rendered(&self) -> (&[u8], &[u32]) {
+        (&self.body, &self.lengths)
+    }
+
     /// The fragments.
     pub(crate) fn fragments(&self) -> Vec<&[u8]> {
         let mut rest = self.body.as_slice();
@@ -89,7 +94,8 @@ pub(crate) fn measure(file: &Path, now: Millis) -> Result<Stages, Failure> {
     let code = NodeCode::new("tier-0").unwrap_or_else(|| NodeCode("tier-0".into()));
     let signer = authority.signer(&code)?;
     let meter = Meter::start();
-    let frames = seal(&body, &lengths, &signer, &code, now)?;
+    let frames = seal((&body, &lengths), &signer, (&code, &code), now)?;
+    let frames: Vec<Vec<u8>> = frames.into_iter().map(|(_, frame)| frame).collect();
     let sealed: usize = frames.iter().map(Vec::len).sum();
     lines.push(Line::new("hash + seal (sign, compress)", made, body.len() as u64, meter.taken()));
 
@@ -156,13 +162,13 @@ fn render(
     made
 }
 
-fn seal(
-    body: &[u8],
-    lengths: &[u32],
+/// Envelopes of rendered records, from one node to another, in their order.
+pub(crate) fn seal(
+    (body, lengths): (&[u8], &[u32]),
     signer: &dyn Signer,
-    code: &NodeCode,
+    way: (&NodeCode, &NodeCode),
     now: Millis,
-) -> Result<Vec<Vec<u8>>, Failure> {
+) -> Result<Vec<(EnvelopeId, Vec<u8>)>, Failure> {
     let mut frames = Vec::new();
     let mut rest = body;
     for (sequence, lengths) in lengths.chunks(ENVELOPE).enumerate() {
@@ -176,10 +182,11 @@ fn seal(
             leaves.push(leaf_hash(DigestAlg::default(), fragment));
             at = after;
         }
-        let head = head(sequence as u64 + 1, lengths, &leaves, signer, code, now).write();
+        let head = head(sequence as u64 + 1, lengths, &leaves, signer, way, now);
+        let (id, head) = (head.id(), head.write());
         let signature = envelope::sign_head(&head, signer)
             .map_err(|e| Failure::environment(e.to_string(), format!("签名失败：{e}")))?;
-        frames.push(envelope::frame(&envelope::assemble(&head, mine, &signature), 1));
+        frames.push((id, envelope::frame(&envelope::assemble(&head, mine, &signature), 1)));
     }
     Ok(frames)
 }
@@ -189,11 +196,11 @@ fn head(
     lengths: &[u32],
     leaves: &[canon::Digest],
     signer: &dyn Signer,
-    code: &NodeCode,
+    (from, to): (&NodeCode, &NodeCode),
     now: Millis,
 ) -> Head {
     let route = Route {
-        destination: code.clone(),
+        destination: to.clone(),
         edition: "supervision/1".into(),
         suite: signer.suite().name().into(),
         lane: Lane::Live,
@@ -201,8 +208,8 @@ fn head(
     Head {
         kind: Kind::Records,
         environment: canon::Environment::Demo,
-        from: code.clone(),
-        to: code.clone(),
+        from: from.clone(),
+        to: to.clone(),
         epoch: 1,
         route,
         sequence,

@@ -8,6 +8,7 @@ use clap::Subcommand;
 use edge::db::Engine;
 use edge::tables;
 
+use crate::commands::editions;
 use crate::open;
 use crate::text::{Done, Exit, Failure, Lang, Out};
 
@@ -38,25 +39,29 @@ pub(crate) enum FormatCommand {
         #[arg(long)]
         format: Option<PathBuf>,
     },
+    /// What changed between two editions, what breaks, and which adapters · 比较两版格式
+    Diff(editions::Editions),
 }
 
 /// Prints it.
 pub(crate) fn run(command: FormatCommand, out: &Out) -> Done {
-    let folder = match &command {
-        FormatCommand::Doc { format }
-        | FormatCommand::Xsd { format }
-        | FormatCommand::Ddl { format, .. } => format,
-    };
-    let format = load(folder.as_deref(), out)?;
     let lang = match out.lang {
         Lang::Zh => Language::Zh,
         Lang::En => Language::En,
     };
-    let text = match &command {
-        FormatCommand::Doc { .. } => format.dictionary_markdown(lang),
-        FormatCommand::Xsd { .. } => format.flat_xsd(),
-        FormatCommand::Ddl { engine, prefix, .. } => tables::script(&format, *engine, prefix),
-    };
+    match command {
+        FormatCommand::Doc { format } => print(format, out, |f| f.dictionary_markdown(lang)),
+        FormatCommand::Xsd { format } => print(format, out, Format::flat_xsd),
+        FormatCommand::Ddl { engine, prefix, format } => {
+            print(format, out, |f| tables::script(f, engine, &prefix))
+        }
+        FormatCommand::Diff(args) => editions::run(&args, out),
+    }
+}
+
+fn print(folder: Option<PathBuf>, out: &Out, text: impl FnOnce(&Format) -> String) -> Done {
+    let format = load(folder.as_deref(), out)?;
+    let text = text(&format);
     if out.json {
         out.value(&serde_json::json!({ "edition": format.edition(), "text": text }))?;
     } else {

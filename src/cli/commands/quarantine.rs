@@ -2,6 +2,7 @@
 
 use canon::{Millis, Severity};
 use clap::{Args, Subcommand};
+use exchange::resubmit;
 use serde_json::{Value, json};
 use store::{AuditEvent, ProblemAction, ProblemFilter, ProblemItem};
 
@@ -221,11 +222,7 @@ async fn act(args: &Act, back: bool, out: &Out) -> Done {
     let now = os::now();
     let days = args.days.unwrap_or(tier.return_days);
     let deadline = Millis(now.0).plus(days * 86_400_000);
-    let (action, word) = if back {
-        (ProblemAction::Return { deadline }, "quarantine.return")
-    } else {
-        (ProblemAction::Resubmit, "quarantine.resubmit")
-    };
+    let word = if back { "quarantine.return" } else { "quarantine.resubmit" };
     let numbers: Vec<String> = args.numbers.iter().map(i64::to_string).collect();
     let audit = AuditEvent {
         at: now,
@@ -235,8 +232,16 @@ async fn act(args: &Act, back: bool, out: &Out) -> Done {
         reason: args.reason.clone(),
         ok: true,
     };
-    let changed = tier.store.act_on_problems(&args.numbers, action, audit).await;
-    let changed = changed.map_err(|e| tier.failed(&e))?;
+    let changed = if back {
+        let action = ProblemAction::Return { deadline };
+        let changed = tier.store.act_on_problems(&args.numbers, action, audit).await;
+        changed.map_err(|e| tier.failed(&e))?
+    } else {
+        resubmit::order(&tier.store, &args.numbers, audit).await.map_err(|e| {
+            let code = &tier.code;
+            Failure::environment(format!("{code}: {e}"), format!("{code}：{e}"))
+        })?
+    };
     let asked = args.numbers.len() as u64;
     out.value(&json!({ "ok": changed == asked, "asked": asked, "changed": changed }))?;
     if back {

@@ -4,6 +4,7 @@ use canon::Millis;
 use serde_json::{Value, json};
 use store::{AdapterProgress, LinkStatus, NodeStatus, Place};
 
+use crate::commands::running;
 use crate::commands::waiting::{self, Said};
 use crate::gates::{GateView, Lies};
 use crate::os;
@@ -16,7 +17,8 @@ pub(crate) fn run(args: &NodesArg, out: &Out) -> Done {
         let mut answers = Vec::new();
         for tier in tiers(args, Access::Read).await? {
             let status = tier.store.status().await.map_err(|e| tier.failed(&e))?;
-            let more = waiting::of(&tier, os::now()).await?;
+            let mut more = running::of(&tier, os::now()).await?;
+            more.extend(waiting::of(&tier, os::now()).await?);
             answers.push((tier, status, more));
         }
         show(&answers, os::now(), out)
@@ -28,7 +30,7 @@ fn show(answers: &[(Tier, NodeStatus, Vec<Said>)], now: Millis, out: &Out) -> Do
     let mut nodes: Vec<Value> = Vec::new();
     for (tier, status, more) in answers {
         let rows = rows(&tier.gates, status, now);
-        worst |= rows.iter().any(|r| r.needs_a_person);
+        worst |= rows.iter().any(|r| r.needs_a_person) || more.iter().any(|s| s.needs_a_person);
         nodes.push(json!({
             "node": tier.code.as_str(), "title": tier.title, "status": status,
             "rows": rows.iter().map(Row::json).collect::<Vec<_>>(), "more": more,

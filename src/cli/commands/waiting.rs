@@ -3,6 +3,7 @@
 
 use canon::{Lane, Millis};
 use exchange::WorkError;
+use exchange::returned::{self, Returned};
 use exchange::standing::{self, BACKFILL, Backfill, Waits};
 use serde::Serialize;
 
@@ -13,7 +14,8 @@ use crate::text::Failure;
 /// One sentence of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Said {
-    /// `lane`, `hold`, `maintenance`, `backfill`, `baseline`.
+    /// `lane`, `hold`, `maintenance`, `backfill`, `returned`, `baseline`; of `running.rs`: `carrier`,
+    /// `service`, `halted`, `clone`, `adoption`, `recall`, `give`.
     pub(crate) kind: &'static str,
     /// Link and lane, route, node, adapter.
     pub(crate) about: String,
@@ -23,6 +25,8 @@ pub(crate) struct Said {
     pub(crate) en: String,
     /// Chinese.
     pub(crate) zh: String,
+    /// Whether somebody has to do something.
+    pub(crate) needs_a_person: bool,
 }
 
 /// All of a node.
@@ -39,8 +43,17 @@ pub(crate) async fn of(tier: &Tier, now: Millis) -> Result<Vec<Said>, Failure> {
         let progress = progress.map_err(|e| tier.failed(&e))?;
         let (en, zh) = backfill::line(&job, &progress, None);
         let (en, zh) = (format!("back-fill {en}"), format!("历史补报 {zh}"));
-        said.push(Said { kind: "backfill", about: job.adapter, until: None, en, zh });
+        said.push(Said {
+            kind: "backfill",
+            about: job.adapter,
+            until: None,
+            en,
+            zh,
+            needs_a_person: false,
+        });
     }
+    let returned = returned::list(&tier.store).await.map_err(failed)?;
+    said.extend(owed(&returned, now));
     let marks = tier.store.baseline_counts().await.map_err(|e| tier.failed(&e))?;
     let count: u64 = marks.iter().map(|m| m.count).sum();
     if count > 0 {
@@ -50,6 +63,7 @@ pub(crate) async fn of(tier: &Tier, now: Millis) -> Result<Vec<Said>, Failure> {
             until: None,
             en: format!("baseline: {count} records were reported before; in no count and no sum"),
             zh: format!("基线：{count} 条此前已报送，不计入各处所与摘要和"),
+            needs_a_person: false,
         });
     }
     Ok(said)
@@ -71,9 +85,35 @@ fn lanes(tier: &Tier, now: Millis) -> Vec<Said> {
             zh: format!(
                 "链路 {link} 的 {lane} 通道：等待至 {until}，允许时段 {hours} [lane.hours]"
             ),
+            needs_a_person: false,
         })
     };
     tier.lanes.iter().filter_map(closed).collect()
+}
+
+/// Accepted records that were returned and are not answered yet.
+fn owed(returned: &[Returned], now: Millis) -> Option<Said> {
+    let open: Vec<&Returned> = returned.iter().filter(|r| r.is_open()).collect();
+    // The list begins with the nearest deadline.
+    let first = open.first()?;
+    let (n, until) = (open.len(), first.mark.deadline);
+    let late = open.iter().filter(|r| r.is_overdue(now)).count();
+    let tail = |en: bool| match (late, en) {
+        (0, _) => String::new(),
+        (late, true) => format!(", {late} past it"),
+        (late, false) => format!("，其中 {late} 条已超期"),
+    };
+    Some(Said {
+        kind: "returned",
+        about: first.mark.by.to_string(),
+        until: Some(until.to_string()),
+        en: format!(
+            "{n} accepted records were returned; the first deadline is {until}{}; see `tiergate returned`",
+            tail(true)
+        ),
+        zh: format!("接收后退回 {n} 条，最近期限 {until}{}；见 tiergate returned", tail(false)),
+        needs_a_person: false,
+    })
 }
 
 fn held(waits: &Waits, now: Millis) -> Vec<Said> {
@@ -93,6 +133,7 @@ fn held(waits: &Waits, now: Millis) -> Vec<Said> {
                 "发往 {} 的 {} 通道：等待至 {until}，由 {by} 要求：{zh}",
                 route.destination, route.lane
             ),
+            needs_a_person: false,
         }
     });
     let maintenance = waits.maintenance.iter().filter(|(_, m)| now < m.until).map(|(node, m)| {
@@ -113,6 +154,7 @@ fn held(waits: &Waits, now: Millis) -> Vec<Said> {
             until: Some(until.to_string()),
             en: format!("{node}: {en}{}", tail(": ")),
             zh: format!("{node}：{zh}{}", tail("：")),
+            needs_a_person: false,
         }
     });
     holds.chain(maintenance).collect()

@@ -6,13 +6,13 @@ mod checks;
 mod embedded;
 mod evidence;
 pub(crate) mod legacy;
-mod prepare;
+pub(crate) mod prepare;
 mod scenes;
-mod services;
+pub(crate) mod services;
 mod show;
 mod state;
 mod tamper;
-mod tiers;
+pub(crate) mod tiers;
 mod world;
 
 use std::fs::{File, OpenOptions, TryLockError};

@@ -163,8 +163,8 @@ impl<'k> Scene<'k> {
     fn status(&self, node: &str) -> Value {
         let config = format!("{node}/node.toml");
         let said = tiergate(&self.dir, &["status", "--json", "--config", &config]);
-        // It says nothing while there is no store yet.
-        if said.out.is_empty() { Value::Null } else { said.json()["nodes"][0]["status"].take() }
+        // Without a store yet it says why, and has no such node.
+        if said.out.is_empty() { Value::Null } else { said.json()["nodes"][0]["status"].clone() }
     }
 
     /// Records of the township that the county accepted.

@@ -5,12 +5,14 @@ mod hop;
 mod inquiry;
 mod manifest;
 mod notice;
+mod quality;
 mod restored;
 
 pub use hop::{Hop, Refusal, Stage};
 pub use inquiry::{Answer, HeldState, Inquiry, KeyVersion};
 pub use manifest::{Counts, ManifestLine, Side};
 pub use notice::Notice;
+pub use quality::QualityNotice;
 pub use restored::{Holding, JudgedPage, JudgedPart, JudgedRow, Recall, Recalled};
 
 /// Edition of the control bodies, as control routes and heads name it.

@@ -16,6 +16,7 @@ mod fairness;
 mod identities;
 mod leases;
 mod people;
+mod plain_text;
 mod receiving;
 mod reconciling;
 mod relaying;

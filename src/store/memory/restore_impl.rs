@@ -5,6 +5,7 @@ use canon::{Day, EnvelopeId, Millis, NodeCode};
 use super::MemoryStore;
 use crate::api::StoreFuture;
 use crate::api_restore::RestoreFacts;
+use crate::plain::Plain;
 use crate::types::*;
 
 impl RestoreFacts for MemoryStore {
@@ -15,7 +16,7 @@ impl RestoreFacts for MemoryStore {
         self.tell(|s| s.destinations())
     }
     fn commit_adopted<'a>(&'a self, lease: &'a Lease, page: Adopted) -> StoreFuture<'a, u64> {
-        self.with(move |s| s.commit_adopted(lease, page))
+        self.with(move |s| s.commit_adopted(lease, page.plain()))
     }
     fn judged_of<'a>(
         &'a self,

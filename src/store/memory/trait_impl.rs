@@ -5,6 +5,7 @@ use canon::{Day, Digest, EnvelopeId, Lane, Millis, NodeCode, RecordId, Route};
 use super::MemoryStore;
 use super::state::record_key;
 use crate::api::{EventOn, Store, StoreFuture};
+use crate::plain::{Plain, refs};
 use crate::types::*;
 
 impl Store for MemoryStore {
@@ -29,7 +30,7 @@ impl Store for MemoryStore {
         reason: Option<&'a str>,
         now: Millis,
     ) -> StoreFuture<'a, ()> {
-        self.tell(move |s| s.pause_adapter(adapter, reason, now))
+        self.tell(move |s| s.pause_adapter(adapter, reason.plain().as_deref(), now))
     }
     fn cases<'a>(&'a self, roots: &'a [&'a str]) -> StoreFuture<'a, Vec<CaseRow>> {
         self.tell(move |s| s.cases(roots))
@@ -39,7 +40,7 @@ impl Store for MemoryStore {
         adapter: &'a str,
         rows: &'a [&'a str],
     ) -> StoreFuture<'a, Vec<SourceRowMark>> {
-        self.tell(move |s| s.source_rows(adapter, rows))
+        self.tell(move |s| s.source_rows(adapter, &refs(&rows.plain())))
     }
     fn vanished<'a>(
         &'a self,
@@ -48,13 +49,13 @@ impl Store for MemoryStore {
         pass: u64,
         limit: u32,
     ) -> StoreFuture<'a, Vec<SourceRowMark>> {
-        self.tell(move |s| s.vanished(adapter, prefix, pass, limit))
+        self.tell(move |s| s.vanished(adapter, &prefix.plain(), pass, limit))
     }
     fn forget_rows<'a>(&'a self, adapter: &'a str, rows: &'a [&'a str]) -> StoreFuture<'a, ()> {
-        self.tell(move |s| s.forget_rows(adapter, rows))
+        self.tell(move |s| s.forget_rows(adapter, &refs(&rows.plain())))
     }
     fn commit_collected<'a>(&'a self, lease: &'a Lease, page: Collected) -> StoreFuture<'a, ()> {
-        self.with(move |s| s.commit_collected(lease, page))
+        self.with(move |s| s.commit_collected(lease, page.plain()))
     }
     fn release_waiting<'a>(&'a self, now: Millis, limit: u32) -> StoreFuture<'a, u64> {
         self.tell(move |s| s.release_waiting(now, limit))
@@ -108,7 +109,7 @@ impl Store for MemoryStore {
         attempts: Vec<Attempted>,
         now: Millis,
     ) -> StoreFuture<'a, ()> {
-        self.with(move |s| s.attempted(lease, attempts, now))
+        self.with(move |s| s.attempted(lease, attempts.plain(), now))
     }
     fn defer_route<'a>(
         &'a self,
@@ -117,7 +118,7 @@ impl Store for MemoryStore {
         reason: &'a str,
         now: Millis,
     ) -> StoreFuture<'a, u64> {
-        self.tell(move |s| s.defer_route(route, until, reason, now))
+        self.tell(move |s| s.defer_route(route, until, &reason.plain(), now))
     }
     fn pause_link<'a>(
         &'a self,
@@ -125,10 +126,10 @@ impl Store for MemoryStore {
         reason: Option<&'a str>,
         now: Millis,
     ) -> StoreFuture<'a, ()> {
-        self.tell(move |s| s.pause_link(link, reason, now))
+        self.tell(move |s| s.pause_link(link, reason.plain().as_deref(), now))
     }
     fn admit(&self, parcels: Vec<Arrived>, now: Millis) -> StoreFuture<'_, ()> {
-        self.tell(move |s| s.admit(parcels, now))
+        self.tell(move |s| s.admit(parcels.plain(), now))
     }
     fn inbox_depths(&self) -> StoreFuture<'_, Vec<(NodeCode, u64)>> {
         self.tell(move |s| s.inbox_depths())
@@ -155,7 +156,7 @@ impl Store for MemoryStore {
         self.tell(move |s| s.kept_cases(roots))
     }
     fn commit_judged<'a>(&'a self, lease: &'a Lease, judged: Judged) -> StoreFuture<'a, ()> {
-        self.with(move |s| s.commit_judged(lease, judged))
+        self.with(move |s| s.commit_judged(lease, judged.plain()))
     }
     fn commit_duplicate<'a>(
         &'a self,
@@ -171,7 +172,7 @@ impl Store for MemoryStore {
         lease: &'a Lease,
         refused: RefusedParcel,
     ) -> StoreFuture<'a, ()> {
-        self.with(move |s| s.commit_refused(lease, refused))
+        self.with(move |s| s.commit_refused(lease, refused.plain()))
     }
     fn commit_relayed<'a>(&'a self, lease: &'a Lease, relayed: Relayed) -> StoreFuture<'a, ()> {
         self.with(move |s| s.commit_relayed(lease, relayed))
@@ -201,7 +202,7 @@ impl Store for MemoryStore {
         lease: &'a Lease,
         settlement: Settlement,
     ) -> StoreFuture<'a, bool> {
-        self.with(move |s| s.commit_settled(lease, settlement))
+        self.with(move |s| s.commit_settled(lease, settlement.plain()))
     }
     fn commit_event<'a>(
         &'a self,
@@ -209,7 +210,7 @@ impl Store for MemoryStore {
         id: &'a EnvelopeId,
         event: EventOn,
     ) -> StoreFuture<'a, bool> {
-        self.with(move |s| s.commit_event(lease, id, event))
+        self.with(move |s| s.commit_event(lease, id, event.plain()))
     }
     fn overdue(&self, now: Millis, limit: u32) -> StoreFuture<'_, Vec<OutEnvelope>> {
         self.tell(move |s| s.overdue(now, limit))
@@ -237,7 +238,7 @@ impl Store for MemoryStore {
         done: Vec<WriteBackDone>,
         now: Millis,
     ) -> StoreFuture<'a, ()> {
-        self.tell(move |s| s.commit_write_backs(adapter, done, now))
+        self.tell(move |s| s.commit_write_backs(adapter, done.plain(), now))
     }
     fn judged_after(&self, ordinal: i64, limit: u32) -> StoreFuture<'_, Vec<JudgedEnvelope>> {
         self.tell(move |s| s.judged_after(ordinal, limit))
@@ -282,7 +283,7 @@ impl Store for MemoryStore {
         self.with(move |s| s.close_gap(lease, gap, now))
     }
     fn standing<'a>(&'a self, prefix: &'a str) -> StoreFuture<'a, Vec<Standing>> {
-        self.tell(move |s| s.standing(prefix))
+        self.tell(move |s| s.standing(&prefix.plain()))
     }
     fn stand<'a>(
         &'a self,
@@ -290,7 +291,7 @@ impl Store for MemoryStore {
         text: Option<&'a str>,
         now: Millis,
     ) -> StoreFuture<'a, ()> {
-        self.tell(move |s| s.stand(name, text, now))
+        self.tell(move |s| s.stand(name, text.plain().as_deref(), now))
     }
     fn import_baseline(&self, rows: Vec<BaselineRow>, now: Millis) -> StoreFuture<'_, u64> {
         self.tell(move |s| s.import_baseline(rows, now))
@@ -311,10 +312,10 @@ impl Store for MemoryStore {
         self.tell(move |s| s.census())
     }
     fn trace<'a>(&'a self, number: &'a str) -> StoreFuture<'a, Vec<TraceStep>> {
-        self.tell(move |s| s.trace(number))
+        self.tell(move |s| s.trace(&number.plain()))
     }
     fn problems(&self, filter: ProblemFilter) -> StoreFuture<'_, Vec<ProblemItem>> {
-        self.tell(move |s| s.problems(&filter))
+        self.tell(move |s| s.problems(&filter.plain()))
     }
     fn problem_raw(&self, number: i64) -> StoreFuture<'_, Option<Vec<u8>>> {
         self.tell(move |s| s.problem_raw(number))
@@ -341,7 +342,7 @@ impl Store for MemoryStore {
         self.tell(move |s| s.queued_controls(slots, limit))
     }
     fn queue_controls(&self, controls: Vec<NewControl>, now: Millis) -> StoreFuture<'_, ()> {
-        self.tell(move |s| s.queue_controls(controls, now))
+        self.tell(move |s| s.queue_controls(controls.plain(), now))
     }
     fn relay_row<'a>(&'a self, id: &'a EnvelopeId) -> StoreFuture<'a, Option<RelayRow>> {
         self.tell(move |s| s.relays.get(id).map(|r| r.row.clone()))

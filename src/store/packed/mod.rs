@@ -4,4 +4,14 @@
 pub(crate) mod codec;
 pub(crate) mod columns;
 mod failures;
+pub(crate) mod problems;
+pub(crate) mod restore;
+pub(crate) mod row;
+pub(crate) mod seal;
+pub(crate) mod settle;
+pub(crate) mod status;
+pub(crate) mod tally;
+pub(crate) mod trace;
+pub(crate) mod waiting;
 pub(crate) mod words;
+pub(crate) mod write_back;

@@ -9,7 +9,7 @@ use super::codec::{digest_in, digest_out, numbers_in, numbers_out};
 use super::conn::{Columns, big, changed, json, len, q, sorted};
 use super::handle::{Handle, IdColumns, Txn, put_blob};
 use super::seal::{learn_controls, put_controls};
-use super::tally::{Line, RECEIVED, Tallies};
+use super::tally::{self, Line, RECEIVED, Tallies};
 use super::{inbox, people, problems, relay, sql};
 use crate::error::StoreError;
 use crate::types::*;
@@ -132,7 +132,7 @@ pub(super) async fn commit_judged(
         tallies.sum(line, &count.sum);
         tallies.sequence(line, judged.id.sequence);
     }
-    tallies.write(&mut txn).await?;
+    tally::write(tallies, &mut txn).await?;
     see_sequence(handle, &mut txn, id, big(judged.settled_below)).await?;
     put_controls(handle, &mut txn, judged.receipt.as_slice()).await?;
     if let Some(relayed) = &judged.relayed {

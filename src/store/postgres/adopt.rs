@@ -1,7 +1,6 @@
 //! Adoption: own envelopes that their destination judged and a restored store does not know.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use canon::{EnvelopeId, RecordId};
 
@@ -12,9 +11,10 @@ use super::handle::{Handle, Txn};
 use super::moves::own_row;
 use super::problems::{ListedAt, Rejection, list_rejected};
 use super::seal::{learn_controls, put_controls};
-use super::tally::{Line, OWN, Tallies};
+use super::tally::{self, Line, OWN, Tallies};
 use super::{inbox, restore, sql, waiting};
 use crate::error::StoreError;
+use crate::packed::restore::{exception, listed};
 use crate::types::*;
 
 /// A page of what the destination judged.
@@ -48,22 +48,12 @@ pub(super) async fn commit(
             adopted += adopt(handle, &mut txn, &mut tallies, envelope, number).await?;
         }
     }
-    tallies.write(&mut txn).await?;
+    tally::write(tallies, &mut txn).await?;
     let now = txn.now;
     restore::stand(handle, &mut txn, &page.stand.0, Some(&page.stand.1), now).await?;
     put_controls(handle, &mut txn, &page.controls).await?;
     txn.commit().await?;
     Ok(adopted)
-}
-
-/// The place of an adopted record, unless it is simply where its envelope is.
-const fn exception(record: &AdoptedRecord) -> Option<Place> {
-    match record.outcome {
-        None => None,
-        Some(FinalOutcome::Superseded) => Some(Place::Superseded),
-        Some(FinalOutcome::Rejected) => Some(Place::Rejected),
-        Some(FinalOutcome::ParentMissing) => Some(Place::Voided),
-    }
 }
 
 /// What all rows of one adopted envelope share.
@@ -96,7 +86,7 @@ async fn adopt(
         link: words.word(&envelope.link)?,
     };
     put_rows(handle, txn, &under, &fresh).await?;
-    let line = Line::own(handle, envelope.day, (under.route, under.epoch), 0)?;
+    let line = Line::own(handle.words(), envelope.day, (under.route, under.epoch), 0)?;
     let (mut accepted, mut rejected) = (0, 0);
     for (record, kind) in &fresh {
         let place = exception(record).unwrap_or(Place::Accepted);
@@ -199,20 +189,6 @@ async fn put_rows(
     Ok(())
 }
 
-/// As an entry of a chunk: nothing of its bytes is here.
-fn listed(record: &AdoptedRecord) -> NewRecord {
-    NewRecord {
-        id: record.id.clone(),
-        voided: record.voided,
-        content: record.content,
-        digest: record.digest,
-        facts: Arc::clone(&record.facts),
-        len: 0,
-        waits_for: None,
-        source_row: None,
-    }
-}
-
 /// Lists the rejected ones; the others cure what is older.
 async fn list(
     handle: &Handle,
@@ -248,10 +224,14 @@ async fn list(
         let statement = q(sql::PROBLEM_CURE).bind(handle.ident).bind(roots).bind(kinds);
         statement.bind(parts).bind(versions).execute(&mut **txn).await?;
     }
-    for (entry, code) in Entries::new(&entries).zip(codes) {
-        let text = canon::code(code).map_or("", |c| c.zh);
-        let why = Rejection { code, field: "", text };
-        list_rejected(handle, txn, &entry?, &at, &why).await?;
-    }
-    Ok(())
+    let entries = Entries::new(&entries).collect::<Result<Vec<_>, _>>()?;
+    let rejected: Vec<_> = entries
+        .iter()
+        .zip(codes)
+        .map(|(entry, code)| {
+            let text = canon::code(code).map_or("", |c| c.zh);
+            (entry, at, Rejection { code, field: "", text })
+        })
+        .collect();
+    list_rejected(handle, txn, &rejected).await
 }

@@ -8,7 +8,7 @@ use super::conn::{Columns, big, q};
 use super::handle::{Handle, Txn};
 use super::moves::{Move, Moves, Own};
 use super::sql;
-use super::tally::{OWN, Tallies};
+use super::tally::{self, OWN, Tallies};
 use crate::error::StoreError;
 use crate::lifecycle::{OutEvent, OutState};
 use crate::types::*;
@@ -94,7 +94,7 @@ pub(super) async fn commit(
         rest = later;
     }
     told.write(handle, &mut txn).await?;
-    tallies.write(&mut txn).await?;
+    tally::write(tallies, &mut txn).await?;
     txn.commit().await
 }
 

@@ -10,7 +10,7 @@ use super::codec::{digest_in, digest_out, put_entry};
 use super::columns::place;
 use super::conn::{Columns, big, len, q, sorted};
 use super::handle::{Handle, Txn};
-use super::tally::{Line, OWN, Tallies};
+use super::tally::{self, Line, OWN, Tallies};
 use super::waiting::{self, Apart, Fate, Staged};
 use super::{problems, source_rows, sql};
 use crate::error::StoreError;
@@ -65,7 +65,7 @@ pub(super) async fn commit(
     let statement = statement.bind(page.cursor.as_str()).bind(big(page.rows_read));
     let statement = statement.bind(big(page.rows_unchanged)).bind(len(records));
     statement.bind(len(held.len())).bind(txn.now.0).execute(&mut *txn).await?;
-    tallies.write(&mut txn).await?;
+    tally::write(tallies, &mut txn).await?;
     txn.commit().await?;
     handle.barrier().await
 }
@@ -172,7 +172,7 @@ async fn put_pieces(
     let plan = waiting::plan(handle, txn, &pieces).await?;
     let Apart { pieces, fates, runs } = waiting::apart(pieces, plan);
     for (piece, fates) in pieces.iter().zip(&fates) {
-        let line = Line::own(handle, piece.day, (piece.route, txn.epoch), 0)?;
+        let line = Line::own(handle.words(), piece.day, (piece.route, txn.epoch), 0)?;
         for (kind, fate) in piece.kinds.iter().zip(fates) {
             let place = if *fate == Fate::Waits { Place::Waiting } else { Place::Staged };
             tallies.add(line.of(*kind), place, 1);

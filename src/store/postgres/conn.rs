@@ -6,6 +6,7 @@ use sqlx::{Postgres, Row};
 
 pub(super) use super::columns::{big, changed, fit, json, len};
 use crate::error::StoreError;
+pub(super) use crate::packed::row::Columns;
 
 /// A statement with its arguments.
 pub(super) type Statement<'q> = Query<'q, Postgres, PgArguments>;
@@ -13,24 +14,6 @@ pub(super) type Statement<'q> = Query<'q, Postgres, PgArguments>;
 /// A statement out of [`super::sql`].
 pub(super) fn q<'q>(text: &'static str) -> Statement<'q> {
     sqlx::query(text)
-}
-
-/// Columns by place. Integers of any width are read as `i64`: values come in binary form.
-pub(super) trait Columns {
-    /// An integer, NOT NULL.
-    fn int(&self, i: usize) -> Result<i64, StoreError>;
-    /// An integer.
-    fn int_opt(&self, i: usize) -> Result<Option<i64>, StoreError>;
-    /// An integer, NOT NULL, that fits.
-    fn num<T: TryFrom<i64>>(&self, i: usize) -> Result<T, StoreError>;
-    /// TEXT NOT NULL.
-    fn text(&self, i: usize) -> Result<&str, StoreError>;
-    /// TEXT.
-    fn text_opt(&self, i: usize) -> Result<Option<&str>, StoreError>;
-    /// BYTEA NOT NULL.
-    fn blob(&self, i: usize) -> Result<&[u8], StoreError>;
-    /// BYTEA.
-    fn blob_opt(&self, i: usize) -> Result<Option<&[u8]>, StoreError>;
 }
 
 impl Columns for PgRow {

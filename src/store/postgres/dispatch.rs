@@ -10,7 +10,7 @@ use super::handle::{Handle, blob, drop_blob};
 use super::moves::{Move, Moves, Own, envelope, own_row};
 use super::seal::{learn_controls, put_controls};
 use super::sql;
-use super::tally::{OWN, Tallies};
+use super::tally::{self, OWN, Tallies};
 use crate::api::EventOn;
 use crate::error::StoreError;
 use crate::lifecycle::{OutEvent, OutState};
@@ -173,7 +173,7 @@ pub(super) async fn commit_event(
         put_controls(handle, &mut txn, &on.controls).await?;
         moved = true;
     }
-    tallies.write(&mut txn).await?;
+    tally::write(tallies, &mut txn).await?;
     txn.commit().await?;
     Ok(moved)
 }

@@ -246,22 +246,12 @@ impl Handle {
 
     /// Reads sender, epoch, route, sequence from column `i` on.
     pub(super) fn read_id(&self, row: &PgRow, i: usize) -> Result<EnvelopeId, StoreError> {
-        Ok(EnvelopeId {
-            sender: self.words().node(row.int(i)?)?,
-            epoch: row.num(i + 1)?,
-            route: self.words().route(row.int(i + 2)?)?,
-            sequence: row.num(i + 3)?,
-        })
+        crate::packed::row::id(self.words(), row, i)
     }
 
     /// Reads epoch, route, sequence of an own envelope from column `i` on.
     pub(super) fn read_own_id(&self, row: &PgRow, i: usize) -> Result<EnvelopeId, StoreError> {
-        Ok(EnvelopeId {
-            sender: self.code.clone(),
-            epoch: row.num(i)?,
-            route: self.words().route(row.int(i + 1)?)?,
-            sequence: row.num(i + 2)?,
-        })
+        crate::packed::row::own_id((self.words(), &self.code), row, i)
     }
 }
 

@@ -16,7 +16,7 @@ use sqlx::{ValueRef as _, raw_sql};
 use super::conn::{Columns, q};
 use super::moving::{Moved, check};
 use super::moving_tables::{TABLES, Table};
-use super::open::{Settings, pool};
+use super::open::{READ_ONLY, Settings, first};
 use super::{migrate, sql};
 use crate::error::StoreError;
 use crate::sqlite::{Imaged, SqliteStore};
@@ -33,7 +33,7 @@ type Insert<'q> = Query<'q, Sqlite, SqliteArguments>;
 /// against the schema (rows, census, sums, audit chain), on the disk when it returns. The file is what a node over
 /// SQLite would have; [`super::move_from_sqlite`] puts it into an empty schema again.
 pub async fn image(from: &Settings, to: &Path) -> Result<Vec<Imaged>, StoreError> {
-    let mut conn = pool(from, "; SET default_transaction_read_only = on")?.connect().await?;
+    let (_, mut conn) = first(from, READ_ONLY).await?;
     migrate::same_edition(&mut conn, &from.schema).await?;
     let mut file = SqliteStore::image_begins(to).await?;
     conn.execute(raw_sql(sql::IMAGE_BEGIN)).await?;

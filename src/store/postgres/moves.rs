@@ -134,7 +134,7 @@ impl Moves {
         let (from, to) = (envelope_place(own.state), envelope_place(next));
         if from != to {
             for ((epoch, kind), count) in &own.kinds {
-                let line = Line::own(handle, own.day, (own.route, *epoch), *kind)?;
+                let line = Line::own(handle.words(), own.day, (own.route, *epoch), *kind)?;
                 tallies.shift(line, from, to, *count);
             }
         }

@@ -10,13 +10,9 @@ use super::columns::lane_column;
 use super::conn::{Columns, big, len, q};
 use super::handle::{Handle, Txn};
 use super::sql;
-use super::tally::{Line, OWN, Tallies};
-use crate::error::StoreError;
+use super::tally::{self, Line, OWN, Tallies};
+use crate::error::{StoreError, conflict};
 use crate::types::*;
-
-pub(super) fn conflict(what: &'static str, detail: String) -> StoreError {
-    StoreError::Conflict { what, detail }
-}
 
 /// Envelopes under way.
 struct Numbering<'e> {
@@ -57,7 +53,7 @@ pub(super) async fn number(
     numbering.take_controls(handle, &mut txn, &mut consumed).await?;
     numbering.put(handle, &mut txn, &consumed).await?;
     move_counters(handle, &mut txn, counters).await?;
-    tallies.write(&mut txn).await?;
+    tally::write(tallies, &mut txn).await?;
     txn.commit().await
 }
 
@@ -119,7 +115,7 @@ impl Numbering<'_> {
             let mut counts = Vec::with_capacity(kinds.len());
             for ((epoch, kind), count) in kinds {
                 let kind = handle.words().word(kind)?;
-                let line = Line::own(handle, batch.day, (self.routes[i], epoch), kind)?;
+                let line = Line::own(handle.words(), batch.day, (self.routes[i], epoch), kind)?;
                 tallies.shift(line, Place::Staged, Place::InFlight, count);
                 tallies.sequence(line, id.sequence);
                 counts.push(((epoch, kind), count));

@@ -203,16 +203,15 @@ impl PostgresStore {
     /// Opens or creates the schema and brings it to this program's edition. Other processes may
     /// have it open: all write the same facts.
     pub async fn open(settings: &Settings) -> Result<Self, StoreError> {
-        let pool = pool(settings, "")?;
-        let mut conn = pool.connect().await?;
+        let (pool, mut conn) = first(settings, "").await?;
         migrate::bring_up(&mut conn, &settings.schema).await?;
         Self::share(settings, pool, conn, true).await
     }
 
     /// Brings a schema to this program's edition; gives the names of the migrations it ran.
     pub async fn migrate(settings: &Settings) -> Result<Vec<String>, StoreError> {
-        let pool = pool(settings, "")?;
-        migrate::bring_up(&mut pool.connect().await?, &settings.schema).await
+        let (_, mut conn) = first(settings, "").await?;
+        migrate::bring_up(&mut conn, &settings.schema).await
     }
 
     /// A connection that is nobody else's.
@@ -224,21 +223,20 @@ impl PostgresStore {
     /// Opens a schema only to look at it: nothing is migrated, and the server refuses every
     /// method that would write.
     pub async fn open_to_read(settings: &Settings) -> Result<Self, StoreError> {
-        let pool = pool(settings, "; SET default_transaction_read_only = on")?;
-        let mut conn = pool.connect().await?;
+        let (pool, mut conn) = first(settings, READ_ONLY).await?;
         migrate::same_edition(&mut conn, &settings.schema).await?;
         Self::share(settings, pool, conn, false).await
     }
 
     /// Deletes a schema of ours with everything in it: for the demo, which begins anew.
     pub async fn drop_schema(settings: &Settings) -> Result<(), StoreError> {
-        let mut conn = pool(settings, "")?.connect().await?;
+        let (_, mut conn) = first(settings, "").await?;
         migrate::drop_schema(&mut conn, &settings.schema).await
     }
 
     /// Who has facts in a schema, of whatever edition; nobody if it is not there.
     pub async fn identities_at(settings: &Settings) -> Result<Vec<String>, StoreError> {
-        let mut conn = pool(settings, "")?.connect().await?;
+        let (_, mut conn) = first(settings, "").await?;
         if !migrate::is_ours(&mut conn, &settings.schema).await? {
             return Ok(Vec::new());
         }
@@ -249,7 +247,7 @@ impl PostgresStore {
     /// Gives a schema of ours another name, so that a new one can take its place: nothing may have
     /// it open.
     pub async fn set_aside(settings: &Settings, name: &str) -> Result<(), StoreError> {
-        let mut conn = pool(settings, "")?.connect().await?;
+        let (_, mut conn) = first(settings, "").await?;
         migrate::set_aside(&mut conn, &settings.schema, name).await
     }
 
@@ -361,8 +359,24 @@ impl PostgresStore {
     }
 }
 
-pub(super) fn pool(settings: &Settings, more: &str) -> Result<Pool, StoreError> {
+/// What is said besides on a connection that only looks.
+pub(super) const READ_ONLY: &str = "; SET default_transaction_read_only = on";
+
+/// A pool and its first connection; refuses a database that does not keep texts in UTF-8.
+pub(super) async fn first(
+    settings: &Settings,
+    more: &str,
+) -> Result<(Pool, PgConnection), StoreError> {
     let path = format!("SET search_path = \"{}\"; ", settings.schema);
     let greeting = [&path, sql::GREETING, more].concat();
-    Ok(Pool::new(settings.options()?, greeting, settings.connections))
+    let pool = Pool::new(settings.options()?, greeting, settings.connections);
+    let mut conn = pool.connect().await?;
+    let row = q(sql::ENCODING).fetch_one(&mut conn).await?;
+    let encoding = row.text(0)?;
+    if encoding != "UTF8" {
+        return Err(StoreError::Refused(format!(
+            "the database keeps texts in {encoding}, which cannot hold every character; make one with ENCODING 'UTF8'"
+        )));
+    }
+    Ok((pool, conn))
 }

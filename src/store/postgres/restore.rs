@@ -5,21 +5,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use canon::{Day, EnvelopeId, HashSum, Lane, Millis, NodeCode, Route};
 use sqlx::postgres::PgConnection;
 
-use super::codec::{Entries, Entry, numbers_in, put_entry};
+use super::codec::{Entries, numbers_in, put_entry};
 use super::collect::{Chunks, put_stretches};
 use super::conn::{Columns, big, fit, len, q};
 use super::handle::{Handle, Txn};
 use super::moves::{Own, envelope, own_row};
-use super::tally::{Line, OWN, Tallies};
+use super::tally::{self, Line, OWN, Tallies};
 use super::waiting::Staged;
 use super::{people, sql};
-use crate::error::StoreError;
+use crate::error::{StoreError, conflict};
 use crate::lifecycle::OutState;
+use crate::packed::restore::{Again, as_new};
 use crate::types::*;
-
-fn conflict(what: &'static str, detail: String) -> StoreError {
-    StoreError::Conflict { what, detail }
-}
 
 /// Makes a text stand, or takes it back, in the transaction that causes it.
 pub(super) async fn stand(
@@ -174,16 +171,6 @@ pub(super) async fn settled_to(
     rows.iter().map(|row| Ok((row.int(0)?, envelope(handle, row)?))).collect()
 }
 
-/// A member that goes up again.
-struct Again<'a> {
-    entry: Entry<'a>,
-    adapter: i64,
-    epoch: i64,
-    from: Place,
-    fragment: &'a [u8],
-    orphan: bool,
-}
-
 /// What a settled envelope still holds is staged again.
 pub(super) async fn give_again(
     handle: &Handle,
@@ -212,7 +199,7 @@ pub(super) async fn give_again(
     let mut tallies = Tallies::new(handle.ident, OWN);
     let mut accepted = 0;
     for one in &again {
-        let line = Line::own(handle, own.day, (own.route, one.epoch), one.entry.kind)?;
+        let line = Line::own(handle.words(), own.day, (own.route, one.epoch), one.entry.kind)?;
         tallies.shift(line, one.from, Place::Staged, 1);
         if one.from != Place::Dead {
             let mut gone = HashSum::default();
@@ -224,7 +211,7 @@ pub(super) async fn give_again(
     stage(handle, &mut txn, &own, &again, chunks).await?;
     let statement = q(sql::LINK_MORE).bind(handle.ident).bind(own.link).bind(-accepted);
     statement.bind(0_i64).execute(&mut *txn).await?;
-    tallies.write(&mut txn).await?;
+    tally::write(tallies, &mut txn).await?;
     let now = txn.now;
     stand(handle, &mut txn, &given.stand.0, Some(&given.stand.1), now).await?;
     txn.commit().await?;
@@ -326,24 +313,6 @@ async fn stage(
         put_stretches(handle, txn, &staged).await?;
     }
     Ok(())
-}
-
-fn as_new(one: &Again<'_>) -> Result<NewRecord, StoreError> {
-    let Entry { version, digest, root, part, source_row, .. } = &one.entry;
-    Ok(NewRecord {
-        id: canon::RecordId {
-            kind: "".into(),
-            key: canon::Key::from_columns(*root, *part),
-            version: *version,
-        },
-        voided: false,
-        content: *digest,
-        digest: *digest,
-        facts: "".into(),
-        len: fit(len(one.fragment.len()))?,
-        waits_for: None,
-        source_row: source_row.map(Into::into),
-    })
 }
 
 /// Windows are reconciled again.

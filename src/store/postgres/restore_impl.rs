@@ -6,12 +6,19 @@ use super::handle::Handle;
 use super::{adopt, restore};
 use crate::api::StoreFuture;
 use crate::api_restore::RestoreFacts;
+use crate::plain::Plain;
 use crate::types::*;
 
 /// A fact, with what is given to it kept for another run.
 macro_rules! fact {
     ($handle:ident, $call:expr) => {
         Box::pin(async move { $handle.again(|| $call).await })
+    };
+    ($handle:ident, $given:ident => $call:expr) => {
+        Box::pin(async move {
+            let $given = $given.plain();
+            $handle.again(|| $call).await
+        })
     };
 }
 
@@ -25,7 +32,7 @@ impl RestoreFacts for Handle {
     }
 
     fn commit_adopted<'a>(&'a self, lease: &'a Lease, page: Adopted) -> StoreFuture<'a, u64> {
-        fact!(self, adopt::commit(self, lease, &page))
+        fact!(self, page => adopt::commit(self, lease, &page))
     }
 
     fn judged_of<'a>(

@@ -1,69 +1,37 @@
 //! Settle: a verified receipt on its envelope.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Range;
+use std::collections::BTreeSet;
 
-use canon::{EnvelopeId, HashSum};
+use canon::EnvelopeId;
 use sqlx::postgres::PgConnection;
 
-use super::codec::{Entries, Entry, put_entry};
+use super::codec::{Entry, put_entry};
 use super::collect::Chunks;
 use super::conn::{Columns, Statement, len, q};
 use super::handle::{Handle, Txn, drop_blob};
 use super::moves::{Move, Moves, Own, own_row};
 use super::problems::{ListedAt, Rejection, list_rejected};
-use super::tally::{Line, OWN, Tallies};
+use super::tally::{self, Line, OWN, Tallies};
 use super::waiting::{self, NewWaiting};
 use super::{inbox, sql, write_back};
-use crate::error::StoreError;
+use crate::error::{StoreError, conflict};
 use crate::lifecycle::OutEvent;
+use crate::packed::settle::{Listed, Members, Stretch, again_record, check};
 use crate::types::*;
 
-/// The part of a chunk that belongs to an envelope.
-struct Stretch {
-    entries: Vec<u8>,
-    range: Range<usize>,
-    adapter: i64,
-    epoch: i64,
-}
-
-/// One record of an envelope.
-struct Listed<'a> {
-    entry: Entry<'a>,
-    adapter: i64,
-    epoch: i64,
-}
-
-/// Who is in an envelope: its stretches in order.
-struct Members(Vec<Stretch>);
-
-impl Members {
-    async fn read(conn: &mut PgConnection, envelope: i64) -> Result<Self, StoreError> {
-        let mut stretches = Vec::new();
-        for row in q(sql::STRETCHES_OF).bind(envelope).fetch_all(&mut *conn).await? {
-            let (first, count): (usize, usize) = (row.num(1)?, row.num(2)?);
-            stretches.push(Stretch {
-                entries: row.blob(3)?.to_vec(),
-                range: first..first + count,
-                adapter: row.int(4)?,
-                epoch: row.int(5)?,
-            });
-        }
-        Ok(Self(stretches))
+/// Who is in an envelope.
+async fn members_of(conn: &mut PgConnection, envelope: i64) -> Result<Members, StoreError> {
+    let mut stretches = Vec::new();
+    for row in q(sql::STRETCHES_OF).bind(envelope).fetch_all(&mut *conn).await? {
+        let (first, count): (usize, usize) = (row.num(1)?, row.num(2)?);
+        stretches.push(Stretch {
+            entries: row.blob(3)?.to_vec(),
+            range: first..first + count,
+            adapter: row.int(4)?,
+            epoch: row.int(5)?,
+        });
     }
-
-    /// Every member.
-    fn list(&self) -> Result<Vec<Listed<'_>>, StoreError> {
-        let mut members = Vec::new();
-        for stretch in &self.0 {
-            let entries = Entries::new(&stretch.entries).skip(stretch.range.start);
-            for entry in entries.take(stretch.range.len()) {
-                let (adapter, epoch) = (stretch.adapter, stretch.epoch);
-                members.push(Listed { entry: entry?, adapter, epoch });
-            }
-        }
-        Ok(members)
-    }
+    Ok(Members(stretches))
 }
 
 /// Members of an own envelope, in order.
@@ -71,7 +39,7 @@ pub(super) async fn members(handle: &Handle, id: &EnvelopeId) -> Result<Vec<Memb
     handle.find_id(id).await?;
     let mut conn = handle.conn().await?;
     let Some(row) = own_row(handle, &mut conn, id).await? else { return Ok(Vec::new()) };
-    let members = Members::read(&mut conn, row.int(0)?).await?;
+    let members = members_of(&mut conn, row.int(0)?).await?;
     let list = members.list()?;
     let member = |Listed { entry, .. }: &Listed<'_>| {
         Ok(Member {
@@ -81,10 +49,6 @@ pub(super) async fn members(handle: &Handle, id: &EnvelopeId) -> Result<Vec<Memb
         })
     };
     list.iter().map(member).collect()
-}
-
-fn conflict(detail: String) -> StoreError {
-    StoreError::Conflict { what: "settlement", detail }
 }
 
 /// A settlement under way.
@@ -101,7 +65,7 @@ pub(super) async fn commit(
     settlement: &Settlement,
 ) -> Result<bool, StoreError> {
     if !matches!(settlement.event, OutEvent::Receipted | OutEvent::Declining) {
-        return Err(conflict(format!("{:?} settles nothing", settlement.event)));
+        return Err(conflict("settlement", format!("{:?} settles nothing", settlement.event)));
     }
     for again in settlement.not_accepted.iter().filter_map(|n| n.again.as_ref()) {
         handle.learn(&[&*again.waits_for.kind]).await?;
@@ -132,11 +96,11 @@ pub(super) async fn commit(
     let mut moves = Moves::default();
     moves.add(handle, &mut tallies, &own, next, how, txn.now)?;
     moves.write(&mut txn).await?;
-    let members = Members::read(&mut txn, own.envelope).await?;
+    let members = members_of(&mut txn, own.envelope).await?;
     let members = members.list()?;
     let settling = Settling { handle, own: &own, members: &members };
     settling.apply(&mut txn, &mut tallies, settlement, numbers + 1).await?;
-    tallies.write(&mut txn).await?;
+    tally::write(tallies, &mut txn).await?;
     txn.commit().await?;
     Ok(true)
 }
@@ -153,7 +117,9 @@ impl Settling<'_> {
             self.decline(txn, settlement.reason.as_deref().unwrap_or_default()).await?;
             self.members.len()
         } else {
-            self.check(settlement, tallies)?;
+            for ((epoch, kind), sum) in &check(self.handle.words(), self.members, settlement)? {
+                tallies.sum(self.line(*epoch, *kind)?, sum);
+            }
             self.except(txn, tallies, settlement, chunks).await?
         };
         let other = |n: &&NotAccepted| n.outcome != FinalOutcome::Rejected;
@@ -172,67 +138,12 @@ impl Settling<'_> {
         write_back::outcomes(self.handle, txn, &settlement.rows).await
     }
 
-    /// Exceptions must name members, and the receipt's counts must be theirs.
-    fn check(&self, settlement: &Settlement, tallies: &mut Tallies) -> Result<(), StoreError> {
-        let mut outcomes = BTreeMap::new();
-        for exception in &settlement.not_accepted {
-            let member = self.members.get(exception.position as usize).map(|m| &m.entry);
-            let kind = self.handle.words().find(&exception.id.kind);
-            let same = member.is_some_and(|e| {
-                Some(e.kind) == kind
-                    && e.version == exception.id.version
-                    && e.root == exception.id.key.root()
-                    && e.part == exception.id.key.part()
-            });
-            if !same || outcomes.insert(exception.position, exception.outcome).is_some() {
-                return Err(conflict(format!("{} at {}", exception.id, exception.position)));
-            }
-            if exception.outcome == FinalOutcome::ParentMissing && exception.again.is_none() {
-                return Err(conflict("parent-missing without its fragment".to_owned()));
-            }
-        }
-        let mut counts = BTreeMap::<i64, (u64, u64, u64, HashSum)>::new();
-        let mut sums = BTreeMap::<(i64, i64), HashSum>::new();
-        for (position, Listed { entry, epoch, .. }) in (0..).zip(self.members) {
-            let count = counts.entry(entry.kind).or_default();
-            match outcomes.get(&position) {
-                None => count.0 += 1,
-                Some(FinalOutcome::Superseded) => count.1 += 1,
-                Some(FinalOutcome::Rejected) => {
-                    count.2 += 1;
-                    continue;
-                }
-                Some(FinalOutcome::ParentMissing) => continue,
-            }
-            count.3.add(&entry.digest);
-            sums.entry((*epoch, entry.kind)).or_default().add(&entry.digest);
-        }
-        counts.retain(|_, c| *c != Default::default());
-        let mut given = BTreeMap::new();
-        for c in &settlement.counts {
-            let kind = self.handle.words().find(&c.kind).unwrap_or(0);
-            given.insert(kind, (c.accepted, c.superseded, c.rejected, c.sum));
-        }
-        given.retain(|_, c| *c != Default::default());
-        if given != counts {
-            let id = &settlement.id;
-            let detail = format!("counts {given:?} of {id} are not its members' {counts:?}");
-            return Err(conflict(detail));
-        }
-        for ((epoch, kind), sum) in &sums {
-            tallies.sum(self.line(*epoch, *kind)?, sum);
-        }
-        Ok(())
-    }
-
     /// Every record of a declined envelope is rejected with its code.
     async fn decline(&self, txn: &mut Txn<'_>, code: &str) -> Result<(), StoreError> {
         let text = canon::code(code).map_or("", |c| c.zh);
         let why = Rejection { code, field: "", text };
-        for member in self.members {
-            list_rejected(self.handle, txn, &member.entry, &self.at(member), &why).await?;
-        }
-        Ok(())
+        let rejected: Vec<_> = self.members.iter().map(|m| (&m.entry, self.at(m), why)).collect();
+        list_rejected(self.handle, txn, &rejected).await
     }
 
     /// Places the exceptions; returns how many were rejected.
@@ -260,7 +171,8 @@ impl Settling<'_> {
             }
             placed.push((entry, place));
             if exception.outcome == FinalOutcome::Rejected {
-                rejected.push((member, exception));
+                let NotAccepted { code, field, text, .. } = exception;
+                rejected.push((entry, self.at(member), Rejection { code, field, text }));
             }
         }
         if !placed.is_empty() {
@@ -269,11 +181,7 @@ impl Settling<'_> {
             let statement = keys(q(sql::RECORDS_PLACE).bind(self.handle.ident), entries);
             statement.bind(places).execute(&mut **txn).await?;
         }
-        for (member, exception) in &rejected {
-            let NotAccepted { code, field, text, .. } = exception;
-            let why = Rejection { code, field, text };
-            list_rejected(self.handle, txn, &member.entry, &self.at(member), &why).await?;
-        }
+        list_rejected(self.handle, txn, &rejected).await?;
         self.put_again(txn, &again, chunks).await?;
         Ok(rejected.len())
     }
@@ -292,7 +200,7 @@ impl Settling<'_> {
             let (mut bytes, mut entries, mut waits) = (Vec::new(), Vec::new(), Vec::new());
             for (i, (Listed { entry, .. }, again, exception)) in of.iter().enumerate() {
                 bytes.extend_from_slice(&again.fragment);
-                put_entry(&mut entries, entry.kind, &self.again_record(again, exception)?);
+                put_entry(&mut entries, entry.kind, &again_record(again, exception)?);
                 let (key, version) = (&exception.id.key, exception.id.version);
                 let (kind, at) = (entry.kind, (chunk, len(i)));
                 waits.push(NewWaiting { key, kind, version, at, wait: &again.waits_for });
@@ -313,29 +221,12 @@ impl Settling<'_> {
 
     /// The line a member is counted in.
     fn line(&self, epoch: i64, kind: i64) -> Result<Line, StoreError> {
-        Line::own(self.handle, self.own.day, (self.own.route, epoch), kind)
+        Line::own(self.handle.words(), self.own.day, (self.own.route, epoch), kind)
     }
 
     fn at(&self, member: &Listed<'_>) -> ListedAt {
         let Listed { adapter, epoch, .. } = *member;
         ListedAt { adapter, route: self.own.route, epoch, day: self.own.day }
-    }
-
-    fn again_record(
-        &self,
-        again: &Again,
-        exception: &NotAccepted,
-    ) -> Result<NewRecord, StoreError> {
-        Ok(NewRecord {
-            id: exception.id.clone(),
-            voided: false,
-            content: again.digest,
-            digest: again.digest,
-            facts: "".into(),
-            len: super::conn::fit(len(again.fragment.len()))?,
-            waits_for: None,
-            source_row: again.source_row.clone(),
-        })
     }
 }
 

@@ -6,9 +6,9 @@ use sqlx::postgres::PgConnection;
 use super::codec::Entries;
 use super::conn::{Columns, len, q};
 use super::handle::Handle;
-use super::number::conflict;
 use super::sql;
 use crate::error::StoreError;
+use crate::error::conflict;
 use crate::types::*;
 
 /// Envelopes numbered and not sealed, with all that signing needs.

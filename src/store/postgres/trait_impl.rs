@@ -9,12 +9,19 @@ use super::{
     seal, settle, signing, source_rows, standing, status, sweep, tally, waiting, write_back,
 };
 use crate::api::{EventOn, Store, StoreFuture};
+use crate::plain::{Plain, refs};
 use crate::types::*;
 
 /// A fact, with what is given to it kept for another run.
 macro_rules! fact {
     ($handle:ident, $call:expr) => {
         Box::pin(async move { $handle.again(|| $call).await })
+    };
+    ($handle:ident, $given:ident => $call:expr) => {
+        Box::pin(async move {
+            let $given = $given.plain();
+            $handle.again(|| $call).await
+        })
     };
 }
 
@@ -53,7 +60,7 @@ impl Store for Handle {
         reason: Option<&'a str>,
         now: Millis,
     ) -> StoreFuture<'a, ()> {
-        fact!(self, collect::pause(self, adapter, reason, now))
+        fact!(self, reason => collect::pause(self, adapter, reason.as_deref(), now))
     }
 
     fn cases<'a>(&'a self, roots: &'a [&'a str]) -> StoreFuture<'a, Vec<CaseRow>> {
@@ -65,7 +72,7 @@ impl Store for Handle {
         adapter: &'a str,
         rows: &'a [&'a str],
     ) -> StoreFuture<'a, Vec<SourceRowMark>> {
-        fact!(self, source_rows::get(self, adapter, rows))
+        fact!(self, rows => async { source_rows::get(self, adapter, &refs(&rows)).await })
     }
 
     fn vanished<'a>(
@@ -75,15 +82,15 @@ impl Store for Handle {
         pass: u64,
         limit: u32,
     ) -> StoreFuture<'a, Vec<SourceRowMark>> {
-        fact!(self, source_rows::vanished(self, adapter, prefix, pass, limit))
+        fact!(self, prefix => source_rows::vanished(self, adapter, &prefix, pass, limit))
     }
 
     fn forget_rows<'a>(&'a self, adapter: &'a str, rows: &'a [&'a str]) -> StoreFuture<'a, ()> {
-        fact!(self, source_rows::forget(self, adapter, rows))
+        fact!(self, rows => async { source_rows::forget(self, adapter, &refs(&rows)).await })
     }
 
     fn commit_collected<'a>(&'a self, lease: &'a Lease, page: Collected) -> StoreFuture<'a, ()> {
-        fact!(self, collect::commit(self, lease, &page))
+        fact!(self, page => collect::commit(self, lease, &page))
     }
 
     fn release_waiting<'a>(&'a self, now: Millis, limit: u32) -> StoreFuture<'a, u64> {
@@ -108,7 +115,7 @@ impl Store for Handle {
     }
 
     fn queue_controls(&self, controls: Vec<NewControl>, now: Millis) -> StoreFuture<'_, ()> {
-        fact!(self, seal::queue_controls(self, &controls, now))
+        fact!(self, controls => seal::queue_controls(self, &controls, now))
     }
 
     fn counters<'a>(&'a self, route: &'a Route) -> StoreFuture<'a, RouteCounters> {
@@ -154,7 +161,7 @@ impl Store for Handle {
         attempts: Vec<Attempted>,
         now: Millis,
     ) -> StoreFuture<'a, ()> {
-        fact!(self, attempts::commit(self, lease, &attempts, now))
+        fact!(self, attempts => attempts::commit(self, lease, &attempts, now))
     }
 
     fn pause_link<'a>(
@@ -163,11 +170,11 @@ impl Store for Handle {
         reason: Option<&'a str>,
         now: Millis,
     ) -> StoreFuture<'a, ()> {
-        fact!(self, dispatch::pause_link(self, link, reason, now))
+        fact!(self, reason => dispatch::pause_link(self, link, reason.as_deref(), now))
     }
 
     fn admit(&self, parcels: Vec<Arrived>, now: Millis) -> StoreFuture<'_, ()> {
-        fact!(self, inbox::admit(self, &parcels, now))
+        fact!(self, parcels => inbox::admit(self, &parcels, now))
     }
 
     fn claim_inbox<'a>(
@@ -201,7 +208,7 @@ impl Store for Handle {
     }
 
     fn commit_judged<'a>(&'a self, lease: &'a Lease, judged: Judged) -> StoreFuture<'a, ()> {
-        fact!(self, accept::commit_judged(self, lease, &judged))
+        fact!(self, judged => accept::commit_judged(self, lease, &judged))
     }
 
     fn commit_duplicate<'a>(
@@ -228,7 +235,7 @@ impl Store for Handle {
         lease: &'a Lease,
         refused: RefusedParcel,
     ) -> StoreFuture<'a, ()> {
-        fact!(self, accept::commit_refused(self, lease, &refused))
+        fact!(self, refused => accept::commit_refused(self, lease, &refused))
     }
 
     fn commit_relayed<'a>(&'a self, lease: &'a Lease, relayed: Relayed) -> StoreFuture<'a, ()> {
@@ -272,7 +279,7 @@ impl Store for Handle {
         lease: &'a Lease,
         settlement: Settlement,
     ) -> StoreFuture<'a, bool> {
-        fact!(self, settle::commit(self, lease, &settlement))
+        fact!(self, settlement => settle::commit(self, lease, &settlement))
     }
 
     fn commit_event<'a>(
@@ -281,7 +288,7 @@ impl Store for Handle {
         id: &'a EnvelopeId,
         event: EventOn,
     ) -> StoreFuture<'a, bool> {
-        fact!(self, dispatch::commit_event(self, lease, id, &event))
+        fact!(self, event => dispatch::commit_event(self, lease, id, &event))
     }
 
     fn overdue(&self, now: Millis, limit: u32) -> StoreFuture<'_, Vec<OutEnvelope>> {
@@ -313,7 +320,7 @@ impl Store for Handle {
         done: Vec<WriteBackDone>,
         now: Millis,
     ) -> StoreFuture<'a, ()> {
-        fact!(self, write_back::commit(self, adapter, &done, now))
+        fact!(self, done => write_back::commit(self, adapter, &done, now))
     }
 
     fn watermark<'a>(&'a self, sink: &'a str) -> StoreFuture<'a, i64> {
@@ -385,11 +392,11 @@ impl Store for Handle {
     }
 
     fn trace<'a>(&'a self, number: &'a str) -> StoreFuture<'a, Vec<TraceStep>> {
-        fact!(self, people::trace(self, number))
+        fact!(self, number => people::trace(self, &number))
     }
 
     fn problems(&self, filter: ProblemFilter) -> StoreFuture<'_, Vec<ProblemItem>> {
-        fact!(self, problems::list(self, &filter))
+        fact!(self, filter => problems::list(self, &filter))
     }
 
     fn problem_raw(&self, number: i64) -> StoreFuture<'_, Option<Vec<u8>>> {
@@ -424,7 +431,7 @@ impl Store for Handle {
         reason: &'a str,
         now: Millis,
     ) -> StoreFuture<'a, u64> {
-        fact!(self, dispatch::defer_route(self, route, until, reason, now))
+        fact!(self, reason => dispatch::defer_route(self, route, until, &reason, now))
     }
 
     fn close_gap<'a>(
@@ -437,7 +444,7 @@ impl Store for Handle {
     }
 
     fn standing<'a>(&'a self, prefix: &'a str) -> StoreFuture<'a, Vec<Standing>> {
-        fact!(self, standing::standing(self, prefix))
+        fact!(self, prefix => standing::standing(self, &prefix))
     }
 
     fn stand<'a>(
@@ -446,7 +453,7 @@ impl Store for Handle {
         text: Option<&'a str>,
         now: Millis,
     ) -> StoreFuture<'a, ()> {
-        fact!(self, standing::stand(self, name, text, now))
+        fact!(self, text => standing::stand(self, name, text.as_deref(), now))
     }
 
     fn import_baseline(&self, rows: Vec<BaselineRow>, now: Millis) -> StoreFuture<'_, u64> {

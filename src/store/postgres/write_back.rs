@@ -5,25 +5,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use canon::Millis;
 use sqlx::postgres::PgConnection;
 
-use super::columns::place;
 use super::conn::{Columns, fit, len, q, sorted};
 use super::handle::{Handle, Txn};
-use super::problems::owner_text;
 use super::sql;
 use crate::error::StoreError;
+pub(super) use crate::packed::write_back::RETURNED;
+use crate::packed::write_back::{FLAGS, RowRecord, SourceRow, worsen, worst_of};
 use crate::types::*;
-
-/// Flags from the best to the worst.
-const FLAGS: [&str; 4] = ["accepted", "superseded", "rejected", "returned"];
-/// Number of the flag `returned`.
-pub(super) const RETURNED: i64 = 3;
 
 /// When a row whose records are not all final is looked at again. A receipt for one of them, or a
 /// person who acts on one, makes it due at once.
 const LOOK_AGAIN_MS: i64 = 60_000;
-
-/// A source row: word of the adapter, row key.
-type SourceRow<'a> = (i64, &'a str);
 
 /// Queues a write-back, or changes the queued one.
 pub(super) async fn queue(
@@ -60,43 +52,6 @@ async fn put<'w>(
     Ok(())
 }
 
-/// One record of a source row as its write-back sees it.
-struct RowRecord {
-    place: Place,
-    latest: bool,
-    problem: Option<(String, String)>,
-}
-
-impl RowRecord {
-    /// How bad its outcome is, if there is one.
-    fn flag(&self) -> Option<i64> {
-        if self.problem.as_ref().is_some_and(|(state, _)| state == "returned") {
-            return Some(RETURNED);
-        }
-        match self.place {
-            Place::Accepted => Some(0),
-            Place::Superseded => Some(1),
-            Place::Rejected => Some(2),
-            _ => None,
-        }
-    }
-
-    /// Nothing of it is under way, and it does not let its row look accepted while it is held.
-    fn is_final(&self) -> bool {
-        match self.place {
-            Place::Waiting
-            | Place::Staged
-            | Place::InFlight
-            | Place::AwaitingReview
-            | Place::Dead => false,
-            Place::Quarantined => {
-                !self.latest || self.problem.as_ref().is_none_or(|(state, _)| state != "held")
-            }
-            Place::Accepted | Place::Superseded | Place::Rejected | Place::Voided => true,
-        }
-    }
-}
-
 /// The records of these source rows.
 async fn records(
     handle: &Handle,
@@ -107,12 +62,8 @@ async fn records(
     let statement = q(sql::ROW_RECORDS).bind(handle.ident).bind(adapter).bind(sorted(rows));
     let mut records = BTreeMap::<String, Vec<RowRecord>>::new();
     for row in statement.fetch_all(conn).await? {
-        let problem = row.text_opt(3)?.zip(row.text_opt(4)?);
-        records.entry(row.text(0)?.to_owned()).or_default().push(RowRecord {
-            place: place(row.int(1)?)?,
-            latest: row.int(2)? != 0,
-            problem: problem.map(|(state, violations)| (state.to_owned(), violations.to_owned())),
-        });
+        let of = records.entry(row.text(0)?.to_owned()).or_default();
+        of.push(RowRecord::read(&row)?);
     }
     Ok(records)
 }
@@ -124,32 +75,13 @@ pub(super) async fn outcomes(
     txn: &mut Txn<'_>,
     rows: &[RowOutcome],
 ) -> Result<(), StoreError> {
-    let mut worst = BTreeMap::<SourceRow<'_>, (i64, String)>::new();
-    for row in rows {
-        let flag = match row.outcome {
-            None => 0,
-            Some(FinalOutcome::Superseded) => 1,
-            Some(FinalOutcome::Rejected) => 2,
-            // Not final: the row waits for the record that goes up again.
-            Some(FinalOutcome::ParentMissing) => continue,
-        };
-        let adapter = handle.words().word(&row.adapter)?;
-        let known = worst.entry((adapter, &row.row)).or_insert_with(|| (flag, row.text.clone()));
-        if flag > known.0 {
-            *known = (flag, row.text.clone());
-        }
-    }
+    let mut worst = worst_of(handle.words(), rows)?;
     let adapters: BTreeSet<i64> = worst.keys().map(|(adapter, _)| *adapter).collect();
     for adapter in adapters {
         let of: Vec<&str> = worst.keys().filter(|k| k.0 == adapter).map(|k| k.1).collect();
         let known = records(handle, txn, adapter, &of).await?;
         for ((_, row), outcome) in worst.iter_mut().filter(|(k, _)| k.0 == adapter) {
-            for record in known.get(*row).into_iter().flatten().filter(|r| r.latest) {
-                let Some(flag) = record.flag().filter(|flag| *flag > outcome.0) else { continue };
-                let said = record.problem.as_ref();
-                let text = said.map_or(Ok(String::new()), |(_, v)| owner_text(v))?;
-                *outcome = (flag, text);
-            }
+            worsen(outcome, known.get(*row).into_iter().flatten())?;
         }
     }
     let now = txn.now;

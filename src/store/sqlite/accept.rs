@@ -11,7 +11,7 @@ use super::collect::{Seen, sorted};
 use super::conn::{Bulk, Columns, big, changed, json, len, q};
 use super::handle::{Handle, IdColumns, drop_blob};
 use super::seal::{learn_controls, put_controls};
-use super::tally::{Line, RECEIVED, Tallies};
+use super::tally::{self, Line, RECEIVED, Tallies};
 use super::{inbox, people, problems, relay, sql};
 use crate::error::StoreError;
 use crate::types::*;
@@ -147,7 +147,7 @@ pub(super) async fn commit_judged(
         tallies.sum(line, &count.sum);
         tallies.sequence(line, judged.id.sequence);
     }
-    tallies.write(&mut txn).await?;
+    tally::write(tallies, &mut txn).await?;
     see_sequence(handle, &mut txn, id, big(judged.settled_below), now).await?;
     put_controls(handle, &mut txn, &receipt).await?;
     if let Some(relayed) = &judged.relayed {

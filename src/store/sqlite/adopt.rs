@@ -13,9 +13,10 @@ use super::dispatch::own_row;
 use super::handle::{Handle, drop_blob};
 use super::problems::{ListedAt, Rejection, list_rejected};
 use super::seal::{lane_column, learn_controls, put_controls};
-use super::tally::{Line, OWN, Tallies};
+use super::tally::{self, Line, OWN, Tallies};
 use super::{inbox, restore, sql, waiting};
 use crate::error::StoreError;
+use crate::packed::restore::{exception, listed};
 use crate::types::*;
 
 /// A page of what the destination judged.
@@ -49,21 +50,11 @@ pub(super) async fn commit(
             adopted += adopt(handle, &mut txn, &mut tallies, envelope, now).await?;
         }
     }
-    tallies.write(&mut txn).await?;
+    tally::write(tallies, &mut txn).await?;
     restore::stand(handle, &mut txn, &page.stand.0, Some(&page.stand.1), now).await?;
     put_controls(handle, &mut txn, &page.controls).await?;
     handle.commit(txn).await?;
     Ok(adopted)
-}
-
-/// The place of an adopted record, unless it is simply where its envelope is.
-const fn exception(record: &AdoptedRecord) -> Option<Place> {
-    match record.outcome {
-        None => None,
-        Some(FinalOutcome::Superseded) => Some(Place::Superseded),
-        Some(FinalOutcome::Rejected) => Some(Place::Rejected),
-        Some(FinalOutcome::ParentMissing) => Some(Place::Voided),
-    }
 }
 
 /// What all rows of one adopted envelope share.
@@ -96,7 +87,7 @@ async fn adopt(
         link: words.word(&envelope.link)?,
     };
     put_rows(handle, txn, &under, &fresh, now).await?;
-    let line = Line::own(handle, envelope.day, (under.route, under.epoch), 0)?;
+    let line = Line::own(handle.words(), envelope.day, (under.route, under.epoch), 0)?;
     let (mut accepted, mut rejected) = (0, 0);
     for (record, kind) in &fresh {
         let place = exception(record).unwrap_or(Place::Accepted);
@@ -195,20 +186,6 @@ async fn put_rows(
         });
     }
     put_records(handle, txn, rows).await
-}
-
-/// As an entry of a chunk: nothing of its bytes is here.
-fn listed(record: &AdoptedRecord) -> NewRecord {
-    NewRecord {
-        id: record.id.clone(),
-        voided: record.voided,
-        content: record.content,
-        digest: record.digest,
-        facts: Arc::clone(&record.facts),
-        len: 0,
-        waits_for: None,
-        source_row: None,
-    }
 }
 
 /// Lists the rejected ones; the others cure what is older.

@@ -8,7 +8,7 @@ use sqlx::sqlite::SqliteConnection;
 use super::codec::{digest_in, digest_out, put_entry};
 use super::conn::{Bulk, Columns, big, changed, json, len, q};
 use super::handle::{Handle, place};
-use super::tally::{Line, OWN, Tallies};
+use super::tally::{self, Line, OWN, Tallies};
 use super::waiting::{self, Apart, Fate, Staged};
 use super::words::Words;
 use super::{problems, source_rows, sql};
@@ -98,7 +98,7 @@ pub(super) async fn commit(
     let statement = q(sql::ADAPTER_ADD).bind(handle.ident).bind(adapter).bind(cursor);
     let statement = statement.bind(big(rows_read)).bind(big(rows_unchanged)).bind(len(records));
     statement.bind(len(held.len())).bind(now.0).execute(&mut *txn).await?;
-    tallies.write(&mut txn).await?;
+    tally::write(tallies, &mut txn).await?;
     handle.commit(txn).await?;
     drop(writer);
     handle.barrier().await?;
@@ -209,7 +209,7 @@ async fn put_pieces(
     let Apart { mut pieces, fates, runs } = waiting::apart(handle, pieces, plan);
     for (piece, fates) in pieces.iter_mut().zip(&fates) {
         put_chunk(handle, txn, piece, now).await?;
-        let line = Line::own(handle, piece.new.day, (piece.route, piece.epoch), 0)?;
+        let line = Line::own(handle.words(), piece.new.day, (piece.route, piece.epoch), 0)?;
         for (kind, fate) in piece.kinds.iter().zip(fates) {
             let place = if *fate == Fate::Waits { Place::Waiting } else { Place::Staged };
             tallies.add(line.of(*kind), place, 1);

@@ -8,6 +8,7 @@ use sqlx::{AssertSqlSafe, Row, Sqlite};
 
 use crate::error::StoreError;
 pub(super) use crate::packed::columns::{big, changed, fit, json, len};
+pub(super) use crate::packed::row::Columns;
 
 /// A statement with its arguments.
 pub(super) type Statement<'q> = Query<'q, Sqlite, SqliteArguments>;
@@ -15,24 +16,6 @@ pub(super) type Statement<'q> = Query<'q, Sqlite, SqliteArguments>;
 /// A statement out of [`super::sql`].
 pub(super) fn q<'q>(text: &'static str) -> Statement<'q> {
     sqlx::query(text)
-}
-
-/// Columns by place.
-pub(super) trait Columns {
-    /// INTEGER NOT NULL.
-    fn int(&self, i: usize) -> Result<i64, StoreError>;
-    /// INTEGER.
-    fn int_opt(&self, i: usize) -> Result<Option<i64>, StoreError>;
-    /// INTEGER NOT NULL that fits.
-    fn num<T: TryFrom<i64>>(&self, i: usize) -> Result<T, StoreError>;
-    /// TEXT NOT NULL.
-    fn text(&self, i: usize) -> Result<&str, StoreError>;
-    /// TEXT.
-    fn text_opt(&self, i: usize) -> Result<Option<&str>, StoreError>;
-    /// BLOB NOT NULL.
-    fn blob(&self, i: usize) -> Result<&[u8], StoreError>;
-    /// BLOB.
-    fn blob_opt(&self, i: usize) -> Result<Option<&[u8]>, StoreError>;
 }
 
 impl Columns for SqliteRow {

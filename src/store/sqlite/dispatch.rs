@@ -10,7 +10,7 @@ use super::conn::{Bulk, Columns, big, changed, q};
 use super::handle::{Handle, blob, drop_blob};
 use super::seal::{lane_column, learn_controls, put_controls};
 use super::sql;
-use super::tally::{Line, OWN, Tallies};
+use super::tally::{self, Line, OWN, Tallies};
 use crate::api::EventOn;
 use crate::error::StoreError;
 use crate::lifecycle::{OutEvent, OutState};
@@ -65,7 +65,7 @@ pub(super) async fn move_envelope(
     let to = envelope_place(next);
     if from != to {
         for ((epoch, kind), count) in kinds_in(row.blob(8)?)? {
-            let line = Line::own(handle, Day(row.num(5)?), (row.int(6)?, epoch), kind)?;
+            let line = Line::own(handle.words(), Day(row.num(5)?), (row.int(6)?, epoch), kind)?;
             tallies.shift(line, from, to, count);
         }
     }
@@ -259,7 +259,7 @@ pub(super) async fn attempted(
         let statement = q(sql::LINK_REASON).bind(handle.ident).bind(*link).bind(*reason);
         statement.execute(&mut *txn).await?;
     }
-    tallies.write(&mut txn).await?;
+    tally::write(tallies, &mut txn).await?;
     handle.commit(txn).await?;
     for (link, reason) in links {
         handle.reason_written(link, reason);
@@ -396,7 +396,7 @@ pub(super) async fn commit_event(
         put_controls(handle, &mut txn, &on.controls).await?;
         moved = true;
     }
-    tallies.write(&mut txn).await?;
+    tally::write(tallies, &mut txn).await?;
     handle.commit(txn).await?;
     Ok(moved)
 }

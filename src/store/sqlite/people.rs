@@ -1,16 +1,16 @@
 //! What people ask: the audit chain, the census, the trace of a case.
 
-use canon::{Digest, EnvelopeId, Key, Millis, RecordId};
+use canon::{Digest, Key, Millis, RecordId};
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::codec::{Entries, digest_in, digest_out};
 use super::conn::{Columns, fit, q};
-use super::dispatch::state;
 use super::handle::{Handle, blob, place};
 use super::{relay, sql};
 use crate::audit::chain;
 use crate::error::StoreError;
-use crate::lifecycle::OutState;
+use crate::packed::row::record_id;
+use crate::packed::trace::{self, step};
 use crate::types::*;
 
 /// Appends to the hash chain.
@@ -79,16 +79,6 @@ pub(super) async fn place_of(handle: &Handle, id: &RecordId) -> Result<Option<Pl
     row.map(|r| place(r.int(0)?)).transpose()
 }
 
-fn step(at: Millis, record: &str, what: &str, envelope: Option<&EnvelopeId>) -> TraceStep {
-    TraceStep {
-        at,
-        record: record.to_owned(),
-        what: what.to_owned(),
-        envelope: envelope.map(ToString::to_string),
-        detail: String::new(),
-    }
-}
-
 /// Everything known here of a case number, oldest first.
 pub(super) async fn trace(handle: &Handle, number: &str) -> Result<Vec<TraceStep>, StoreError> {
     // Whatever its namespace: every root up to and including the `@`, before the next character.
@@ -106,26 +96,10 @@ pub(super) async fn trace(handle: &Handle, number: &str) -> Result<Vec<TraceStep
     }
     let problems = q(sql::TRACE_PROBLEMS).bind(handle.ident).bind(format!(":{from}"));
     for row in problems.fetch_all(&mut *conn).await? {
-        let problem: Problem = serde_json::from_str(row.text(5)?)
-            .map_err(|e| StoreError::Damaged(format!("problems of an envelope: {e}")))?;
-        if problem.id.split_once(':').is_some_and(|(_, key)| key.starts_with(&from)) {
-            let id = handle.read_id(&row, 0)?;
-            let at = Millis(row.int(4)?);
-            let mut one = step(at, &problem.id, &problem.outcome, Some(&id));
-            one.detail = format!("{} {}", problem.code, problem.text).trim().to_owned();
-            steps.push(one);
-        }
+        steps.extend(trace::problem(handle.words(), &row, &from)?);
     }
     steps.sort_by_key(|s| s.at);
     Ok(steps)
-}
-
-fn record_id(handle: &Handle, row: &SqliteRow) -> Result<RecordId, StoreError> {
-    Ok(RecordId {
-        kind: handle.words().text(row.int(1)?)?,
-        key: Key::from_columns(row.text(0)?, row.text(2)?),
-        version: row.num(3)?,
-    })
 }
 
 async fn trace_own(
@@ -134,7 +108,7 @@ async fn trace_own(
     row: &SqliteRow,
     steps: &mut Vec<TraceStep>,
 ) -> Result<(), StoreError> {
-    let record = record_id(handle, row)?.to_string();
+    let record = record_id(handle.words(), row, 0)?.to_string();
     let Some(entries) = row.int_opt(8)? else {
         let at = Millis(row.int_opt(10)?.unwrap_or_default());
         steps.push(step(at, &record, "quarantined", None));
@@ -170,24 +144,7 @@ async fn trace_envelope(
 ) -> Result<(), StoreError> {
     let row = q(sql::TRACE_ENVELOPE).bind(envelope).fetch_one(conn).await?;
     let id = handle.read_own_id(&row, 0)?;
-    steps.push(step(Millis(row.int(3)?), record, "numbered", Some(&id)));
-    if let Some(at) = row.int_opt(4)? {
-        steps.push(step(Millis(at), record, "sent", Some(&id)));
-    }
-    if let (Some(at), Some(hop)) = (row.int_opt(5)?, row.text_opt(6)?) {
-        let mut one = step(Millis(at), record, "hop", Some(&id));
-        hop.clone_into(&mut one.detail);
-        steps.push(one);
-    }
-    if let Some(at) = row.int_opt(7)? {
-        let dead = state(row.int(8)?)? == OutState::Dead;
-        let mut one = step(Millis(at), record, if dead { "dead" } else { told }, Some(&id));
-        if dead {
-            row.text_opt(9)?.unwrap_or_default().clone_into(&mut one.detail);
-        }
-        steps.push(one);
-    }
-    Ok(())
+    trace::envelope(&row, &id, (record, told), steps)
 }
 
 async fn trace_kept(
@@ -196,7 +153,7 @@ async fn trace_kept(
     row: &SqliteRow,
     steps: &mut Vec<TraceStep>,
 ) -> Result<(), StoreError> {
-    let record = record_id(handle, row)?.to_string();
+    let record = record_id(handle.words(), row, 0)?.to_string();
     let id = handle.read_id(row, 7)?;
     let mut kept = step(Millis(row.int(6)?), &record, "kept", Some(&id));
     kept.detail = format!("{} at {}", digest_in(row.blob(4)?)?, row.int(5)?);

@@ -2,15 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use canon::{Day, Key, Millis, RecordId, Severity, Violation};
+use canon::{Day, Millis};
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::codec::{Entry, digest_out};
-use super::conn::{Columns, fit, q};
+use super::conn::{Columns, q};
 use super::handle::{Handle, blob};
-use super::tally::{Line, OWN, Tallies};
+use super::tally::{self, Line, OWN, Tallies};
 use super::{people, sql, write_back};
 use crate::error::StoreError;
+pub(super) use crate::packed::problems::{ListedAt, Rejection};
+use crate::packed::problems::{item, key_columns, owner_text, refusal_out, violations_out};
 use crate::types::*;
 
 /// Lists the rows of a page that are not held already; gives them back with the word of their
@@ -55,52 +57,12 @@ pub(super) async fn hold<'p>(
         let statement = statement.bind(violations_out(&new.violations)?).bind(raw).bind(now.0);
         statement.bind(None::<i64>).execute(&mut *txn).await?;
         if let Some(kind) = kind {
-            let line = Line::own(handle, new.day, (route, epoch), kind)?;
+            let line = Line::own(handle.words(), new.day, (route, epoch), kind)?;
             tallies.add(line, Place::Quarantined, 1);
         }
         listed.push((new, kind.unwrap_or(0)));
     }
     Ok(listed)
-}
-
-fn key_columns(id: Option<&RecordId>) -> (Option<&str>, Option<&str>) {
-    (id.map(|id| id.key.root()), id.map(|id| id.key.part()))
-}
-
-fn violations_out(violations: &[Violation]) -> Result<String, StoreError> {
-    serde_json::to_string(violations).map_err(|e| StoreError::Damaged(e.to_string()))
-}
-
-fn violations_in(text: &str) -> Result<Vec<Violation>, StoreError> {
-    serde_json::from_str(text).map_err(|e| StoreError::Damaged(format!("violations: {e}")))
-}
-
-/// What the owner is told.
-pub(super) fn owner_text(violations: &str) -> Result<String, StoreError> {
-    let violations = violations_in(violations)?;
-    Ok(violations.iter().map(|v| v.zh.as_str()).collect::<Vec<_>>().join("；"))
-}
-
-/// Where a rejected record came from and whose window it counts in.
-pub(super) struct ListedAt {
-    /// Word of the adapter.
-    pub(super) adapter: i64,
-    /// Word of the route.
-    pub(super) route: i64,
-    /// Epoch.
-    pub(super) epoch: i64,
-    /// Window day.
-    pub(super) day: Day,
-}
-
-/// Why a record was rejected: code, wire name of the field, Chinese text.
-pub(super) struct Rejection<'a> {
-    /// Stable code.
-    pub(super) code: &'a str,
-    /// Wire name of the field.
-    pub(super) field: &'a str,
-    /// Text for people.
-    pub(super) text: &'a str,
 }
 
 /// Lists a rejected record with the quarantined ones.
@@ -115,13 +77,6 @@ pub(super) async fn list_rejected(
     let version = i64::from(entry.version);
     let newer = q(sql::NEWER_VERSION).bind(handle.ident).bind(entry.root).bind(entry.kind);
     let newer = newer.bind(entry.part).bind(version).fetch_one(&mut *txn).await?.int_opt(0)?;
-    let violation = Violation {
-        rule: why.code.into(),
-        field: why.field.into(),
-        severity: Severity::Error,
-        zh: why.text.to_owned(),
-        en: canon::code(why.code).map_or(why.text, |c| c.en).to_owned(),
-    };
     let state = if newer.is_some() { "cured" } else { "held" };
     let statement = q(sql::PROBLEM_ADD).bind(handle.ident).bind("rejected").bind(state);
     let statement =
@@ -129,7 +84,7 @@ pub(super) async fn list_rejected(
     let statement = statement.bind(entry.source_row.unwrap_or("")).bind(entry.source_row);
     let statement = statement.bind(None::<Vec<u8>>).bind(entry.root).bind(entry.kind);
     let statement = statement.bind(entry.part).bind(version);
-    let statement = statement.bind(violations_out(&[violation])?).bind(None::<i64>).bind(now.0);
+    let statement = statement.bind(why.violation_out()?).bind(None::<i64>).bind(now.0);
     statement.bind(newer).execute(txn).await?;
     Ok(())
 }
@@ -143,46 +98,15 @@ pub(super) async fn list_refused(
     frame: i64,
     now: Millis,
 ) -> Result<(), StoreError> {
-    let violation = Violation {
-        rule: refused.code.as_str().into(),
-        field: "".into(),
-        severity: Severity::Error,
-        zh: canon::code(&refused.code).map_or(refused.detail.as_str(), |c| c.zh).to_owned(),
-        en: refused.detail.clone(),
-    };
     let none = None::<i64>;
     let statement = q(sql::PROBLEM_ADD).bind(handle.ident).bind("refused").bind("held");
     let statement = statement.bind(none).bind(none).bind(none).bind(i64::from(now.day().0));
     let statement = statement.bind(reference);
     let statement = statement.bind(None::<&str>).bind(None::<Vec<u8>>).bind(None::<&str>);
     let statement = statement.bind(none).bind(None::<&str>).bind(none);
-    let statement = statement.bind(violations_out(&[violation])?).bind(frame).bind(now.0);
+    let statement = statement.bind(refusal_out(refused)?).bind(frame).bind(now.0);
     statement.bind(none).execute(txn).await?;
     Ok(())
-}
-
-fn item(handle: &Handle, row: &SqliteRow) -> Result<ProblemItem, StoreError> {
-    let record = match row.text_opt(5)? {
-        None => None,
-        Some(root) => Some(RecordId {
-            kind: handle.words().text(row.int(6)?)?,
-            key: Key::from_columns(root, row.text(7)?),
-            version: row.num(8)?,
-        }),
-    };
-    let adapter = row.int_opt(3)?.map(|a| handle.words().text(a)).transpose()?;
-    Ok(ProblemItem {
-        number: row.int(0)?,
-        class: row.text(1)?.to_owned(),
-        state: row.text(2)?.to_owned(),
-        adapter: adapter.map(|a| a.to_string()).unwrap_or_default(),
-        reference: row.text(4)?.to_owned(),
-        record: record.map(|id| id.to_string()),
-        violations: violations_in(row.text(9)?)?,
-        at: Millis(row.int(10)?),
-        deadline: row.int_opt(11)?.map(Millis),
-        cured_by: row.int_opt(12)?.map(fit).transpose()?,
-    })
 }
 
 /// Lists problems.
@@ -201,7 +125,7 @@ pub(super) async fn list(
     let statement = statement.bind(filter.state.clone()).bind(adapter);
     let statement = statement.bind(filter.rule.clone()).bind(i64::from(filter.limit));
     let rows = statement.fetch_all(&mut *conn).await?;
-    rows.iter().map(|row| item(handle, row)).collect()
+    rows.iter().map(|row| item(handle.words(), row)).collect()
 }
 
 /// The raw row or parcel of a problem; a rejected record's fragment lies in its envelope's frame.
@@ -229,7 +153,7 @@ pub(super) async fn act(
     for number in numbers.iter().copied().collect::<BTreeSet<_>>() {
         changed += u64::from(act_on(handle, &mut txn, &mut tallies, number, action, now).await?);
     }
-    tallies.write(&mut txn).await?;
+    tally::write(tallies, &mut txn).await?;
     audit.at = now;
     audit.ok = audit.ok && changed > 0;
     people::append_audit(handle, &mut txn, &audit).await?;
@@ -301,7 +225,7 @@ async fn void(
     let from = if row.text(0)? == "rejected" { Place::Rejected } else { Place::Quarantined };
     let statement = q(sql::RECORD_PLACE).bind(handle.ident).bind(root).bind(kind).bind(part);
     statement.bind(version).bind(Place::Voided as i64).execute(txn).await?;
-    let line = Line::own(handle, Day(row.num(10)?), (row.int(8)?, row.int(9)?), kind)?;
+    let line = Line::own(handle.words(), Day(row.num(10)?), (row.int(8)?, row.int(9)?), kind)?;
     tallies.shift(line, from, Place::Voided, 1);
     Ok(())
 }

@@ -5,21 +5,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use canon::{Day, EnvelopeId, HashSum, Lane, Millis, NodeCode, Route};
 use sqlx::sqlite::SqliteConnection;
 
-use super::codec::{Entries, Entry, numbers_in, put_entry};
+use super::codec::{Entries, numbers_in, put_entry};
 use super::collect::put_stretches;
 use super::conn::{Columns, big, fit, json, len, q};
 use super::dispatch::{envelope, own_row, state};
 use super::handle::{Handle, blob};
-use super::tally::{Line, OWN, Tallies};
+use super::tally::{self, Line, OWN, Tallies};
 use super::waiting::Staged;
 use super::{people, sql};
-use crate::error::StoreError;
+use crate::error::{StoreError, conflict};
 use crate::lifecycle::OutState;
+use crate::packed::restore::{Again, as_new};
 use crate::types::*;
-
-fn conflict(what: &'static str, detail: String) -> StoreError {
-    StoreError::Conflict { what, detail }
-}
 
 /// Makes a text stand, or takes it back, in the transaction that causes it.
 pub(super) async fn stand(
@@ -176,16 +173,6 @@ pub(super) async fn settled_to(
     rows.iter().map(|row| Ok((row.int(0)?, envelope(handle, row)?))).collect()
 }
 
-/// A member that goes up again.
-struct Again<'a> {
-    entry: Entry<'a>,
-    adapter: i64,
-    epoch: i64,
-    from: Place,
-    fragment: &'a [u8],
-    orphan: bool,
-}
-
 /// What a settled envelope still holds is staged again.
 pub(super) async fn give_again(
     handle: &Handle,
@@ -214,7 +201,7 @@ pub(super) async fn give_again(
     let mut tallies = Tallies::new(handle.ident, OWN);
     let mut accepted = 0;
     for one in &again {
-        let line = Line::own(handle, day, (route, one.epoch), one.entry.kind)?;
+        let line = Line::own(handle.words(), day, (route, one.epoch), one.entry.kind)?;
         tallies.shift(line, one.from, Place::Staged, 1);
         if one.from != Place::Dead {
             let mut gone = HashSum::default();
@@ -226,7 +213,7 @@ pub(super) async fn give_again(
     stage(handle, &mut txn, (number, route, day), &again, now).await?;
     let statement = q(sql::LINK_MORE).bind(handle.ident).bind(link).bind(-accepted).bind(0_i64);
     statement.execute(&mut *txn).await?;
-    tallies.write(&mut txn).await?;
+    tally::write(tallies, &mut txn).await?;
     stand(handle, &mut txn, &given.stand.0, Some(&given.stand.1), now).await?;
     handle.commit(txn).await?;
     Ok(again.len() as u64)
@@ -329,24 +316,6 @@ async fn stage(
         put_stretches(handle, txn, &staged, now).await?;
     }
     Ok(())
-}
-
-fn as_new(one: &Again<'_>) -> Result<NewRecord, StoreError> {
-    let Entry { version, digest, root, part, source_row, .. } = &one.entry;
-    Ok(NewRecord {
-        id: canon::RecordId {
-            kind: "".into(),
-            key: canon::Key::from_columns(*root, *part),
-            version: *version,
-        },
-        voided: false,
-        content: *digest,
-        digest: *digest,
-        facts: "".into(),
-        len: fit(len(one.fragment.len()))?,
-        waits_for: None,
-        source_row: source_row.map(Into::into),
-    })
 }
 
 /// Windows are reconciled again.

@@ -6,6 +6,7 @@ use super::handle::Handle;
 use super::{adopt, restore};
 use crate::api::StoreFuture;
 use crate::api_restore::RestoreFacts;
+use crate::plain::Plain;
 use crate::types::*;
 
 impl RestoreFacts for Handle {
@@ -18,7 +19,7 @@ impl RestoreFacts for Handle {
     }
 
     fn commit_adopted<'a>(&'a self, lease: &'a Lease, page: Adopted) -> StoreFuture<'a, u64> {
-        Box::pin(adopt::commit(self, lease, page))
+        Box::pin(adopt::commit(self, lease, page.plain()))
     }
 
     fn judged_of<'a>(

@@ -1,23 +1,19 @@
 //! Seal: batches, numbers, frames.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
 use canon::{Day, EnvelopeId, Lane, Millis, NodeCode, Route};
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
-use super::codec::{Entries, Kinds, digest_out, kinds_out, numbers_in, numbers_out};
+use super::codec::{Kinds, digest_out, kinds_out, numbers_in, numbers_out};
 use super::conn::{Columns, big, fit, len, q};
 use super::handle::{Handle, IdColumns, blob};
 use super::sql;
-use super::tally::{Line, OWN, Tallies};
-use crate::error::StoreError;
+use super::tally::{self, Line, OWN, Tallies};
+use crate::error::{StoreError, conflict};
 pub(super) use crate::packed::columns::lane_column;
+use crate::packed::seal::Filling;
 use crate::types::*;
-
-pub(super) fn conflict(what: &'static str, detail: String) -> StoreError {
-    StoreError::Conflict { what, detail }
-}
 
 /// Routes with staged records.
 pub(super) async fn staged_routes(
@@ -34,90 +30,6 @@ pub(super) async fn staged_routes(
 
 /// Ranges read at a time: an envelope usually takes one or two.
 const RANGES_PER_READ: i64 = 16;
-
-/// A batch under way.
-struct Filling {
-    batch: StagedBatch,
-    adapters: BTreeSet<Arc<str>>,
-    records_max: usize,
-    bytes_max: u64,
-}
-
-impl Filling {
-    fn new(route: &Route, day: Day, records_max: usize, bytes_max: u64) -> Self {
-        let batch = StagedBatch {
-            route: route.clone(),
-            day,
-            adapters: Vec::new(),
-            records: Vec::new(),
-            bytes: Vec::new(),
-            ticket: Vec::new(),
-            oldest: Millis(i64::MAX),
-        };
-        Self { batch, adapters: BTreeSet::new(), records_max, bytes_max }
-    }
-
-    /// What was filled.
-    fn finish(&mut self) -> StagedBatch {
-        self.batch.adapters = std::mem::take(&mut self.adapters).into_iter().collect();
-        let none = Self::new(&self.batch.route, self.batch.day, 0, 0).batch;
-        std::mem::replace(&mut self.batch, none)
-    }
-
-    /// Takes what still fits of a range; `false` once the batch is full.
-    fn take(
-        &mut self,
-        handle: &Handle,
-        row: &SqliteRow,
-        entries: &[u8],
-        bytes: &mut Vec<u8>,
-    ) -> Result<bool, StoreError> {
-        let (first, count): (usize, usize) = (row.num(2)?, row.num(3)?);
-        let orphan = row.int(4)? != 0;
-        let (mut from, mut to, mut taken) = (0, 0, 0);
-        let batch = &mut self.batch;
-        for (i, entry) in Entries::new(entries).enumerate().take(first + count) {
-            let entry = entry?;
-            let size = entry.len as usize;
-            if i < first {
-                from += size;
-                to = from;
-                continue;
-            }
-            let bytes_then = (batch.bytes.len() + to - from + size) as u64;
-            let full = batch.records.len() >= self.records_max || bytes_then > self.bytes_max;
-            if full && !batch.records.is_empty() {
-                break;
-            }
-            to += size;
-            taken += 1;
-            batch.records.push(StagedRecord {
-                kind: handle.words().text(entry.kind)?,
-                digest: entry.digest,
-                len: entry.len,
-                source_row: entry.source_row.map(Into::into),
-                orphan,
-            });
-        }
-        if taken == 0 {
-            return Ok(false);
-        }
-        if to > bytes.len() {
-            return Err(StoreError::Damaged(format!("chunk {} is cut short", row.int(1)?)));
-        }
-        if batch.bytes.is_empty() && from == 0 && to == bytes.len() {
-            // The usual case: one whole chunk, and no other range of it follows.
-            batch.bytes = std::mem::take(bytes);
-        } else {
-            batch.bytes.extend_from_slice(&bytes[from..to]);
-        }
-        self.adapters.insert(handle.words().text(row.int(7)?)?);
-        batch.oldest = batch.oldest.min(Millis(row.int(5)?));
-        let taken_count = fit(len(taken))?;
-        batch.ticket.push(StagedRange { range: row.int(0)?, count: taken_count });
-        Ok(taken == count && batch.records.len() < self.records_max)
-    }
-}
 
 /// The first staged records of a route, of one day.
 pub(super) async fn staged_batch(
@@ -142,7 +54,7 @@ pub(super) async fn staged_batch(
                 return Ok(Some(filling.finish()));
             }
             let (entries, bytes) = chunk(&mut conn, row, &mut read).await?;
-            if !filling.take(handle, row, entries, bytes)? {
+            if !filling.take(handle.words(), row, entries, bytes, false)? {
                 return Ok(Some(filling.finish()));
             }
         }
@@ -320,7 +232,7 @@ pub(super) async fn number(
             return Err(conflict("sequence", format!("{first} is not the next")));
         }
     }
-    tallies.write(&mut txn).await?;
+    tally::write(tallies, &mut txn).await?;
     handle.commit(txn).await?;
     Ok(())
 }
@@ -389,7 +301,7 @@ async fn take_staged(
     let mut counts = Vec::with_capacity(kinds.len());
     for ((epoch, kind), count) in kinds {
         let kind = handle.words().word(kind)?;
-        let line = Line::own(handle, batch.day, (route, epoch), kind)?;
+        let line = Line::own(handle.words(), batch.day, (route, epoch), kind)?;
         tallies.shift(line, Place::Staged, Place::InFlight, count);
         tallies.sequence(line, id.sequence);
         counts.push(((epoch, kind), count));

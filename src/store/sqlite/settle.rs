@@ -1,75 +1,43 @@
 //! Settle: a verified receipt on its envelope.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Range;
+use std::collections::BTreeSet;
 
-use canon::{Day, EnvelopeId, HashSum, Millis};
+use canon::{Day, EnvelopeId, Millis};
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
-use super::codec::{Entries, Entry, put_entry};
+use super::codec::put_entry;
 use super::conn::{Columns, len, q};
 use super::dispatch::{Move, move_envelope, own_row, state};
 use super::handle::{Handle, blob, drop_blob};
 use super::problems::{ListedAt, Rejection, list_rejected};
-use super::tally::{Line, OWN, Tallies};
+use super::tally::{self, Line, OWN, Tallies};
 use super::waiting::{self, NewWaiting};
 use super::{inbox, sql, write_back};
-use crate::error::StoreError;
+use crate::error::{StoreError, conflict};
 use crate::lifecycle::OutEvent;
+use crate::packed::settle::{Listed, Members, Stretch, again_record, check};
 use crate::types::*;
 
-/// The part of a chunk that belongs to an envelope.
-struct Stretch {
-    entries: Vec<u8>,
-    range: Range<usize>,
-    adapter: i64,
-    epoch: i64,
-}
-
-/// One record of an envelope.
-struct Listed<'a> {
-    entry: Entry<'a>,
-    adapter: i64,
-    epoch: i64,
-}
-
-/// Who is in an envelope: its stretches in order.
-struct Members(Vec<Stretch>);
-
-impl Members {
-    async fn read(conn: &mut SqliteConnection, envelope: i64) -> Result<Self, StoreError> {
-        let mut stretches = Vec::new();
-        for row in q(sql::STRETCHES_OF).bind(envelope).fetch_all(&mut *conn).await? {
-            let (first, count): (usize, usize) = (row.num(1)?, row.num(2)?);
-            stretches.push(Stretch {
-                entries: blob(conn, row.int(3)?).await?,
-                range: first..first + count,
-                adapter: row.int(5)?,
-                epoch: row.int(6)?,
-            });
-        }
-        Ok(Self(stretches))
+/// Who is in an envelope.
+async fn members_of(conn: &mut SqliteConnection, envelope: i64) -> Result<Members, StoreError> {
+    let mut stretches = Vec::new();
+    for row in q(sql::STRETCHES_OF).bind(envelope).fetch_all(&mut *conn).await? {
+        let (first, count): (usize, usize) = (row.num(1)?, row.num(2)?);
+        stretches.push(Stretch {
+            entries: blob(conn, row.int(3)?).await?,
+            range: first..first + count,
+            adapter: row.int(5)?,
+            epoch: row.int(6)?,
+        });
     }
-
-    /// Every member.
-    fn list(&self) -> Result<Vec<Listed<'_>>, StoreError> {
-        let mut members = Vec::new();
-        for stretch in &self.0 {
-            let entries = Entries::new(&stretch.entries).skip(stretch.range.start);
-            for entry in entries.take(stretch.range.len()) {
-                let (adapter, epoch) = (stretch.adapter, stretch.epoch);
-                members.push(Listed { entry: entry?, adapter, epoch });
-            }
-        }
-        Ok(members)
-    }
+    Ok(Members(stretches))
 }
 
 /// Members of an own envelope, in order.
 pub(super) async fn members(handle: &Handle, id: &EnvelopeId) -> Result<Vec<Member>, StoreError> {
     let mut conn = handle.writer().await;
     let Some(row) = own_row(handle, &mut conn, id).await? else { return Ok(Vec::new()) };
-    let members = Members::read(&mut conn, row.int(0)?).await?;
+    let members = members_of(&mut conn, row.int(0)?).await?;
     let list = members.list()?;
     let member = |Listed { entry, .. }: &Listed<'_>| {
         Ok(Member {
@@ -79,10 +47,6 @@ pub(super) async fn members(handle: &Handle, id: &EnvelopeId) -> Result<Vec<Memb
         })
     };
     list.iter().map(member).collect()
-}
-
-fn conflict(detail: String) -> StoreError {
-    StoreError::Conflict { what: "settlement", detail }
 }
 
 /// A settlement under way.
@@ -102,7 +66,7 @@ pub(super) async fn commit(
     settlement: Settlement,
 ) -> Result<bool, StoreError> {
     if !matches!(settlement.event, OutEvent::Receipted | OutEvent::Declining) {
-        return Err(conflict(format!("{:?} settles nothing", settlement.event)));
+        return Err(conflict("settlement", format!("{:?} settles nothing", settlement.event)));
     }
     let mut writer = handle.writer().await;
     for again in settlement.not_accepted.iter().filter_map(|n| n.again.as_ref()) {
@@ -129,12 +93,12 @@ pub(super) async fn commit(
         ..Move::default()
     };
     move_envelope(handle, &mut txn, &mut tallies, row, next, &how, now).await?;
-    let members = Members::read(&mut txn, row.int(0)?).await?;
+    let members = members_of(&mut txn, row.int(0)?).await?;
     let members = members.list()?;
     let (day, route) = (Day(row.num(5)?), row.int(6)?);
     let settling = Settling { handle, row, members: &members, day, route, now };
     settling.apply(&mut txn, &mut tallies, &settlement).await?;
-    tallies.write(&mut txn).await?;
+    tally::write(tallies, &mut txn).await?;
     handle.commit(txn).await?;
     Ok(true)
 }
@@ -150,7 +114,9 @@ impl Settling<'_> {
             self.decline(txn, settlement.reason.as_deref().unwrap_or_default()).await?;
             self.members.len()
         } else {
-            self.check(settlement, tallies)?;
+            for ((epoch, kind), sum) in &check(self.handle.words(), self.members, settlement)? {
+                tallies.sum(self.line(*epoch, *kind)?, sum);
+            }
             self.except(txn, tallies, settlement).await?
         };
         let other = |n: &&NotAccepted| n.outcome != FinalOutcome::Rejected;
@@ -167,59 +133,6 @@ impl Settling<'_> {
             waiting::wake(self.handle, txn, &roots, self.now).await?;
         }
         write_back::outcomes(self.handle, txn, &settlement.rows, self.now).await
-    }
-
-    /// Exceptions must name members, and the receipt's counts must be theirs.
-    fn check(&self, settlement: &Settlement, tallies: &mut Tallies) -> Result<(), StoreError> {
-        let mut outcomes = BTreeMap::new();
-        for exception in &settlement.not_accepted {
-            let member = self.members.get(exception.position as usize).map(|m| &m.entry);
-            let kind = self.handle.words().find(&exception.id.kind);
-            let same = member.is_some_and(|e| {
-                Some(e.kind) == kind
-                    && e.version == exception.id.version
-                    && e.root == exception.id.key.root()
-                    && e.part == exception.id.key.part()
-            });
-            if !same || outcomes.insert(exception.position, exception.outcome).is_some() {
-                return Err(conflict(format!("{} at {}", exception.id, exception.position)));
-            }
-            if exception.outcome == FinalOutcome::ParentMissing && exception.again.is_none() {
-                return Err(conflict("parent-missing without its fragment".to_owned()));
-            }
-        }
-        let mut counts = BTreeMap::<i64, (u64, u64, u64, HashSum)>::new();
-        let mut sums = BTreeMap::<(i64, i64), HashSum>::new();
-        for (position, Listed { entry, epoch, .. }) in (0..).zip(self.members) {
-            let count = counts.entry(entry.kind).or_default();
-            match outcomes.get(&position) {
-                None => count.0 += 1,
-                Some(FinalOutcome::Superseded) => count.1 += 1,
-                Some(FinalOutcome::Rejected) => {
-                    count.2 += 1;
-                    continue;
-                }
-                Some(FinalOutcome::ParentMissing) => continue,
-            }
-            count.3.add(&entry.digest);
-            sums.entry((*epoch, entry.kind)).or_default().add(&entry.digest);
-        }
-        counts.retain(|_, c| *c != Default::default());
-        let mut given = BTreeMap::new();
-        for c in &settlement.counts {
-            let kind = self.handle.words().find(&c.kind).unwrap_or(0);
-            given.insert(kind, (c.accepted, c.superseded, c.rejected, c.sum));
-        }
-        given.retain(|_, c| *c != Default::default());
-        if given != counts {
-            let id = &settlement.id;
-            let detail = format!("counts {given:?} of {id} are not its members' {counts:?}");
-            return Err(conflict(detail));
-        }
-        for ((epoch, kind), sum) in &sums {
-            tallies.sum(self.line(*epoch, *kind)?, sum);
-        }
-        Ok(())
     }
 
     /// Every record of a declined envelope is rejected with its code.
@@ -286,7 +199,7 @@ impl Settling<'_> {
             let (mut bytes, mut entries, mut waits) = (Vec::new(), Vec::new(), Vec::new());
             for (i, (Listed { entry, .. }, again, exception)) in of.iter().enumerate() {
                 bytes.extend_from_slice(&again.fragment);
-                put_entry(&mut entries, entry.kind, &self.again_record(again, exception)?);
+                put_entry(&mut entries, entry.kind, &again_record(again, exception)?);
                 let (key, version) = (&exception.id.key, exception.id.version);
                 let (kind, at) = (entry.kind, (chunk, len(i)));
                 waits.push(NewWaiting { key, kind, version, at, wait: &again.waits_for });
@@ -310,28 +223,11 @@ impl Settling<'_> {
 
     /// The line a member is counted in.
     fn line(&self, epoch: i64, kind: i64) -> Result<Line, StoreError> {
-        Line::own(self.handle, self.day, (self.route, epoch), kind)
+        Line::own(self.handle.words(), self.day, (self.route, epoch), kind)
     }
 
     fn at(&self, member: &Listed<'_>) -> ListedAt {
         let Listed { adapter, epoch, .. } = *member;
         ListedAt { adapter, route: self.route, epoch, day: self.day }
-    }
-
-    fn again_record(
-        &self,
-        again: &Again,
-        exception: &NotAccepted,
-    ) -> Result<NewRecord, StoreError> {
-        Ok(NewRecord {
-            id: exception.id.clone(),
-            voided: false,
-            content: again.digest,
-            digest: again.digest,
-            facts: "".into(),
-            len: super::conn::fit(len(again.fragment.len()))?,
-            waits_for: None,
-            source_row: again.source_row.clone(),
-        })
     }
 }

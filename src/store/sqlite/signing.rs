@@ -6,9 +6,9 @@ use sqlx::sqlite::SqliteConnection;
 use super::codec::Entries;
 use super::conn::{Columns, q};
 use super::handle::{Handle, blob};
-use super::seal::conflict;
 use super::sql;
 use crate::error::StoreError;
+use crate::error::conflict;
 use crate::types::*;
 
 /// Envelopes numbered and not sealed, with all that signing needs.

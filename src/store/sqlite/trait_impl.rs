@@ -8,6 +8,7 @@ use super::{
     source_rows, standing, status, sweep, tally, waiting, write_back,
 };
 use crate::api::{EventOn, Store, StoreFuture};
+use crate::plain::{Plain, refs};
 use crate::types::*;
 
 impl Store for Handle {
@@ -38,7 +39,7 @@ impl Store for Handle {
         reason: Option<&'a str>,
         now: Millis,
     ) -> StoreFuture<'a, ()> {
-        Box::pin(collect::pause(self, adapter, reason, now))
+        Box::pin(async move { collect::pause(self, adapter, reason.plain().as_deref(), now).await })
     }
 
     fn cases<'a>(&'a self, roots: &'a [&'a str]) -> StoreFuture<'a, Vec<CaseRow>> {
@@ -50,7 +51,7 @@ impl Store for Handle {
         adapter: &'a str,
         rows: &'a [&'a str],
     ) -> StoreFuture<'a, Vec<SourceRowMark>> {
-        Box::pin(source_rows::get(self, adapter, rows))
+        Box::pin(async move { source_rows::get(self, adapter, &refs(&rows.plain())).await })
     }
 
     fn vanished<'a>(
@@ -60,15 +61,17 @@ impl Store for Handle {
         pass: u64,
         limit: u32,
     ) -> StoreFuture<'a, Vec<SourceRowMark>> {
-        Box::pin(source_rows::vanished(self, adapter, prefix, pass, limit))
+        Box::pin(
+            async move { source_rows::vanished(self, adapter, &prefix.plain(), pass, limit).await },
+        )
     }
 
     fn forget_rows<'a>(&'a self, adapter: &'a str, rows: &'a [&'a str]) -> StoreFuture<'a, ()> {
-        Box::pin(source_rows::forget(self, adapter, rows))
+        Box::pin(async move { source_rows::forget(self, adapter, &refs(&rows.plain())).await })
     }
 
     fn commit_collected<'a>(&'a self, lease: &'a Lease, page: Collected) -> StoreFuture<'a, ()> {
-        Box::pin(collect::commit(self, lease, page))
+        Box::pin(collect::commit(self, lease, page.plain()))
     }
 
     fn release_waiting<'a>(&'a self, now: Millis, limit: u32) -> StoreFuture<'a, u64> {
@@ -93,7 +96,7 @@ impl Store for Handle {
     }
 
     fn queue_controls(&self, controls: Vec<NewControl>, now: Millis) -> StoreFuture<'_, ()> {
-        Box::pin(async move { seal::queue_controls(self, &controls, now).await })
+        Box::pin(async move { seal::queue_controls(self, &controls.plain(), now).await })
     }
 
     fn counters<'a>(&'a self, route: &'a Route) -> StoreFuture<'a, RouteCounters> {
@@ -139,7 +142,7 @@ impl Store for Handle {
         attempts: Vec<Attempted>,
         now: Millis,
     ) -> StoreFuture<'a, ()> {
-        Box::pin(dispatch::attempted(self, lease, attempts, now))
+        Box::pin(dispatch::attempted(self, lease, attempts.plain(), now))
     }
 
     fn defer_route<'a>(
@@ -149,7 +152,9 @@ impl Store for Handle {
         reason: &'a str,
         now: Millis,
     ) -> StoreFuture<'a, u64> {
-        Box::pin(dispatch::defer_route(self, route, until, reason, now))
+        Box::pin(
+            async move { dispatch::defer_route(self, route, until, &reason.plain(), now).await },
+        )
     }
 
     fn pause_link<'a>(
@@ -158,11 +163,13 @@ impl Store for Handle {
         reason: Option<&'a str>,
         now: Millis,
     ) -> StoreFuture<'a, ()> {
-        Box::pin(dispatch::pause_link(self, link, reason, now))
+        Box::pin(
+            async move { dispatch::pause_link(self, link, reason.plain().as_deref(), now).await },
+        )
     }
 
     fn admit(&self, parcels: Vec<Arrived>, now: Millis) -> StoreFuture<'_, ()> {
-        Box::pin(inbox::admit(self, parcels, now))
+        Box::pin(inbox::admit(self, parcels.plain(), now))
     }
 
     fn inbox_depths(&self) -> StoreFuture<'_, Vec<(NodeCode, u64)>> {
@@ -196,7 +203,7 @@ impl Store for Handle {
     }
 
     fn commit_judged<'a>(&'a self, lease: &'a Lease, judged: Judged) -> StoreFuture<'a, ()> {
-        Box::pin(accept::commit_judged(self, lease, judged))
+        Box::pin(accept::commit_judged(self, lease, judged.plain()))
     }
 
     fn commit_duplicate<'a>(
@@ -223,7 +230,7 @@ impl Store for Handle {
         lease: &'a Lease,
         refused: RefusedParcel,
     ) -> StoreFuture<'a, ()> {
-        Box::pin(accept::commit_refused(self, lease, refused))
+        Box::pin(accept::commit_refused(self, lease, refused.plain()))
     }
 
     fn commit_relayed<'a>(&'a self, lease: &'a Lease, relayed: Relayed) -> StoreFuture<'a, ()> {
@@ -267,7 +274,7 @@ impl Store for Handle {
         lease: &'a Lease,
         settlement: Settlement,
     ) -> StoreFuture<'a, bool> {
-        Box::pin(settle::commit(self, lease, settlement))
+        Box::pin(settle::commit(self, lease, settlement.plain()))
     }
 
     fn commit_event<'a>(
@@ -276,7 +283,7 @@ impl Store for Handle {
         id: &'a EnvelopeId,
         event: EventOn,
     ) -> StoreFuture<'a, bool> {
-        Box::pin(dispatch::commit_event(self, lease, id, event))
+        Box::pin(dispatch::commit_event(self, lease, id, event.plain()))
     }
 
     fn overdue(&self, now: Millis, limit: u32) -> StoreFuture<'_, Vec<OutEnvelope>> {
@@ -308,7 +315,7 @@ impl Store for Handle {
         done: Vec<WriteBackDone>,
         now: Millis,
     ) -> StoreFuture<'a, ()> {
-        Box::pin(async move { write_back::commit(self, adapter, &done, now).await })
+        Box::pin(async move { write_back::commit(self, adapter, &done.plain(), now).await })
     }
 
     fn watermark<'a>(&'a self, sink: &'a str) -> StoreFuture<'a, i64> {
@@ -379,7 +386,7 @@ impl Store for Handle {
     }
 
     fn standing<'a>(&'a self, prefix: &'a str) -> StoreFuture<'a, Vec<Standing>> {
-        Box::pin(standing::standing(self, prefix))
+        Box::pin(async move { standing::standing(self, &prefix.plain()).await })
     }
 
     fn stand<'a>(
@@ -388,7 +395,7 @@ impl Store for Handle {
         text: Option<&'a str>,
         now: Millis,
     ) -> StoreFuture<'a, ()> {
-        Box::pin(standing::stand(self, name, text, now))
+        Box::pin(async move { standing::stand(self, name, text.plain().as_deref(), now).await })
     }
 
     fn import_baseline(&self, rows: Vec<BaselineRow>, now: Millis) -> StoreFuture<'_, u64> {
@@ -416,11 +423,11 @@ impl Store for Handle {
     }
 
     fn trace<'a>(&'a self, number: &'a str) -> StoreFuture<'a, Vec<TraceStep>> {
-        Box::pin(people::trace(self, number))
+        Box::pin(async move { people::trace(self, &number.plain()).await })
     }
 
     fn problems(&self, filter: ProblemFilter) -> StoreFuture<'_, Vec<ProblemItem>> {
-        Box::pin(async move { problems::list(self, &filter).await })
+        Box::pin(async move { problems::list(self, &filter.plain()).await })
     }
 
     fn problem_raw(&self, number: i64) -> StoreFuture<'_, Option<Vec<u8>>> {

@@ -1,18 +1,19 @@
 //! Records that wait for their parent: who may go at once, who waits, and who is released.
 
-use std::collections::{BTreeMap, HashSet};
-use std::sync::Arc;
+use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 
-use canon::{Day, Millis};
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use canon::Millis;
+use sqlx::sqlite::SqliteConnection;
 
 use super::collect::{Piece, put_stretches, sorted};
 use super::conn::{Bulk, Columns, json, len, q};
-use super::handle::{Handle, place};
+use super::handle::Handle;
 use super::sql;
-use super::tally::{Line, OWN, Tallies};
+use super::tally::{self, Line, OWN, Tallies};
 use crate::error::StoreError;
+pub(super) use crate::packed::waiting::{Fate, NewWaiting, Staged};
+use crate::packed::waiting::{Parent, Parents, Row, push, ready};
 use crate::types::*;
 
 /// When a record that could not be released is looked at again. A parent that is collected,
@@ -21,93 +22,21 @@ const LOOK_AGAIN_MS: i64 = 60_000;
 
 static WAITING: Bulk = Bulk::new(sql::WAITING_HEAD, sql::WAITING_ROW, "");
 
-/// What becomes of a new record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fate {
-    /// Staged.
-    Goes,
-    /// Waits.
-    Waits,
-}
-
-/// A run of records of one chunk that becomes staged.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Staged {
-    /// Word of the route.
-    pub(super) route: i64,
-    /// Chunk.
-    pub(super) chunk: i64,
-    /// First record of it.
-    pub(super) first: i64,
-    /// How many.
-    pub(super) count: i64,
-    /// An orphan past its time.
-    pub(super) orphan: bool,
-}
-
-/// Appends a record to the runs, to the last one if it follows there.
-fn push(runs: &mut Vec<Staged>, route: i64, chunk: i64, idx: i64, orphan: bool) {
-    match runs.last_mut() {
-        Some(r) if (r.chunk, r.first + r.count, r.orphan) == (chunk, idx, orphan) => r.count += 1,
-        _ => runs.push(Staged { route, chunk, first: idx, count: 1, orphan }),
+/// Where the known versions of these cases are.
+async fn parents_of(
+    handle: &Handle,
+    txn: &mut SqliteConnection,
+    roots: &[&str],
+) -> Result<Parents, StoreError> {
+    let mut parents = Parents::default();
+    if roots.is_empty() {
+        return Ok(parents);
     }
-}
-
-/// A key with the word of its type.
-type Parent = (i64, Arc<str>, Arc<str>);
-
-/// Where the known versions of parents are: `(place, word of the route)`.
-#[derive(Default)]
-struct Parents(BTreeMap<Parent, Vec<(Place, i64)>>);
-
-impl Parents {
-    async fn read(
-        handle: &Handle,
-        txn: &mut SqliteConnection,
-        roots: &[&str],
-    ) -> Result<Self, StoreError> {
-        let mut parents = Self::default();
-        if roots.is_empty() {
-            return Ok(parents);
-        }
-        let statement = q(sql::PARENTS).bind(handle.ident).bind(sorted(roots)?);
-        for row in statement.fetch_all(txn).await? {
-            let key = (row.int(1)?, row.text(0)?.into(), row.text(2)?.into());
-            let at = (place(row.int(3)?)?, row.int(4)?);
-            parents.0.entry(key).or_default().push(at);
-        }
-        Ok(parents)
+    let statement = q(sql::PARENTS).bind(handle.ident).bind(sorted(roots)?);
+    for row in statement.fetch_all(txn).await? {
+        parents.add(&row)?;
     }
-
-    /// In line before the child on the same route, or taken by the same destination on any.
-    fn ready(
-        &self,
-        handle: &Handle,
-        parent: &Parent,
-        accepted: bool,
-        route: i64,
-    ) -> Result<bool, StoreError> {
-        for (place, at) in self.0.get(parent).into_iter().flatten() {
-            let ready = match place {
-                Place::Accepted | Place::Superseded => {
-                    let words = handle.words();
-                    *at == route || words.route(*at)?.destination == words.route(route)?.destination
-                }
-                Place::Staged | Place::InFlight | Place::AwaitingReview => {
-                    !accepted && *at == route
-                }
-                Place::Quarantined
-                | Place::Waiting
-                | Place::Rejected
-                | Place::Voided
-                | Place::Dead => false,
-            };
-            if ready {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
+    Ok(parents)
 }
 
 /// What becomes of a page.
@@ -131,7 +60,7 @@ pub(super) async fn plan(
         }
     }
     let waits = !roots.is_empty();
-    let parents = Parents::read(handle, txn, &roots).await?;
+    let parents = parents_of(handle, txn, &roots).await?;
     let mut gone = HashSet::<(i64, i64, &canon::Key)>::new();
     let (mut fates, mut order, mut open) = (Vec::new(), Vec::new(), Vec::new());
     for (p, piece) in pieces.iter().enumerate() {
@@ -139,7 +68,7 @@ pub(super) async fn plan(
         for (i, record) in piece.new.records.iter().enumerate() {
             let ready = match &record.waits_for {
                 None => true,
-                Some(w) => ready(handle, &parents, &gone, piece.route, w)?,
+                Some(w) => ready(handle.words(), &parents, &gone, piece.route, w)?,
             };
             if ready {
                 order.push((p, i));
@@ -159,7 +88,7 @@ pub(super) async fn plan(
         for (p, i) in open {
             let (piece, record) = (&pieces[p], &pieces[p].new.records[i]);
             let Some(wait) = &record.waits_for else { continue };
-            if ready(handle, &parents, &gone, piece.route, wait)? {
+            if ready(handle.words(), &parents, &gone, piece.route, wait)? {
                 fates[p][i] = Fate::Goes;
                 order.push((p, i));
                 gone.insert((piece.route, piece.kinds[i], &record.id.key));
@@ -224,41 +153,6 @@ pub(super) struct Apart {
     pub(super) runs: Vec<Staged>,
 }
 
-fn ready(
-    handle: &Handle,
-    parents: &Parents,
-    gone: &HashSet<(i64, i64, &canon::Key)>,
-    route: i64,
-    wait: &WaitFor,
-) -> Result<bool, StoreError> {
-    if wait.elsewhere.is_some() {
-        return Ok(false);
-    }
-    let kind = handle.words().word(&wait.kind)?;
-    if !wait.accepted && gone.contains(&(route, kind, &wait.key)) {
-        return Ok(true);
-    }
-    if parents.0.is_empty() {
-        return Ok(false);
-    }
-    let parent = (kind, wait.key.root().into(), wait.key.part().into());
-    parents.ready(handle, &parent, wait.accepted, route)
-}
-
-/// A new row of `waiting`.
-pub(super) struct NewWaiting<'a> {
-    /// Key of the record.
-    pub(super) key: &'a canon::Key,
-    /// Word of its type.
-    pub(super) kind: i64,
-    /// Its version.
-    pub(super) version: u32,
-    /// Where its fragment is.
-    pub(super) at: (i64, i64),
-    /// What for.
-    pub(super) wait: &'a WaitFor,
-}
-
 /// Lets the records of a page wait that must.
 pub(super) async fn put(
     handle: &Handle,
@@ -310,45 +204,10 @@ pub(super) async fn put_rows(
     Ok(())
 }
 
-/// A row of `waiting`.
-struct Row {
-    parent: Parent,
-    kind: i64,
-    root: Arc<str>,
-    part: Arc<str>,
-    version: i64,
-    chunk: i64,
-    idx: i64,
-    accepted: bool,
-    until: Option<i64>,
-    route: i64,
-    day: Day,
-    epoch: i64,
-}
-
-impl Row {
-    fn read(row: &SqliteRow) -> Result<Self, StoreError> {
-        Ok(Self {
-            parent: (row.int(1)?, row.text(0)?.into(), row.text(2)?.into()),
-            kind: row.int(4)?,
-            root: row.text(3)?.into(),
-            part: row.text(5)?.into(),
-            version: row.int(6)?,
-            chunk: row.int(7)?,
-            idx: row.int(8)?,
-            accepted: row.int(9)? != 0,
-            until: row.int_opt(10)?,
-            route: row.int(11)?,
-            day: Day(row.num(12)?),
-            epoch: row.int(13)?,
-        })
-    }
-
-    fn bind_key<'q>(&'q self, handle: &Handle, text: &'static str) -> super::conn::Statement<'q> {
-        let s = q(text).bind(handle.ident).bind(&*self.parent.1).bind(self.parent.0);
-        let s = s.bind(&*self.parent.2).bind(&*self.root).bind(self.kind);
-        s.bind(&*self.part).bind(self.version)
-    }
+fn bind_key<'q>(row: &'q Row, handle: &Handle, text: &'static str) -> super::conn::Statement<'q> {
+    let s = q(text).bind(handle.ident).bind(&*row.parent.1).bind(row.parent.0);
+    let s = s.bind(&*row.parent.2).bind(&*row.root).bind(row.kind);
+    s.bind(&*row.part).bind(row.version)
 }
 
 /// Stages waiting records in this order.
@@ -362,11 +221,11 @@ async fn stage(
     let mut runs = Vec::new();
     for (row, orphan) in rows {
         push(&mut runs, row.route, row.chunk, row.idx, *orphan);
-        row.bind_key(handle, sql::WAITING_DROP).execute(&mut *txn).await?;
+        bind_key(row, handle, sql::WAITING_DROP).execute(&mut *txn).await?;
         let statement = q(sql::RECORD_PLACE).bind(handle.ident).bind(&*row.root).bind(row.kind);
         let statement = statement.bind(&*row.part).bind(row.version).bind(None::<i64>);
         statement.execute(&mut *txn).await?;
-        let line = Line::own(handle, row.day, (row.route, row.epoch), row.kind)?;
+        let line = Line::own(handle.words(), row.day, (row.route, row.epoch), row.kind)?;
         tallies.shift(line, Place::Waiting, Place::Staged, 1);
     }
     put_stretches(handle, txn, &runs, now).await
@@ -461,13 +320,13 @@ pub(super) async fn release(handle: &Handle, now: Millis, limit: u32) -> Result<
     let due = due.iter().map(Row::read).collect::<Result<Vec<_>, _>>()?;
     let here = due.iter().filter(|r| r.until.is_none());
     let roots: Vec<&str> = here.map(|r| &*r.parent.1).collect();
-    let parents = Parents::read(handle, &mut txn, &roots).await?;
+    let parents = parents_of(handle, &mut txn, &roots).await?;
     let mut tallies = Tallies::new(handle.ident, OWN);
     let (mut go, mut stay) = (Vec::new(), Vec::new());
     for row in due {
         let ready = match row.until {
             Some(_) => true,
-            None => parents.ready(handle, &row.parent, row.accepted, row.route)?,
+            None => parents.ready(handle.words(), &row.parent, row.accepted, row.route)?,
         };
         if ready {
             let orphan = row.until.is_some_and(|until| now.0 >= until);
@@ -485,7 +344,7 @@ pub(super) async fn release(handle: &Handle, now: Millis, limit: u32) -> Result<
     let gone = |(r, _): &(Row, bool)| (r.route, (r.kind, r.root.clone(), r.part.clone()));
     let staged: HashSet<_> = go.iter().map(gone).collect();
     let more = cascade(handle, &mut txn, &mut tallies, staged, now).await?;
-    tallies.write(&mut txn).await?;
+    tally::write(tallies, &mut txn).await?;
     handle.commit(txn).await?;
     Ok(go.len() as u64 + more)
 }

@@ -1,12 +1,16 @@
-//! Stories over PostgreSQL: those in which several processes write, a store moves, or a machine is
-//! lost and comes back from an image or from nothing.
+//! Stories over PostgreSQL: those in which several processes write, a store moves, a machine is
+//! lost and comes back from an image or from nothing, or records go both ways.
 
+#[path = "downward.rs"]
+mod downward;
 #[path = "drills.rs"]
 mod drills;
 #[path = "instances.rs"]
 mod instances;
 #[path = "moved.rs"]
 mod moved;
+#[path = "quality.rs"]
+mod quality;
 
 use tests::world::{Setup, World};
 
@@ -17,6 +21,11 @@ const DRILL_DAYS: &[u32] = &[1, 3, 11, 29];
 /// Where the nodes of a story keep their facts.
 fn stores() -> Box<dyn tests::world::Stores> {
     Box::new(tests::world::Postgres::default())
+}
+
+/// Four tiers over PostgreSQL, lines at the township.
+async fn world() -> World {
+    world_of(Setup::default()).await
 }
 
 /// Four tiers over PostgreSQL.

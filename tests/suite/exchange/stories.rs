@@ -13,6 +13,7 @@ mod cut_off;
 mod days;
 mod delivered;
 mod doubled;
+mod downward;
 mod early_receipt;
 mod fair;
 mod forged;
@@ -26,8 +27,10 @@ mod one_file;
 mod parcel_lost;
 mod parents;
 mod poison;
+mod quality;
 mod receipt_lost;
 mod refused_thrice;
+mod resubmitted;
 mod tampered;
 mod versions;
 

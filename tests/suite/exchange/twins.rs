@@ -1,16 +1,24 @@
 //! Two machines with one node's key: the second stops by itself, the first goes on.
 
-use store::Place;
+use store::{Place, Standing};
 use tests::world::input::{cases, drop_file};
 use tests::world::{COUNTY, Left, PROVINCE, TOWN, World};
 
+/// The code of why a node has stopped itself; behind it stands the envelope that told.
+fn code(standing: Vec<Standing>) -> Option<String> {
+    let text = standing.into_iter().next()?.text;
+    let (code, envelope) = text.split_once(' ').expect("a code and an envelope");
+    assert!(envelope.contains("|live"), "{envelope}");
+    Some(code.to_owned())
+}
+
 async fn halted(world: &World, twin: usize) -> Option<String> {
     let store = &world.twins[twin].node.store;
-    store.standing("halted").await.unwrap().into_iter().next().map(|s| s.text)
+    code(store.standing("halted").await.unwrap())
 }
 
 async fn first_is_halted(world: &World) -> Option<String> {
-    world.store(TOWN).standing("halted").await.unwrap().into_iter().next().map(|s| s.text)
+    code(world.store(TOWN).standing("halted").await.unwrap())
 }
 
 #[tokio::test]

@@ -37,10 +37,10 @@ const TABLE: [(&str, &[&str], &[&str]); 11] = [
 const BACK_ENDS: [&str; 2] = ["sqlx", "lapin"];
 
 /// One dependency as a manifest has it.
-struct Dependency {
-    name: String,
+pub(super) struct Dependency {
+    pub(super) name: String,
     /// Only its own tests use it.
-    dev: bool,
+    pub(super) dev: bool,
     value: Value,
 }
 
@@ -126,7 +126,7 @@ pub(super) fn outsiders(tree: &Tree) -> Vec<Finding> {
 }
 
 /// The manifest's dependencies of every kind, for every target.
-fn dependencies(tree: &Tree, path: &str) -> Vec<Dependency> {
+pub(super) fn dependencies(tree: &Tree, path: &str) -> Vec<Dependency> {
     let manifest: Table = tree.text(path).parse().unwrap_or_default();
     let mut tables = vec![manifest.clone()];
     if let Some(targets) = manifest.get("target").and_then(Value::as_table) {

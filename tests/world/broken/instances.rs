@@ -42,6 +42,11 @@ pub async fn killed(size: Size, seed: u64) {
         }
         flow.start_instance(at, instance);
     }
+    flow.until("`tiergate status` names the carrier of each instance", size.settle, async |flow| {
+        let status = flow.status();
+        (0..2).all(|n| status.matches(&format!("instance-{n}: carrier mq: carries")).count() == 2)
+    })
+    .await;
     println!("the work of a dead instance was taken over within {longest:?}");
     let fault = format!("one of two instances of each node killed {} times", size.times);
     flow.finish(&fault, size.settle).await;

@@ -88,5 +88,8 @@ async fn watched(flow: &mut Flow, proxy: &Proxy, words: &[&str], size: Size) {
             flow.says(at, word);
         }
     }
+    let status = flow.status();
+    let told = status.contains("tries failed") && words.iter().all(|word| status.contains(word));
+    assert!(told, "a command beside them says so too:\n{status}");
     assert_eq!(flow.kept().await, 0, "nobody was let in");
 }

@@ -47,6 +47,28 @@ pub async fn disk_full(size: Size) {
     flow.finish("disk full, then freed", size.settle).await;
 }
 
+/// The disk under both nodes' tables in PostgreSQL is full, until it is freed. Its log is on another
+/// one: where that is full PostgreSQL ends by itself, which is [`killed`].
+pub async fn postgres_disk_full(size: Size) {
+    let database = Private::on_small_disk("96m");
+    let (_proxy, login) = proxied();
+    let keeps = vec![Keeps::Postgres(Address::of(&database.url())); 2];
+    let mut flow = Flow::new(Plan { keeps, ..Plan::two(login) }).await;
+    let _sweep = Sweep::of(&flow);
+    flow.declare();
+    flow.start_all();
+    stream(&mut flow, size).await;
+    flow.until_settled(size.settle).await;
+    let filler = fill(&database.disk());
+    stream(&mut flow, size).await;
+    flow.says(0, "No space left on device");
+    stream(&mut flow, size).await;
+    assert!(flow.kept().await < flow.attempted(), "not everything found a place");
+    std::fs::remove_file(filler).expect("the filler");
+    stream(&mut flow, size).await;
+    flow.finish("disk full under PostgreSQL, then freed", size.settle).await;
+}
+
 /// A file that takes what is left.
 fn fill(folder: &Path) -> PathBuf {
     use std::io::Write as _;

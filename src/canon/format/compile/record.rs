@@ -228,6 +228,7 @@ fn field(node: &Node, simple: &BTreeMap<String, SimpleType>, ctx: &mut Ctx) -> O
         kind: ty.kind,
         min_len: ty.min_len,
         max_len: ty.max_len,
+        form: ty.form.clone(),
         pattern: ty.pattern.clone(),
         list: list(note, &ty, ctx),
         volatile: flag(note, "volatile", ctx),

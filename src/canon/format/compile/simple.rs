@@ -20,6 +20,8 @@ pub(crate) struct SimpleType {
     pub(crate) max_len: u32,
     pub(crate) pattern: Option<Arc<Pattern>>,
     pub(crate) list: Option<CodeList>,
+    /// What the type says of its form, Chinese and English.
+    pub(crate) form: (String, String),
 }
 
 /// Resolves every named simple type of the files, bases first.
@@ -84,6 +86,7 @@ pub(crate) fn resolve(
             max_len: u32::MAX,
             pattern: None,
             list: None,
+            form: Default::default(),
         },
         None => {
             ctx.at(
@@ -97,6 +100,10 @@ pub(crate) fn resolve(
     };
     if let Some(kind) = kind(node, ctx) {
         ty.kind = kind;
+    }
+    let told = ctx.documentation(node);
+    if !told.0.is_empty() {
+        ty.form = told;
     }
     facets(name, restriction, &mut ty, ctx);
     finish(name, node, &ty, ctx);

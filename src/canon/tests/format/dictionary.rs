@@ -59,6 +59,18 @@ fn every_type_says_where_it_comes_from() {
 }
 
 #[test]
+fn the_rules_say_what_old_records_get_and_forms_are_words() {
+    let format = supervision_1();
+    let (zh, en) = (format.dictionary_markdown(Lang::Zh), format.dictionary_markdown(Lang::En));
+    assert!(zh.contains("| `SL.after_application` | 错误，历史数据为提示 |"), "{zh}");
+    assert!(en.contains("| `SL.after_application` | error, warn for history |"));
+    assert!(zh.contains("| `SB.before_acceptance` | 提示 |"));
+    assert!(zh.contains("| `XH` | 序号 | `no` | 整数：最多 9 位 |"));
+    assert!(en.contains("| `region_code` | code: 6 digits (GB/T 2260)"));
+    assert!(en.contains("Also called: "));
+}
+
+#[test]
 fn one_flat_file_compiles_to_the_same_format() {
     let format = supervision_1();
     let files = [("supervision.xsd".to_owned(), format.flat_xsd())].into();

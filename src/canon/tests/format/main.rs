@@ -10,6 +10,7 @@ mod bytes;
 mod cases;
 mod common;
 mod dictionary;
+mod diff;
 mod differential;
 mod refusals;
 mod rules;

@@ -3,7 +3,7 @@
 use canon::{Day, DigestAlg, Environment, HashSum, Millis, NodeCode, Route};
 use envelope::control::{
     Answer, Counts, HeldState, Holding, Hop, Inquiry, JudgedPage, JudgedPart, JudgedRow,
-    KeyVersion, ManifestLine, Notice, Recall, Recalled, Refusal, Side, Stage,
+    KeyVersion, ManifestLine, Notice, QualityNotice, Recall, Recalled, Refusal, Side, Stage,
 };
 use envelope::fragment::check_shape;
 use envelope::{
@@ -281,6 +281,20 @@ fn notice() -> impl Strategy<Value = Notice> {
         .prop_map(|(code, text, about, from, until)| Notice { code, text, about, from, until })
 }
 
+fn quality() -> impl Strategy<Value = QualityNotice> {
+    (text(), text(), any::<u32>(), text(), option::of(text()), maybe_empty(), time()).prop_map(
+        |(kind, key, version, rule, field, text, deadline)| QualityNotice {
+            kind,
+            key,
+            version,
+            rule,
+            field,
+            text,
+            deadline,
+        },
+    )
+}
+
 /// One fragment of every control body.
 pub(crate) fn control_fragment() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
@@ -291,6 +305,7 @@ pub(crate) fn control_fragment() -> impl Strategy<Value = Vec<u8>> {
         answer().prop_map(|b| b.write()),
         manifest_line().prop_map(|b| b.write()),
         notice().prop_map(|b| b.write()),
+        quality().prop_map(|b| b.write()),
     ]
 }
 
@@ -311,7 +326,7 @@ proptest! {
     #[test]
     fn control_bodies_read_back(
         hop in hop(), refusal in refusal(), inquiry in inquiry(), answer in answer(),
-        manifest in manifest_line(), notice in notice(),
+        manifest in manifest_line(), notice in notice(), quality in quality(),
     ) {
         prop_assert_eq!(Hop::read(&hop.write()), Ok(hop));
         prop_assert_eq!(Refusal::read(&refusal.write()), Ok(refusal));
@@ -319,6 +334,7 @@ proptest! {
         prop_assert_eq!(Answer::read(&answer.write()), Ok(answer));
         prop_assert_eq!(ManifestLine::read(&manifest.write()), Ok(manifest));
         prop_assert_eq!(Notice::read(&notice.write()), Ok(notice));
+        prop_assert_eq!(QualityNotice::read(&quality.write()), Ok(quality));
     }
 
     #[test]

@@ -47,6 +47,7 @@ pub(crate) const GREETING: &str = "SET default_transaction_isolation = 'read com
     SET client_min_messages = warning; SET timezone = 'UTC'; \
     SET idle_in_transaction_session_timeout = '20s'; SET lock_timeout = '30s'; \
     SET client_connection_check_interval = '5s'";
+pub(crate) const ENCODING: &str = "SELECT current_setting('server_encoding')";
 pub(crate) const ROLLBACK: &str = "ROLLBACK";
 pub(crate) const COMMIT: &str = "COMMIT";
 /// Waits until the disk has everything committed so far, by whomever: a commit that wrote.

@@ -106,12 +106,21 @@ pub(crate) const PROBLEM_HELD: &str = "SELECT 1 FROM problem WHERE ident = $1 AN
     AND root IS NOT DISTINCT FROM $4 AND kind IS NOT DISTINCT FROM $5 \
     AND part IS NOT DISTINCT FROM $6 LIMIT 1";
 /// A newer version that went up or may go up.
-pub(crate) const NEWER_VERSION: &str = concat!(
-    "SELECT max(r.version) FROM record r",
+/// Numbered in the order given; one of which a newer version is under way or taken is cured already.
+pub(crate) const REJECTED_ADD: &str = concat!(
+    "INSERT INTO problem (ident, class, state, adapter, route, epoch, day, reference, source_row, \
+    root, kind, part, version, violations, at, cured_by) \
+    SELECT $1, 'rejected', CASE WHEN n.version IS NULL THEN 'held' ELSE 'cured' END, u.adapter, \
+    u.route, u.epoch, u.day, coalesce(u.source_row, ''), u.source_row, u.root, u.kind, u.part, \
+    u.version, u.violations, $2, n.version FROM unnest($3::bigint[], $4::bigint[], $5::bigint[], \
+    $6::bigint[], $7::text[], $8::text[], $9::bigint[], $10::text[], $11::bigint[], $12::text[]) \
+    WITH ORDINALITY u(adapter, route, epoch, day, source_row, root, kind, part, version, \
+    violations, nth) CROSS JOIN LATERAL (SELECT max(r.version) AS version FROM record r",
     place_joins!(),
-    "WHERE r.ident = $1 AND r.root = $2 AND r.kind = $3 AND r.part = $4 AND r.version > $5 AND ",
+    "WHERE r.ident = $1 AND r.root = u.root AND r.kind = u.kind AND r.part = u.part \
+    AND r.version > u.version AND ",
     place!(),
-    " NOT IN (0, 7, 8)"
+    " NOT IN (0, 7, 8)) n ORDER BY u.nth"
 );
 pub(crate) const PROBLEM_ADD: &str = "INSERT INTO problem (ident, class, state, adapter, route, \
     epoch, day, reference, source_row, row_digest, root, kind, part, version, violations, raw, at, \

@@ -1,5 +1,7 @@
 //! `tiergate notice`: what a node tells those beneath it.
 
+mod quality;
+
 use canon::Millis;
 use clap::{Args, Subcommand};
 
@@ -13,6 +15,8 @@ use crate::text::{Done, Failure, Out};
 pub(crate) enum NoticeCommand {
     /// This node is under maintenance: those beneath wait and raise no alarms · 维护通知
     Maintenance(Maintenance),
+    /// Return records after their acceptance, with a rule and a deadline · 数据质量通知
+    Quality(quality::Quality),
 }
 
 /// Arguments of `maintenance`.
@@ -45,7 +49,13 @@ pub(crate) fn moment(text: &str) -> Result<Millis, String> {
 
 /// Runs the command.
 pub(crate) fn run(command: NoticeCommand, out: &Out) -> Done {
-    let NoticeCommand::Maintenance(args) = command;
+    match command {
+        NoticeCommand::Maintenance(args) => maintenance(&args, out),
+        NoticeCommand::Quality(args) => quality::run(&args, out),
+    }
+}
+
+fn maintenance(args: &Maintenance, out: &Out) -> Done {
     os::block_on(async {
         let now = os::now();
         let from = args.from.unwrap_or(now);
