@@ -81,6 +81,8 @@ pub struct FileSource {
     pub done: String,
     /// Where a broken one goes.
     pub failed: String,
+    /// Where the answer to each file goes, below the folder: row by row what became of it.
+    pub answer: Option<String>,
     /// A file is read once it has not grown for so long.
     pub settle_seconds: u64,
     /// What rows a file gives, each query with its header; a text file has the one query `row`.

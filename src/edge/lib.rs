@@ -21,4 +21,4 @@ pub mod sql;
 pub use error::{Disposition, SinkError, SourceError};
 pub use page::{BrokenRow, Page, Pass, SourceRow};
 pub use sink::{FilesSink, KeptRecord, Sink};
-pub use source::{BoxFuture, Nothing, Source, TableCount, WriteBack};
+pub use source::{Awaited, BoxFuture, Nothing, Source, TableCount, WriteBack};

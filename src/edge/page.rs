@@ -180,7 +180,8 @@ impl<'p> SourceRow<'p> {
         self.page.lines.get(self.index).copied()
     }
 
-    /// Key of the row in its table, for write-back and `compare`; none for files. Key
+    /// Key of the row in its table, for write-back and `compare`; none for files that are not
+    /// answered. Key
     /// columns are joined by `/`, with `/` and `%` inside them escaped.
     pub fn row_key(&self) -> Option<&'p str> {
         self.page.span(*self.page.keys.get(self.index)?)
@@ -210,7 +211,6 @@ impl<'p> SourceRow<'p> {
 }
 
 /// Joins key parts so that they can be told apart again.
-#[cfg(any(feature = "sql", test))]
 pub(crate) fn join_key(parts: &[&str], out: &mut String) {
     for (i, part) in parts.iter().enumerate() {
         if i > 0 {
@@ -227,7 +227,6 @@ pub(crate) fn join_key(parts: &[&str], out: &mut String) {
 }
 
 /// The parts of a joined key; none if their number is not `columns`.
-#[cfg(any(feature = "sql", test))]
 pub(crate) fn split_key(key: &str, columns: usize) -> Option<Vec<String>> {
     let parts: Vec<String> =
         key.split('/').map(|p| p.replace("%2F", "/").replace("%25", "%")).collect();

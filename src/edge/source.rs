@@ -23,6 +23,16 @@ pub trait Source: Send {
         limit: usize,
     ) -> BoxFuture<'a, Result<Page, SourceError>>;
 
+    /// Called before a page is committed: which of its rows have outcomes to come. May be repeated.
+    fn awaiting<'a>(
+        &'a mut self,
+        page: &'a Page,
+        rows: &'a [Awaited<'a>],
+    ) -> BoxFuture<'a, Result<(), SourceError>> {
+        let (_, _) = (page, rows);
+        Box::pin(async { Ok(()) })
+    }
+
     /// Called after a page's rows and its cursor are durably committed: moves finished files away. A
     /// crash before it is healed by the next [`Source::read`] from that cursor.
     fn committed<'a>(&'a mut self, cursor: &'a str) -> BoxFuture<'a, Result<(), SourceError>>;
@@ -40,6 +50,17 @@ pub trait Source: Send {
     /// Another instance has the adapter now: whatever this one holds against others is let go. The
     /// next [`Source::read`] takes it again.
     fn let_go(&mut self) {}
+}
+
+/// A row whose records have outcomes to come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Awaited<'a> {
+    /// Key of the row ([`crate::SourceRow::row_key`]).
+    pub row_key: &'a str,
+    /// The first rule that a record of it breaks here already; empty if none.
+    pub rule: &'a str,
+    /// Its Chinese text.
+    pub text: &'a str,
 }
 
 /// An outcome for one source row.

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use adapt::{Bound, Detect, FlagValues, Guard, Mapping, Package, Query, Vanished};
 use canon::format::Format;
 use canon::{DigestAlg, Millis, Route, Severity, Violation};
-use edge::{Page, Source, WriteBack};
+use edge::{Awaited, Page, Source, WriteBack};
 use store::{Collected, Lease, NewQuarantine, SourceRowMark, WriteBackDone, WriteBackDue};
 
 use crate::error::WorkError;
@@ -151,6 +151,10 @@ impl Collect {
             }
         }
         let mut shaped = self.shape(&page, marks.as_ref(), now).await?;
+        if writes_back(&self.adapter, table) {
+            let told = self.adapter.source().awaiting(&page, &awaited(&shaped)).await;
+            told.map_err(|e| self.failed(e))?;
+        }
         shaped.quarantined.extend(page.broken.iter().map(|b| broken(&self.adapter, b, now)));
         let collected = Collected {
             adapter: Arc::clone(&self.adapter.name),
@@ -377,6 +381,25 @@ impl Collect {
             text: due.text.clone(),
         }
     }
+}
+
+/// The rows whose records have outcomes to come, with what is wrong here already.
+fn awaited(shaped: &Shaped) -> Vec<Awaited<'_>> {
+    fn key(row: &str) -> &str {
+        row.splitn(3, '|').nth(2).unwrap_or_default()
+    }
+    let records = shaped.chunks.iter().flat_map(|c| &c.records);
+    let staged = records.filter_map(|r| r.source_row.as_deref());
+    let staged = staged.map(|row| Awaited { row_key: key(row), rule: "", text: "" });
+    let held = shaped.quarantined.iter().filter_map(|q| {
+        let (row, first) = (q.source_row.as_deref()?, q.violations.first());
+        Some(Awaited {
+            row_key: key(row),
+            rule: first.map_or("", |v| &v.rule),
+            text: first.map_or("", |v| &v.zh),
+        })
+    });
+    staged.chain(held).collect()
 }
 
 /// Which rows of a compared page differ.

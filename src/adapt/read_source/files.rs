@@ -1,7 +1,9 @@
 //! Reads `[source]` of files: their form, which of them, where they go.
 
 use super::{ROW, check_columns, columns};
-use crate::package::{Detect, FileSource, Form, Query, Sheet, Source, Vanished, Workbook};
+use crate::package::{
+    Detect, FileSource, FlagValues, Form, Query, Sheet, Source, Vanished, Workbook, WriteBack,
+};
 use crate::problem::Problems;
 use crate::read_record;
 use crate::text::{Encoding, Quote, TextSettings};
@@ -147,20 +149,53 @@ fn query(tab: &mut Tab<'_>, name: Text, problems: &mut Problems) -> Query {
     query
 }
 
+/// Outcomes go into the answer to the file: there is no table, and the flags are its own words.
+fn to_answer() -> WriteBack {
+    let (accepted, rejected) = ("accepted".to_owned(), "rejected".to_owned());
+    WriteBack {
+        table: Text::default(),
+        own_table: false,
+        key: Vec::new(),
+        flag: Text::default(),
+        error: None,
+        error_chars: 0,
+        values: FlagValues {
+            warned: accepted.clone(),
+            accepted,
+            rejected,
+            quarantined: "returned".into(),
+        },
+    }
+}
+
 /// What files of every form have; the last that is read of `[source]`.
 fn folder_of(
     mut tab: Tab<'_>,
     form: Form,
     usual: &str,
-    queries: Vec<Query>,
+    mut queries: Vec<Query>,
     problems: &mut Problems,
 ) -> Source {
     let files = tab.text("files", problems).map_or_else(|| usual.into(), |t| t.text);
     let done = folder(&mut tab, "done", problems);
     let failed = folder(&mut tab, "failed", problems);
+    let answer = tab.get("answer").is_some().then(|| folder(&mut tab, "answer", problems));
+    if answer.is_some() {
+        for query in &mut queries {
+            query.write_back = Some(to_answer());
+        }
+    }
     let settle_seconds = tab.number("settle_seconds", problems).unwrap_or(SETTLE_SECONDS);
     tab.finish(problems);
-    Source::Files(Box::new(FileSource { form, files, done, failed, settle_seconds, queries }))
+    Source::Files(Box::new(FileSource {
+        form,
+        files,
+        done,
+        failed,
+        answer,
+        settle_seconds,
+        queries,
+    }))
 }
 
 fn delimiter(tab: &mut Tab<'_>, problems: &mut Problems) -> char {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::spool::Part;
+use super::laid::Part;
 use crate::error::SourceError;
 use crate::os::Stat;
 

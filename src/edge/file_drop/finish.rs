@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use super::cursor::{Finish, To};
-use super::{FileDrop, Settings, spool};
+use super::{FileDrop, Settings, laid};
 use crate::error::SourceError;
 use crate::os::{self, Stat};
 
@@ -48,16 +48,16 @@ impl FileDrop {
         if stat != Some(Stat { size: finish.size, mtime: finish.mtime }) {
             // Moved before the crash; or its writer has put new content under the name, which is
             // another file then.
-            return Ok(());
+            return self.ends(finish);
         }
         let to = self.target(finish)?;
         if let Some((path, text)) = note(finish, &to) {
             os::write_whole(&path, text.as_bytes()).map_err(self.io("write", &path))?;
         }
         os::rename(&from, &to).map_err(self.io("move", &from))?;
-        spool::clear(&self.settings).map_err(self.io("clear", &to))?;
+        laid::clear(&self.settings).map_err(self.io("clear", &to))?;
         self.settling.remove(&finish.name);
-        Ok(())
+        self.ends(finish)
     }
 
     /// A free name in the folder; another content of the same name gets its digest's beginning.

@@ -3,12 +3,13 @@
 //! A file is read once its size and time have stood still for `settle_for`; a page at a time; then it
 //! moves to `done/`, or to `failed/` with a reason beside it. No file is lost, none is read twice.
 
+mod answer;
 mod back;
 mod cursor;
 mod file;
 mod finish;
+mod laid;
 mod settings;
-mod spool;
 #[cfg(test)]
 mod tests;
 
@@ -21,12 +22,12 @@ use canon::{DigestAlg, Millis};
 use crate::error::SourceError;
 use crate::os::{self, Stat};
 use crate::page::{BrokenRow, Page};
-use crate::source::{BoxFuture, Source, TableCount, WriteBack};
+use crate::source::{Awaited, BoxFuture, Source, TableCount, WriteBack};
 pub use back::take_back;
 use cursor::{Cursor, Open, REASONS_MAX, To, Why};
 use file::OpenFile;
+use laid::{After, LaidRows, Part};
 pub use settings::{FileLimits, Settings};
-use spool::{After, Part, Spool};
 
 /// A file's last look, and since when it has looked so.
 #[derive(Clone, Copy, Debug)]
@@ -40,7 +41,7 @@ enum Held {
     /// Text, read where it lies.
     Text(Box<OpenFile>),
     /// Anything else, through the rows laid down beside it.
-    Rows(Spool),
+    Rows(LaidRows),
 }
 
 /// The source. See the module.
@@ -50,6 +51,8 @@ pub struct FileDrop {
     known: HashSet<String>,
     settling: BTreeMap<String, Seen>,
     open: Option<(String, Held)>,
+    /// Mark of the content that the last page is of, for its answer.
+    reading: Option<String>,
     /// Held from the first read on: who only stands by with the same adapter holds nothing.
     lock: Option<os::DirLock>,
 }
@@ -65,7 +68,7 @@ impl FileDrop {
             });
         }
         let (known, settling) = (HashSet::new(), BTreeMap::new());
-        Ok(Self { settings, known, settling, open: None, lock: None })
+        Ok(Self { settings, known, settling, open: None, reading: None, lock: None })
     }
 
     /// Makes `done/` and `failed/`, takes the lock and learns what was read before, once.
@@ -74,7 +77,8 @@ impl FileDrop {
             return Ok(());
         }
         let adapter = self.settings.adapter.as_str();
-        for dir in [&self.settings.source.done, &self.settings.source.failed] {
+        let adapt::FileSource { done, failed, answer, .. } = &self.settings.source;
+        for dir in [done, failed].into_iter().chain(answer) {
             let dir = self.settings.folder.join(dir);
             os::make_dir(&dir).map_err(|e| SourceError::io(adapter, "make", &dir, &e))?;
         }
@@ -113,6 +117,7 @@ impl FileDrop {
             Some(open) if self.unchanged(&open)? => Some(open),
             _ => None,
         };
+        self.reading = None;
         let Some(open) = open.map_or_else(|| self.begin(&settled), |open| Ok(Some(Ok(open))))?
         else {
             return Ok(self.page("", &cursor));
@@ -121,6 +126,8 @@ impl FileDrop {
             Ok(open) => open.name.clone(),
             Err((open, _)) => open.name.clone(),
         };
+        let (Ok(now_open) | Err((now_open, _))) = &open;
+        self.reading = Some(answer::mark(&now_open.digest)).filter(|mark| !mark.is_empty());
         let mut page = match open {
             Ok(open) => self.rows(open, limit.max(1))?,
             Err((open, wrong)) => self.refuse(open, wrong),
@@ -227,8 +234,8 @@ impl FileDrop {
             let header = header.map_err(self.io("read", path))?;
             return Ok(header.map(|header| Held::Text(Box::new(OpenFile::new(file, header)))));
         }
-        match spool::of(&self.settings, path, digest) {
-            Ok(spool) => Ok(Ok(Held::Rows(spool))),
+        match laid::of(&self.settings, path, digest) {
+            Ok(rows) => Ok(Ok(Held::Rows(rows))),
             Err(FormError::Wrong(wrong)) => Ok(Err(wrong)),
             Err(FormError::Io(e)) => Err(self.io("read", path)(e)),
         }
@@ -277,6 +284,9 @@ impl FileDrop {
         if !self.unchanged(&open)? {
             // It grew under our eyes: nothing of this page counts, it settles again.
             return Ok(self.page(&open.name, &Cursor::idle()));
+        }
+        if self.settings.source.answer.is_some() {
+            answer::name_rows(&mut page, &open.digest);
         }
         open.offset = step.offset;
         open.line = step.line;
@@ -350,12 +360,26 @@ impl Source for FileDrop {
         })
     }
 
+    fn awaiting<'a>(
+        &'a mut self,
+        page: &'a Page,
+        rows: &'a [Awaited<'a>],
+    ) -> BoxFuture<'a, Result<(), SourceError>> {
+        Box::pin(async move { self.keep_awaited(page, rows) })
+    }
+
     fn write_back<'a>(
         &'a mut self,
-        _items: &'a [WriteBack],
+        items: &'a [WriteBack],
     ) -> BoxFuture<'a, Result<Vec<Result<(), SourceError>>, SourceError>> {
-        let adapter = self.settings.adapter.clone();
-        Box::pin(async move { Err(SourceError::NoWriteBack { adapter, kind: "file_drop" }) })
+        Box::pin(async move {
+            if self.settings.source.answer.is_none() {
+                let adapter = self.settings.adapter.clone();
+                return Err(SourceError::NoWriteBack { adapter, kind: "file_drop" });
+            }
+            self.hold()?;
+            self.say(items)
+        })
     }
 
     fn count<'a>(&'a mut self) -> BoxFuture<'a, Result<Vec<TableCount>, SourceError>> {

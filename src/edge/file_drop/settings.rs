@@ -7,7 +7,7 @@ use adapt::FileSource;
 use adapt::form::FormLimits;
 use canon::Day;
 
-use super::spool::Part;
+use super::laid::Part;
 use crate::error::SourceError;
 use crate::os;
 use crate::page::Page;

@@ -24,6 +24,7 @@ fn settings(dir: &Path) -> Settings {
         files: "window-*.csv".into(),
         done: "done".into(),
         failed: "failed".into(),
+        answer: None,
         settle_seconds: 0,
         queries: vec![Query {
             name: text("row"),

@@ -6,7 +6,7 @@ use std::path::Path;
 use adapt::{FileSource, Package, Source as PackageSource};
 use canon::Millis;
 use edge::file_drop::{FileDrop, Settings};
-use edge::{Page, Source};
+use edge::{Awaited, Page, Source, WriteBack};
 
 #[path = "../../adapt/tests/forms/make.rs"]
 #[expect(dead_code, reason = "the readers' own tests make stranger files")]
@@ -265,4 +265,81 @@ async fn a_file_that_grows_while_it_is_read_is_read_afresh() {
         assert_eq!(rows, ["甲", "乙", "丙", "丁"], "{}", form.kind);
         assert!(broken.is_empty(), "{}", form.kind);
     }
+}
+
+fn outcome(row_key: &str, flag: &str, text: &str) -> WriteBack {
+    WriteBack { table: 0, row_key: row_key.into(), flag: flag.into(), text: text.into() }
+}
+
+#[tokio::test]
+async fn a_file_is_answered_when_every_record_of_it_is_final() {
+    for form in FORMS {
+        let dir = tempfile::tempdir().unwrap();
+        form.put(dir.path(), "a", &(form.make)(ROWS));
+        let mut package = form.source();
+        package.answer = Some("结果".into());
+        let open = || FileDrop::open(Settings::of("t", dir.path().to_owned(), &package)).unwrap();
+        let mut source = open();
+        let (mut cursor, mut keys) = (None::<String>, Vec::new());
+        loop {
+            let page = read(&mut source, cursor.as_deref(), 2).await;
+            let rows: Vec<&str> = page.rows().map(|r| r.row_key().unwrap()).collect();
+            // One row's content is known above already: nothing of it is awaited.
+            let awaited: Vec<Awaited<'_>> = rows
+                .iter()
+                .filter(|row| !row.ends_with("/3"))
+                .map(|row_key| Awaited {
+                    row_key,
+                    rule: "field.check_digit",
+                    text: "『号』不是代码",
+                })
+                .collect();
+            // A crash between this and the commit tells it twice.
+            source.awaiting(&page, &awaited).await.unwrap();
+            source.awaiting(&page, &awaited).await.unwrap();
+            keys.extend(awaited.iter().map(|a| a.row_key.to_owned()));
+            source.committed(&page.cursor).await.unwrap();
+            if !page.more {
+                break;
+            }
+            cursor = Some(page.cursor);
+        }
+        assert_eq!(keys.len(), 2, "{}: {keys:?}", form.kind);
+        let answer = dir.path().join(format!("结果/a.{}.结果.csv", form.ending));
+        let first = [outcome(&keys[0], "accepted", "")];
+        assert_eq!(source.write_back(&first).await.unwrap(), [Ok(())]);
+        assert!(!answer.exists(), "{}: a record is still under way", form.kind);
+        drop(source);
+        let mut source = open();
+        let rest = [outcome(&keys[1], "rejected", "区划, 不存在")];
+        for _ in 0..2 {
+            assert_eq!(source.write_back(&rest).await.unwrap(), [Ok(())]);
+        }
+        let said = fs::read_to_string(&answer).unwrap();
+        let lines: Vec<&str> = said.trim_start_matches('\u{feff}').lines().collect();
+        assert_eq!(lines.len(), 3, "{said}");
+        assert_eq!(lines[0], "工作表,行,结果,规则,说明");
+        assert!(lines[1].contains(",已接收,,"), "{said}");
+        assert!(lines[2].ends_with(",已驳回,field.check_digit,\"区划, 不存在\""), "{said}");
+        // Corrected above: the answer says so. A row of another file is nobody's here.
+        let later = [outcome(&keys[1], "accepted", ""), outcome("other//7", "accepted", "")];
+        assert_eq!(source.write_back(&later).await.unwrap().len(), 2);
+        let said = fs::read_to_string(&answer).unwrap();
+        assert!(!said.contains("已驳回"), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_read_is_answered_at_once() {
+    let form = FORMS.iter().find(|f| f.ending == "xlsx").unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    form.put(dir.path(), "a", b"PK\x03\x04 half");
+    let mut package = form.source();
+    package.answer = Some("answers".into());
+    let mut source = FileDrop::open(Settings::of("t", dir.path().to_owned(), &package)).unwrap();
+    let page = read(&mut source, None, 2).await;
+    source.awaiting(&page, &[]).await.unwrap();
+    source.committed(&page.cursor).await.unwrap();
+    let said = fs::read_to_string(dir.path().join("answers/a.xlsx.结果.csv")).unwrap();
+    assert!(said.contains(",,无法读取,source.file_damaged,"), "{said}");
 }

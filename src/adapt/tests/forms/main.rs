@@ -3,6 +3,7 @@
 mod dbf;
 mod json;
 mod make;
+mod sample;
 mod xlsx;
 mod xml;
 

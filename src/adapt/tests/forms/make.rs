@@ -111,15 +111,17 @@ impl Book {
 
 /// A row of texts.
 pub(crate) fn row(number: u32, cells: &[&str]) -> String {
-    let cells: String = (b'A'..)
-        .zip(cells)
-        .filter(|(_, text)| !text.is_empty())
-        .map(|(column, text)| {
-            let column = char::from(column);
-            format!("<c r=\"{column}{number}\" t=\"inlineStr\"><is><t>{text}</t></is></c>")
-        })
-        .collect();
-    format!("<row r=\"{number}\">{cells}</row>")
+    let mut out = format!("<row r=\"{number}\">");
+    for (at, text) in cells.iter().enumerate().filter(|(_, text)| !text.is_empty()) {
+        let (high, low) = (at / 26, at % 26);
+        let letter = |n: usize| char::from(b'A' + u8::try_from(n).expect("a letter"));
+        let high = if high > 0 { letter(high - 1).to_string() } else { String::new() };
+        let text = text.replace('&', "&amp;").replace('<', "&lt;");
+        let place = format!("{high}{}{number}", letter(low));
+        write!(out, "<c r=\"{place}\" t=\"inlineStr\"><is><t>{text}</t></is></c>")
+            .expect("memory takes it");
+    }
+    out + "</row>"
 }
 
 /// A table: fields (name, type, length), records (deletion mark, then values).

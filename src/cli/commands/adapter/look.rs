@@ -77,5 +77,5 @@ fn source(form: adapt::Form, header: &[String]) -> FileSource {
     };
     let plain = String::new;
     let (files, done, failed) = (plain(), plain(), plain());
-    FileSource { form, files, done, failed, settle_seconds: 0, queries: vec![query] }
+    FileSource { form, files, done, failed, answer: None, settle_seconds: 0, queries: vec![query] }
 }

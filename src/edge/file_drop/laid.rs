@@ -1,7 +1,7 @@
 //! The rows of a file that is no plain text, read once from its beginning to its end and laid down
 //! beside the processed files, so that pages, restarts and other instances go on at a byte offset.
 //!
-//! The same bytes under the same package give the same rows: a spool that is gone is made again.
+//! The same bytes under the same package give the same rows: what is gone is made again.
 
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
@@ -18,11 +18,11 @@ use super::file::{Step, broken};
 use crate::os;
 use crate::page::Page;
 
-/// Begins the name of every spool.
+/// Begins the name of such a file.
 const PREFIX: &str = ".rows-";
 /// Raised when readers give other rows of the same bytes, or when this text changes.
 const EDITION: u32 = 1;
-/// The last bytes of a whole spool.
+/// The last bytes of a whole one.
 const END: &[u8; 8] = b"\nrowsend";
 /// A value that is not there.
 const NULL: u32 = u32::MAX;
@@ -32,7 +32,7 @@ const ROW: u8 = b'r';
 const FAULT: u8 = b'f';
 const TOLD: u8 = b't';
 
-/// What the spool says after its rows.
+/// What is said after the rows.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct After {
     pub(super) cut_off: bool,
@@ -49,14 +49,14 @@ pub(super) struct Part {
     pub(super) name: String,
 }
 
-/// A spool open for reading.
-pub(super) struct Spool {
+/// Rows open for reading.
+pub(super) struct LaidRows {
     file: BufReader<File>,
     /// Where its rows end.
     size: u64,
 }
 
-/// Where the spool of a file's content stands.
+/// Where the rows of a file's content lie.
 fn path(settings: &Settings, digest: &str) -> PathBuf {
     let source = &settings.source;
     let columns: Vec<&str> =
@@ -67,7 +67,7 @@ fn path(settings: &Settings, digest: &str) -> PathBuf {
     settings.folder.join(&source.done).join(format!("{PREFIX}{name}"))
 }
 
-/// Removes the spools of files that are read, and of readings that broke off.
+/// Removes the rows of files that are read, and of readings that broke off.
 pub(super) fn clear(settings: &Settings) -> io::Result<()> {
     let done = settings.folder.join(&settings.source.done);
     for name in os::files(&done)?.iter().filter(|n| n.starts_with(PREFIX)) {
@@ -76,17 +76,17 @@ pub(super) fn clear(settings: &Settings) -> io::Result<()> {
     Ok(())
 }
 
-/// The spool of a file, made if it is not there.
-pub(super) fn of(settings: &Settings, file: &Path, digest: &str) -> Result<Spool, FormError> {
+/// The rows of a file, laid down if they are not there.
+pub(super) fn of(settings: &Settings, file: &Path, digest: &str) -> Result<LaidRows, FormError> {
     let path = path(settings, digest);
-    if let Some(spool) = Spool::open(&path)? {
-        return Ok(spool);
+    if let Some(rows) = LaidRows::open(&path)? {
+        return Ok(rows);
     }
     clear(settings)?;
     let part = path.with_extension("part");
     make(settings, file, &part)?;
     os::rename(&part, &path)?;
-    Spool::open(&path)?.ok_or_else(|| io::Error::from(io::ErrorKind::Interrupted).into())
+    LaidRows::open(&path)?.ok_or_else(|| io::Error::from(io::ErrorKind::Interrupted).into())
 }
 
 fn make(settings: &Settings, from: &Path, to: &Path) -> Result<(), FormError> {
@@ -165,8 +165,8 @@ impl Writer {
     }
 }
 
-impl Spool {
-    /// A whole spool; none where there is none, or only a beginning.
+impl LaidRows {
+    /// Rows laid down whole; none where there are none, or only a beginning.
     fn open(path: &Path) -> io::Result<Option<Self>> {
         let mut file = match File::open(path) {
             Ok(file) => file,
