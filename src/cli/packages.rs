@@ -25,6 +25,7 @@ packed! {
     "county_approval/samples/whole_case/input.json"
     "county_approval/samples/write_back_touch/expected.json"
     "county_approval/samples/write_back_touch/input.json"
+    "county_approval/schema.mysql.sql"
     "county_approval/schema.sql"
     "county_approval/tables/accept_state.csv"
     "county_approval/tables/applicant_type.csv"
