@@ -2,8 +2,8 @@
 --
 -- The tables follow the habits of the field: one wide row a case that is overwritten as the case
 -- moves on, child tables for steps, supplements and clock stops, `lastmodifiedtime` only where the
--- vendor happened to put one. Written in SQLite's dialect; every statement runs on MariaDB too
--- (types have lengths, keys are VARCHAR, no partial indexes, no strict tables).
+-- vendor happened to put one. Written in SQLite's dialect; schema.mysql.sql has the same tables for
+-- MariaDB and MySQL.
 -- Times are local (Beijing) and written YYYY-MM-DD hh:mm:ss.
 
 -- 办件信息: one row a case; 申办, 网上预受理, 受理, 办结 and 领取 lie side by side.

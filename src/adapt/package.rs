@@ -203,7 +203,7 @@ pub enum Detect {
     Flag {
         /// The column.
         column: Text,
-        /// Its value on rows to be read.
+        /// Its value on rows to be read; the empty text is also NULL.
         pending: String,
         /// Rows are taken in this column's order, then by key.
         order: Option<Text>,
@@ -246,6 +246,8 @@ pub struct WriteBack {
     pub flag: Text,
     /// Column of the error text, if any.
     pub error: Option<Text>,
+    /// Column of the time at which the outcome was written, if any.
+    pub stamp: Option<Text>,
     /// Longest error text, in characters.
     pub error_chars: u64,
     /// The flag's value for each outcome.

@@ -197,6 +197,21 @@ pub const SOURCE: &[Code] = &[
         "a sink's file holds what was never written by it; the sink stops",
         "接收端文件内容异常，停止写入",
     ),
+    c(
+        "source.sink_database",
+        "the database of a sink's tables cannot be reached; tried again",
+        "输出库表的数据库不可用，稍后重试",
+    ),
+    c(
+        "source.sink_schema",
+        "a sink's tables are not what its records need; a person must look",
+        "输出库表与记录不符，需人工处理",
+    ),
+    c(
+        "source.sink_no_replay",
+        "this kind of sink takes nothing again; give a new one an empty place",
+        "此类输出不能重放；请新建一个并给它空的位置",
+    ),
 ];
 
 /// `node.*`, `bus.*`, `store.*`: this node's own troubles.

@@ -7,11 +7,11 @@ use adapt::{Mapping, Package};
 use bus::{Bus, LocalBus};
 use canon::format::{Format, OpenLists};
 use canon::{Lane, Millis, NodeCode, Route};
-use edge::{FilesSink, Sink, Source};
+use edge::Source;
 use envelope::{Signer, Trust};
 use exchange::backfill::Backfill;
 use exchange::collect::{Adapter, Collect};
-use exchange::config::{AdapterConfig, Carrier, Identity, Nature, NodeConfig, SinkKind, StoreUrl};
+use exchange::config::{AdapterConfig, Carrier, Identity, Nature, NodeConfig, StoreUrl};
 use exchange::deliver::Deliver;
 use exchange::{Fairness, Leases, Link, Node, Way, Worker};
 use store::memory::MemoryWorld;
@@ -22,7 +22,7 @@ use crate::commands::adapter as packages;
 use crate::desk::Desk;
 use crate::stores::postgres_settings;
 use crate::text::{Failure, Finding};
-use crate::{carriers, files, instance, open, sources};
+use crate::{carriers, files, instance, open, sinks, sources};
 
 /// Longest line of a code list, bytes; also bounds how large a list file may be read.
 const LIST_BYTES_MAX: u64 = 64 << 20;
@@ -234,11 +234,8 @@ fn workers(
     workers.push(Box::new(Desk::new(Arc::clone(node), &config.data)));
     workers.extend(exchange::workers(node));
     for sink in config.sinks_of(&node.code) {
-        let SinkKind::Files(folder) = &sink.kind;
-        let files = FilesSink::open(&sink.name, folder)
-            .map_err(|e| Failure::environment(e.to_string(), format!("输出目录不可用：{e}")))?;
-        let files: Box<dyn Sink> = Box::new(files);
-        workers.push(Box::new(Deliver::new(Arc::clone(node), &sink.name, files)));
+        let opened = sinks::open(&node.code, sink, format, &config.limits)?;
+        workers.push(Box::new(Deliver::new(Arc::clone(node), &sink.name, opened)));
     }
     Ok(workers)
 }

@@ -20,6 +20,7 @@ mod open;
 mod os;
 mod packages;
 mod run;
+mod sinks;
 mod sources;
 mod spools;
 mod stores;
@@ -91,6 +92,9 @@ enum Command {
     /// Make, preview and test adapter packages · 新建、预览、测试适配包
     #[command(subcommand)]
     Adapter(adapter::AdapterCommand),
+    /// Where kept records went: give a sink again what was kept · 输出重放
+    #[command(subcommand)]
+    Sink(commands::sink::SinkCommand),
     /// Make and show keys and certificates · 生成、查看密钥与证书
     #[command(subcommand)]
     Keys(keys::Keys),
@@ -159,6 +163,7 @@ fn run(command: Command, out: &Out) -> Done {
         Command::Check(args) => check::run(args, out),
         Command::Format(args) => format::run(args, out),
         Command::Adapter(args) => adapter::run(args, out),
+        Command::Sink(args) => commands::sink::run(args, out),
         Command::Keys(args) => keys::run(args, out),
         Command::Ca(args) => ca::run(args, out),
         Command::Bus(args) => bus::run(args, out),

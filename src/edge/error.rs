@@ -251,6 +251,31 @@ pub enum SinkError {
         /// Why.
         detail: String,
     },
+    /// The database of the sink's tables cannot be reached, or is busy.
+    #[error("sink `{sink}`: `{place}`: {detail}; nothing was counted, it is tried again")]
+    Database {
+        /// Sink name.
+        sink: String,
+        /// Which database.
+        place: String,
+        /// The system's words.
+        detail: String,
+    },
+    /// The sink's tables are not what its records need.
+    #[error("sink `{sink}`: table `{table}`: {detail}")]
+    Schema {
+        /// Sink name.
+        sink: String,
+        /// Which table.
+        table: String,
+        /// What does not fit, and what to do.
+        detail: String,
+    },
+    /// The sink only adds.
+    #[error(
+        "this kind of sink only adds to its place and takes nothing again; give a new one an empty place instead"
+    )]
+    NoReplay,
 }
 
 impl SinkError {
@@ -259,14 +284,18 @@ impl SinkError {
         match self {
             Self::Io { .. } => "source.sink_io",
             Self::Damaged { .. } => "source.sink_damaged",
+            Self::Database { .. } => "source.sink_database",
+            Self::Schema { .. } => "source.sink_schema",
+            Self::NoReplay => "source.sink_no_replay",
         }
     }
 
     /// What the worker does next.
     pub const fn disposition(&self) -> Disposition {
         match self {
-            Self::Io { .. } => Disposition::Retry,
-            Self::Damaged { .. } => Disposition::Halt,
+            Self::Io { .. } | Self::Database { .. } => Disposition::Retry,
+            Self::Damaged { .. } | Self::Schema { .. } => Disposition::Halt,
+            Self::NoReplay => Disposition::Bury,
         }
     }
 }

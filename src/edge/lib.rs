@@ -17,6 +17,8 @@ mod sink;
 mod source;
 #[cfg(feature = "sql")]
 pub mod sql;
+#[cfg(feature = "sql")]
+pub mod tables;
 
 pub use error::{Disposition, SinkError, SourceError};
 pub use page::{BrokenRow, Page, Pass, SourceRow};

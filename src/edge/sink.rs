@@ -24,6 +24,8 @@ pub struct KeptRecord<'a> {
     pub id: &'a RecordId,
     /// The sender's window.
     pub window: Day,
+    /// The envelope that brought it.
+    pub envelope: &'a str,
     /// The version withdraws the record.
     pub void: bool,
     /// The exact bytes that were signed.
@@ -38,6 +40,25 @@ pub trait Sink: Send {
         &'a mut self,
         batch: &'a [KeptRecord<'a>],
     ) -> BoxFuture<'a, Result<(), SinkError>>;
+
+    /// Takes records that may have been taken before: a replay. What is there is written over by the
+    /// same, the watermark never goes back.
+    fn again<'a>(
+        &'a mut self,
+        _batch: &'a [KeptRecord<'a>],
+    ) -> BoxFuture<'a, Result<(), SinkError>> {
+        Box::pin(std::future::ready(Err(SinkError::NoReplay)))
+    }
+
+    /// The highest watermark that the place itself says it has; none where it cannot tell.
+    fn reached(&mut self) -> BoxFuture<'_, Result<Option<u64>, SinkError>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
+
+    /// What the sink has changed about its place since it was last asked, for the audit.
+    fn news(&mut self) -> Vec<String> {
+        Vec::new()
+    }
 
     /// Another process may have delivered meanwhile: what is remembered of how far it is, is old.
     fn look_again(&mut self) -> BoxFuture<'_, Result<(), SinkError>> {
@@ -191,6 +212,7 @@ mod tests {
                 watermark: *watermark,
                 id: &id,
                 window: Day(*day),
+                envelope: "x",
                 void: false,
                 fragment: "<SL>\n\"</SL>",
             })

@@ -3,6 +3,7 @@
 #![expect(clippy::duplicate_mod, reason = "the stories are mounted once a store")]
 
 mod broken;
+mod engines;
 mod exchange;
 mod killed;
 mod tidy;

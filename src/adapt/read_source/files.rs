@@ -157,6 +157,7 @@ fn to_answer() -> WriteBack {
         own_table: false,
         key: Vec::new(),
         flag: Text::default(),
+        stamp: None,
         error: None,
         error_chars: 0,
         values: FlagValues {

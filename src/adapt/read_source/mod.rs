@@ -1,6 +1,7 @@
 //! Reads `[source]`: which kind it is, and what every kind has.
 
 mod files;
+mod front;
 mod sql;
 
 use crate::package::{Query, Source, SqlSource};
@@ -18,6 +19,7 @@ enum Kind {
     Dbf,
     Xml,
     Json,
+    FrontTable,
     Sql,
 }
 
@@ -30,6 +32,7 @@ const KINDS: &[(&str, Kind)] = &[
     ("xml", Kind::Xml),
     ("json", Kind::Json),
     ("sql", Kind::Sql),
+    ("front_table", Kind::FrontTable),
 ];
 
 pub(crate) fn source(mut tab: Tab<'_>, problems: &mut Problems) -> Source {
@@ -39,6 +42,7 @@ pub(crate) fn source(mut tab: Tab<'_>, problems: &mut Problems) -> Source {
     }
     match kind {
         Some(Kind::Sql) => sql::sql(tab, problems),
+        Some(Kind::FrontTable) => front::front(tab, problems),
         Some(Kind::Csv) => files::csv(tab, problems),
         Some(Kind::Workbook) => files::workbook(tab, problems),
         Some(Kind::Dbf) => files::dbf(tab, problems),

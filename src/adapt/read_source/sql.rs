@@ -16,36 +16,52 @@ const ENGINES: &[&str] = &["sqlite", "mysql", "postgres", "mssql", "oracle"];
 const OVERLAP_SECONDS: u64 = 600;
 
 pub(super) fn sql(mut tab: Tab<'_>, problems: &mut Problems) -> Source {
-    let mut queries: Vec<Query> = Vec::new();
+    let encoding = encoding(&mut tab, problems);
+    let queries = queries(&mut tab, "query", query, problems);
+    tab.finish(problems);
+    Source::Sql(SqlSource { encoding, queries })
+}
+
+/// How texts lie in a database.
+pub(super) fn encoding(tab: &mut Tab<'_>, problems: &mut Problems) -> Encoding {
     let encodings =
         [("auto", Encoding::Auto), ("utf-8", Encoding::Utf8), ("gb18030", Encoding::Gb18030)];
-    let encoding = tab.word("encoding", &encodings, problems).unwrap_or_default();
-    let path = tab.key("query");
-    match tab.get("query") {
+    tab.word("encoding", &encodings, problems).unwrap_or_default()
+}
+
+/// The blocks `[[source.KEY]]`, each a stream of rows.
+pub(super) fn queries(
+    tab: &mut Tab<'_>,
+    key: &'static str,
+    read: fn(Tab<'_>, &mut Problems) -> Query,
+    problems: &mut Problems,
+) -> Vec<Query> {
+    let mut queries: Vec<Query> = Vec::new();
+    let path = tab.key(key);
+    match tab.get(key) {
         Some(Node { value: Value::List(items), .. }) => {
             for (i, item) in items.iter().enumerate() {
-                let query = query(Tab::of(item, format!("{path}[{}]", i + 1), problems), problems);
+                let query = read(Tab::of(item, format!("{path}[{}]", i + 1), problems), problems);
                 let key = format!("{path}[{}].name", i + 1);
                 check_name_free(&queries, &query.name, &key, problems);
                 queries.push(query);
             }
         }
         Some(node) => {
-            let want = ("[[source.query]] blocks", "[[source.query]] 块");
-            wrong_kind(problems, node.pos, &path, want, &node.value);
+            let (en, zh) = (format!("[[source.{key}]] blocks"), format!("[[source.{key}]] 块"));
+            wrong_kind(problems, node.pos, &path, (&en, &zh), &node.value);
         }
         None => {
             problems.push(
                 "adapter.missing_key",
                 tab.pos,
                 path,
-                "there must be at least one [[source.query]]",
-                "至少要有一个 [[source.query]]",
+                format!("there must be at least one [[source.{key}]]"),
+                format!("至少要有一个 [[source.{key}]]"),
             );
         }
     }
-    tab.finish(problems);
-    Source::Sql(SqlSource { encoding, queries })
+    queries
 }
 
 #[derive(Clone, Copy)]
@@ -146,7 +162,7 @@ fn detect(tab: &mut Tab<'_>, problems: &mut Problems) -> Detect {
         },
         Some(How::Flag) => Detect::Flag {
             column: tab.need("cursor", problems),
-            pending: tab.need("pending", problems).text,
+            pending: pending(tab, problems),
             order: tab.text("order", problems),
         },
         Some(How::LogTable) => Detect::LogTable {
@@ -157,6 +173,14 @@ fn detect(tab: &mut Tab<'_>, problems: &mut Problems) -> Detect {
     }
 }
 
+/// The flag of a row that is still to be read; the empty text is also NULL.
+fn pending(tab: &mut Tab<'_>, problems: &mut Problems) -> String {
+    if tab.get("pending").is_none() {
+        tab.need("pending", problems);
+    }
+    tab.text("pending", problems).map(|t| t.text).unwrap_or_default()
+}
+
 fn write_back(mut tab: Tab<'_>, query_key: &[Text], problems: &mut Problems) -> WriteBack {
     let table = tab.need("table", problems);
     let modes = [("row", false), ("own_table", true)];
@@ -165,6 +189,22 @@ fn write_back(mut tab: Tab<'_>, query_key: &[Text], problems: &mut Problems) -> 
     let flag = tab.need("flag", problems);
     let error = tab.text("error", problems);
     let error_chars = tab.number("error_chars", problems).unwrap_or(ERROR_CHARS);
+    let stamp = tab.text("stamp", problems);
+    let flags = flag_values(&mut tab, problems);
+    for name in [Some(&table), Some(&flag), error.as_ref(), stamp.as_ref()]
+        .into_iter()
+        .flatten()
+        .chain(&key)
+    {
+        check_name(name, &tab.path, problems);
+    }
+    tab.finish(problems);
+    let key = if key.is_empty() { query_key.to_vec() } else { key };
+    WriteBack { table, own_table, key, flag, error, stamp, error_chars, values: flags }
+}
+
+/// What is written for each outcome.
+pub(super) fn flag_values(tab: &mut Tab<'_>, problems: &mut Problems) -> FlagValues {
     let mut values = tab.table("values", problems);
     let flags = FlagValues {
         accepted: values.need("accepted", problems).text,
@@ -173,16 +213,11 @@ fn write_back(mut tab: Tab<'_>, query_key: &[Text], problems: &mut Problems) -> 
         quarantined: values.need("quarantined", problems).text,
     };
     values.finish(problems);
-    for name in [Some(&table), Some(&flag), error.as_ref()].into_iter().flatten().chain(&key) {
-        check_name(name, &tab.path, problems);
-    }
-    tab.finish(problems);
-    let key = if key.is_empty() { query_key.to_vec() } else { key };
-    WriteBack { table, own_table, key, flag, error, error_chars, values: flags }
+    flags
 }
 
 /// Names that stand in an UPDATE are plain, whatever the database.
-fn check_name(name: &Text, path: &str, problems: &mut Problems) {
+pub(super) fn check_name(name: &Text, path: &str, problems: &mut Problems) {
     let plain = name.text.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '.' | '$'));
     if !plain {
         problems.push(

@@ -6,14 +6,14 @@ use std::path::PathBuf;
 use bus::amqp::{Obstacle, Step, manage, probe};
 use canon::Millis;
 use clap::Args;
-use exchange::config::{Identity, NodeConfig};
+use exchange::config::{AdapterConfig, Identity, NodeConfig};
 use serde_json::{Value, json};
 
 use super::bus::said;
 use crate::brokers::{self, Site};
 use crate::stores::{Access, open_store};
 use crate::text::{Done, Exit, Failure, Lang, Out};
-use crate::{open, os, run as service};
+use crate::{databases, open, os, run as service};
 
 /// Days before its end from which a certificate is a problem.
 const DAYS_MIN: i64 = 30;
@@ -64,6 +64,9 @@ pub(crate) fn run(args: &Doctor, out: &Out) -> Done {
             for identity in &config.identities {
                 looks.push(signing(config, identity)?);
                 looks.push(store(config, identity).await);
+            }
+            for adapter in &config.adapters {
+                sources(config, adapter, &mut looks).await?;
             }
         }
         Ok::<_, Failure>(looks)
@@ -211,6 +214,26 @@ fn signing(config: &NodeConfig, identity: &Identity) -> Result<Look, Failure> {
             Look { of, step, fine: false, en, zh }
         }
     })
+}
+
+/// A source's database, as its adapter sees it.
+async fn sources(
+    config: &NodeConfig,
+    adapter: &AdapterConfig,
+    looks: &mut Vec<Look>,
+) -> Result<(), Failure> {
+    let Some(database) = &adapter.source.database else { return Ok(()) };
+    let format = open::format_of(config)?.map_err(|found| open::problems(&found))?;
+    let package = open::package(adapter, &format)?.map_err(|found| open::problems(&found))?;
+    let adapt::Source::Sql(source) = &package.source else { return Ok(()) };
+    let place = databases::place(database)?;
+    let settings = crate::sources::tables(adapter, place, source, &config.limits);
+    let of = format!("{} {}", adapter.identity, adapter.name);
+    for seen in edge::sql::probe(&settings).await {
+        let edge::sql::Seen { step, fine, en, zh } = seen;
+        looks.push(Look { of: of.clone(), step, fine, en, zh });
+    }
+    Ok(())
 }
 
 /// The store opens, its schema is this build's, and it answers.

@@ -16,6 +16,7 @@ pub(crate) mod notice;
 pub(crate) mod quarantine;
 pub(crate) mod returned;
 pub(crate) mod running;
+pub(crate) mod sink;
 pub(crate) mod spool;
 pub(crate) mod status;
 pub(crate) mod store;

@@ -111,6 +111,11 @@ impl Dialect {
         }
     }
 
+    /// A text of our own (a comment) as a literal that people can read: no backslash, no zero byte.
+    pub fn literal_as_written(self, text: &str) -> String {
+        format!("'{}'", text.replace(['\\', '\0'], " ").replace('\'', "''"))
+    }
+
     /// Whether the columns, compared in order, lie after the values. Where the database has no
     /// comparison of rows, or uses no index for one, it is written out.
     pub fn after(self, columns: &[String], values: &[&str]) -> String {
@@ -181,6 +186,17 @@ impl Dialect {
             Engine::Sqlite => format!("CAST({column} AS TEXT) < '{day}'"),
             Engine::Oracle => format!("{column} < TO_DATE('{day}', 'YYYY-MM-DD')"),
             _ => format!("{column} < '{day}'"),
+        }
+    }
+
+    /// The database's own time, Beijing time (a session of ours is set to it).
+    pub const fn now(self) -> &'static str {
+        match self.engine {
+            Engine::Sqlite => "datetime('now', '+8 hours')",
+            Engine::Mysql | Engine::Postgres => "CURRENT_TIMESTAMP",
+            // These two know no session's zone here: the machine's.
+            Engine::Mssql => "GETDATE()",
+            Engine::Oracle => "SYSDATE",
         }
     }
 

@@ -5,9 +5,10 @@
 
 use futures_util::TryStreamExt as _;
 use sqlx::mysql::{
-    MySqlConnectOptions, MySqlConnection, MySqlDatabaseError, MySqlRow, MySqlSslMode,
+    MySql, MySqlConnectOptions, MySqlConnection, MySqlDatabaseError, MySqlRow, MySqlSslMode,
+    MySqlTypeInfo,
 };
-use sqlx::{AssertSqlSafe, Column, ConnectOptions, Executor, Row, TypeInfo, raw_sql};
+use sqlx::{AssertSqlSafe, Column, ConnectOptions, Executor, Row, Type, TypeInfo, raw_sql};
 
 use super::error::of_mysql;
 use super::{DbError, Driver, Login, Rows, Session, Tls, Trouble};
@@ -63,14 +64,16 @@ enum Made {
 }
 
 fn made(row: &MySqlRow) -> Vec<Made> {
-    let of = |name: &str| match name {
+    let of = |info: &MySqlTypeInfo| match info.name() {
         "BIT" => Made::Bits,
+        // A text that is compared byte by byte (`utf8mb4_bin`) has the name of bytes too.
+        _ if <str as Type<MySql>>::compatible(info) => Made::Text,
         "BLOB" | "TINYBLOB" | "MEDIUMBLOB" | "LONGBLOB" | "BINARY" | "VARBINARY" | "GEOMETRY" => {
             Made::Bytes
         }
         _ => Made::Text,
     };
-    row.columns().iter().map(|c| of(c.type_info().name())).collect()
+    row.columns().iter().map(|c| of(c.type_info())).collect()
 }
 
 impl Driver for Mysql {

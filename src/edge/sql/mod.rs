@@ -5,9 +5,11 @@
 //! it means is the adapter's to say.
 
 #[cfg(test)]
-mod contract;
+pub(crate) mod contract;
 mod cursor;
 mod failure;
+mod grants;
+mod probe;
 mod read;
 mod rows;
 mod settings;
@@ -20,6 +22,8 @@ use std::sync::Arc;
 
 use canon::Millis;
 
+pub use grants::grants;
+pub use probe::{Seen, probe};
 pub use settings::{Detect, Query, Settings, WriteBackTo};
 
 use crate::db::Connection;

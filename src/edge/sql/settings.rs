@@ -73,7 +73,7 @@ pub enum Detect {
     Flag {
         /// The column.
         column: String,
-        /// Its value on such rows.
+        /// Its value on such rows; the empty text is also NULL.
         pending: String,
         /// Rows are taken in its order, then by key; without it by key alone.
         order: Option<String>,
@@ -111,6 +111,8 @@ pub struct WriteBackTo {
     pub flag: String,
     /// Column of the error text.
     pub error: Option<String>,
+    /// Column of the time at which the outcome was written, by the database's clock.
+    pub stamp: Option<String>,
     /// Longest error text, characters.
     pub error_chars_max: usize,
     /// The table is made for outcomes: a row that is not there yet is put there.
@@ -233,8 +235,8 @@ impl Query {
             Detect::Compare => Vec::new(),
         };
         let write = self.write_back.iter();
-        let write =
-            write.flat_map(|w| w.key.iter().chain([&w.table, &w.flag]).chain(w.error.iter()));
+        let write = write
+            .flat_map(|w| w.key.iter().chain([&w.table, &w.flag]).chain(&w.error).chain(&w.stamp));
         self.columns.iter().chain(&self.key).chain(detect).chain(write)
     }
 
@@ -263,6 +265,7 @@ impl Query {
             key: texts(&to.key),
             flag: to.flag.text.clone(),
             error: to.error.as_ref().map(|e| e.text.clone()),
+            stamp: to.stamp.as_ref().map(|s| s.text.clone()),
             error_chars_max: usize::try_from(to.error_chars).unwrap_or(usize::MAX),
             own_table: to.own_table,
         });

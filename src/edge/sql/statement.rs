@@ -61,9 +61,7 @@ pub(super) fn page(d: Dialect, query: &Query, from: &From, limit: usize) -> Stri
     }
     let sort: Vec<String> = order.iter().chain(&key).cloned().collect();
     let mut conditions = Vec::new();
-    if let Detect::Flag { column, pending, .. } = &query.detect {
-        conditions.push(format!("q.{} = {}", d.name(column), d.literal(Some(pending))));
-    }
+    conditions.extend(pending(d, query));
     match (from, &order) {
         (From::Start, _) => {}
         (From::Time(time), Some(order)) => {
@@ -85,6 +83,14 @@ pub(super) fn page(d: Dialect, query: &Query, from: &From, limit: usize) -> Stri
     d.limited(&what.join(", "), &rest, limit)
 }
 
+/// What holds for a row that is still to be read.
+fn pending(d: Dialect, query: &Query) -> Option<String> {
+    let Detect::Flag { column, pending, .. } = &query.detect else { return None };
+    let column = format!("q.{}", d.name(column));
+    let is = format!("{column} = {}", d.literal(Some(pending)));
+    Some(if pending.is_empty() { format!("({is} OR {column} IS NULL)") } else { is })
+}
+
 /// The same page as one JSON text: an array of rows, each an array of texts and nulls. SQLite's.
 pub(super) fn page_as_json(d: Dialect, query: &Query, from: &From, limit: usize) -> String {
     let names: Vec<String> = (0..width(query)).map(|n| format!("v{n}")).collect();
@@ -104,12 +110,7 @@ pub(super) fn newest(d: Dialect, query: &Query, column: &str) -> String {
 
 /// How many rows that are to be read have no place in the order.
 pub(super) fn timeless(d: Dialect, query: &Query, column: &str) -> String {
-    let pending = match &query.detect {
-        Detect::Flag { column, pending, .. } => {
-            format!(" AND q.{} = {}", d.name(column), d.literal(Some(pending)))
-        }
-        _ => String::new(),
-    };
+    let pending = pending(d, query).map(|p| format!(" AND {p}")).unwrap_or_default();
     let column = d.name(column);
     format!("SELECT count(*) FROM ({}) q WHERE q.{column} IS NULL{pending}", query.sql)
 }
@@ -140,6 +141,9 @@ pub(super) fn write_back(
         set.push_str(&format!(", {} = {}", d.name(error), d.literal(text)));
         differs.push_str(&format!(" OR {}", d.differs(&d.name(error), text)));
     }
+    if let Some(stamp) = &to.stamp {
+        set.push_str(&format!(", {} = {}", d.name(stamp), d.now()));
+    }
     format!("UPDATE {} SET {set} WHERE {} AND ({differs})", d.name(&to.table), keys(d, to, key))
 }
 
@@ -157,6 +161,10 @@ pub(super) fn insert(
     if let Some(error) = &to.error {
         names.push(d.name(error));
         values.push(d.literal(text));
+    }
+    if let Some(stamp) = &to.stamp {
+        names.push(d.name(stamp));
+        values.push(d.now().into());
     }
     let (names, values) = (names.join(", "), values.join(", "));
     format!("INSERT INTO {} ({names}) VALUES ({values})", d.name(&to.table))

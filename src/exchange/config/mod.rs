@@ -17,6 +17,7 @@ mod quota;
 mod read;
 mod secret;
 mod sections;
+mod sinks;
 mod spool;
 #[cfg(test)]
 mod tests;

@@ -286,6 +286,13 @@ pub struct SinkConfig {
 pub enum SinkKind {
     /// Files in a folder, relative to the data folder.
     Files(PathBuf),
+    /// Typed tables, one for each record type.
+    SqlTables {
+        /// The database; a SQLite file is relative to the data folder.
+        database: Database,
+        /// Before the name of every table.
+        prefix: Arc<str>,
+    },
 }
 
 impl NodeConfig {

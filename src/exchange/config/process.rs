@@ -418,6 +418,11 @@ fn foreign_secrets(node: &NodeConfig) -> Vec<(&At, &'static str, &SecretRef)> {
         let password = adapter.source.database.as_ref().and_then(Database::password);
         found.extend(password.map(|p| (&adapter.at, "[adapter.source] password", p)));
     }
+    for sink in &node.sinks {
+        if let SinkKind::SqlTables { database, .. } = &sink.kind {
+            found.extend(database.password().map(|p| (&sink.at, "[sink] password", p)));
+        }
+    }
     found
 }
 

@@ -323,26 +323,3 @@ fn source(adapter: &mut Tab<'_>, cx: &mut Cx<'_>) -> SourceConfig {
     tab.finish(cx.problems);
     SourceConfig { folder, database, reading, files, settle, overlap, history }
 }
-
-pub(crate) fn sinks(top: &mut Tab<'_>, data: &Path, cx: &mut Cx<'_>) -> Vec<SinkConfig> {
-    let mut found: Vec<SinkConfig> = Vec::new();
-    for mut tab in top.tables("sink", cx.problems) {
-        let at = tab.at.clone();
-        let identity = owner(&mut tab, cx);
-        let name = tab.need("name", cx.problems);
-        if !tab.entries().iter().any(|(k, _)| k.text == "kind") {
-            let _missing = tab.need("kind", cx.problems);
-        }
-        let _kind = tab.word("kind", &[("files", ())], cx.problems);
-        let folder = tab.need("folder", cx.problems).map(|s| data.join(s.text));
-        let path = tab.key("name");
-        tab.finish(cx.problems);
-        let (Some(identity), Some(name)) = (identity, name) else { continue };
-        if found.iter().any(|s| s.identity == identity && *s.name == *name.text) {
-            duplicate(&name.at, path, &name.text, cx);
-        }
-        let kind = SinkKind::Files(folder.unwrap_or_default());
-        found.push(SinkConfig { identity, name: name.text.into(), kind, at });
-    }
-    found
-}

@@ -1,8 +1,12 @@
 //! Valid records of every type, and what the format says of their identity.
 
+use std::collections::BTreeMap;
+use std::path::Path;
+
 use canon::format::{CaseFacts, Op, OpenLists, supervision_1};
 
 use crate::common::{attributes, full};
+use crate::differential::{Verdict, xmllint};
 
 #[test]
 fn a_full_record_of_every_type_is_valid_and_comes_back_from_its_bytes() {
@@ -163,4 +167,44 @@ fn wire_names_with_two_meanings_have_two_english_names() {
     let application = format.get(format.type_by_wire("SB").unwrap());
     let by_label = application.field_by_label("申办时间");
     assert_eq!(by_label, application.field_by_name("applied_at"));
+}
+
+/// The samples people look at, by type: `schemas/samples/supervision/1`.
+fn documents(folder: &str) -> BTreeMap<String, String> {
+    let base = concat!(env!("CARGO_MANIFEST_DIR"), "/../../schemas/samples/supervision/1");
+    let entries = std::fs::read_dir(Path::new(base).join(folder)).unwrap();
+    let read = |path: &Path| {
+        let wire = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        (wire, std::fs::read_to_string(path).unwrap())
+    };
+    entries.map(|entry| read(&entry.unwrap().path())).collect()
+}
+
+#[test]
+fn every_type_has_a_valid_and_a_refused_sample_and_stock_tools_agree() {
+    let format = supervision_1();
+    let wires: Vec<String> = {
+        let mut wires: Vec<_> = format.types().iter().map(|t| t.wire.to_string()).collect();
+        wires.sort();
+        wires
+    };
+    let schema =
+        concat!(env!("CARGO_MANIFEST_DIR"), "/../../schemas/supervision/1/supervision.xsd");
+    for (folder, verdict) in [("valid", Verdict::Valid), ("refused", Verdict::Invalid)] {
+        let found = documents(folder);
+        assert_eq!(found.keys().cloned().collect::<Vec<_>>(), wires, "a sample for each type");
+        let texts: Vec<String> = found.values().cloned().collect();
+        assert!(xmllint(schema.as_ref(), &texts).iter().all(|v| *v == verdict), "{folder}");
+        for (wire, text) in &found {
+            let parsed = format.parse(text.as_bytes()).unwrap();
+            assert_eq!(*format.get(parsed.ty).wire, **wire);
+            let (mut said, case, lists) = (vec![], CaseFacts::new(), OpenLists::new());
+            format.validate(parsed.ty, &parsed.values, &parsed.attrs, &case, &lists, &mut said);
+            let rules: Vec<&str> = said.iter().map(|v| &*v.rule).collect();
+            match verdict {
+                Verdict::Valid => assert!(rules.is_empty(), "{wire}: {said:?}"),
+                Verdict::Invalid => assert!(rules.contains(&"field.required"), "{wire}: {said:?}"),
+            }
+        }
+    }
 }

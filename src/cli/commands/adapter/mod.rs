@@ -1,5 +1,6 @@
 //! `tiergate adapter`: from the user's own file to a package that `check adapter` accepts.
 
+mod grants;
 mod guess;
 mod look;
 mod new;
@@ -22,6 +23,8 @@ pub(crate) enum AdapterCommand {
     New(new::New),
     /// Show what a package makes of a file or database; nothing is stored · 预览转换结果
     Preview(preview::Preview),
+    /// The SQL for the least account that reads a package's database · 最小权限账号的授权语句
+    Grants(grants::Grants),
     /// Run a package's samples against their expected output · 运行适配包样例
     Test(test::Test),
 }
@@ -31,6 +34,7 @@ pub(crate) fn run(command: AdapterCommand, out: &Out) -> Done {
     match command {
         AdapterCommand::New(args) => new::run(&args, out),
         AdapterCommand::Preview(args) => preview::run(&args, out),
+        AdapterCommand::Grants(args) => grants::run(&args, out),
         AdapterCommand::Test(args) => test::run(&args, out),
     }
 }

@@ -14,7 +14,7 @@ use crate::db::{Connection, Engine, Isolation, Login, OdbcLogin, Place, Session,
 
 /// Kinds of databases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Sqlite,
     Mariadb,
     Postgres,
@@ -24,10 +24,10 @@ pub(super) enum Kind {
 }
 
 /// An empty database.
-pub(super) struct Ground {
-    pub(super) kind: Kind,
+pub(crate) struct Ground {
+    pub(crate) kind: Kind,
     /// Where a source reads it.
-    pub(super) place: Place,
+    pub(crate) place: Place,
     /// Where a test writes it, past the source.
     beside: Mutex<Connection>,
     beside_place: Place,
@@ -37,7 +37,7 @@ pub(super) struct Ground {
 static MADE: AtomicU32 = AtomicU32::new(0);
 
 /// Runs a story on an empty database of this kind.
-pub(super) async fn on<F>(kind: Kind, story: F)
+pub(crate) async fn on<F>(kind: Kind, story: F)
 where
     F: for<'a> FnOnce(&'a Ground) -> Pin<Box<dyn Future<Output = ()> + 'a>>,
 {
@@ -55,7 +55,7 @@ where
 
 /// An address of the services: the environment says so, else the file that `make services` leaves.
 #[expect(clippy::disallowed_methods, reason = "where the servers are stands in the environment")]
-pub(super) fn service(name: &str) -> String {
+pub(crate) fn service(name: &str) -> String {
     if let Ok(url) = std::env::var(name) {
         return url;
     }
@@ -70,7 +70,7 @@ pub(super) fn service(name: &str) -> String {
 }
 
 /// A login out of `scheme://user:password@host:port/database`.
-pub(super) fn login(url: &str) -> Login {
+pub(crate) fn login(url: &str) -> Login {
     let parts = || {
         let (who, at) = url.split_once("://")?.1.split_once('@')?;
         let (user, password) = who.split_once(':')?;
@@ -154,28 +154,28 @@ impl Ground {
     }
 
     /// Whose SQL is spoken.
-    pub(super) const fn engine(&self) -> Engine {
+    pub(crate) const fn engine(&self) -> Engine {
         self.place.engine()
     }
 
     /// Runs statements past the source.
-    pub(super) async fn run(&self, sql: &str) {
+    pub(crate) async fn run(&self, sql: &str) {
         let done = self.beside.lock().await.execute(sql.to_owned()).await;
         done.unwrap_or_else(|e| panic!("{e} in: {sql}"));
     }
 
     /// One value, past the source.
-    pub(super) async fn cell(&self, sql: &str) -> Option<String> {
+    pub(crate) async fn cell(&self, sql: &str) -> Option<String> {
         self.beside.lock().await.scalar(sql.to_owned()).await.unwrap()
     }
 
     /// A connection of a test's own.
-    pub(super) async fn connection(&self) -> Connection {
+    pub(crate) async fn connection(&self) -> Connection {
         connect(&self.beside_place, false).await
     }
 
     /// The tables of most stories: `c` with times and flags, `s` with a key of two columns, `log`.
-    pub(super) async fn tables(&self) {
+    pub(crate) async fn tables(&self) {
         let time = if self.engine() == Engine::Postgres { "TIMESTAMP" } else { "DATETIME" };
         self.run(&format!(
             "CREATE TABLE c (id VARCHAR(50) NOT NULL PRIMARY KEY, name VARCHAR(4000), n INTEGER,
@@ -187,7 +187,7 @@ impl Ground {
     }
 
     /// Rows of `c`, each with its time.
-    pub(super) async fn add(&self, rows: &[(&str, i64)]) {
+    pub(crate) async fn add(&self, rows: &[(&str, i64)]) {
         for (id, seconds) in rows {
             let time = at(*seconds);
             self.run(&format!("INSERT INTO c (id, name, m) VALUES ('{id}', '甲', '{time}')")).await;
@@ -195,12 +195,12 @@ impl Ground {
     }
 
     /// A source over it.
-    pub(super) fn source(&self, queries: Vec<Query>) -> SqlSource {
+    pub(crate) fn source(&self, queries: Vec<Query>) -> SqlSource {
         SqlSource::new(self.settings(queries)).unwrap()
     }
 
     /// Its settings.
-    pub(super) fn settings(&self, queries: Vec<Query>) -> Settings {
+    pub(crate) fn settings(&self, queries: Vec<Query>) -> Settings {
         Settings {
             adapter: "county".into(),
             place: self.place.clone(),
@@ -239,15 +239,15 @@ async fn run(place: &Place, sql: &str) {
     done.unwrap_or_else(|e| panic!("{e} in: {sql}"));
 }
 
-pub(in crate::sql) fn at(seconds: i64) -> canon::Millis {
+pub(crate) fn at(seconds: i64) -> canon::Millis {
     canon::Millis::parse("2026-11-21 10:00:00").unwrap().plus(seconds * 1000)
 }
 
-pub(super) fn strings(list: &[&str]) -> Vec<String> {
+pub(crate) fn strings(list: &[&str]) -> Vec<String> {
     list.iter().map(|s| (*s).to_owned()).collect()
 }
 
-pub(super) fn query(name: &str, columns: &[&str], key: &[&str], detect: Detect) -> Query {
+pub(crate) fn query(name: &str, columns: &[&str], key: &[&str], detect: Detect) -> Query {
     Query {
         name: name.into(),
         sql: format!("SELECT * FROM {name}"),
@@ -259,13 +259,14 @@ pub(super) fn query(name: &str, columns: &[&str], key: &[&str], detect: Detect) 
 }
 
 /// Rows of `c` by their time, outcomes back into them.
-pub(in crate::sql) fn by_time() -> Query {
+pub(crate) fn by_time() -> Query {
     let detect = Detect::ModifiedTime { column: "m".into(), overlap_ms: 60_000 };
     let to = super::super::WriteBackTo {
         table: "c".into(),
         key: strings(&["id"]),
         flag: "flag".into(),
         error: Some("err".into()),
+        stamp: None,
         error_chars_max: 4,
         own_table: false,
     };
@@ -273,7 +274,7 @@ pub(in crate::sql) fn by_time() -> Query {
 }
 
 /// Reads until nothing more; the keys given, and the cursor.
-pub(super) async fn drain(
+pub(crate) async fn drain(
     source: &mut SqlSource,
     cursor: &mut Option<String>,
     now: canon::Millis,

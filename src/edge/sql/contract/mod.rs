@@ -2,7 +2,7 @@
 
 #![cfg(all(feature = "sqlite", feature = "mysql", feature = "postgres", feature = "odbc"))]
 
-mod grounds;
+pub(crate) mod grounds;
 mod outcomes;
 mod reading;
 mod values;
@@ -45,10 +45,12 @@ suite!(
     outcomes::idempotent as a_write_back_is_idempotent_though_a_trigger_moves_the_time,
     outcomes::refused as one_refused_outcome_leaves_the_others,
     outcomes::own_table as outcomes_go_into_a_table_of_their_own,
+    outcomes::front_table as a_front_table_is_taken_in_order_and_answered,
     outcomes::locked as a_held_row_is_busy_and_loses_nothing,
     values::any_text as any_text_comes_out_as_it_is_and_a_row_too_long_is_named,
     values::hostile_keys as keys_of_any_text_are_paged_over,
     values::kinds as values_come_as_the_database_writes_them,
     values::gbk as bytes_of_another_charset_are_read_as_told,
+    values::probed as the_doctor_sees_what_is_missing_and_what_is_too_much,
     values::read_only as a_reading_session_writes_nothing,
 );

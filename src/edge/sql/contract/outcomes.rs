@@ -2,8 +2,9 @@
 
 use super::grounds::{Ground, Kind, at, by_time, drain, strings};
 use crate::Disposition;
+use crate::db::Engine;
 use crate::source::{Source as _, WriteBack};
-use crate::sql::{Query, WriteBackTo};
+use crate::sql::{Query, Settings, SqlSource, WriteBackTo};
 
 fn outcome(key: &str, flag: &str, text: &str) -> WriteBack {
     WriteBack { table: 0, row_key: key.into(), flag: flag.into(), text: text.into() }
@@ -86,6 +87,7 @@ pub(super) async fn own_table(ground: &Ground) {
         key: strings(&["id"]),
         flag: "state".into(),
         error: Some("why".into()),
+        stamp: None,
         error_chars_max: 100,
         own_table: true,
     };
@@ -99,6 +101,62 @@ pub(super) async fn own_table(ground: &Ground) {
     }
     assert_eq!(ground.cell("SELECT count(*) FROM outcome").await.as_deref(), Some("1"));
     assert_eq!(ground.cell("SELECT flag FROM c").await.as_deref(), Some("0"), "the row is theirs");
+}
+
+/// A front table as Jiangsu has them: NULL is not yet read, 1 taken, 2 refused with its reason, and when.
+pub(super) async fn front_table(ground: &Ground) {
+    let time = if ground.engine() == Engine::Postgres { "TIMESTAMP" } else { "DATETIME" };
+    ground
+        .run(&format!(
+            "CREATE TABLE INF_APPLY (NO VARCHAR(50) NOT NULL PRIMARY KEY, CONTENT VARCHAR(200),
+               UPDATE_DATE {time} NOT NULL, SYNC_DATE {time}, SYNC_SIGN CHAR(1), SYNC_ERROR_DESC VARCHAR(1000))"
+        ))
+        .await;
+    for (no, second, sign) in [("a", 9, "NULL"), ("b", 5, "''"), ("c", 1, "'1'")] {
+        let at = at(second);
+        ground
+            .run(&format!(
+                "INSERT INTO INF_APPLY (NO, UPDATE_DATE, SYNC_SIGN) VALUES ('{no}', '{at}', {sign})"
+            ))
+            .await;
+    }
+    let toml = r#"
+        [adapter]
+        edition = 1
+        name = "front"
+        version = "1"
+        system = "x"
+        format = "supervision/1"
+        [source]
+        kind = "front_table"
+        [[source.table]]
+        name = "INF_APPLY"
+        columns = ["NO", "CONTENT", "UPDATE_DATE"]
+        key = ["NO"]
+        order = "UPDATE_DATE"
+        flag = "SYNC_SIGN"
+        error = "SYNC_ERROR_DESC"
+        stamp = "SYNC_DATE"
+        values = { accepted = "1", warned = "1", rejected = "2", quarantined = "2" }
+        [[record]]
+        type = "application"
+        [record.fields]
+        case_no = "NO"
+    "#;
+    let files = [("adapter.toml".to_owned(), toml.as_bytes().to_vec())].into();
+    let package = adapt::Package::read(&files).unwrap_or_else(|p| panic!("{p:?}"));
+    let adapt::Source::Sql(said) = &package.source else { panic!("tables") };
+    let settings = Settings::of("front", ground.place.clone(), said);
+    let mut source = SqlSource::new(settings).unwrap();
+    let mut cursor = None;
+    assert_eq!(drain(&mut source, &mut cursor, at(20), 1).await, ["b", "a"]);
+    let items = [outcome("b", "2", "必填字段为空"), outcome("a", "1", "")];
+    assert!(source.write_back(&items).await.unwrap().iter().all(Result::is_ok));
+    assert!(drain(&mut source, &mut cursor, at(21), 9).await.is_empty());
+    let said = ground.cell("SELECT SYNC_ERROR_DESC FROM INF_APPLY WHERE NO = 'b'").await;
+    assert_eq!(said.as_deref(), Some("必填字段为空"));
+    let stamped = "SELECT count(*) FROM INF_APPLY WHERE SYNC_DATE > '2026-01-01'";
+    assert_eq!(ground.cell(stamped).await.as_deref(), Some("2"));
 }
 
 pub(super) async fn locked(ground: &Ground) {

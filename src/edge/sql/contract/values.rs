@@ -3,7 +3,7 @@
 use super::grounds::{Ground, Kind, at, by_time, drain, query, strings};
 use crate::db::{Connection, Dialect, Engine, Stored, Trouble};
 use crate::source::{Source as _, WriteBack};
-use crate::sql::{Detect, Query, Settings, SqlSource};
+use crate::sql::{Detect, Query, Settings, SqlSource, probe};
 
 pub(super) async fn any_text(ground: &Ground) {
     ground.tables().await;
@@ -82,9 +82,9 @@ pub(super) async fn kinds(ground: &Ground) {
         ),
         _ => (
             "d DECIMAL(30,4), t DATETIME(6), e VARCHAR(9), u VARCHAR(9), b BLOB, big BIGINT,
-             da DATE, y YEAR, bi BIT(8)",
+             da DATE, y YEAR, bi BIT(8), x VARCHAR(9) COLLATE utf8mb4_bin, tx TEXT COLLATE utf8mb4_bin",
             "12345678901234567890.1234, '2026-11-21 10:00:00.000001', '', NULL, X'00ff',
-             9223372036854775807, '2026-11-21', 2026, b'10000001'",
+             9223372036854775807, '2026-11-21', 2026, b'10000001', '甲', '乙'",
             &[
                 ("d", Some("12345678901234567890.1234")),
                 ("t", Some("2026-11-21 10:00:00.000001")),
@@ -94,6 +94,8 @@ pub(super) async fn kinds(ground: &Ground) {
                 ("big", Some("9223372036854775807")),
                 ("da", Some("2026-11-21")),
                 ("y", Some("2026")),
+                ("x", Some("甲")),
+                ("tx", Some("乙")),
             ],
         ),
     };
@@ -174,6 +176,21 @@ pub(super) async fn gbk(ground: &Ground) {
     assert_eq!(source.write_back(&[item]).await.unwrap(), [Ok(())]);
     let stored = ground.cell("SELECT hex(err) FROM g WHERE flag = '3'").await;
     assert_eq!(stored.unwrap().to_lowercase(), "b4ed", "as the owner's programs read it");
+}
+
+pub(super) async fn probed(ground: &Ground) {
+    ground.tables().await;
+    let gone = Query { name: "gone".into(), columns: strings(&["id", "nom"]), ..by_time() };
+    let seen = probe(&ground.settings(vec![by_time(), gone])).await;
+    let steps: Vec<_> = seen.iter().map(|s| (s.step, s.fine)).collect();
+    assert_eq!(
+        steps[..3],
+        [("source_login", true), ("source_query", true), ("source_query", false)]
+    );
+    assert!(seen[2].en.contains("`gone`") && seen[2].en.contains("nom"), "{}", seen[2].en);
+    // The tests' own accounts may do everything: that is said.
+    let rights = steps.get(3);
+    assert_eq!(rights, (ground.engine() != Engine::Sqlite).then_some(&("source_rights", false)));
 }
 
 pub(super) async fn read_only(ground: &Ground) {
