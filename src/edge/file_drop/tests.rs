@@ -339,6 +339,18 @@ fn a_cursor_of_another_source_stops_the_adapter() {
 }
 
 #[test]
+fn files_that_a_program_keeps_for_itself_are_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut settings = settings(dir.path());
+    settings.source.files = "*".into();
+    for (name, taken) in
+        [("办件.xlsx", true), ("~$办件.xlsx", false), (".办件.xlsx.swp", false), ("a~$", true)]
+    {
+        assert_eq!(settings.takes(name), taken, "{name}");
+    }
+}
+
+#[test]
 fn patterns() {
     for (pattern, name, want) in [
         ("window-*.csv", "window-20261121.csv", true),
@@ -374,4 +386,24 @@ fn a_back_fill_takes_the_files_whose_names_say_a_day_in_its_range() {
     let (rows, _, _) = drain(&mut source, None, 10);
     assert_eq!(rows, ["window-20200201.csv", "window-x.csv"]);
     assert!(dir.path().join("window-20200131.csv").exists(), "the others are left alone");
+}
+
+#[test]
+fn rows_that_come_to_too_much_are_refused_and_nothing_is_left_of_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut settings = settings(dir.path());
+    settings.source.form = Form::Json(String::new());
+    settings.source.files = "*".into();
+    settings.limits.rows_bytes_max = 1_000;
+    let rows: String =
+        (0..50).map(|n| format!("{{\"流水号\": {n}, \"姓名\": \"甲\"}}\n")).collect();
+    fs::write(dir.path().join("a.json"), rows).unwrap();
+    let mut source = FileDrop::open(settings).unwrap();
+    let (rows, broken, _) = drain(&mut source, None, 10);
+    assert!(rows.is_empty());
+    assert_eq!(broken, ["source.file_limit"]);
+    let reason = fs::read_to_string(dir.path().join("failed/a.json.reason.txt")).unwrap();
+    assert!(reason.contains("rows_bytes_max = 1000"), "{reason}");
+    let left = os::files(&dir.path().join("done")).unwrap();
+    assert!(left.iter().all(|name| !name.starts_with(".rows-")), "{left:?}");
 }

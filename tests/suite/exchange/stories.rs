@@ -2,6 +2,7 @@
 
 use tests::world::{Setup, World};
 
+mod answered;
 mod anywhere;
 mod authority;
 mod backfill;

@@ -4,6 +4,7 @@ mod dbf;
 mod json;
 mod make;
 mod sample;
+mod xls;
 mod xlsx;
 mod xml;
 
