@@ -13,6 +13,7 @@ mod meter;
 mod nodes;
 mod phases;
 mod report;
+mod sources;
 mod stages;
 
 use std::path::PathBuf;
@@ -63,6 +64,13 @@ pub(crate) struct Bench {
           conflicts_with_all = ["latency", "backlog", "backfill"],
           value_parser = clap::value_parser!(u32).range(2..=16))]
     instances: Option<u32>,
+    /// Only this: so many rows of a table read alone, then as a source; SQLite, and what --mysql and
+    /// --postgres name
+    #[arg(long, value_name = "ROWS", conflicts_with_all = ["latency", "backlog", "backfill"])]
+    sources: Option<u64>,
+    /// A MariaDB for --sources, `mysql://user:password@host:port/database`
+    #[arg(long, value_name = "URL", requires = "sources")]
+    mysql: Option<String>,
     /// Records of history a second on the bulk lane; 0 is no limit
     #[arg(long, default_value_t = 5_000, requires = "backfill")]
     bulk_rate: u32,
@@ -81,6 +89,7 @@ struct Figures {
     backlog: Option<backlog::Backlog>,
     backfill: Option<beside::Beside>,
     instances: Option<instances::Instances>,
+    sources: Vec<Line>,
     peak_rss_mb: f64,
     cores: usize,
 }
@@ -96,6 +105,7 @@ impl Figures {
             backlog: None,
             backfill: None,
             instances: None,
+            sources: Vec::new(),
             peak_rss_mb: 0.0,
             cores: std::thread::available_parallelism().map_or(1, usize::from),
         }
@@ -124,11 +134,15 @@ pub(crate) fn run(args: &Bench, out: &Out) -> Done {
         ("Each worker alone, with its store, one hop", &figures.workers),
         ("Floors: the same bytes, raw", &figures.floors),
         ("The whole chain: signed, receipted, settled", &figures.chains),
+        ("A source of tables beside reading alone", &figures.sources),
     ] {
         if !lines.is_empty() {
             out.text(format_args!("\n{title}"))?;
             report::table(lines).iter().try_for_each(|l| out.text(l))?;
         }
+    }
+    for line in sources::ratios(&figures.sources) {
+        out.text(line)?;
     }
     for line in figures.latency.iter().flat_map(latency::Latency::table) {
         out.text(line)?;
@@ -157,6 +171,12 @@ pub(crate) fn run(args: &Bench, out: &Out) -> Done {
 async fn measure(args: &Bench, folder: &std::path::Path, out: &Out) -> Result<Figures, Failure> {
     let ground = Ground { amqp: args.amqp.clone(), postgres: args.postgres.clone() };
     let mut figures = Figures::none();
+    if let Some(rows) = args.sources {
+        let (mysql, postgres) = (args.mysql.as_deref(), args.postgres.as_deref());
+        figures.sources = sources::measure(&folder.join("sources"), rows, mysql, postgres).await?;
+        figures.peak_rss_mb = os::peak_rss_mb();
+        return Ok(figures);
+    }
     if let Some(samples) = args.latency {
         let taken = latency::run(&ground, &folder.join("latency"), samples, out).await?;
         figures.latency = Some(taken);

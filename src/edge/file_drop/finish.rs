@@ -55,7 +55,9 @@ impl FileDrop {
             os::write_whole(&path, text.as_bytes()).map_err(self.io("write", &path))?;
         }
         os::rename(&from, &to).map_err(self.io("move", &from))?;
-        laid::clear(&self.settings).map_err(self.io("clear", &to))?;
+        if self.settings.source.text().is_none() {
+            laid::forget(&self.settings, &finish.digest).map_err(self.io("clear", &to))?;
+        }
         self.settling.remove(&finish.name);
         self.ends(finish)
     }

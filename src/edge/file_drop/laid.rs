@@ -67,8 +67,13 @@ fn path(settings: &Settings, digest: &str) -> PathBuf {
     settings.folder.join(&source.done).join(format!("{PREFIX}{name}"))
 }
 
+/// Removes the rows of one content: its file is done.
+pub(super) fn forget(settings: &Settings, digest: &str) -> io::Result<()> {
+    os::remove(&path(settings, digest))
+}
+
 /// Removes the rows of files that are read, and of readings that broke off.
-pub(super) fn clear(settings: &Settings) -> io::Result<()> {
+fn clear(settings: &Settings) -> io::Result<()> {
     let done = settings.folder.join(&settings.source.done);
     for name in os::files(&done)?.iter().filter(|n| n.starts_with(PREFIX)) {
         os::remove(&done.join(name))?;
@@ -84,7 +89,10 @@ pub(super) fn of(settings: &Settings, file: &Path, digest: &str) -> Result<LaidR
     }
     clear(settings)?;
     let part = path.with_extension("part");
-    make(settings, file, &part)?;
+    if let Err(e) = make(settings, file, &part) {
+        os::remove(&part)?;
+        return Err(e);
+    }
     os::rename(&part, &path)?;
     LaidRows::open(&path)?.ok_or_else(|| io::Error::from(io::ErrorKind::Interrupted).into())
 }

@@ -102,7 +102,10 @@ impl Settings {
     /// Whether a file of this name is one to read.
     pub(super) fn takes(&self, name: &str) -> bool {
         let outside = |(from, to): (Day, Day)| day_in(name).is_some_and(|d| d < from || d > to);
-        adapt::form::matches(&self.source.files, name) && !self.between.is_some_and(outside)
+        // What an office program or a file manager keeps for itself while a file is open.
+        let own = name.starts_with("~$") || name.starts_with('.');
+        let named = adapt::form::matches(&self.source.files, name);
+        named && !own && !self.between.is_some_and(outside)
     }
 }
 

@@ -339,6 +339,18 @@ fn a_cursor_of_another_source_stops_the_adapter() {
 }
 
 #[test]
+fn files_that_a_program_keeps_for_itself_are_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut settings = settings(dir.path());
+    settings.source.files = "*".into();
+    for (name, taken) in
+        [("办件.xlsx", true), ("~$办件.xlsx", false), (".办件.xlsx.swp", false), ("a~$", true)]
+    {
+        assert_eq!(settings.takes(name), taken, "{name}");
+    }
+}
+
+#[test]
 fn patterns() {
     for (pattern, name, want) in [
         ("window-*.csv", "window-20261121.csv", true),
