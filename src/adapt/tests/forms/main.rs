@@ -3,6 +3,7 @@
 mod dbf;
 mod json;
 mod make;
+mod packages;
 mod sample;
 mod xls;
 mod xlsx;
