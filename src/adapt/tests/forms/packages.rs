@@ -89,13 +89,14 @@ fn dbf(text: &str) -> Vec<u8> {
 fn made() -> Vec<(PathBuf, Vec<u8>)> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let adapters = here.join("../../adapters");
-    let texts = fs::read_dir(here.join("tests/data/samples")).unwrap();
+    let texts = fs::read_dir(here.join("tests/data/samples")).expect("the tree can be read");
     texts
         .map(|entry| {
-            let path = entry.unwrap().path();
-            let stem = path.file_stem().unwrap().to_string_lossy().into_owned();
+            let path = entry.expect("the tree can be read").path();
+            let stem =
+                path.file_stem().expect("the tree can be read").to_string_lossy().into_owned();
             let (package, sample) = stem.split_once('.').expect("PACKAGE.SAMPLE.txt");
-            let text = fs::read_to_string(&path).unwrap();
+            let text = fs::read_to_string(&path).expect("the tree can be read");
             let (bytes, form) = if text.starts_with("@field") {
                 (dbf(&text), "dbf")
             } else {
