@@ -56,7 +56,10 @@ pub(super) fn read(
             Err(e) => return Err(e.into()),
         }
     }
-    if records.root_right { Ok(told) } else { Err(records.no_root().into()) }
+    match records.missing() {
+        Some(fault) if !told.cut_off => Err(fault.into()),
+        _ => Ok(told),
+    }
 }
 
 /// The file as UTF-8, whatever its mark or its declaration says it is.
@@ -110,6 +113,9 @@ struct Records {
     depth: usize,
     matched: usize,
     root_right: bool,
+    /// The element around the records was there, and something else within it.
+    around: bool,
+    strange: bool,
     inside: bool,
     path: String,
     levels: Vec<Level>,
@@ -130,6 +136,8 @@ impl Records {
             depth: 0,
             matched: 0,
             root_right: false,
+            around: false,
+            strange: false,
             inside: false,
             path: String::new(),
             levels: Vec::new(),
@@ -140,13 +148,15 @@ impl Records {
         }
     }
 
-    fn no_root(&self) -> FileFault {
-        let root = self.record.first().map_or("", String::as_str);
-        FileFault {
+    /// A file whose records are elsewhere must not pass for one without records.
+    fn missing(&self) -> Option<FileFault> {
+        let path = self.record.join("/");
+        let found = self.number > 0 || (self.root_right && self.around && !self.strange);
+        (!found).then(|| FileFault {
             code: "source.header_missing",
-            zh: format!("根元素不是约定的『{root}』"),
-            en: format!("the root element is not the agreed `{root}`"),
-        }
+            zh: format!("文件中没有约定的记录元素『{path}』"),
+            en: format!("the file has no element at the agreed path `{path}`"),
+        })
     }
 
     /// Takes an event; whether a record is whole with it.
@@ -199,10 +209,14 @@ impl Records {
         }
         let right = self.matched == self.depth
             && self.record.get(self.depth).is_some_and(|want| want == name);
+        let within = self.matched == self.depth && self.depth + 1 == self.record.len();
+        self.around |= within;
+        self.strange |= within && !right;
         self.depth += 1;
         if right {
             self.matched = self.depth;
             self.root_right = true;
+            self.around |= self.depth + 1 == self.record.len();
         }
         if right && self.matched == self.record.len() {
             self.inside = true;

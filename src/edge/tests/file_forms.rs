@@ -86,10 +86,11 @@ impl Form {
             self.kind, self.ending
         );
         let package = Package::read(&[("adapter.toml".to_owned(), toml.into_bytes())].into());
-        match package.unwrap_or_else(|p| panic!("{p:?}")).source {
-            PackageSource::Files(source) => *source,
-            PackageSource::Sql(_) => panic!("{} is a source of files", self.kind),
-        }
+        let PackageSource::Files(source) = package.unwrap_or_else(|p| panic!("{p:?}")).source
+        else {
+            panic!("{} is a source of files", self.kind);
+        };
+        *source
     }
 
     fn open(&self, dir: &Path) -> FileDrop {

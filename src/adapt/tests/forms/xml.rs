@@ -52,6 +52,21 @@ fn a_file_cut_off_keeps_its_whole_records() {
 }
 
 #[test]
+fn an_empty_list_is_no_rows_and_records_elsewhere_are_a_fault() {
+    for file in ["<交易/>", "<交易>\n</交易>", "<交易><!-- 今日无 --></交易>"] {
+        assert_eq!(read(&source(TEXT), file.as_bytes()).unwrap().lines, ["[0 ]"], "{file}");
+    }
+    for file in ["<交易><项目信息 id='1'/></交易>", "<其他/>", "<包><交易><项目/></交易></包>"]
+    {
+        let fault = read(&source(TEXT), file.as_bytes()).unwrap_err();
+        assert_eq!(fault.code, "source.header_missing", "{file}");
+    }
+    let deeper = "kind = \"xml\"\nrecord = \"a/b/c\"\ncolumns = [\"@id\"]";
+    assert_eq!(read(&source(deeper), b"<a><h/><b></b></a>").unwrap().lines, ["[0 ]"]);
+    assert_eq!(read(&source(deeper), b"<a><h/></a>").unwrap_err().code, "source.header_missing");
+}
+
+#[test]
 fn document_types_entities_depth_and_endless_texts_are_refused() {
     let source = source(TEXT);
     let laughs =
