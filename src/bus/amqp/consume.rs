@@ -6,8 +6,8 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use canon::{Lane, NodeCode};
-use futures_util::StreamExt;
-use futures_util::stream::{BoxStream, select_all};
+use futures_util::future::{BoxFuture, Fuse, FusedFuture, FutureExt};
+use futures_util::stream::{BoxStream, FuturesUnordered, SelectAll, StreamExt};
 use lapin::options::{
     BasicAckOptions, BasicConsumeOptions, BasicQosOptions, BasicRejectOptions,
     ExchangeDeclareOptions,
@@ -15,10 +15,10 @@ use lapin::options::{
 use lapin::types::FieldTable;
 use lapin::{Channel, Event, ExchangeKind};
 use tokio::sync::{Notify, watch};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::connect::{Line, connect};
-use super::obstacle::{Obstacle, ask};
+use super::obstacle::{Obstacle, ask, silent};
 use super::outside;
 use super::publish::exchange_stands;
 use super::settings::Settings;
@@ -64,6 +64,18 @@ struct Origin {
 }
 
 type Incoming = (usize, Option<lapin::Result<lapin::message::Delivery>>);
+type Stream = BoxStream<'static, Incoming>;
+/// A question whose answer may stand behind deliveries on the same wire.
+type Asked<T> = BoxFuture<'static, Result<T, Obstacle>>;
+
+/// A connection with everything asked that is asked before the first delivery.
+struct Opened {
+    line: Line,
+    /// Consumers about to be; once one stands, answers to the others come between its deliveries.
+    consumers: Vec<Asked<Stream>>,
+    /// For looking at the markers.
+    markers: Channel,
+}
 
 impl Consumer {
     pub(crate) fn new(settings: Arc<Settings>, state: Arc<State>) -> Self {
@@ -197,13 +209,12 @@ impl Consumer {
             () = stopped(stop) => return Ended::Stopped,
             opened = self.open_line(generations) => opened,
         };
-        let (line, streams) = match opened {
+        let opened = match opened {
             Ok(opened) => opened,
             Err(obstacle) => return obstacle.into(),
         };
-        self.state.set(Role::Consume, Condition::Up);
-        waits.up();
-        let ended = self.watch(&line, streams, generations, stop).await;
+        let Opened { line, consumers, markers } = opened;
+        let ended = self.watch(&line, consumers, &markers, generations, waits, stop).await;
         self.forget();
         if !matches!(ended, Ended::Failed(_)) {
             line.close().await;
@@ -211,31 +222,29 @@ impl Consumer {
         ended
     }
 
-    async fn open_line(
-        &self,
-        generations: &mut BTreeMap<Part, u32>,
-    ) -> Result<(Line, Vec<BoxStream<'static, Incoming>>), Obstacle> {
+    async fn open_line(&self, generations: &mut BTreeMap<Part, u32>) -> Result<Opened, Obstacle> {
         let line = connect(&self.settings, Role::Consume.word()).await?;
         exchange_stands(&self.settings, &line.channel().await?).await?;
-        let mut streams = Vec::new();
+        let mut consumers = Vec::new();
         for (place, part) in Part::ALL.into_iter().enumerate() {
             let known = generations.get(&part).copied().unwrap_or(1);
             let generation =
                 in_force(&self.settings, &line, &self.settings.node, part, known).await?;
             generations.insert(part, generation);
-            let stream = self.consume(&line, place, part, generation).await?;
-            streams.push(stream);
+            consumers.push(self.consume(&line, place, part, generation).await?);
         }
-        Ok((line, streams))
+        let markers = line.channel().await?;
+        Ok(Opened { line, consumers, markers })
     }
 
+    /// Everything up to the consumer itself, which is asked for by the future given back.
     async fn consume(
         &self,
         line: &Line,
         place: usize,
         part: Part,
         generation: u32,
-    ) -> Result<BoxStream<'static, Incoming>, Obstacle> {
+    ) -> Result<Asked<Stream>, Obstacle> {
         let limits = &self.settings.limits;
         let queue = self.settings.names.queue(&self.settings.node, part, generation);
         let channel = line.channel().await?;
@@ -245,78 +254,100 @@ impl Consumer {
         let open = BTreeSet::new();
         self.hand().places.push(Place { channel: channel.clone(), open });
         let tag = format!("{}.{part}", self.settings.node);
-        let consume = channel.basic_consume(
-            queue.as_str().into(),
-            tag.into(),
-            BasicConsumeOptions::default(),
-            FieldTable::default(),
-        );
-        let step = format!("consuming `{queue}`");
-        let consumer = ask(&step, limits.connect_timeout, consume).await?;
-        // The end of a stream is something to act on, and `select_all` would swallow it.
-        let each = consumer.map(move |item| (place, Some(item)));
-        Ok(each.chain(futures_util::stream::iter([(place, None)])).boxed())
+        Ok(async move {
+            let options = BasicConsumeOptions::default();
+            let asked = channel.basic_consume(
+                queue.as_str().into(),
+                tag.into(),
+                options,
+                FieldTable::default(),
+            );
+            let step = format!("consuming `{queue}`");
+            let consumer = asked.await.map_err(|error| Obstacle::of(&step, &error))?;
+            // The end of a stream is something to act on, and `SelectAll` would swallow it.
+            let each = consumer.map(move |item| (place, Some(item)));
+            Ok(each.chain(futures_util::stream::iter([(place, None)])).boxed())
+        }
+        .boxed())
     }
 
+    /// Starts the consumers and takes what they bring. On a slow line an answer waits behind every
+    /// delivery that was sent before it, so deliveries count as a sign of life: a timeout of its own
+    /// would cut a line that works, have everything delivered again, and never come to an end.
     async fn watch(
         &self,
         line: &Line,
-        streams: Vec<BoxStream<'static, Incoming>>,
+        consumers: Vec<Asked<Stream>>,
+        markers: &Channel,
         generations: &BTreeMap<Part, u32>,
+        waits: &mut Waits,
         stop: &mut watch::Receiver<bool>,
     ) -> Ended {
-        let mut incoming = select_all(streams);
+        let limits = &self.settings.limits;
+        let mut starting: FuturesUnordered<_> = consumers.into_iter().collect();
+        let mut incoming = SelectAll::new();
+        let mut check = std::pin::pin!(Fuse::terminated());
         let mut events = std::pin::pin!(line.events());
         let mut look = tokio::time::interval(LOOK);
-        let mut watched = Instant::now();
+        let (mut watched, mut heard) = (Instant::now(), Instant::now());
         loop {
-            tokio::select! {
+            let answered = tokio::select! {
                 () = stopped(stop) => return Ended::Stopped,
-                Some((place, item)) = incoming.next() => {
-                    if let Err(obstacle) = self.incoming(place, item).await {
-                        return obstacle.into();
+                Some(started) = starting.next() => started.map(|stream| {
+                    incoming.push(stream);
+                    if starting.is_empty() {
+                        self.state.set(Role::Consume, Condition::Up);
+                        waits.up();
                     }
-                }
+                }),
+                Some((place, item)) = incoming.next() => self.incoming(place, item).await,
+                replaced = &mut check => match replaced {
+                    Ok(true) => return Ended::Planned,
+                    Ok(false) => Ok(()),
+                    Err(obstacle) => Err(obstacle),
+                },
                 event = events.next() => match event {
-                    Some(Event::Error(error)) => return Obstacle::of("connection", &error).into(),
-                    Some(_) => {}
-                    None => return Obstacle::new("bus.unreachable", "connection: closed").into(),
+                    Some(Event::Error(error)) => Err(Obstacle::of("connection", &error)),
+                    Some(_) => continue,
+                    None => Err(Obstacle::new("bus.unreachable", "connection: closed")),
                 },
                 _ = look.tick() => {
+                    let asking = !starting.is_empty() || !check.is_terminated();
                     if !line.alive() {
                         return Obstacle::new("bus.unreachable", "connection: lost").into();
                     }
-                    if watched.elapsed() >= self.settings.limits.watch {
-                        watched = Instant::now();
+                    if asking && heard.elapsed() > limits.connect_timeout {
+                        return silent("consuming", limits.connect_timeout).into();
+                    }
+                    if !asking && watched.elapsed() >= limits.watch {
                         if line.outdated(&self.settings) {
                             return Ended::Planned;
                         }
-                        match self.replaced(line, generations).await {
-                            Ok(false) => {}
-                            Ok(true) => return Ended::Planned,
-                            Err(obstacle) => return obstacle.into(),
-                        }
+                        (watched, heard) = (Instant::now(), Instant::now());
+                        check.set(self.replaced(markers, generations).fuse());
                     }
+                    continue;
                 }
+            };
+            if let Err(obstacle) = answered {
+                return obstacle.into();
             }
+            heard = Instant::now();
         }
     }
 
     /// Whether one of the queues is no longer the one in force.
     async fn replaced(
         &self,
-        line: &Line,
+        channel: &Channel,
         generations: &BTreeMap<Part, u32>,
     ) -> Result<bool, Obstacle> {
-        let channel = line.channel().await?;
         for (part, generation) in generations {
             let marker = self.settings.names.queue(&self.settings.node, *part, *generation);
-            if !marked(&self.settings, &channel, marker).await? {
+            if !stands(asked_for(channel, marker).await)? {
                 return Ok(true);
             }
         }
-        let longest = self.settings.limits.connect_timeout;
-        ask("channel close", longest, channel.close(200, "OK".into())).await?;
         Ok(false)
     }
 
@@ -437,14 +468,21 @@ pub(crate) async fn marked(
     channel: &Channel,
     marker: String,
 ) -> Result<bool, Obstacle> {
+    let longest = settings.limits.connect_timeout;
+    match timeout(longest, asked_for(channel, marker)).await {
+        Ok(answer) => stands(answer),
+        Err(_) => Err(silent("marker", longest)),
+    }
+}
+
+fn asked_for(channel: &Channel, marker: String) -> impl Future<Output = lapin::Result<()>> {
     let options = ExchangeDeclareOptions { passive: true, ..ExchangeDeclareOptions::default() };
-    let asked = channel.exchange_declare(
-        marker.into(),
-        ExchangeKind::Fanout,
-        options,
-        FieldTable::default(),
-    );
-    match ask("marker", settings.limits.connect_timeout, asked).await {
+    channel.exchange_declare(marker.into(), ExchangeKind::Fanout, options, FieldTable::default())
+}
+
+/// "Not there" is an answer.
+fn stands(answer: lapin::Result<()>) -> Result<bool, Obstacle> {
+    match answer.map_err(|error| Obstacle::of("marker", &error)) {
         Ok(()) => Ok(true),
         Err(obstacle) if obstacle.code == "bus.topology" => Ok(false),
         Err(obstacle) => Err(obstacle),

@@ -28,6 +28,8 @@ pub struct Size {
     pub pause: Duration,
     /// How long everything may take to settle after the last fault.
     pub settle: Duration,
+    /// How large a disk is that fills up. SQLite's log alone may take 64 MB before it is written back.
+    pub disk: &'static str,
 }
 
 /// For `make test`.
@@ -37,6 +39,7 @@ pub const SHORT: Size = Size {
     times: 3,
     pause: Duration::from_secs(2),
     settle: Duration::from_secs(120),
+    disk: "64m",
 };
 
 /// For `make chaos`.
@@ -46,6 +49,7 @@ pub const LONG: Size = Size {
     times: 20,
     pause: Duration::from_secs(60),
     settle: Duration::from_secs(300),
+    disk: "256m",
 };
 
 /// Files in a row, some moments between them.

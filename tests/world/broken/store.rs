@@ -31,7 +31,7 @@ pub async fn disk_full(size: Size) {
     let _sweep = Sweep::of(&flow);
     flow.declare();
     for at in 0..=flow.top() {
-        flow.start_on_own_disk(at, "64m");
+        flow.start_on_own_disk(at, size.disk);
     }
     stream(&mut flow, size).await;
     flow.until_kept(1, size.settle).await;
