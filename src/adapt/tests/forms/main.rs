@@ -3,6 +3,8 @@
 mod dbf;
 mod json;
 mod make;
+#[expect(clippy::disallowed_methods, reason = "it compares committed files")]
+mod packages;
 mod sample;
 mod xls;
 mod xlsx;
