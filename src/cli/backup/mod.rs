@@ -17,6 +17,8 @@ pub(crate) const FORMAT: &str = "tiergate-backup/1";
 const MANIFEST: &str = "manifest.json";
 /// Name of the store's image in the archive.
 pub(crate) const STORE: &str = "store.db";
+/// Ending of a backup that is being written.
+pub(crate) const PART: &str = "part";
 
 /// The manifest.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use super::{FORMAT, MANIFEST, Manifest, STORE, hex};
+use super::{FORMAT, MANIFEST, Manifest, PART, STORE, hex};
 use crate::os;
 use crate::text::{Exit, Failure};
 
@@ -36,6 +36,10 @@ pub(crate) fn read(path: &Path, store: &Path) -> Result<Found, Failure> {
 
 fn unpack(path: &Path, store: &Path) -> Result<Found, String> {
     let said = |e: io::Error| e.to_string();
+    // Complete or not: nobody waited for it to reach the disk.
+    if path.extension().is_some_and(|e| e == PART) {
+        return Err("whoever wrote it was interrupted".to_owned());
+    }
     let file = File::open(path).map_err(said)?;
     let zstd = zstd::Decoder::new(file).map_err(said)?;
     let mut tar = tar::Archive::new(zstd);

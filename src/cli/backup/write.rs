@@ -10,7 +10,7 @@ use store::sqlite::Imaged;
 use store::{SqliteStore, postgres};
 
 use super::read::copy;
-use super::{FORMAT, Held, MANIFEST, Manifest, Part, STORE, place, sealed};
+use super::{FORMAT, Held, MANIFEST, Manifest, PART, Part, STORE, place, sealed};
 use crate::stores::postgres_settings;
 use crate::text::Failure;
 use crate::{files, os};
@@ -41,7 +41,7 @@ pub(crate) async fn write(wanted: &Wanted<'_>, to: &Path) -> Result<Manifest, Fa
         ));
     }
     let image = beside(to, ".image");
-    let part = beside(to, ".part");
+    let part = beside(to, &format!(".{PART}"));
     let done = archive(wanted, &image, &part).await;
     // What is left of a failure is nobody's backup.
     place::forget(&image);
