@@ -84,7 +84,12 @@ pub(crate) fn guess(input: &Input, format: &Format) -> Guess {
     let mut blocks: Vec<Block<'_>> = format.types().iter().map(|ty| block(ty, input)).collect();
     let best = blocks.iter().map(Block::share).max().unwrap_or(0);
     // Half of the mandatory fields named alike is no accident; less than that, only the best.
-    blocks.retain(|b| b.share() >= best.min(50));
+    if best > 0 {
+        blocks.retain(|b| b.share() >= best.min(50));
+    } else {
+        // Nothing is named alike: an application to begin with, not every type of the format.
+        blocks.retain(|b| b.ty.name == "application");
+    }
     let mut guess = Guess::default();
     let used: BTreeSet<usize> =
         blocks.iter().flat_map(|b| b.columns.iter().flatten()).copied().collect();
@@ -391,6 +396,13 @@ mod tests {
         );
         assert!(guess.toml.contains("files = \"drop-*.csv\""), "{}", guess.toml);
         assert!(toml::from_str::<toml::Table>(&guess.toml).is_ok(), "{}", guess.toml);
+    }
+
+    #[test]
+    fn a_header_that_says_nothing_begins_one_record() {
+        let guess = guess(&input(&["F1", "F2"], &[]), &supervision_1());
+        assert_eq!(guess.records, ["application"]);
+        assert_eq!(guess.unmatched, ["F1", "F2"]);
     }
 
     #[test]
