@@ -46,9 +46,14 @@ pub enum How {
 }
 
 impl How {
-    /// Whether nothing needs to be done.
+    /// Whether nothing stands in the way of the parcels. What was replaced and is left over does not:
+    /// nothing is bound to it any more.
     pub const fn fine(&self) -> bool {
-        matches!(self, Self::Created | Self::Stands | Self::NotCompared | Self::Replaced(_))
+        match self {
+            Self::Created | Self::Stands | Self::NotCompared => true,
+            Self::Replaced(_) | Self::Left(_) => true,
+            Self::Missing | Self::Differs(_) => false,
+        }
     }
 }
 

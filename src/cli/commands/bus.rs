@@ -156,8 +156,10 @@ pub(crate) fn said(how: &How) -> (String, String) {
             format!("无响应，已由 {by} 替换；其中的报文由发送方重发"),
         ),
         How::Left(says) => (
-            format!("replaced, and cannot be deleted yet ({says}); nothing uses it any more"),
-            format!("已被替换，暂时无法删除（{says}）；已不再使用"),
+            format!(
+                "replaced, and cannot be deleted yet ({says}); nothing uses it any more; delete it once the broker answers for it"
+            ),
+            format!("已被替换，暂时无法删除（{says}）；已不再使用，待消息代理恢复应答后可手工删除"),
         ),
     }
 }
