@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::sql::{check_name, encoding, flag_values, queries};
-use super::{check_columns, columns};
+use super::{check_columns, columns, key};
 use crate::package::{Detect, Query, Source, SqlSource, Vanished, WriteBack};
 use crate::problem::Problems;
 use crate::tree::Tab;
@@ -22,16 +22,7 @@ fn table(mut tab: Tab<'_>, problems: &mut Problems) -> Query {
     let name = tab.need("name", problems);
     let table = tab.text("table", problems).unwrap_or_else(|| name.clone());
     let columns = columns(&mut tab, problems);
-    let key = tab.texts("key", problems);
-    if key.is_empty() {
-        problems.push(
-            "adapter.missing_key",
-            tab.pos,
-            tab.key("key"),
-            "the columns that tell rows apart must be given",
-            "必须给出区分各行的列",
-        );
-    }
+    let key = key(&mut tab, problems);
     let flag = tab.need("flag", problems);
     let pending = tab.text("pending", problems).map(|t| t.text).unwrap_or_default();
     let order = tab.need("order", problems);

@@ -53,6 +53,21 @@ pub(crate) fn source(mut tab: Tab<'_>, problems: &mut Problems) -> Source {
     }
 }
 
+/// The columns that tell rows apart, where there must be some.
+fn key(tab: &mut Tab<'_>, problems: &mut Problems) -> Vec<Text> {
+    let key = tab.texts("key", problems);
+    if key.is_empty() {
+        problems.push(
+            "adapter.missing_key",
+            tab.pos,
+            tab.key("key"),
+            "the columns that tell rows apart must be given",
+            "必须给出区分各行的列",
+        );
+    }
+    key
+}
+
 fn columns(tab: &mut Tab<'_>, problems: &mut Problems) -> Vec<Text> {
     let columns = tab.texts("columns", problems);
     if columns.is_empty() {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{check_columns, check_name_free, columns};
+use super::{check_columns, check_name_free, columns, key};
 use crate::package::{Detect, FlagValues, Query, Source, SqlSource, Vanished, WriteBack};
 use crate::problem::Problems;
 use crate::text::Encoding;
@@ -78,16 +78,7 @@ fn query(mut tab: Tab<'_>, problems: &mut Problems) -> Query {
     check_sql(&sql, tab.key("sql"), problems);
     let sql_for = sql_for(&mut tab, problems);
     let columns = columns(&mut tab, problems);
-    let key = tab.texts("key", problems);
-    if key.is_empty() {
-        problems.push(
-            "adapter.missing_key",
-            tab.pos,
-            tab.key("key"),
-            "the columns that tell rows apart must be given",
-            "必须给出区分各行的列",
-        );
-    }
+    let key = key(&mut tab, problems);
     let detect = detect(&mut tab, problems);
     let ways = [("hold", Vanished::Hold), ("void", Vanished::Void), ("ignore", Vanished::Ignore)];
     let vanished = tab.word("vanished", &ways, problems).unwrap_or_default();

@@ -41,7 +41,7 @@ impl Postgres {
         }
         let mut made = options.connect().await.map(Self).map_err(|e| failed(&e))?;
         if let Some(schema) = &login.schema {
-            made.execute(format!("SET search_path = \"{}\"", schema.replace('"', ""))).await?;
+            made.execute(format!("SET search_path = \"{}\"", schema.replace('"', "\"\""))).await?;
         }
         Ok(made)
     }

@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
-use super::codec::Entry;
+use canon::{EnvelopeId, NodeCode, Route};
+
+use super::codec::{Entry, numbers_in};
 use super::columns::{fit, len};
+use super::row::Columns;
 use crate::error::StoreError;
 use crate::types::*;
 
@@ -63,5 +66,27 @@ pub(crate) fn as_new(one: &Again<'_>) -> Result<NewRecord, StoreError> {
         len: fit(len(one.fragment.len()))?,
         waits_for: None,
         source_row: source_row.map(Into::into),
+    })
+}
+
+/// What was judged of an envelope: its sequence, its count, which were kept, the problems, the frame.
+pub(crate) fn judged_of(
+    sender: &NodeCode,
+    epoch: u32,
+    route: &Route,
+    row: &impl Columns,
+) -> Result<JudgedOf, StoreError> {
+    let count: u32 = row.num(1)?;
+    Ok(JudgedOf {
+        id: EnvelopeId {
+            sender: sender.clone(),
+            epoch,
+            route: route.clone(),
+            sequence: row.num(0)?,
+        },
+        kept: row.blob_opt(2)?.map_or_else(|| Ok((0..count).collect()), numbers_in)?,
+        problems: serde_json::from_str(row.text(3)?)
+            .map_err(|e| StoreError::Damaged(format!("problems of an envelope: {e}")))?,
+        frame: row.blob(4)?.into(),
     })
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use canon::{Day, EnvelopeId, HashSum, Lane, Millis, NodeCode, Route};
 use sqlx::sqlite::SqliteConnection;
 
-use super::codec::{Entries, numbers_in, put_entry};
+use super::codec::{Entries, put_entry};
 use super::collect::put_stretches;
 use super::conn::{Columns, big, fit, json, len, q};
 use super::dispatch::{envelope, own_row, state};
@@ -15,7 +15,7 @@ use super::waiting::Staged;
 use super::{people, sql};
 use crate::error::{StoreError, conflict};
 use crate::lifecycle::OutState;
-use crate::packed::restore::{Again, as_new};
+use crate::packed::restore::{self, Again, as_new};
 use crate::types::*;
 
 /// Makes a text stand, or takes it back, in the transaction that causes it.
@@ -124,19 +124,7 @@ pub(super) async fn judged_of(
         let statement = q(sql::JUDGED_OF).bind(handle.ident).bind(word).bind(i64::from(epoch));
         let statement = statement.bind(route_word).bind(big(sequence)).bind(left);
         for row in statement.fetch_all(&mut *conn).await? {
-            let count: u32 = row.num(1)?;
-            judged.push(JudgedOf {
-                id: EnvelopeId {
-                    sender: sender.clone(),
-                    epoch,
-                    route: route.clone(),
-                    sequence: row.num(0)?,
-                },
-                kept: row.blob_opt(2)?.map_or_else(|| Ok((0..count).collect()), numbers_in)?,
-                problems: serde_json::from_str(row.text(3)?)
-                    .map_err(|e| StoreError::Damaged(format!("problems of an envelope: {e}")))?,
-                frame: row.blob(4)?.into(),
-            });
+            judged.push(restore::judged_of(sender, epoch, &route, &row)?);
         }
     }
     Ok(judged)
