@@ -7,12 +7,14 @@ mod adapter;
 mod envelope;
 mod exchange;
 mod format;
+mod outlet;
 mod spool;
 
 pub use adapter::ADAPTER;
 pub use envelope::SENDER;
 pub use exchange::{CONTROL, RECEIVER, RESTORE};
 pub use format::FIELD;
+pub use outlet::PLATFORM;
 pub use spool::SPOOL;
 
 /// One stable code with its text in both languages.
@@ -36,8 +38,10 @@ const fn c(code: &'static str, en: &'static str, zh: &'static str) -> Code {
 }
 
 /// All codes, a group for each origin.
-pub const CODES: &[&[Code]] =
-    &[RECORD, FIELD, SENDER, RECEIVER, CONTROL, RESTORE, SOURCE, ADAPTER, NODE, CONFIG, SPOOL];
+pub const CODES: &[&[Code]] = &[
+    RECORD, FIELD, SENDER, RECEIVER, CONTROL, RESTORE, SOURCE, ADAPTER, NODE, CONFIG, SPOOL,
+    PLATFORM,
+];
 
 /// `record.*`: a receiver's or sender's judgement of one record.
 pub const RECORD: &[Code] = &[

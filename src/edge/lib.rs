@@ -12,6 +12,7 @@ pub mod file_drop;
 #[cfg(feature = "sqlite")]
 pub mod legacy_db;
 mod os;
+pub mod outlet;
 mod page;
 mod sink;
 mod source;

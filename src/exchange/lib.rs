@@ -24,6 +24,7 @@ pub mod gate;
 mod heard;
 pub mod judge;
 pub mod node;
+pub mod outlet;
 pub mod pace;
 mod recall;
 pub mod receive;

@@ -15,6 +15,7 @@ mod dispatching;
 mod fairness;
 mod identities;
 mod leases;
+mod outlets;
 mod people;
 mod plain_text;
 mod receiving;

@@ -32,6 +32,7 @@ mod moving;
 mod moving_tables;
 mod number;
 mod open;
+mod outlet;
 mod people;
 mod pool;
 mod problems;

@@ -73,7 +73,7 @@ pub(super) async fn import_baseline(
 }
 
 /// The digits of a digest, without the name of its algorithm.
-fn hex(digest: canon::Digest) -> String {
+pub(super) fn hex(digest: canon::Digest) -> String {
     let text = digest.to_string();
     text.rsplit(':').next().unwrap_or_default().to_owned()
 }
