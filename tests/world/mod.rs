@@ -9,6 +9,7 @@ pub mod carrier;
 mod check;
 pub mod faults;
 mod faulty;
+mod faulty_outlet;
 mod faulty_restore;
 mod feed;
 pub mod flow;
@@ -17,6 +18,7 @@ pub mod gated;
 pub mod input;
 mod instances;
 mod lost;
+pub mod platform;
 pub mod process;
 pub mod proxy;
 pub mod services;
@@ -143,6 +145,8 @@ pub struct Setup {
     pub gated: Option<Gated>,
     /// The nodes share their stores with other instances ([`World::join`]).
     pub shared: bool,
+    /// The highest tier is an outlet: behind it stands a platform that does not run Tiergate.
+    pub outlet: bool,
 }
 
 impl Default for Setup {
@@ -157,6 +161,7 @@ impl Default for Setup {
             fair: |_| Fairness::default(),
             gated: None,
             shared: false,
+            outlet: false,
         }
     }
 }
@@ -198,6 +203,7 @@ pub struct World {
     trust: Arc<Trust>,
     folder: TempDir,
     courier: Option<Courier>,
+    platform: Option<platform::Front>,
     finished: bool,
     stores: Box<dyn Stores>,
     sink: u32,
@@ -235,6 +241,7 @@ impl World {
             trust: authority.trust(),
             folder,
             courier,
+            platform: None,
             finished: false,
             stores,
             sink: 0,
@@ -242,8 +249,16 @@ impl World {
         for feed in &world.setup.feeds {
             feed.prepare(world.folder.path()).await;
         }
+        if world.setup.outlet {
+            world.platform = Some(platform::Front::in_folder(world.folder.path()).await);
+        }
         world.start();
         world
+    }
+
+    /// The platform behind the outlet.
+    pub fn platform(&self) -> &platform::Front {
+        self.platform.as_ref().expect("the story's highest tier is an outlet")
     }
 
     /// A node of a tier over its store, for a process of this name.
@@ -312,6 +327,9 @@ impl World {
         done += self.turn_beside().await;
         if let Some(courier) = &mut self.courier {
             courier.carry();
+        }
+        if let Some(platform) = &self.platform {
+            platform.collect().await;
         }
         self.now = self.now.plus(250);
         done

@@ -25,6 +25,7 @@ mod instances;
 mod keep;
 mod leases;
 mod one_file;
+mod outlet;
 mod parcel_lost;
 mod parents;
 mod poison;

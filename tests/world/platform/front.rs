@@ -1,0 +1,114 @@
+//! The front tables of the platform, and the collector that takes rows away.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use edge::db::{Connection, Isolation, Place, Session, Stored};
+use edge::outlet::front_db::{FrontDb, Settings};
+
+use super::{Mind, Took, target};
+
+/// A front database with the platform behind it.
+pub struct Front {
+    place: Place,
+    /// What the platform does.
+    pub mind: Arc<Mind>,
+}
+
+fn session() -> Session {
+    Session {
+        read_only: false,
+        statement_timeout: Duration::from_secs(10),
+        lock_timeout: Duration::from_secs(5),
+        isolation: Isolation::ReadCommitted,
+        stored: Stored::Declared,
+        create: true,
+    }
+}
+
+impl Front {
+    /// Over a file.
+    pub async fn in_folder(folder: &Path) -> Self {
+        Self::at(Place::Sqlite(folder.join("front.db"))).await
+    }
+
+    /// Over any database, its tables made.
+    pub async fn at(place: Place) -> Self {
+        let front = Self { place, mind: Arc::default() };
+        let mut connection = front.connection().await;
+        let d = connection.dialect();
+        let target = target();
+        for kind in target.kinds() {
+            let ty = target.format.type_by_wire(kind).expect("a type");
+            let (message, flag) = (d.name("MSG_ID"), d.name("REC_FLAG"));
+            let mut columns =
+                vec![format!("{message} VARCHAR(32) PRIMARY KEY"), format!("{flag} VARCHAR(4)")];
+            let fields = target.format.get(ty).fields.iter().map(|f| f.wire.to_string());
+            let also = ["ERR_DESC", "XML_DATA", "INSERTTIME"].map(str::to_owned);
+            columns.extend(fields.chain(also).map(|name| format!("{} TEXT", d.name(&name))));
+            let sql = format!("CREATE TABLE {} ({})", d.name(kind), columns.join(", "));
+            connection.execute(sql).await.expect("a table");
+        }
+        front
+    }
+
+    async fn connection(&self) -> Connection {
+        Connection::open(&self.place, &session()).await.expect("the front database")
+    }
+
+    /// The outlet's end of it.
+    pub fn port(&self) -> FrontDb {
+        let settings = Settings {
+            name: "province".into(),
+            place: self.place.clone(),
+            statement_timeout: Duration::from_secs(10),
+            lock_timeout: Duration::from_secs(5),
+        };
+        FrontDb::new(settings, &target()).expect("a front library")
+    }
+
+    /// The collector takes what is to be taken, each row by itself, applications first.
+    pub async fn collect(&self) {
+        if self.mind.is_down() {
+            return;
+        }
+        let mut connection = self.connection().await;
+        let d = connection.dialect();
+        for kind in target().kinds() {
+            let names = ["MSG_ID", "SBLSH", "VERSION", "REC_FLAG", "ERR_DESC"].map(|n| d.name(n));
+            let [message, case, version, flag, words] = &names;
+            let sql = format!(
+                "SELECT {message}, {case}, {version} FROM {} WHERE {flag} = '0' ORDER BY {}",
+                d.name(kind),
+                d.name("INSERTTIME")
+            );
+            let rows = connection.rows(sql, 1 << 24).await.expect("rows");
+            for at in 0..rows.len() {
+                let cell = |c| String::from_utf8_lossy(rows.cell(at, c).expect("a value")).into();
+                let (message_id, case, version) = (cell(0), cell(1), cell(2));
+                let took = Took { message: message_id, kind: kind.to_string(), case, version };
+                let key = d.literal(Some(&took.message));
+                let Some((code, text)) = self.mind.judge(took) else { continue };
+                let (code, text) = (d.literal(Some(&code)), d.literal(Some(&text)));
+                let sql = format!(
+                    "UPDATE {} SET {flag} = {code}, {words} = {text} WHERE {message} = {key}",
+                    d.name(kind)
+                );
+                connection.execute(sql).await.expect("an answer");
+            }
+        }
+    }
+
+    /// Rows in all tables.
+    pub async fn rows(&self) -> u64 {
+        let mut connection = self.connection().await;
+        let d = connection.dialect();
+        let mut rows = 0;
+        for kind in target().kinds() {
+            let sql = format!("SELECT count(*) FROM {}", d.name(kind));
+            rows += connection.count(sql).await.expect("a count");
+        }
+        rows
+    }
+}
