@@ -13,6 +13,7 @@ use exchange::backfill::Backfill;
 use exchange::collect::{Adapter, Collect};
 use exchange::config::{AdapterConfig, Carrier, Identity, Nature, NodeConfig, StoreUrl};
 use exchange::deliver::Deliver;
+use exchange::outlet::Outlet;
 use exchange::{Fairness, Leases, Link, Node, Way, Worker};
 use store::memory::MemoryWorld;
 use store::sqlite::SqliteStore;
@@ -22,7 +23,7 @@ use crate::commands::adapter as packages;
 use crate::desk::Desk;
 use crate::stores::postgres_settings;
 use crate::text::{Failure, Finding};
-use crate::{carriers, files, instance, open, sinks, sources};
+use crate::{carriers, files, instance, open, outlets, sinks, sources};
 
 /// Longest line of a code list, bytes; also bounds how large a list file may be read.
 const LIST_BYTES_MAX: u64 = 64 << 20;
@@ -232,7 +233,15 @@ fn workers(
         workers.push(Box::new(Collect::new(Arc::clone(node), adapter)));
     }
     workers.push(Box::new(Desk::new(Arc::clone(node), &config.data)));
-    workers.extend(exchange::workers(node));
+    let mut own = exchange::workers(node);
+    if let Some(outlet) = config.outlet_of(&node.code) {
+        let opened = found(outlets::open(outlet, format, &config.limits)?)?;
+        let outlet = Outlet::new(Arc::clone(node), opened.target, opened.port);
+        // What is for a platform is judged with it, not before it.
+        own.retain(|worker| worker.name() != "accept");
+        own.push(Box::new(outlet));
+    }
+    workers.extend(own);
     for sink in config.sinks_of(&node.code) {
         let opened = sinks::open(&node.code, sink, format, &config.limits)?;
         workers.push(Box::new(Deliver::new(Arc::clone(node), &sink.name, opened)));

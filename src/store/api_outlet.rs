@@ -12,13 +12,7 @@ use crate::types::*;
 pub trait OutletFacts: Send + Sync {
     /// An envelope waits for the platform, behind all that wait already. Records that are listed stand as listed, unless the platform
     /// was spoken to about them already; held ones that are not listed any more are forgotten.
-    fn submit<'a>(
-        &'a self,
-        lease: &'a Lease,
-        inbox_id: i64,
-        records: Vec<NewSubmission>,
-        now: Millis,
-    ) -> StoreFuture<'a, ()>;
+    fn submit<'a>(&'a self, lease: &'a Lease, submit: Submit) -> StoreFuture<'a, ()>;
 
     /// The waiting parcel of an envelope.
     fn awaiting<'a>(&'a self, id: &'a EnvelopeId) -> StoreFuture<'a, Option<InboxParcel>>;

@@ -188,6 +188,12 @@ impl MakePlain for NewSubmission {
     }
 }
 
+impl MakePlain for Submit {
+    fn make_plain(&mut self) {
+        self.records.make_plain();
+    }
+}
+
 impl MakePlain for Submitted {
     fn make_plain(&mut self) {
         if let Some(answer) = &mut self.answer {

@@ -6,14 +6,8 @@ use store::*;
 use super::faulty::Faulty;
 
 impl OutletFacts for Faulty {
-    fn submit<'a>(
-        &'a self,
-        lease: &'a Lease,
-        inbox_id: i64,
-        records: Vec<NewSubmission>,
-        now: Millis,
-    ) -> StoreFuture<'a, ()> {
-        self.guarded("submit", move || self.inner.submit(lease, inbox_id, records, now))
+    fn submit<'a>(&'a self, lease: &'a Lease, submit: Submit) -> StoreFuture<'a, ()> {
+        self.guarded("submit", move || self.inner.submit(lease, submit))
     }
 
     fn awaiting<'a>(&'a self, id: &'a EnvelopeId) -> StoreFuture<'a, Option<InboxParcel>> {

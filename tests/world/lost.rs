@@ -12,7 +12,7 @@ use exchange::deliver::Deliver;
 use exchange::outlet::Outlet;
 use exchange::restore::{Restoring, begin};
 
-use super::platform::{self, Port};
+use super::platform;
 use super::{Feed, PROVINCE, TIERS, TestNode, World, bulk, faulty, feed, live};
 
 impl World {
@@ -139,9 +139,9 @@ impl World {
             workers.insert(0, feed.collect(&node, base));
             workers.insert(0, feed.backfill(&node, base));
         }
-        if let Some(front) = self.platform.as_ref().filter(|_| tier == PROVINCE) {
-            let port = Port { inner: Box::new(front.port()), mind: Arc::clone(&front.mind) };
-            let outlet = Outlet::new(Arc::clone(&node), platform::target(), Box::new(port));
+        if let Some(there) = self.platform.as_ref().filter(|_| tier == PROVINCE) {
+            let port = Box::new(there.port());
+            let outlet = Outlet::new(Arc::clone(&node), platform::target(), port);
             let accept = workers.iter().position(|w| w.name() == "accept").expect("a worker");
             workers[accept] = Box::new(outlet);
         }

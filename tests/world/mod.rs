@@ -146,7 +146,7 @@ pub struct Setup {
     /// The nodes share their stores with other instances ([`World::join`]).
     pub shared: bool,
     /// The highest tier is an outlet: behind it stands a platform that does not run Tiergate.
-    pub outlet: bool,
+    pub outlet: Option<platform::Way>,
 }
 
 impl Default for Setup {
@@ -161,7 +161,7 @@ impl Default for Setup {
             fair: |_| Fairness::default(),
             gated: None,
             shared: false,
-            outlet: false,
+            outlet: None,
         }
     }
 }
@@ -203,7 +203,7 @@ pub struct World {
     trust: Arc<Trust>,
     folder: TempDir,
     courier: Option<Courier>,
-    platform: Option<platform::Front>,
+    platform: Option<platform::Platform>,
     finished: bool,
     stores: Box<dyn Stores>,
     sink: u32,
@@ -249,15 +249,15 @@ impl World {
         for feed in &world.setup.feeds {
             feed.prepare(world.folder.path()).await;
         }
-        if world.setup.outlet {
-            world.platform = Some(platform::Front::in_folder(world.folder.path()).await);
+        if let Some(way) = world.setup.outlet {
+            world.platform = Some(platform::Platform::of(way, world.folder.path()).await);
         }
         world.start();
         world
     }
 
     /// The platform behind the outlet.
-    pub fn platform(&self) -> &platform::Front {
+    pub fn platform(&self) -> &platform::Platform {
         self.platform.as_ref().expect("the story's highest tier is an outlet")
     }
 
@@ -329,7 +329,7 @@ impl World {
             courier.carry();
         }
         if let Some(platform) = &self.platform {
-            platform.collect().await;
+            platform.work().await;
         }
         self.now = self.now.plus(250);
         done

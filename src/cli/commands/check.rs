@@ -11,6 +11,7 @@ use exchange::config::{At, NodeConfig};
 use super::adapter;
 use crate::open;
 use crate::os;
+use crate::outlets;
 use crate::text::{Done, Failure, Finding, Out};
 
 /// What is checked.
@@ -99,6 +100,10 @@ fn deep(node: &NodeConfig, until: &mut Option<Millis>) -> Result<Vec<Finding>, F
         Ok(format) => {
             for source in &node.adapters {
                 found.extend(open::package(source, &format)?.err().unwrap_or_default());
+            }
+            for outlet in &node.outlets {
+                let opened = outlets::open(outlet, &format, &node.limits)?;
+                found.extend(opened.err().unwrap_or_default());
             }
             for route in node.routes.iter().filter(|r| *r.edition != *format.edition()) {
                 let (has, wants) = (format.edition(), &route.edition);

@@ -4,6 +4,7 @@ use canon::Millis;
 use serde_json::{Value, json};
 use store::{AdapterProgress, LinkStatus, NodeStatus, Place};
 
+use crate::commands::outlet;
 use crate::commands::running;
 use crate::commands::waiting::{self, Said};
 use crate::gates::{GateView, Lies};
@@ -19,6 +20,7 @@ pub(crate) fn run(args: &NodesArg, out: &Out) -> Done {
             let status = tier.store.status().await.map_err(|e| tier.failed(&e))?;
             let mut more = running::of(&tier, os::now()).await?;
             more.extend(waiting::of(&tier, os::now()).await?);
+            more.extend(outlet::of(&tier, os::now()).await?);
             answers.push((tier, status, more));
         }
         show(&answers, os::now(), out)

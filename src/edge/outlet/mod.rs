@@ -5,10 +5,14 @@
 //! tables or calls and its answers ([`Target`]).
 
 mod answers;
+#[cfg(feature = "http")]
+pub mod calls;
 mod document;
 #[cfg(feature = "sql")]
 pub mod front_db;
 mod message;
+#[cfg(feature = "http")]
+mod reply;
 mod target;
 
 use canon::Millis;

@@ -13,6 +13,7 @@ use super::lanes::{LaneBudget, Window};
 use super::limits::Limits;
 use super::problem::At;
 use super::quota::Quota;
+use super::outlets::OutletConfig;
 use super::remote::Remote;
 use super::secret::SecretRef;
 use super::spool::SpoolConfig;
@@ -49,6 +50,8 @@ pub struct NodeConfig {
     pub adapters: Vec<AdapterConfig>,
     /// Where kept records go.
     pub sinks: Vec<SinkConfig>,
+    /// Platforms behind identities.
+    pub outlets: Vec<OutletConfig>,
     /// Limits.
     pub limits: Limits,
     /// Hours and budgets of lanes on every link that says nothing else.
@@ -348,6 +351,11 @@ impl NodeConfig {
         identity: &'a NodeCode,
     ) -> impl Iterator<Item = &'a AdapterConfig> {
         self.adapters.iter().filter(move |a| a.identity == *identity)
+    }
+
+    /// The outlet of an identity, if a platform stands behind it.
+    pub fn outlet_of(&self, identity: &NodeCode) -> Option<&OutletConfig> {
+        self.outlets.iter().find(|o| o.identity == *identity)
     }
 
     /// The sinks of an identity.

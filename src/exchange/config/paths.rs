@@ -6,6 +6,7 @@ use std::path::Path;
 use super::brokers::{BrokerConfig, Login};
 use super::foreign::Database;
 use super::node::*;
+use super::outlets::{OutletConfig, OutletWay};
 use super::problem::{At, Problems};
 use super::process::{Files, whole};
 use super::remote::Remote;
@@ -48,31 +49,10 @@ pub(crate) fn check(
         }
     }
     for adapter in &node.adapters {
-        need(&adapter.at, "[adapter] package", &adapter.package, true);
-        if let Some(folder) = &adapter.source.folder {
-            need(&adapter.at, "[adapter.source] folder", folder, true);
-        }
-        if let Some(Database::Sqlite(path)) = &adapter.source.database {
-            need(&adapter.at, "[adapter.source] database", path, false);
-        }
-        if let Some(Database::Server(server)) = &adapter.source.database
-            && let Some(ca) = &server.ca
-        {
-            need(&adapter.at, "[adapter.source] ca", ca, false);
-        }
-        for (key, path) in adapter.source.remote.iter().flat_map(Remote::files) {
-            need(&adapter.at, &format!("[adapter.source] {key}"), path, false);
-        }
-        for (name, reference) in &adapter.source.secrets {
-            if let SecretRef::File(path) = reference {
-                need(&adapter.at, &format!("[adapter.source.secrets] {name}"), path, false);
-            }
-        }
-        if let Some(SecretRef::File(path)) =
-            adapter.source.database.as_ref().and_then(Database::password)
-        {
-            need(&adapter.at, "[adapter.source] password", path, false);
-        }
+        adapter_files(adapter, &mut need);
+    }
+    for outlet in &node.outlets {
+        outlet_files(outlet, &mut need);
     }
     for list in node.lists.iter().filter(|l| files.facts(l).is_none()) {
         missing(&whole, "[lists] folders", list, "file or folder", "文件或目录", problems);
@@ -101,12 +81,72 @@ fn foreign_secrets(node: &NodeConfig) -> Vec<(&At, &'static str, &SecretRef)> {
         let named = adapter.source.secrets.values();
         found.extend(named.map(|secret| (&adapter.at, "[adapter.source] secrets", secret)));
     }
+    found.extend(node.outlets.iter().flat_map(outlet_secrets));
     for sink in &node.sinks {
         if let SinkKind::SqlTables { database, .. } = &sink.kind {
             found.extend(database.password().map(|p| (&sink.at, "[sink] password", p)));
         }
     }
     found
+}
+
+/// What an adapter needs to be there.
+fn adapter_files(adapter: &AdapterConfig, need: &mut impl FnMut(&At, &str, &Path, bool)) {
+    need(&adapter.at, "[adapter] package", &adapter.package, true);
+    if let Some(folder) = &adapter.source.folder {
+        need(&adapter.at, "[adapter.source] folder", folder, true);
+    }
+    if let Some(Database::Sqlite(path)) = &adapter.source.database {
+        need(&adapter.at, "[adapter.source] database", path, false);
+    }
+    if let Some(Database::Server(server)) = &adapter.source.database
+        && let Some(ca) = &server.ca
+    {
+        need(&adapter.at, "[adapter.source] ca", ca, false);
+    }
+    for (key, path) in adapter.source.remote.iter().flat_map(Remote::files) {
+        need(&adapter.at, &format!("[adapter.source] {key}"), path, false);
+    }
+    for (name, reference) in &adapter.source.secrets {
+        if let SecretRef::File(path) = reference {
+            need(&adapter.at, &format!("[adapter.source.secrets] {name}"), path, false);
+        }
+    }
+    if let Some(SecretRef::File(path)) =
+        adapter.source.database.as_ref().and_then(Database::password)
+    {
+        need(&adapter.at, "[adapter.source] password", path, false);
+    }
+}
+
+/// What an outlet needs to be there.
+fn outlet_files(outlet: &OutletConfig, need: &mut impl FnMut(&At, &str, &Path, bool)) {
+    need(&outlet.at, "[outlet] target", &outlet.target, true);
+    if let OutletWay::Calls(calls) = &outlet.way {
+        for (key, path) in calls.remote.files() {
+            need(&outlet.at, &format!("[outlet] {key}"), path, false);
+        }
+    }
+    for (_, key, reference) in outlet_secrets(outlet) {
+        if let SecretRef::File(path) = reference {
+            need(&outlet.at, key, path, false);
+        }
+    }
+}
+
+/// What lets an outlet in at its platform.
+fn outlet_secrets(outlet: &OutletConfig) -> Vec<(&At, &'static str, &SecretRef)> {
+    match &outlet.way {
+        OutletWay::FrontDb(database) => {
+            let password = database.password();
+            password.map(|p| (&outlet.at, "[outlet] password", p)).into_iter().collect()
+        }
+        OutletWay::Calls(calls) => {
+            let own = calls.remote.secrets().map(|(_, key)| (&outlet.at, "[outlet] key", key));
+            let named = calls.secrets.values().map(|s| (&outlet.at, "[outlet] secrets", s));
+            own.chain(named).collect()
+        }
+    }
 }
 
 fn broker_secrets(broker: &BrokerConfig) -> Vec<(&'static str, &SecretRef)> {

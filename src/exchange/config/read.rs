@@ -74,6 +74,7 @@ impl NodeDocument {
         let links = sections::links(&mut top, &brokers, level, &mut cx);
         let adapters = sections::adapters(&mut top, limits.collect_interval, &mut cx);
         let sinks = super::sinks::sinks(&mut top, &data, &mut cx);
+        let outlets = super::outlets::outlets(&mut top, &data, &mut cx);
         top.finish(cx.problems);
 
         NodeConfig {
@@ -91,6 +92,7 @@ impl NodeDocument {
             relay,
             adapters,
             sinks,
+            outlets,
             limits,
             lanes,
             quotas,

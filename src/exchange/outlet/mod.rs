@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 use canon::Millis;
 use edge::outlet::{Outlet as Port, Target};
 use envelope::{By, Opened, SenderCert};
-use store::{InboxFor, InboxParcel, Lease, NewSubmission, SubmissionStep};
+use store::{InboxFor, InboxParcel, Lease, NewSubmission, SubmissionStep, Submit};
 
 pub(crate) use before::{Asker, Before, Relation};
 pub use speak::{PLATFORM, PlatformSeen, SAID_CHARS_MAX};
@@ -214,8 +214,14 @@ impl Outlet {
         }
         let open = |a: &Asked| matches!(a.step, SubmissionStep::Held | SubmissionStep::Due);
         let asked = judgement.asked.into_iter().filter(open);
-        let new = asked.map(|asked| self.submission(asked, now)).collect();
-        self.node.store.submit(lease, parcel.inbox_id, new, now).await?;
+        let submit = Submit {
+            inbox_id: parcel.inbox_id,
+            id: opened.head.id(),
+            settled_below: opened.head.settled_below,
+            records: asked.map(|asked| self.submission(asked, now)).collect(),
+            now,
+        };
+        self.node.store.submit(lease, submit).await?;
         Ok(true)
     }
 

@@ -159,7 +159,11 @@ impl Outlet {
     ) -> Result<(), WorkError> {
         let (mut submissions, batch): (Vec<_>, Vec<_>) = fresh.into_iter().unzip();
         for submission in &mut submissions {
-            submission.attempts += 1;
+            // Handed over once more because nothing was heard is the same attempt; only that there was
+            // an earlier one has to be known.
+            if submission.step == SubmissionStep::Due || submission.attempts < 2 {
+                submission.attempts += 1;
+            }
         }
         let perhaps = submissions.iter().map(|s| self.perhaps(s, now)).collect();
         self.commit(lease, perhaps, now).await?;

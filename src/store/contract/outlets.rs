@@ -1,6 +1,6 @@
 //! Envelopes that wait for a platform.
 
-use canon::Millis;
+use canon::{EnvelopeId, Millis};
 
 use super::office::*;
 use super::provider::run;
@@ -36,6 +36,25 @@ fn answered(inbox_id: i64, position: u32, verdict: Verdict) -> Submitted {
     Submitted { answer, ..done(inbox_id, position, SubmissionStep::Answered) }
 }
 
+async fn submit(
+    office: &Office,
+    inbox_id: i64,
+    records: Vec<NewSubmission>,
+) -> Result<(), StoreError> {
+    let parcel = office.store.inbox_parcel(inbox_id).await.unwrap().unwrap();
+    submit_as(office, &office.lease, (inbox_id, parcel.arrived.id), records).await
+}
+
+async fn submit_as(
+    office: &Office,
+    lease: &Lease,
+    (inbox_id, id): (i64, EnvelopeId),
+    records: Vec<NewSubmission>,
+) -> Result<(), StoreError> {
+    let submit = Submit { inbox_id, id, settled_below: 0, records, now: t0() };
+    office.store.submit(lease, submit).await
+}
+
 async fn ripe(office: &Office) -> Vec<i64> {
     office.store.ripe(100).await.unwrap().iter().map(|p| p.inbox_id).collect()
 }
@@ -53,7 +72,7 @@ fn an_envelope_that_waits_is_in_no_claim_and_in_no_depth_and_outlives_a_restart(
         let inbox = outlet.arrive("records", &id, t0()).await;
         assert!(outlet.store.awaiting(&id).await.unwrap().is_none());
         let records = vec![new(0, ("SB", "a"), SubmissionStep::Due)];
-        outlet.store.submit(&outlet.lease, inbox, records, t0()).await.unwrap();
+        submit(&outlet, inbox, records).await.unwrap();
         assert!(outlet.claim(InboxFor::Accept, t0()).await.is_empty());
         assert!(outlet.store.inbox_depths().await.unwrap().is_empty());
         let before = outlet.store.awaiting(&id).await.unwrap().unwrap();
@@ -89,7 +108,7 @@ fn what_is_due_is_spoken_about_until_it_is_answered() {
             new(1, ("SB", "b"), SubmissionStep::Due),
             NewSubmission { due_at: t0().plus(-1), ..new(2, ("SB", "c"), SubmissionStep::Due) },
         ];
-        outlet.store.submit(&outlet.lease, inbox, records, t0()).await.unwrap();
+        submit(&outlet, inbox, records).await.unwrap();
         assert_eq!(due(&outlet, t0()).await, [(inbox, 2), (inbox, 0), (inbox, 1)]);
         assert_eq!(outlet.store.submissions_due(t0(), 1).await.unwrap().len(), 1);
         assert!(ripe(&outlet).await.is_empty());
@@ -135,22 +154,22 @@ fn a_held_record_is_free_when_what_it_stands_on_is_answered() {
             new(0, ("SB", "a"), SubmissionStep::Due),
             new(1, ("SB", "b"), SubmissionStep::Due),
         ];
-        outlet.store.submit(&outlet.lease, first, parent, t0()).await.unwrap();
+        submit(&outlet, first, parent).await.unwrap();
         let child = || NewSubmission { after: on, ..new(0, ("SL", "a"), held) };
-        outlet.store.submit(&outlet.lease, second, vec![child()], t0()).await.unwrap();
+        submit(&outlet, second, vec![child()]).await.unwrap();
         assert!(ripe(&outlet).await.is_empty());
         assert_eq!(due(&outlet, t0()).await, [(first, 0), (first, 1)]);
         let taken = vec![answered(first, 0, Verdict::Taken)];
         outlet.store.commit_submitted(&outlet.lease, taken, t0()).await.unwrap();
         assert_eq!(ripe(&outlet).await, [second], "its parent is answered");
         let freed = NewSubmission { step: SubmissionStep::Due, ..child() };
-        outlet.store.submit(&outlet.lease, second, vec![freed], t0()).await.unwrap();
+        submit(&outlet, second, vec![freed]).await.unwrap();
         let taken = vec![answered(second, 0, Verdict::Taken)];
         outlet.store.commit_submitted(&outlet.lease, taken, t0()).await.unwrap();
         assert!(ripe(&outlet).await.is_empty(), "not before the envelope its parent is in");
         // Said again, what was spoken about stays as it is; what is held and not said any more goes.
         let again = vec![NewSubmission { after: None, ..new(0, ("SL", "a"), held) }];
-        outlet.store.submit(&outlet.lease, second, again, t0()).await.unwrap();
+        submit(&outlet, second, again).await.unwrap();
         let rows = outlet.store.submissions(&[id("SL", "a", 1).key.root()]).await.unwrap();
         let steps: Vec<_> = rows.iter().map(|s| s.step).collect();
         assert_eq!(steps, [SubmissionStep::Answered, SubmissionStep::Answered]);
@@ -172,19 +191,43 @@ fn a_held_record_whose_parent_is_gone_is_free() {
         let first = outlet.arrive("records", &sent_by("county", "outlet", 1), t0()).await;
         let second = outlet.arrive("records", &sent_by("county", "outlet", 2), t0()).await;
         let parent = vec![new(0, ("SB", "a"), SubmissionStep::Due)];
-        outlet.store.submit(&outlet.lease, first, parent, t0()).await.unwrap();
+        submit(&outlet, first, parent).await.unwrap();
         let child =
             NewSubmission { after: Some((first, 0)), ..new(3, ("SL", "a"), SubmissionStep::Held) };
-        outlet.store.submit(&outlet.lease, second, vec![child], t0()).await.unwrap();
+        submit(&outlet, second, vec![child]).await.unwrap();
         outlet.store.drop_inbox(&outlet.lease, first).await.unwrap();
         assert_eq!(ripe(&outlet).await, [second]);
-        outlet.store.submit(&outlet.lease, second, Vec::new(), t0()).await.unwrap();
+        submit(&outlet, second, Vec::new()).await.unwrap();
         assert_eq!(outlet.store.outlet_status().await.unwrap().steps, [0; 4]);
         assert_eq!(ripe(&outlet).await, [second], "nothing of it waits any more");
         let lost = Lease::whole("all", 99);
-        let refused = outlet.store.submit(&lost, second, Vec::new(), t0()).await;
+        let refused =
+            submit_as(&outlet, &lost, (second, sent_by("county", "outlet", 2)), Vec::new()).await;
         assert!(matches!(refused, Err(StoreError::LeaseLost(_))));
-        let gone = outlet.store.submit(&outlet.lease, first, Vec::new(), t0()).await;
+        let gone =
+            submit_as(&outlet, &outlet.lease, (first, sent_by("county", "outlet", 1)), Vec::new())
+                .await;
         assert!(matches!(gone, Err(StoreError::Conflict { .. })));
+    });
+}
+
+#[test]
+fn what_waits_is_no_gap_and_keeps_its_turn() {
+    run(async |bench| {
+        let outlet = Office::open(&bench, "outlet").await;
+        let first = outlet.arrive("records", &sent_by("county", "outlet", 1), t0()).await;
+        let second = outlet.arrive("records", &sent_by("county", "outlet", 2), t0()).await;
+        let due = |case| vec![new(0, ("SB", case), SubmissionStep::Due)];
+        submit(&outlet, second, due("a")).await.unwrap();
+        let later = t0().plus(HOUR);
+        assert_eq!(outlet.store.gaps(later, 10).await.unwrap().len(), 1, "the first did not come");
+        submit(&outlet, first, due("a")).await.unwrap();
+        assert!(outlet.store.gaps(later, 10).await.unwrap().is_empty(), "it is here, and waits");
+        // Who began to wait first is before, whatever its number in the inbox; and stays so.
+        submit(&outlet, second, due("a")).await.unwrap();
+        let rows = outlet.store.submissions(&[id("SB", "a", 1).key.root()]).await.unwrap();
+        let order: Vec<i64> = rows.iter().map(|row| row.inbox_id).collect();
+        assert_eq!(order, [second, first]);
+        assert!(rows[0].turn < rows[1].turn);
     });
 }

@@ -198,7 +198,7 @@ impl Identity {
     }
 
     /// Remembers a sequence; what is below `settled_below` is no gap.
-    fn see_sequence(&mut self, id: &EnvelopeId, settled_below: u64, now: Millis) {
+    pub(super) fn see_sequence(&mut self, id: &EnvelopeId, settled_below: u64, now: Millis) {
         let of = (id.sender.clone(), id.epoch, id.route.clone());
         let seen = self.seen.entry(of).or_default();
         seen.settled_below = seen.settled_below.max(settled_below);

@@ -20,18 +20,13 @@ impl Identity {
     }
 
     /// An envelope waits for the platform.
-    fn submit(
-        &mut self,
-        lease: &Lease,
-        inbox_id: i64,
-        records: Vec<NewSubmission>,
-        now: Millis,
-    ) -> Result<(), StoreError> {
+    fn submit(&mut self, lease: &Lease, submit: Submit) -> Result<(), StoreError> {
+        let Submit { inbox_id, id, settled_below, records, now } = submit;
         self.check_lease(lease)?;
         self.check_inbox(inbox_id)?;
-        self.tick(now);
-        let Some(row) = self.inbox.get(&inbox_id) else { return Ok(()) };
-        let envelope = row.arrived.id.clone();
+        let now = self.tick(now);
+        self.see_sequence(&id, settled_below, now);
+        let envelope = id;
         self.awaiting.insert(inbox_id);
         let last = self.submissions.values().map(|s| s.turn).max().unwrap_or(0);
         let mut own = self.submissions.values().filter(|s| s.inbox_id == inbox_id);
@@ -138,14 +133,8 @@ impl Identity {
 }
 
 impl OutletFacts for MemoryStore {
-    fn submit<'a>(
-        &'a self,
-        lease: &'a Lease,
-        inbox_id: i64,
-        records: Vec<NewSubmission>,
-        now: Millis,
-    ) -> StoreFuture<'a, ()> {
-        self.with(move |s| s.submit(lease, inbox_id, records.plain(), now))
+    fn submit<'a>(&'a self, lease: &'a Lease, submit: Submit) -> StoreFuture<'a, ()> {
+        self.with(move |s| s.submit(lease, submit.plain()))
     }
     fn awaiting<'a>(&'a self, id: &'a EnvelopeId) -> StoreFuture<'a, Option<InboxParcel>> {
         self.tell(move |s| s.awaiting(id))

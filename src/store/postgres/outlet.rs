@@ -2,6 +2,7 @@
 
 use canon::{EnvelopeId, Millis};
 
+use super::accept::see_sequence;
 use super::codec::digest_out;
 use super::conn::{Columns, big, q, sorted};
 use super::handle::Handle;
@@ -14,13 +15,9 @@ use crate::packed::outlet;
 use crate::plain::Plain;
 use crate::types::*;
 
-async fn submit(
-    handle: &Handle,
-    lease: &Lease,
-    inbox_id: i64,
-    records: &[NewSubmission],
-    now: Millis,
-) -> Result<(), StoreError> {
+async fn submit(handle: &Handle, lease: &Lease, submit: &Submit) -> Result<(), StoreError> {
+    let Submit { inbox_id, settled_below, ref records, now, .. } = *submit;
+    let id = handle.learn_id(&submit.id).await?;
     let words: Vec<&str> = records.iter().map(|r| &*r.id.kind).collect();
     handle.learn(&words).await?;
     let mut kinds = Vec::with_capacity(records.len());
@@ -33,6 +30,7 @@ async fn submit(
         let detail = format!("row {inbox_id} is gone");
         return Err(StoreError::Conflict { what: "inbox", detail });
     }
+    see_sequence(handle, &mut txn, id, big(settled_below)).await?;
     let turn = q(sql::SUBMISSIONS_TURN).bind(handle.ident).bind(inbox_id);
     let turn = turn.fetch_one(&mut *txn).await?.int(0)?;
     q(sql::SUBMISSIONS_HELD_DROP).bind(inbox_id).execute(&mut *txn).await?;
@@ -133,14 +131,8 @@ macro_rules! fact {
 }
 
 impl OutletFacts for Handle {
-    fn submit<'a>(
-        &'a self,
-        lease: &'a Lease,
-        inbox_id: i64,
-        records: Vec<NewSubmission>,
-        now: Millis,
-    ) -> StoreFuture<'a, ()> {
-        fact!(self, records => submit(self, lease, inbox_id, &records, now))
+    fn submit<'a>(&'a self, lease: &'a Lease, submit: Submit) -> StoreFuture<'a, ()> {
+        fact!(self, submit => self::submit(self, lease, &submit))
     }
 
     fn awaiting<'a>(&'a self, id: &'a EnvelopeId) -> StoreFuture<'a, Option<InboxParcel>> {

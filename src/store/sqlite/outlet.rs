@@ -2,6 +2,7 @@
 
 use canon::{EnvelopeId, Millis};
 
+use super::accept::see_sequence;
 use super::collect::sorted;
 use super::conn::{Columns, big, json, q};
 use super::handle::Handle;
@@ -15,14 +16,10 @@ use crate::packed::outlet;
 use crate::plain::Plain;
 use crate::types::*;
 
-async fn submit(
-    handle: &Handle,
-    lease: &Lease,
-    inbox_id: i64,
-    records: Vec<NewSubmission>,
-    now: Millis,
-) -> Result<(), StoreError> {
+async fn submit(handle: &Handle, lease: &Lease, submit: Submit) -> Result<(), StoreError> {
+    let Submit { inbox_id, id, settled_below, records, now } = submit;
     let mut writer = handle.writer().await;
+    let id = handle.learn_id(&mut writer, &id).await?;
     let mut rows = Vec::with_capacity(records.len());
     for new in &records {
         handle.words().learn(&mut writer, &[&*new.id.kind]).await?;
@@ -36,12 +33,13 @@ async fn submit(
         ));
     }
     let rows = json(&rows)?;
-    let (mut txn, _) = handle.begin(&mut writer, Some(lease), Some(now)).await?;
+    let (mut txn, now) = handle.begin(&mut writer, Some(lease), Some(now)).await?;
     let parked = q(sql::OUTLET_PARK).bind(handle.ident).bind(inbox_id).execute(&mut *txn).await?;
     if parked.rows_affected() == 0 {
         let detail = format!("row {inbox_id} is gone");
         return Err(StoreError::Conflict { what: "inbox", detail });
     }
+    see_sequence(handle, &mut txn, id, big(settled_below), now).await?;
     let turn = q(sql::SUBMISSIONS_TURN).bind(handle.ident).bind(inbox_id);
     let turn = turn.fetch_one(&mut *txn).await?.int(0)?;
     q(sql::SUBMISSIONS_HELD_DROP).bind(inbox_id).execute(&mut *txn).await?;
@@ -122,14 +120,8 @@ async fn status(handle: &Handle) -> Result<OutletStatus, StoreError> {
 }
 
 impl OutletFacts for Handle {
-    fn submit<'a>(
-        &'a self,
-        lease: &'a Lease,
-        inbox_id: i64,
-        records: Vec<NewSubmission>,
-        now: Millis,
-    ) -> StoreFuture<'a, ()> {
-        Box::pin(submit(self, lease, inbox_id, records.plain(), now))
+    fn submit<'a>(&'a self, lease: &'a Lease, submit: Submit) -> StoreFuture<'a, ()> {
+        Box::pin(self::submit(self, lease, submit.plain()))
     }
 
     fn awaiting<'a>(&'a self, id: &'a EnvelopeId) -> StoreFuture<'a, Option<InboxParcel>> {

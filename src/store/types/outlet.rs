@@ -81,6 +81,21 @@ pub struct NewSubmission {
     pub due_at: Millis,
 }
 
+/// An envelope that waits for a platform.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Submit {
+    /// Its inbox row.
+    pub inbox_id: i64,
+    /// The envelope: its sequence is no gap any more.
+    pub id: EnvelopeId,
+    /// Settled-below of its head.
+    pub settled_below: u64,
+    /// Records the platform has the word on.
+    pub records: Vec<NewSubmission>,
+    /// Now.
+    pub now: Millis,
+}
+
 /// A record on its way through an outlet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Submission {

@@ -29,13 +29,13 @@ fn session() -> Session {
 
 impl Front {
     /// Over a file.
-    pub async fn in_folder(folder: &Path) -> Self {
-        Self::at(Place::Sqlite(folder.join("front.db"))).await
+    pub async fn in_folder(folder: &Path, mind: &Arc<Mind>) -> Self {
+        Self::at(Place::Sqlite(folder.join("front.db")), mind).await
     }
 
     /// Over any database, its tables made.
-    pub async fn at(place: Place) -> Self {
-        let front = Self { place, mind: Arc::default() };
+    pub async fn at(place: Place, mind: &Arc<Mind>) -> Self {
+        let front = Self { place, mind: Arc::clone(mind) };
         let mut connection = front.connection().await;
         let d = connection.dialect();
         let target = target();

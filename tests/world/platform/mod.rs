@@ -1,16 +1,20 @@
 //! A province that does not run Tiergate: it takes, refuses, fails, hangs and loses answers by rule, and
-//! remembers what took effect. It speaks front tables.
+//! remembers what took effect. It speaks front tables, HTTP and SOAP.
 
 mod front;
 mod port;
+mod web;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
-use edge::outlet::Target;
+use edge::outlet::calls::Form;
+use edge::outlet::{Outlet, Target};
 
 pub use front::Front;
 pub(super) use port::Port;
+pub use web::Web;
 
 use super::{files, format, root};
 
@@ -53,6 +57,70 @@ struct State {
     came: BTreeMap<String, u32>,
     down: bool,
     lose: u32,
+    /// Login keys given so far; only the last one is good, unless it ran out.
+    logins: u32,
+    ran_out: bool,
+}
+
+/// How a platform is spoken to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// Front tables in a file.
+    Front,
+    /// Its web service, batches of documents.
+    Http,
+    /// Its web service, one record a call.
+    Soap,
+}
+
+enum Ground {
+    Front(Front),
+    Web(Web),
+}
+
+/// A platform.
+pub struct Platform {
+    /// What it does.
+    pub mind: Arc<Mind>,
+    ground: Ground,
+}
+
+impl Platform {
+    /// One that is spoken to so; what it needs lies in a folder.
+    pub async fn of(way: Way, folder: &Path) -> Self {
+        let mind: Arc<Mind> = Arc::default();
+        let ground = match way {
+            Way::Front => Ground::Front(Front::in_folder(folder, &mind).await),
+            Way::Http => Ground::Web(Web::start(&mind, Form::Http)),
+            Way::Soap => Ground::Web(Web::start(&mind, Form::Soap)),
+        };
+        Self { mind, ground }
+    }
+
+    /// The outlet's end of it, over a line that can be cut.
+    pub(super) fn port(&self) -> Port {
+        let inner: Box<dyn Outlet> = match &self.ground {
+            Ground::Front(front) => Box::new(front.port()),
+            Ground::Web(web) => Box::new(web.port()),
+        };
+        let loses = matches!(self.ground, Ground::Front(_));
+        Port { inner, mind: Arc::clone(&self.mind), loses }
+    }
+
+    /// It does what it does by itself.
+    pub async fn work(&self) {
+        if let Ground::Front(front) = &self.ground {
+            front.collect().await;
+        }
+    }
+
+    /// Rows in its front tables.
+    pub async fn rows(&self) -> u64 {
+        match &self.ground {
+            Ground::Front(front) => front.rows().await,
+            Ground::Web(_) => 0,
+        }
+    }
 }
 
 /// The platform's own mind, whichever way it is spoken to.
@@ -88,6 +156,28 @@ impl Mind {
     /// The answers of the next `times` calls are lost on the way, after they were acted on.
     pub fn lose(&self, times: u32) {
         self.state().lose = times;
+    }
+
+    /// Whoever is let in has to log in again.
+    pub fn run_out(&self) {
+        self.state().ran_out = true;
+    }
+
+    /// How often somebody logged in.
+    pub fn logins(&self) -> u32 {
+        self.state().logins
+    }
+
+    fn let_in(&self) -> String {
+        let mut state = self.state();
+        state.logins += 1;
+        state.ran_out = false;
+        format!("key-{}", state.logins)
+    }
+
+    fn knows(&self, key: &str) -> bool {
+        let state = self.state();
+        !state.ran_out && state.logins > 0 && key == format!("key-{}", state.logins)
     }
 
     fn loses(&self) -> bool {

@@ -14,6 +14,8 @@ pub(crate) struct Port {
     pub(crate) inner: Box<dyn Outlet>,
     /// The platform's mind.
     pub(crate) mind: Arc<Mind>,
+    /// Whether the line loses what comes back; a web service does that itself.
+    pub(crate) loses: bool,
 }
 
 impl Port {
@@ -38,7 +40,7 @@ impl Outlet for Port {
                 return Err(cut);
             }
             let heard = self.inner.hand(batch, now).await?;
-            if self.mind.loses() {
+            if self.loses && self.mind.loses() {
                 return Ok(vec![Heard::Unknown("lost on the way".into()); batch.len()]);
             }
             Ok(heard)
@@ -55,7 +57,7 @@ impl Outlet for Port {
                 return Err(cut);
             }
             let heard = self.inner.ask(batch, now).await?;
-            if self.mind.loses() {
+            if self.loses && self.mind.loses() {
                 return Ok(vec![Heard::Unknown("lost on the way".into()); batch.len()]);
             }
             Ok(heard)
