@@ -131,9 +131,9 @@ limits! {
     close_grace: i64 Duration = 30 * MINUTE, 0, 12 * HOUR;
         "how long a window stays open after its day's end" "自然日结束后多久关闭窗口"
     outlet_envelopes_max: u64 Count = 256, 1, 1_000_000;
-        "envelopes that wait for a platform's answers, above which an outlet takes no more" "等待平台答复的报文上限，达到后外联出口暂停接收"
+        "envelopes that wait for a platform's answers, above which an outlet takes no more" "等待平台答复的报文上限，达到后报送出口暂停接收"
     outlet_batch_max: u32 Count = 100, 1, 10_000;
-        "records an outlet speaks to its platform about in one turn" "外联出口一轮与平台交换的记录数"
+        "records an outlet speaks to its platform about in one turn" "报送出口一轮与平台交换的记录数"
     outlet_attempts_max: u32 Count = 20, 1, 100_000;
         "times a record is handed to a platform that says it failed, before it is rejected" "平台答复处理失败时最多重报次数，之后按拒收处理"
     relay_keep: i64 Duration = 7 * DAY, HOUR, 3650 * DAY;
