@@ -17,6 +17,8 @@ pub mod legacy_db;
 pub mod legacy_http;
 mod os;
 mod page;
+#[cfg(any(feature = "sql", feature = "http"))]
+mod passes;
 mod sink;
 mod source;
 #[cfg(feature = "sql")]
