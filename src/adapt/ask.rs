@@ -357,7 +357,8 @@ pub enum Escape {
 }
 
 impl Escape {
-    fn of(self, value: &str) -> Cow<'_, str> {
+    /// The value so that it cannot break out of its place.
+    pub fn of(self, value: &str) -> Cow<'_, str> {
         match self {
             Self::None => Cow::Borrowed(value),
             Self::Url => url(value),
@@ -420,9 +421,9 @@ impl Template {
         })
     }
 
-    /// The text with its places filled; none where there are places and every one is filled with
-    /// nothing.
-    pub fn fill(&self, escape: Escape, value: impl Fn(&Slot) -> String) -> Option<String> {
+    /// The text with its places filled, and whether there are places and every one of them is filled
+    /// with nothing.
+    pub fn fill(&self, escape: Escape, value: impl Fn(&Slot) -> String) -> (String, bool) {
         let mut out = String::new();
         let (mut places, mut filled) = (0, 0);
         for piece in &self.pieces {
@@ -436,7 +437,7 @@ impl Template {
                 }
             }
         }
-        (places == 0 || filled > 0).then_some(out)
+        (out, places > 0 && filled == 0)
     }
 }
 
@@ -454,8 +455,9 @@ mod tests {
             Slot::Page => "3".into(),
             _ => "甲\"乙\\".into(),
         });
+        let (filled, _) = filled;
         let want = r#"{"page":3,"who":{"id":"甲\"乙\\"},"empty":{}}"#;
-        assert_eq!(filled.as_deref(), Some(want));
+        assert_eq!(filled, want);
         assert_eq!(Template::read("{pages}"), Err("pages".into()));
         assert_eq!(Template::read("{secret.}"), Err("secret.".into()));
     }
@@ -463,13 +465,13 @@ mod tests {
     #[test]
     fn what_fills_a_place_cannot_break_out_of_it() {
         let template = Template::read("a={cursor}").unwrap();
-        let fill = |escape, value: &str| template.fill(escape, |_| value.to_owned()).unwrap();
+        let fill = |escape, value: &str| template.fill(escape, |_| value.to_owned()).0;
         assert_eq!(fill(Escape::Url, "x&b=1/..#?%甲 "), "a=x%26b%3D1%2F..%23%3F%25%E7%94%B2%20");
         assert_eq!(fill(Escape::Xml, "<a b='\"&"), "a=&lt;a b=&apos;&quot;&amp;");
         assert_eq!(fill(Escape::None, "Bearer 1"), "a=Bearer 1");
-        assert_eq!(template.fill(Escape::Url, |_| String::new()), None);
+        assert!(template.fill(Escape::Url, |_| String::new()).1);
         let plain = Template::read("v2").unwrap();
-        assert_eq!(plain.fill(Escape::Url, |_| String::new()).as_deref(), Some("v2"));
+        assert_eq!(plain.fill(Escape::Url, |_| String::new()), ("v2".into(), false));
     }
 
     #[test]

@@ -23,7 +23,7 @@ use std::sync::Arc;
 use canon::Millis;
 
 pub use grants::grants;
-pub use probe::{Seen, probe};
+pub use probe::probe;
 pub use settings::{Detect, Query, Settings, WriteBackTo};
 
 use crate::db::Connection;
