@@ -178,7 +178,7 @@ fn query(tab: &mut Tab<'_>, name: Text, problems: &mut Problems) -> (Query, Ask)
         Some(node) => {
             let mut below = Tab::of(node, tab.key("history"), problems);
             let old = self::call(&mut below, Some(&call), problems);
-            must_say(&below, "history", &old, &[Slot::From, Slot::To], problems);
+            must_say(&below, "params", &old, &[Slot::From, Slot::To], problems);
             below.finish(problems);
             Some(old)
         }

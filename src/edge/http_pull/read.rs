@@ -208,7 +208,10 @@ impl HttpPull {
             let column = query.columns.iter().position(|c| c.text == name)?;
             row.get(column)
         };
-        let key: Option<Vec<&str>> = query.key.iter().map(|k| value(&k.text)).collect();
+        // Only where rows are compared a key must be whole: elsewhere it is what people look up.
+        let whole = query.detect == Detect::Compare;
+        let part = |k: &adapt::Text| value(&k.text).or_else(|| (!whole).then_some(""));
+        let key: Option<Vec<&str>> = query.key.iter().map(part).collect();
         let time = match &query.detect {
             Detect::ModifiedTime { column, .. } => {
                 value(&column.text).and_then(|t| self.settings.source.times.read(t))
@@ -216,14 +219,11 @@ impl HttpPull {
             _ => None,
         };
         let mut joined = String::new();
-        if let Some(key) = &key {
-            join_key(key, &mut joined);
-        } else if query.detect == Detect::Compare {
+        let Some(key) = key else {
             page.without_key();
             return None;
-        } else {
-            joined.push('?');
-        }
+        };
+        join_key(&key, &mut joined);
         for column in 0..query.columns.len() {
             let span = row.get(column).map_or(NULL, |text| page.put(text));
             page.cells.push(span);
