@@ -39,6 +39,7 @@ async fn finish(mut world: World, left: world::Left) {
     let waits = world.store(PROVINCE).outlet_status().await.unwrap();
     assert_eq!(waits, store::OutletStatus::default(), "nothing waits any more");
     world.finish_with(left).await;
+    world.platform().remove().await;
 }
 
 /// Every outcome that the township has a receipt for, with the platform's words.
@@ -329,7 +330,28 @@ async fn a_web_service_that_hangs_is_given_up_and_asked_again() {
 }
 
 #[tokio::test]
-async fn a_process_that_dies_while_it_calls_a_web_service_doubles_nothing() {
+async fn a_process_that_dies_while_it_sends_a_batch_doubles_nothing() {
     everywhere(Way::Http, When::After).await;
+}
+
+#[tokio::test]
+async fn a_process_that_dies_while_it_calls_by_soap_doubles_nothing() {
     everywhere(Way::Soap, When::Before).await;
+}
+
+#[tokio::test]
+async fn front_tables_of_servers_are_filled_and_read_like_those_of_a_file() {
+    for way in [Way::Mariadb, Way::Postgres] {
+        let mut world = world_by(way).await;
+        flow(&mut world).await;
+        world.drop_lines(
+            "b.csv",
+            &[line("SB", 4), line("SB", 3).text("更正后的『名称』与\\反斜杠'")],
+        );
+        world.quiet().await;
+        world.heal().await;
+        assert_eq!(world.count(TOWN, Place::Accepted).await, 8, "{way:?}");
+        assert_eq!(world.platform().rows().await, 9, "{way:?}: the refused row stays");
+        finish(world, world::Left::default()).await;
+    }
 }

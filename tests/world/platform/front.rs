@@ -2,11 +2,13 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use edge::db::{Connection, Isolation, Place, Session, Stored};
+use edge::db::{Connection, Isolation, Login, Place, Session, Stored, Tls};
 use edge::outlet::front_db::{FrontDb, Settings};
 
+use super::super::services::{self, Address};
 use super::{Mind, Took, target};
 
 /// A front database with the platform behind it.
@@ -14,6 +16,32 @@ pub struct Front {
     place: Place,
     /// What the platform does.
     pub mind: Arc<Mind>,
+    gone: Option<(Place, String)>,
+}
+
+/// A name that no other test has.
+fn fresh() -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    format!("tg_front_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+fn login(url: &str) -> Login {
+    let address = Address::of(url);
+    Login {
+        host: address.host,
+        port: address.port,
+        user: address.user,
+        password: Some(address.password).filter(|p| !p.is_empty()),
+        database: address.rest,
+        schema: None,
+        tls: Tls::Disable,
+        ca: None,
+    }
+}
+
+async fn run(place: &Place, sql: String) {
+    let mut connection = Connection::open(place, &session()).await.expect("the test's server");
+    connection.execute(sql).await.expect("a database of our own");
 }
 
 fn session() -> Session {
@@ -35,7 +63,7 @@ impl Front {
 
     /// Over any database, its tables made.
     pub async fn at(place: Place, mind: &Arc<Mind>) -> Self {
-        let front = Self { place, mind: Arc::clone(mind) };
+        let front = Self { place, mind: Arc::clone(mind), gone: None };
         let mut connection = front.connection().await;
         let d = connection.dialect();
         let target = target();
@@ -51,6 +79,36 @@ impl Front {
             connection.execute(sql).await.expect("a table");
         }
         front
+    }
+
+    /// Over a database of its own on the test's MariaDB.
+    pub async fn in_mariadb(mind: &Arc<Mind>) -> Self {
+        let server = login(&services::mariadb());
+        let name = fresh();
+        let made = format!("CREATE DATABASE {name} CHARACTER SET utf8mb4");
+        run(&Place::Mysql(server.clone()), made).await;
+        let place = Place::Mysql(Login { database: name.clone(), ..server.clone() });
+        let mut front = Self::at(place, mind).await;
+        front.gone = Some((Place::Mysql(server), format!("DROP DATABASE {name}")));
+        front
+    }
+
+    /// Over a schema of its own on the test's PostgreSQL.
+    pub async fn in_postgres(mind: &Arc<Mind>) -> Self {
+        let server = login(&services::postgres());
+        let name = fresh();
+        run(&Place::Postgres(server.clone()), format!("CREATE SCHEMA {name}")).await;
+        let place = Place::Postgres(Login { schema: Some(name.clone()), ..server.clone() });
+        let mut front = Self::at(place, mind).await;
+        front.gone = Some((Place::Postgres(server), format!("DROP SCHEMA {name} CASCADE")));
+        front
+    }
+
+    /// Takes away what the test's servers would keep.
+    pub async fn remove(&self) {
+        if let Some((place, sql)) = &self.gone {
+            run(place, sql.clone()).await;
+        }
     }
 
     async fn connection(&self) -> Connection {

@@ -67,6 +67,10 @@ struct State {
 pub enum Way {
     /// Front tables in a file.
     Front,
+    /// Front tables in a database of the test's MariaDB.
+    Mariadb,
+    /// Front tables in a schema of the test's PostgreSQL.
+    Postgres,
     /// Its web service, batches of documents.
     Http,
     /// Its web service, one record a call.
@@ -74,7 +78,7 @@ pub enum Way {
 }
 
 enum Ground {
-    Front(Front),
+    Front(Box<Front>),
     Web(Web),
 }
 
@@ -90,7 +94,9 @@ impl Platform {
     pub async fn of(way: Way, folder: &Path) -> Self {
         let mind: Arc<Mind> = Arc::default();
         let ground = match way {
-            Way::Front => Ground::Front(Front::in_folder(folder, &mind).await),
+            Way::Front => Ground::Front(Box::new(Front::in_folder(folder, &mind).await)),
+            Way::Mariadb => Ground::Front(Box::new(Front::in_mariadb(&mind).await)),
+            Way::Postgres => Ground::Front(Box::new(Front::in_postgres(&mind).await)),
             Way::Http => Ground::Web(Web::start(&mind, Form::Http)),
             Way::Soap => Ground::Web(Web::start(&mind, Form::Soap)),
         };
@@ -111,6 +117,13 @@ impl Platform {
     pub async fn work(&self) {
         if let Ground::Front(front) = &self.ground {
             front.collect().await;
+        }
+    }
+
+    /// Takes away what the test's servers would keep.
+    pub async fn remove(&self) {
+        if let Ground::Front(front) = &self.ground {
+            front.remove().await;
         }
     }
 
