@@ -66,32 +66,32 @@ fn an_auditor_judges_one_case_with_one_file_and_no_network() {
     let dir = dir.path();
     let story = fine(dir, &["demo", "--fast", "--keep", "--cases", "60"]).out;
     let case = story.split("tiergate trace ").nth(1).and_then(|s| s.split(' ').next()).unwrap();
-    let said = export(dir, case, "case.json", &NODES);
+    let said = export(dir, case, "proof.json", &NODES);
     assert_eq!(said.code, 0, "{}{}", said.out, said.err);
-    let again = export(dir, case, "case.json", &NODES);
+    let again = export(dir, case, "proof.json", &NODES);
     assert_eq!(again.code, 3, "nothing is overwritten: {}{}", again.out, again.err);
 
     let desk = tempfile::tempdir().unwrap();
     let desk = desk.path();
-    for (from, to) in [("case.json", "case.json"), ("tiergate-demo/evidence/ca.pem", "ca.pem")] {
+    for (from, to) in [("proof.json", "proof.json"), ("tiergate-demo/evidence/ca.pem", "ca.pem")] {
         std::fs::copy(dir.join(from), desk.join(to)).unwrap();
     }
-    let asked = ["case.json", "--anchor", "ca.pem", "--lang", "zh"];
+    let asked = ["proof.json", "--anchor", "ca.pem", "--lang", "zh"];
     let said = auditor(desk, &asked);
     assert_eq!(said.code, 0, "{}{}", said.out, said.err);
     assert!(said.out.contains("成立：内容如所示报送，且已接收（演示环境"), "{}", said.out);
     assert!(!said.out.contains("不成立"), "{}", said.out);
     assert!(said.out.contains("申请人证件号码 ＊＊＊"), "personal values are hidden: {}", said.out);
-    let shown = auditor(desk, &["case.json", "--anchor", "ca.pem", "--personal", "--json"]).json();
+    let shown = auditor(desk, &["proof.json", "--anchor", "ca.pem", "--personal", "--json"]).json();
     assert_eq!(shown["ok"], true);
     let records = shown["records"].as_array().unwrap();
     assert!(records.iter().all(|r| r["standing"] == "accepted"), "{shown}");
-    let numbers = records.iter().map(|r| r["record"].as_str().unwrap());
+    let mut numbers = records.iter().map(|r| r["record"].as_str().unwrap());
     assert!(numbers.clone().all(|n| n.contains(case)), "of no other case: {shown}");
-    let one = numbers.last().unwrap().to_owned();
+    let one = numbers.next_back().unwrap().to_owned();
     let same = fine(
         dir,
-        &["evidence", "verify", "case.json", "--anchor", "tiergate-demo/evidence/ca.pem"],
+        &["evidence", "verify", "proof.json", "--anchor", "tiergate-demo/evidence/ca.pem"],
     );
     assert!(same.out.contains("PROVEN"), "{}", same.out);
 
@@ -99,7 +99,7 @@ fn an_auditor_judges_one_case_with_one_file_and_no_network() {
     assert_eq!(export(dir, &one, "one.json", &NODES).code, 0);
     let text = std::fs::read_to_string(dir.join("one.json")).unwrap();
     assert_eq!(text.matches("\"record\":").count(), 1);
-    doubts(desk, &std::fs::read_to_string(desk.join("case.json")).unwrap());
+    doubts(desk, &std::fs::read_to_string(desk.join("proof.json")).unwrap());
 }
 
 /// Whatever is not as it was, or is vouched for by somebody else, is a doubt and an exit code.
@@ -111,14 +111,14 @@ fn doubts(desk: &Path, text: &str) {
     assert_eq!(said.code, 1, "{}", said.out);
     assert!(said.out.contains("NOT PROVEN"), "{}", said.out);
     fine(desk, &["ca", "new", "--out", "other"]);
-    let said = auditor(desk, &["case.json", "--anchor", "other/ca.pem"]);
+    let said = auditor(desk, &["proof.json", "--anchor", "other/ca.pem"]);
     assert_eq!(said.code, 1, "{}", said.out);
     assert!(said.out.contains("sender.certificate_untrusted"), "{}", said.out);
     std::fs::write(desk.join("letter.txt"), "dear").unwrap();
     let said = auditor(desk, &["letter.txt", "--anchor", "ca.pem"]);
     assert_eq!(said.code, 3, "{}", said.err);
     assert!(said.err.contains("line 1, column 1"), "{}", said.err);
-    assert_eq!(auditor(desk, &["case.json"]).code, 2);
+    assert_eq!(auditor(desk, &["proof.json"]).code, 2);
 }
 
 #[test]

@@ -22,7 +22,7 @@ pub(super) fn envelope_refused(refuse: &Refuse) -> Step {
         format!("the sender's signature does not hold: {en}"),
         format!("报送方签名不成立：{zh} [{}]", refuse.code()),
     );
-    step("envelope.signature", false, texts)
+    step("envelope-signature", false, texts)
 }
 
 pub(super) fn envelope(head: &Head, signer: &SenderCert) -> Step {
@@ -38,7 +38,7 @@ pub(super) fn envelope(head: &Head, signer: &SenderCert) -> Step {
             signer.node, signer.not_before, signer.not_after
         ),
     );
-    step("envelope.signature", true, texts)
+    step("envelope-signature", true, texts)
 }
 
 pub(super) fn in_envelope(leaf: &Leaf, count: usize, holds: bool) -> Step {
@@ -56,7 +56,7 @@ pub(super) fn in_envelope(leaf: &Leaf, count: usize, holds: bool) -> Step {
             "本记录不在该签名覆盖范围内：内容被改动，或不属于该报文".into(),
         )
     };
-    step("record.in_envelope", holds, texts)
+    step("record-in-envelope", holds, texts)
 }
 
 pub(super) fn format_unknown(head: &Head) -> Step {
@@ -67,7 +67,7 @@ pub(super) fn format_unknown(head: &Head) -> Step {
         ),
         format!("本程序不认识格式 {edition}，无法解读记录内容；请使用支持该版本的程序"),
     );
-    step("record.format", false, texts)
+    step("record-format", false, texts)
 }
 
 pub(super) fn not_of_the_format(head: &Head, violation: &Violation) -> Step {
@@ -76,7 +76,7 @@ pub(super) fn not_of_the_format(head: &Head, violation: &Violation) -> Step {
         format!("the record is not in the form of {edition}: {} [{rule}]", violation.en),
         format!("记录不符合格式 {edition}：{} [{rule}]", violation.zh),
     );
-    step("record.format", false, texts)
+    step("record-format", false, texts)
 }
 
 pub(super) fn record(
@@ -94,7 +94,7 @@ pub(super) fn record(
             format!("the record {wire} has no key: it names no case"),
             format!("{label}记录没有主键，无法确定所属办件"),
         );
-        return step("record.format", false, texts);
+        return step("record-format", false, texts);
     }
     let (mut en, mut zh) = (
         format!(
@@ -116,7 +116,7 @@ pub(super) fn record(
         ));
         zh.push_str(&format!("；按本程序所带规则不符：{} [{}]", violation.zh, violation.rule));
     }
-    step("record.format", true, (en, zh))
+    step("record-format", true, (en, zh))
 }
 
 pub(super) fn unanswered() -> Step {
@@ -124,7 +124,7 @@ pub(super) fn unanswered() -> Step {
         "no receipt is in the file: it is proven what was sent, not that anyone has it".into(),
         "文件中没有回执：只能证明已报送的内容，不能证明对方已接收".into(),
     );
-    step("receipt.signature", true, texts)
+    step("receipt-signature", true, texts)
 }
 
 pub(super) fn receipt_refused(refuse: &Refuse) -> Step {
@@ -133,7 +133,7 @@ pub(super) fn receipt_refused(refuse: &Refuse) -> Step {
         format!("the receipt's signature does not hold: {en}"),
         format!("回执签名不成立：{zh} [{}]", refuse.code()),
     );
-    step("receipt.signature", false, texts)
+    step("receipt-signature", false, texts)
 }
 
 pub(super) fn receipt(head: &Head, signer: &SenderCert) -> Step {
@@ -151,7 +151,7 @@ pub(super) fn receipt(head: &Head, signer: &SenderCert) -> Step {
             format!("节点 {node} 于 {at}（其自身时钟）签署回执"),
         )
     };
-    step("receipt.signature", true, texts)
+    step("receipt-signature", true, texts)
 }
 
 pub(super) fn answers(head: &Head, holds: bool) -> Step {
@@ -168,7 +168,7 @@ pub(super) fn answers(head: &Head, holds: bool) -> Step {
             "该回执不是目的节点对此报文的答复".into(),
         ),
     };
-    step("receipt.answers", holds, texts)
+    step("receipt-answers", holds, texts)
 }
 
 pub(super) fn outcome(line: Option<&OutcomeLine>, head: &Head) -> Step {
@@ -177,7 +177,7 @@ pub(super) fn outcome(line: Option<&OutcomeLine>, head: &Head) -> Step {
             "the outcome is not one that the receipt's signature covers for this record".into(),
             "该处理结果不在回执签名覆盖范围内，或不属于本记录".into(),
         );
-        return step("receipt.outcome", false, texts);
+        return step("receipt-outcome", false, texts);
     };
     let node = &head.from;
     let (mut en, mut zh) = match line.outcome {
@@ -212,7 +212,7 @@ pub(super) fn outcome(line: Option<&OutcomeLine>, head: &Head) -> Step {
         en.push_str(&format!("; the platform's own words: {said}"));
         zh.push_str(&format!("；平台原文：{said}"));
     }
-    step("receipt.outcome", true, (en, zh))
+    step("receipt-outcome", true, (en, zh))
 }
 
 /// The verdict in a sentence.

@@ -56,12 +56,12 @@ fn each_record_is_proven_with_what_was_answered() {
     assert_eq!(standings[..2], [Standing::Accepted, Standing::Rejected]);
     let judged = first(&of_museum()[0], &anchors());
     let all = [
-        "envelope.signature",
-        "record.in_envelope",
-        "record.format",
-        "receipt.signature",
-        "receipt.answers",
-        "receipt.outcome",
+        "envelope-signature",
+        "record-in-envelope",
+        "record-format",
+        "receipt-signature",
+        "receipt-answers",
+        "receipt-outcome",
     ];
     assert_eq!(names(&judged), all.map(|name| (name, true)));
     assert_eq!(judged.environment, Some(Environment::Demo));
@@ -168,8 +168,8 @@ fn a_format_that_is_not_known_here_leaves_a_doubt() {
     let evidence = of_museum().remove(0);
     let judged = evidence.judge(&anchors(), &|_| None).remove(0);
     assert_eq!(judged.standing, Standing::Unproven);
-    assert!(names(&judged).contains(&("record.format", false)));
-    assert!(names(&judged).contains(&("envelope.signature", true)));
+    assert!(names(&judged).contains(&("record-format", false)));
+    assert!(names(&judged).contains(&("envelope-signature", true)));
 }
 
 fn fragment() -> Vec<u8> {
@@ -218,7 +218,7 @@ fn a_receipt_must_be_the_destinations_for_this_very_envelope() {
         let (evidence, trust) = exchanged(change);
         let judged = first(&evidence, &trust);
         assert_eq!(judged.standing, Standing::Unproven, "change {at}");
-        assert!(names(&judged).contains(&("receipt.answers", false)), "change {at}");
+        assert!(names(&judged).contains(&("receipt-answers", false)), "change {at}");
     }
 }
 
@@ -241,7 +241,7 @@ fn the_senders_certificate_is_judged_when_the_receiver_had_the_envelope() {
         exchanged(|_, answer| answer.answers.as_mut().unwrap().received_at = late);
     let judged = first(&evidence, &trust);
     assert_eq!(judged.standing, Standing::Unproven);
-    assert!(names(&judged).contains(&("envelope.signature", false)));
+    assert!(names(&judged).contains(&("envelope-signature", false)));
 }
 
 #[test]
