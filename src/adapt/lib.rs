@@ -6,6 +6,7 @@
 
 mod check;
 mod cut;
+mod differ;
 mod draft;
 pub mod form;
 mod guess;

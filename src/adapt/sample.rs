@@ -13,6 +13,7 @@ use canon::violation::{Severity, Violation};
 use canon::{Digest, DigestAlg, Millis};
 use serde_json::{Map, Value, json};
 
+use crate::differ::differences;
 use crate::draft::{Draft, Drafts};
 use crate::form::{self, FileDyn, FormError, FormLimits, Item, Reading, Scratch};
 use crate::mapping::{Bound, Mapping};
@@ -41,7 +42,28 @@ enum Input {
 /// What keeps the sample from being run at all: no input, a header that does not fit.
 pub fn run(package: &Package, format: &Format, name: &str) -> Result<Value, Vec<Problem>> {
     let rounds = read(package, name)?;
-    run_rounds(package, format, name, rounds)
+    run_rounds(package, format, name, rounds, false)
+}
+
+/// What a package makes of all its samples, one after another by name, as collect does of one live
+/// system; `rows` says how many rows they have.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_all(package: &Package, format: &Format) -> Result<Value, Vec<Problem>> {
+    let mut rounds = Vec::new();
+    for name in package.samples.keys() {
+        rounds.extend(read(package, name)?);
+    }
+    let inputs = rounds.iter().flatten().flat_map(|(_, inputs)| inputs);
+    let rows = inputs.filter(|i| matches!(i, Input::Row(_))).count();
+    // One round is a round as well.
+    rounds.push(Vec::new());
+    let mut all = run_rounds(package, format, "*", rounds, true)?;
+    if let Some(all) = all.as_object_mut() {
+        all.insert("rows".into(), rows.into());
+    }
+    Ok(all)
 }
 
 /// What a package makes of the first rows of a file (of each query), in the form of a sample.
@@ -60,7 +82,7 @@ pub fn run_file(
         return Err(vec![problem(place, "adapter.bad_value", "source.kind", en, zh)]);
     };
     let round = read_file(source, file, place, rows_max)?;
-    run_rounds(package, format, place, vec![round])
+    run_rounds(package, format, place, vec![round], false)
 }
 
 fn run_rounds(
@@ -68,13 +90,16 @@ fn run_rounds(
     format: &Format,
     name: &str,
     rounds: Vec<Round>,
+    live: bool,
 ) -> Result<Value, Vec<Problem>> {
     let mapping = Mapping::compile(package, format)?;
     let mut runner = Runner {
         mapping: &mapping,
         format,
         collected: Millis::parse(COLLECTED).expect("the constant is a time"),
+        live,
         known: BTreeMap::new(),
+        refused: BTreeMap::new(),
         cases: BTreeMap::new(),
         outcome: Outcome::default(),
     };
@@ -141,37 +166,6 @@ fn in_sample(mut wrong: Vec<Problem>, name: &str) -> Vec<Problem> {
         p.file = format!("samples/{name}/input");
     }
     wrong
-}
-
-/// Walks two values and tells each place where they differ.
-fn differences(want: &Value, got: &Value, at: &str, tell: &mut impl FnMut(&str, &str, &str)) {
-    match (want, got) {
-        (Value::Object(a), Value::Object(b)) => {
-            let keys: std::collections::BTreeSet<_> = a.keys().chain(b.keys()).collect();
-            for key in keys {
-                let below = if at.is_empty() { key.clone() } else { format!("{at}.{key}") };
-                match (a.get(key), b.get(key)) {
-                    (Some(x), Some(y)) => differences(x, y, &below, tell),
-                    (x, y) => tell(&below, &shown(x), &shown(y)),
-                }
-            }
-        }
-        (Value::Array(a), Value::Array(b)) => {
-            for i in 0..a.len().max(b.len()) {
-                let below = format!("{at}[{}]", i + 1);
-                match (a.get(i), b.get(i)) {
-                    (Some(x), Some(y)) => differences(x, y, &below, tell),
-                    (x, y) => tell(&below, &shown(x), &shown(y)),
-                }
-            }
-        }
-        (a, b) if a == b => {}
-        (a, b) => tell(at, &shown(Some(a)), &shown(Some(b))),
-    }
-}
-
-fn shown(value: Option<&Value>) -> String {
-    value.map_or_else(|| "nothing".to_owned(), Value::to_string)
 }
 
 /// Reads a sample's rounds.
@@ -368,8 +362,12 @@ struct Runner<'a> {
     mapping: &'a Mapping,
     format: &'a Format,
     collected: Millis,
+    /// Nothing is withdrawn that never was, and nothing refused twice.
+    live: bool,
     /// Content digest of each record's last version, as collect keeps it.
     known: BTreeMap<String, Digest>,
+    /// That of the last refused one.
+    refused: BTreeMap<String, Digest>,
     /// What the case's records say of one another.
     cases: BTreeMap<String, CaseFacts>,
     outcome: Outcome,
@@ -411,6 +409,16 @@ impl Runner<'_> {
             if self.known.get(&id) == Some(&digest) {
                 self.outcome.unchanged += 1;
                 return;
+            }
+            if self.live {
+                let never = !self.known.contains_key(&id) && !self.refused.contains_key(&id);
+                if draft.op == Op::Void && never {
+                    return;
+                }
+                if draft.is_refused() && self.refused.insert(id.clone(), digest) == Some(digest) {
+                    self.outcome.unchanged += 1;
+                    return;
+                }
             }
             if !draft.is_refused() {
                 self.known.insert(id, digest);
