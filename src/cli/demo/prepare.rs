@@ -287,6 +287,14 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     std::fs::write(path, bytes).map_err(|e| not_written(path, &e))
 }
 
+/// Writes a text that only its owner may read, where none is yet.
+pub(crate) fn write_private(path: &Path, text: &str) -> Result<(), Failure> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(|e| not_written(folder, &e))?;
+    }
+    os::write_secret(path, text).map_err(|e| not_written(path, &e))
+}
+
 /// Writes a key that only its owner may read.
 pub(crate) fn secret(path: &Path, key: &KeyPem) -> Result<(), Failure> {
     os::write_secret(path, &key.0).map_err(|e| not_written(path, &e))

@@ -82,31 +82,36 @@ fn the_last_third_of_the_packages_in_english() {
     assert!(!slice(2, "en").contains("DIFFER"));
 }
 
-/// The packages that read tables, on servers, and the province's tables on one.
-#[test]
-fn the_packages_of_tables_over_servers() {
+/// The packages that read tables, over a server.
+fn over(option: &str, url: &str) {
     let dir = tempfile::tempdir().unwrap();
     take(dir.path(), ["county_approval", "power_operation"]);
-    let postgres = service("TIERGATE_TEST_POSTGRES");
-    let mysql = service("TIERGATE_TEST_MARIADB");
-    for (option, url) in [("--postgres", &postgres), ("--mysql", &mysql)] {
-        let data = option.trim_start_matches("--");
-        let mut args =
-            vec!["demo", "--all", "--fast", "--json", "--adapters", "adapters", "--data", data];
-        args.extend([option, url.as_str()]);
-        let said = fine(dir.path(), &args).json();
-        assert_eq!(said["ok"], true, "{said}");
-        for package in said["packages"].as_array().unwrap() {
-            assert_eq!(package["source"], data, "{said}");
-            assert!(package["in_tables"].as_u64().unwrap() > 0, "{said}");
-        }
-        let config = std::fs::read_to_string(dir.path().join(data).join("departments/node.toml"));
-        let word = url.split([':', '@']).nth(2).unwrap();
-        assert!(!config.unwrap().contains(word), "no password in a configuration");
-        let other = ["demo", "--all", "--fast", "--keep", "--adapters", "adapters", "--data", data];
-        let said = tiergate(dir.path(), &other);
-        assert_eq!(said.code, 2, "other services than it was begun with: {}", said.err);
+    let mut args = vec!["demo", "--all", "--fast", "--json", "--adapters", "adapters"];
+    args.extend([option, url]);
+    let said = fine(dir.path(), &args).json();
+    assert_eq!(said["ok"], true, "{said}");
+    for package in said["packages"].as_array().unwrap() {
+        assert_eq!(package["source"], option.trim_start_matches("--"), "{said}");
+        assert!(package["in_tables"].as_u64().unwrap() > 0, "{said}");
     }
+    let config = dir.path().join("tiergate-demo-all/departments/node.toml");
+    let word = url.split([':', '@']).nth(2).unwrap();
+    let config = std::fs::read_to_string(config).unwrap();
+    assert!(!config.contains(word), "no password in a configuration");
+    let said = tiergate(dir.path(), &["demo", "--all", "--keep", "--adapters", "adapters"]);
+    assert_eq!(said.code, 2, "other services than it was begun with: {}", said.err);
+}
+
+/// The county's approval system on PostgreSQL, and everything else that can be there.
+#[test]
+fn the_packages_of_tables_over_postgresql() {
+    over("--postgres", &service("TIERGATE_TEST_POSTGRES"));
+}
+
+/// The county's approval system on MariaDB.
+#[test]
+fn the_packages_of_tables_over_mariadb() {
+    over("--mysql", &service("TIERGATE_TEST_MARIADB"));
 }
 
 #[test]

@@ -9,6 +9,7 @@ use adapt::{Package, Source};
 use canon::Millis;
 
 use super::department::Department;
+use super::service::Web;
 use super::tables::{self, Tables};
 use crate::demo::prepare::{not_written, write};
 use crate::text::Failure;
@@ -19,6 +20,8 @@ pub(super) enum Live {
     Drops(Drops),
     /// Tables of a database.
     Tables(Box<Tables>),
+    /// A web service.
+    Web(Box<Web>),
 }
 
 /// Why there is none: English, Chinese.
@@ -41,6 +44,10 @@ pub(super) fn live(
         "sql" | "front_table" => {
             Tables::of(department, folder, databases).map(|t| Live::Tables(Box::new(t)))
         }
+        "http_pull" => {
+            let secret = folder.join("systems").join(format!("{name}.secret"));
+            Web::of(department, secret).map(|w| Live::Web(Box::new(w)))
+        }
         kind => Err((
             format!("a source of kind `{kind}` cannot be played by the demo; see drive.rs"),
             format!("演示程序尚不能模拟 {kind} 类来源"),
@@ -54,6 +61,7 @@ impl Live {
         match self {
             Self::Drops(drops) => drops.word.clone(),
             Self::Tables(tables) => tables.word(),
+            Self::Web(_) => "http".to_owned(),
         }
     }
 
@@ -62,6 +70,7 @@ impl Live {
         match self {
             Self::Drops(drops) => drops.rounds.len(),
             Self::Tables(tables) => tables.rounds(),
+            Self::Web(web) => web.rounds(),
         }
     }
 
@@ -70,6 +79,7 @@ impl Live {
         match self {
             Self::Drops(drops) => drops.config(),
             Self::Tables(tables) => tables.config(),
+            Self::Web(web) => web.config(),
         }
     }
 
@@ -81,6 +91,7 @@ impl Live {
                 std::fs::create_dir_all(folder).map_err(|e| not_written(folder, &e))
             }
             Self::Tables(tables) => tables.stand().await,
+            Self::Web(web) => web.stand(),
         }
     }
 
@@ -89,6 +100,10 @@ impl Live {
         match self {
             Self::Drops(drops) => drops.say(round),
             Self::Tables(tables) => tables.say(round, now).await,
+            Self::Web(web) => {
+                web.say(round, now);
+                Ok(())
+            }
         }
     }
 
@@ -96,7 +111,7 @@ impl Live {
     pub(super) fn is_read(&self) -> bool {
         match self {
             Self::Drops(drops) => drops.is_read(),
-            Self::Tables(_) => true,
+            Self::Tables(_) | Self::Web(_) => true,
         }
     }
 

@@ -6,6 +6,7 @@
 mod department;
 mod drive;
 mod report;
+mod service;
 mod setup;
 mod state;
 mod tables;
@@ -18,7 +19,7 @@ use canon::Millis;
 use canon::format::supervision_1;
 
 use super::prepare::Folder;
-use super::show::{Show, count};
+use super::show::{Show, count, plural};
 use super::world::{LOOK, Numbers, QUIET, World, essence};
 use super::{Demo, lock, stopped};
 use crate::os;
@@ -135,8 +136,9 @@ fn opening(
     unplayed: &[(&Department, Unplayed)],
 ) -> Result<(), Failure> {
     let (dir, n) = (folder.0.display(), playing.len());
+    let departments = plural(n as u64, "department");
     show.line(show.out.of(
-        format!("Every package: {n} departments → county → city → province's tables, in {dir}"),
+        format!("Every package: {departments} → county → city → province's tables, in {dir}"),
         format!("全部适配包演示：{n} 个部门 → 县 → 市 → 省平台库表，目录 {dir}"),
     ))?;
     for (department, (en, zh)) in unplayed {
@@ -172,10 +174,10 @@ fn said(
     let own = || numbers.iter().take(play.playing.len()).flat_map(|n| &n.adapters);
     let records = count(own().map(|a| a.records).sum());
     let problems = count(own().map(|a| a.quarantined).sum());
-    let round = round + 1;
+    let (round, departments) = (round + 1, plural(about as u64, "department"));
     Ok(play.show.say(
         format!(
-            "round {round} of {rounds}, {about} departments: so far {records} records up, {problems} problem data"
+            "round {round} of {rounds}, {departments}: so far {records} records up, {problems} problem data"
         ),
         format!(
             "第 {round}/{rounds} 轮（{about} 个部门）：累计上报 {records} 条，问题数据 {problems} 条"

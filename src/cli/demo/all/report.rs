@@ -18,7 +18,7 @@ use crate::assemble::store_failure;
 use crate::demo::books;
 use crate::demo::checks::{self, Wrong};
 use crate::demo::evidence::Evidence;
-use crate::demo::show::{Grid, count, shell};
+use crate::demo::show::{Grid, count, plural, shell};
 use crate::demo::world::{LOOK, place};
 use crate::text::{Done, Exit, Failure};
 
@@ -347,10 +347,13 @@ fn verdict(play: &mut Play<'_>, came: &[Came]) -> Done {
         play.show.say(format!("DIFFERENCE {en}"), format!("差异 {zh}"))?;
     }
     let fine = wrong.is_empty();
-    let n = came.len();
+    let n = came.len() as u64;
     if fine {
         play.show.line(play.show.out.of(
-            format!("{n} packages: what the province has is what their samples say, nothing else."),
+            format!(
+                "{}: what the province has is what their samples say, nothing else.",
+                plural(n, "package")
+            ),
             format!("{n} 个适配包：省平台所得与样例完全一致，无多无少。"),
         ))?;
     }

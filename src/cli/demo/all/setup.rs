@@ -20,6 +20,8 @@ use crate::text::Failure;
 pub(super) const TOWNSHIP: &str = "departments";
 /// File of MariaDB's password, in the data folder.
 const MYSQL_PASSWORD: &str = "mysql.password";
+/// How the address of a department's own web service begins.
+const SERVICE: &str = "url = \"http://127.0.0.1:";
 /// The province's tables, below its schema's prefix or in its folder.
 const KEPT: &str = "kept";
 
@@ -139,11 +141,15 @@ pub(super) fn same(
     places: &Places,
     playing: &[(&Department, Live)],
 ) -> Result<(), Failure> {
+    // A web service's port is another at every start.
+    let lasting = |text: &str| -> Vec<String> {
+        text.lines().filter(|l| !l.starts_with(SERVICE)).map(str::to_owned).collect()
+    };
     let there = |(path, text): (PathBuf, String)| {
-        std::fs::read_to_string(path).is_ok_and(|there| there == text)
+        std::fs::read_to_string(path).is_ok_and(|there| lasting(&there) == lasting(&text))
     };
     if texts(folder, places, playing).into_iter().all(there) {
-        return Ok(());
+        return write_configs(folder, places, playing);
     }
     let dir = folder.0.display();
     Err(Failure::usage(
