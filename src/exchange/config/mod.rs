@@ -40,11 +40,11 @@ pub use node::{
     AdapterConfig, Carrier, Identity, Link, Nature, NodeConfig, RelayConfig, RelayRule,
     RouteConfig, SinkConfig, SinkKind, SourceConfig, SourceReading, Treatment,
 };
+pub use outlets::{CallForm, CallsConfig, OutletConfig, OutletWay};
 pub use problem::{At, Problem, Problems, nearest};
 pub use process::{FileFacts, Files, tier_order};
 pub use quota::Quota;
 pub use read::{NodeDocument, VERSION};
-pub use outlets::{CallForm, CallsConfig, OutletConfig, OutletWay};
 pub use remote::Remote;
 pub use secret::{Secret, SecretRef};
 pub use spool::{Back, SpoolConfig, SpoolPlace};

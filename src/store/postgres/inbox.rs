@@ -156,7 +156,8 @@ pub(super) async fn take(
     txn: &mut PgConnection,
     inbox_id: i64,
 ) -> Result<PgRow, StoreError> {
-    let row = q(sql::INBOX_TAKE).bind(handle.ident).bind(inbox_id).fetch_optional(&mut *txn).await?;
+    let row =
+        q(sql::INBOX_TAKE).bind(handle.ident).bind(inbox_id).fetch_optional(&mut *txn).await?;
     let detail = || format!("row {inbox_id} is gone");
     let row = row.ok_or_else(|| StoreError::Conflict { what: "inbox", detail: detail() })?;
     if row.int(7)? == AWAITING {

@@ -117,19 +117,6 @@ async fn status(handle: &Handle) -> Result<OutletStatus, StoreError> {
     outlet::status(&q(sql::OUTLET_STATUS).bind(handle.ident).fetch_one(&mut *conn).await?)
 }
 
-/// A fact, with what is given to it kept for another run.
-macro_rules! fact {
-    ($handle:ident, $call:expr) => {
-        Box::pin(async move { $handle.again(|| $call).await })
-    };
-    ($handle:ident, $given:ident => $call:expr) => {
-        Box::pin(async move {
-            let $given = $given.plain();
-            $handle.again(|| $call).await
-        })
-    };
-}
-
 impl OutletFacts for Handle {
     fn submit<'a>(&'a self, lease: &'a Lease, submit: Submit) -> StoreFuture<'a, ()> {
         fact!(self, submit => self::submit(self, lease, &submit))

@@ -165,7 +165,8 @@ pub(super) async fn take(
     txn: &mut SqliteConnection,
     inbox_id: i64,
 ) -> Result<SqliteRow, StoreError> {
-    let row = q(sql::INBOX_TAKE).bind(handle.ident).bind(inbox_id).fetch_optional(&mut *txn).await?;
+    let row =
+        q(sql::INBOX_TAKE).bind(handle.ident).bind(inbox_id).fetch_optional(&mut *txn).await?;
     let detail = || format!("row {inbox_id} is gone");
     let row = row.ok_or_else(|| StoreError::Conflict { what: "inbox", detail: detail() })?;
     if row.int(7)? == AWAITING {

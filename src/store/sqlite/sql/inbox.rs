@@ -28,8 +28,7 @@ pub(crate) const INBOX_CLAIM_OF: &str = "WITH turns AS (SELECT i.inbox, \
     SELECT i.inbox, i.tries, i.at, i.link, i.hop, i.sender, i.epoch, i.route, i.sequence, i.kind, \
     i.dest, i.parcel, b.bytes FROM turns t JOIN inbox i ON i.inbox = t.inbox \
     JOIN blob b ON b.blob = i.frame ORDER BY t.turn, i.inbox LIMIT +?4";
-pub(crate) const INBOX_DEPTHS: &str =
-    "SELECT sender, count(*) FROM inbox WHERE ident = ?1 AND class < 6 \
+pub(crate) const INBOX_DEPTHS: &str = "SELECT sender, count(*) FROM inbox WHERE ident = ?1 AND class < 6 \
     GROUP BY sender ORDER BY sender";
 /// Under its lease, a transaction by itself.
 pub(crate) const INBOX_TRIED: &str = "UPDATE inbox SET tries = tries + 1 \

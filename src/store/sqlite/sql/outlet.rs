@@ -2,8 +2,7 @@
 
 use crate::packed::outlet::{columns, ripe};
 
-pub(crate) const OUTLET_PARK: &str =
-    "UPDATE inbox SET class = 6 WHERE inbox = ?2 AND ident = ?1";
+pub(crate) const OUTLET_PARK: &str = "UPDATE inbox SET class = 6 WHERE inbox = ?2 AND ident = ?1";
 /// The turn of an envelope: its own, or behind all others.
 pub(crate) const SUBMISSIONS_TURN: &str = "SELECT coalesce((SELECT min(turn) FROM submission \
     WHERE inbox = ?2), (SELECT max(turn) FROM submission WHERE ident = ?1) + 1, 1)";
