@@ -2,6 +2,7 @@
 //! answers comes back as receipts.
 
 use envelope::Outcome;
+use envelope::evidence::{Evidence, Item};
 use exchange::Limits;
 use store::Place;
 use tests::world::input::{cases, line};
@@ -60,6 +61,21 @@ async fn said(world: &World) -> Vec<(Outcome, Option<String>, Option<String>)> {
     found
 }
 
+/// What the evidence of the township's first record says, taken out and judged with nothing but the anchor.
+async fn evidence(world: &World) -> String {
+    let own = world.sent(TOWN).await.remove(0);
+    let frames = world.store(TOWN).frames(&own.id).await.unwrap().unwrap();
+    let package = envelope::open_frame(&frames.frame, 64 << 20).unwrap();
+    let receipt = envelope::open_frame(&frames.receipt.unwrap(), 64 << 20).unwrap();
+    let receipt = envelope::open(&receipt).unwrap();
+    let item = Item::of(&envelope::open(&package).unwrap(), 0, Some(&receipt)).unwrap();
+    let node = &world.nodes[TOWN].node;
+    let evidence = Evidence::new(&node.code, world.now, vec![item]);
+    let judged = evidence.judge(&node.trust, &|_| Some(world::format())).remove(0);
+    assert!(judged.steps.iter().all(|s| s.holds), "{:?}", judged.steps);
+    judged.steps.into_iter().map(|s| s.zh + "\n").collect()
+}
+
 #[tokio::test]
 async fn what_the_platform_takes_is_accepted_and_the_receipt_says_whose_answer_it_is() {
     let mut world = world().await;
@@ -73,6 +89,9 @@ async fn what_the_platform_takes_is_accepted_and_the_receipt_says_whose_answer_i
     for (outcome, _, words) in said {
         assert_eq!((outcome, words.as_deref()), (Outcome::Accepted, Some("1 接收成功")));
     }
+    let told = evidence(&world).await;
+    assert!(told.contains("平台答复由节点 province 记录"), "{told}");
+    assert!(told.contains("并非平台自身签名") && told.contains("平台原文：1 接收成功"), "{told}");
     finish(world, world::Left::default()).await;
 }
 
