@@ -46,7 +46,8 @@ pub(super) fn replies(body: &[u8], reading: &Reading) -> Vec<Reply> {
     let Ok(text) = std::str::from_utf8(body) else { return Vec::new() };
     let mut values = values(text);
     if let Some(inside) = &reading.inside {
-        let own = values.iter().find(|(name, _)| name == inside).and_then(|(_, t)| t.clone());
+        let text = |(name, text): &Value| text.clone().filter(|_| name == inside);
+        let own = values.iter().find_map(text);
         if let Some(own) = own {
             values = self::values(&own);
             if values.is_empty() && !own.trim().is_empty() {
