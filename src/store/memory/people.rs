@@ -146,7 +146,9 @@ impl Identity {
         match action {
             ProblemAction::Return { .. } => {
                 if let Some(source) = row.source_row.clone() {
-                    self.queue_write_back((adapter, source), "returned", problem_text(&row), now);
+                    let row_key = (adapter, source);
+                    let text = self.told(&row_key, 3, problem_text(&row));
+                    self.queue_write_back(row_key, "returned", text, now);
                 }
             }
             ProblemAction::Resubmit => self.forget(&adapter, &row),
@@ -161,9 +163,9 @@ impl Identity {
 
     /// The next read of this row is news.
     fn forget(&mut self, adapter: &Arc<str>, row: &ProblemRow) {
-        let of = row.record.as_ref().map(|(key, kind, _)| (kind.clone(), key.clone()));
-        if let Some((kind, key)) = &of {
-            self.forget_content(key, kind);
+        let of = row.record.as_ref().map(|(key, strand, _)| (strand.clone(), key.clone()));
+        if let Some((strand, key)) = &of {
+            self.forget_content(key, strand);
         }
         if let Some(digest) = row.row_digest {
             self.held.remove(&(adapter.clone(), digest, of));

@@ -51,7 +51,7 @@ impl Identity {
             }
             adapters.insert(own.adapter.clone());
             batch.records.push(StagedRecord {
-                kind: row.key.1.clone(),
+                kind: row.key.1.kind.clone(),
                 digest: own.digest,
                 len: row.fragment.len() as u32,
                 source_row: own.source_row.clone(),
@@ -196,7 +196,7 @@ impl Identity {
     }
 
     /// Takes a batch out of its line; its records follow the envelope from now on.
-    fn consume_staged(&mut self, batch: &StagedBatch, id: &EnvelopeId) -> Vec<RecordKey> {
+    fn consume_staged(&mut self, batch: &StagedBatch, id: &EnvelopeId) -> Vec<OwnKey> {
         let mut members = Vec::with_capacity(batch.ticket.len());
         let Some(rows) = self.staged.get_mut(&batch.route) else { return members };
         for ticket in &batch.ticket {
@@ -209,7 +209,7 @@ impl Identity {
             if let Some(own) = self.records.get_mut(key) {
                 own.at = At::Envelope(id.clone());
                 own.envelopes.push(id.clone());
-                let of = (own.day, own.route.clone(), own.epoch, key.1.clone());
+                let of = (own.day, own.route.clone(), own.epoch, key.1.kind.clone());
                 let sums = self.tallies.entry(of).or_default();
                 sums.first =
                     if sums.first == 0 { id.sequence } else { sums.first.min(id.sequence) };
@@ -285,7 +285,7 @@ impl Identity {
 
     /// Members of an own envelope, in order.
     pub(super) fn members(&self, id: &EnvelopeId) -> Vec<Member> {
-        let members: Arc<[RecordKey]> = match self.out.get(id) {
+        let members: Arc<[OwnKey]> = match self.out.get(id) {
             Some(out) => out.members.clone(),
             None => return Vec::new(),
         };
@@ -293,7 +293,7 @@ impl Identity {
             .iter()
             .filter_map(|key| self.records.get(key).map(|own| (key, own)))
             .map(|(key, own)| Member {
-                kind: key.1.clone(),
+                kind: key.1.kind.clone(),
                 digest: own.digest,
                 source_row: own.source_row.clone(),
             })

@@ -59,3 +59,14 @@ pub(crate) fn record_id(
         version: row.num(i + 3)?,
     })
 }
+
+/// Reads root, strand, part, version of an own record from column `i` on, with its destination.
+pub(crate) fn own_record_id(
+    words: &Words,
+    row: &impl Columns,
+    i: usize,
+) -> Result<(RecordId, NodeCode), StoreError> {
+    let (kind, destination) = words.strand_parts(row.int(i + 1)?)?;
+    let key = Key::from_columns(row.text(i)?, row.text(i + 2)?);
+    Ok((RecordId { kind, key, version: row.num(i + 3)? }, destination))
+}

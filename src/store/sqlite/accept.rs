@@ -7,7 +7,8 @@ use canon::{EnvelopeId, Key, Millis, NodeCode, RecordId};
 use sqlx::sqlite::SqliteConnection;
 
 use super::codec::{digest_in, digest_out, numbers_in, numbers_out};
-use super::collect::{Seen, sorted};
+use super::collect::sorted;
+use super::words::Seen;
 use super::conn::{Bulk, Columns, big, changed, json, len, q};
 use super::handle::{Handle, IdColumns, drop_blob};
 use super::seal::{learn_controls, put_controls};

@@ -82,6 +82,8 @@ pub struct ProblemItem {
     pub reference: String,
     /// Record id as text, where there is one.
     pub record: Option<String>,
+    /// Where that record would go, or went.
+    pub destination: Option<NodeCode>,
     /// What is wrong.
     pub violations: Vec<Violation>,
     /// When.
@@ -178,6 +180,8 @@ pub struct TraceStep {
     pub at: Millis,
     /// Record id as text.
     pub record: String,
+    /// Where an own record goes.
+    pub destination: Option<NodeCode>,
     /// Word: `collected`, `quarantined`, `numbered`, `sent`, `hop`, `relayed`, `kept`, `accepted`, …
     pub what: String,
     /// Envelope id as text, where one is concerned.

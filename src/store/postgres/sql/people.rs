@@ -155,16 +155,13 @@ pub(crate) const STAND: &str = "INSERT INTO standing (ident, name, text, at) \
 pub(crate) const STAND_NO_MORE: &str = "DELETE FROM standing WHERE ident = $1 AND name = $2";
 
 /// Rows as arrays. Keys that were collected here are left out; counts those that are new.
-pub(crate) const BASELINE_ADD: &str = "WITH put AS (INSERT INTO baseline AS b (ident, root, kind, \
+pub(crate) const BASELINE_ADD: &str = "INSERT INTO baseline AS b (ident, root, kind, \
     part, version, content, reported, day) SELECT $1, v.* FROM unnest($2::text[], $3::int[], \
     $4::text[], $5::bigint[], $6::bytea[], $7::int[], $8::int[]) v (root, kind, part, version, \
-    content, reported, day) WHERE NOT EXISTS (SELECT 1 FROM record r WHERE r.ident = $1 \
-    AND r.root = v.root AND r.kind = v.kind AND r.part = v.part) \
-    ON CONFLICT (ident, root, kind, part) DO UPDATE SET \
+    content, reported, day) ON CONFLICT (ident, root, kind, part) DO UPDATE SET \
     version = greatest(b.version, excluded.version), \
     content = coalesce(excluded.content, b.content), \
-    reported = coalesce(excluded.reported, b.reported) RETURNING b.xmax = 0 AS new) \
-    SELECT count(*)::bigint FROM put WHERE new";
+    reported = coalesce(excluded.reported, b.reported)";
 pub(crate) const BASELINE: &str = "SELECT b.root, b.kind, b.part, b.version, b.content, \
     b.reported, b.day FROM unnest($2::text[]) j (root) CROSS JOIN LATERAL (SELECT * \
     FROM baseline x WHERE x.ident = $1 AND x.root = j.root OFFSET 0) b";
