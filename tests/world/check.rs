@@ -285,7 +285,8 @@ impl Books {
                     }
                     let id = id_of(opened.fragments[at]);
                     assert_eq!(kept.get(&id), Some(&opened.leaves[at]), "S4: {id}");
-                    let place = self.stores[tier].place(&id).await.expect("place");
+                    let place = self.stores[tier].place(&id, &own.id.route.destination);
+                    let place = place.await.expect("place");
                     assert_eq!(place, Some(Place::Accepted), "S4: {id} at the sender");
                     accepted.insert(id.to_string());
                 }
@@ -293,7 +294,8 @@ impl Books {
         }
         for id in kept.keys().filter(|_| restored) {
             for tier in self.senders.iter().copied() {
-                if self.stores[tier].place(id).await.expect("place") == Some(Place::Accepted) {
+                let place = self.stores[tier].place(id, &self.codes[self.top()]).await;
+                if place.expect("place") == Some(Place::Accepted) {
                     accepted.insert(id.to_string());
                 }
             }

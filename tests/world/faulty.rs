@@ -491,7 +491,11 @@ impl Store for Faulty {
         self.guarded("audit_after", move || self.inner.audit_after(after, limit))
     }
 
-    fn place<'a>(&'a self, id: &'a RecordId) -> StoreFuture<'a, Option<Place>> {
-        self.guarded("place", move || self.inner.place(id))
+    fn place<'a>(
+        &'a self,
+        id: &'a RecordId,
+        to: &'a NodeCode,
+    ) -> StoreFuture<'a, Option<Place>> {
+        self.guarded("place", move || self.inner.place(id, to))
     }
 }

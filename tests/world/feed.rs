@@ -10,7 +10,7 @@ use edge::legacy_db::LegacyDb;
 use edge::sql::SqlSource;
 use edge::{Nothing, Source, SourceError};
 use exchange::backfill::Backfill;
-use exchange::collect::{Adapter, Collect};
+use exchange::collect::{Adapter, Collect, Target};
 use exchange::{Node, Worker};
 
 use super::{TIERS, bulk, card, files, format, live, root};
@@ -147,12 +147,14 @@ impl Feed {
         let mapping = Mapping::compile(&package, &format()).unwrap_or_else(|p| panic!("{p:?}"));
         Adapter {
             name: self.package().0.into(),
-            mapping: Arc::new(mapping),
-            format: format(),
             source: Mutex::new(source),
             namespace: node.code.as_str().into(),
-            live: self.route(),
-            bulk: bulk(),
+            targets: vec![Target {
+                mapping: Arc::new(mapping),
+                format: format(),
+                live: self.route(),
+                bulk: bulk(),
+            }],
             history: matches!(self, Self::History(_)),
             interval: 0,
             package: Arc::new(package),

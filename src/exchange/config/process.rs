@@ -325,9 +325,11 @@ fn whole(node: &NodeConfig) -> At {
 }
 
 fn adapter_route(node: &NodeConfig, adapter: &AdapterConfig, problems: &mut Problems) {
-    if adapter.route(node).is_none() {
-        let (name, lane) = (&adapter.name, adapter.nature.lane());
-        let (from, to) = (&adapter.identity, &adapter.destination);
+    for to in &adapter.destinations {
+        if adapter.route_to(node, to).is_some() {
+            continue;
+        }
+        let (name, lane, from) = (&adapter.name, adapter.nature.lane(), &adapter.identity);
         let hint = nearest(to.as_str(), node.routes.iter().map(|r| r.destination.as_str()));
         problems
             .push(
@@ -351,7 +353,7 @@ fn paths(
     let mut need = |at: &At, key: &str, path: &Path, folder: bool| {
         exists(files, at, key, path, folder, problems);
     };
-    if let Some(folder) = &node.format {
+    for folder in node.format.iter().chain(&node.formats) {
         need(&whole, "[format] folder", folder, true);
     }
     for anchor in &node.anchors {

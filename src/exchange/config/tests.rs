@@ -108,7 +108,7 @@ fn two_right_files_give_two_nodes() {
     assert_eq!(county.limits.envelope_records_max, 200);
     let adapter = &county.adapters[0];
     assert_eq!((&*adapter.name, adapter.interval), ("county_approval", 5000));
-    let route = adapter.route(county).unwrap();
+    let route = adapter.routes(county).next().unwrap();
     assert_eq!(route.to_string(), "province|supervision/1|ecdsa-p256-sha256|live");
     assert_eq!(&*county.next_hop(&code("county"), &code("anyone")).unwrap().name, "up");
     let province = &nodes[1];

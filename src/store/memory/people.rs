@@ -18,6 +18,7 @@ impl Identity {
         let class = |c: &'static str| self.problems.values().filter(move |p| p.item.class == c);
         NodeStatus {
             places: self.places,
+            destinations: self.by_destination(),
             rows_without_key: class("quarantined").filter(|p| p.record.is_none()).count() as u64,
             kept: self.kept.len() as u64,
             judged: self.judged.len() as u64,
@@ -74,6 +75,20 @@ impl Identity {
                 status
             })
             .collect()
+    }
+
+    /// Own records by destination.
+    fn by_destination(&self) -> Vec<DestinationStatus> {
+        let mut of = BTreeMap::<&NodeCode, [u64; 10]>::new();
+        for ((_, route, ..), sums) in &self.tallies {
+            let places = of.entry(&route.destination).or_default();
+            places.iter_mut().zip(sums.places).for_each(|(all, more)| *all += more);
+        }
+        let status = |(to, places): (&NodeCode, [u64; 10])| {
+            let destination = to.clone();
+            DestinationStatus { destination, places }
+        };
+        of.into_iter().map(status).collect()
     }
 
     /// Counts every record.

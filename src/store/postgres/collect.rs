@@ -15,7 +15,7 @@ use super::tally::{self, Line, OWN, Tallies};
 use super::waiting::{self, Apart, Fate, Staged};
 use super::{problems, source_rows, sql};
 use crate::error::StoreError;
-use crate::packed::row::own_record_id;
+use crate::packed::row::{own_record_id, same_record};
 use crate::packed::words::strand_text;
 use crate::types::*;
 
@@ -443,7 +443,7 @@ pub(super) async fn cases(handle: &Handle, roots: &[&str]) -> Result<Vec<CaseRow
             destination,
         };
         match cases.last_mut() {
-            Some(last) if last.is_of_the_same(&case) => *last = case,
+            Some(last) if same_record(last, &case) => *last = case,
             _ => cases.push(case),
         }
     }

@@ -13,7 +13,7 @@ use super::waiting::{self, Apart, Fate, Staged};
 use super::words::{SeenTo, learn_strand};
 use super::{problems, source_rows, sql};
 use crate::error::StoreError;
-use crate::packed::row::own_record_id;
+use crate::packed::row::{own_record_id, same_record};
 use crate::types::*;
 
 /// Most records of one stored chunk: a seal reads whole chunks, so they are as big as a usual
@@ -407,7 +407,7 @@ pub(super) async fn cases(handle: &Handle, roots: &[&str]) -> Result<Vec<CaseRow
             destination,
         };
         match cases.last_mut() {
-            Some(last) if last.is_of_the_same(&case) => *last = case,
+            Some(last) if same_record(last, &case) => *last = case,
             _ => cases.push(case),
         }
     }

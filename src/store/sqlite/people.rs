@@ -4,7 +4,7 @@ use canon::{Digest, Key, Millis, NodeCode, RecordId};
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::codec::{Entries, digest_in, digest_out};
-use super::conn::{Columns, fit, q};
+use super::conn::{Columns, q};
 use super::handle::{Handle, blob, place};
 use super::{relay, sql};
 use crate::audit::chain;
@@ -182,10 +182,4 @@ async fn trace_kept(
         steps.push(one);
     }
     Ok(())
-}
-
-/// A total out of SQLite's `total()`.
-pub(super) fn total(row: &SqliteRow, i: usize) -> Result<u64, StoreError> {
-    let n: f64 = sqlx::Row::try_get(row, i)?;
-    fit(n as i64)
 }

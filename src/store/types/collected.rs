@@ -64,14 +64,6 @@ pub struct CaseRow {
     pub place: Place,
 }
 
-impl CaseRow {
-    /// Whether the other is a version of the same record to the same destination.
-    pub(crate) fn is_of_the_same(&self, other: &Self) -> bool {
-        (&self.id.key, &self.id.kind, &self.destination)
-            == (&other.id.key, &other.id.kind, &other.destination)
-    }
-}
-
 /// One valid record on its way into a chunk.
 #[derive(Clone, Debug)]
 pub struct NewRecord {

@@ -150,6 +150,15 @@ pub struct LinkStatus {
     pub paused: Option<String>,
 }
 
+/// Own records on their way to one destination.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DestinationStatus {
+    /// Where they go.
+    pub destination: NodeCode,
+    /// Records in each place, in the order of [`Place::ALL`].
+    pub places: [u64; 10],
+}
+
 /// One node's numbers now.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct NodeStatus {
@@ -167,6 +176,8 @@ pub struct NodeStatus {
     pub control_queued: u64,
     /// Parcels set aside.
     pub refused: u64,
+    /// Own records by destination, in the order of their codes.
+    pub destinations: Vec<DestinationStatus>,
     /// One a link.
     pub links: Vec<LinkStatus>,
     /// One an adapter.

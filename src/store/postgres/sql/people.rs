@@ -51,11 +51,10 @@ pub(crate) const STATUS: &str = "SELECT kept, judged, \
     (SELECT count(*) FROM problem WHERE ident = $1 AND class = 'refused')::bigint, \
     (SELECT count(*) FROM problem WHERE ident = $1 AND class = 'quarantined' \
     AND root IS NULL)::bigint FROM identity WHERE ident = $1";
-pub(crate) const PLACES: &str = "SELECT coalesce(sum(p0), 0)::bigint, \
-    coalesce(sum(p1), 0)::bigint, coalesce(sum(p2), 0)::bigint, coalesce(sum(p3), 0)::bigint, \
-    coalesce(sum(p4), 0)::bigint, coalesce(sum(p5), 0)::bigint, coalesce(sum(p6), 0)::bigint, \
-    coalesce(sum(p7), 0)::bigint, coalesce(sum(p8), 0)::bigint, coalesce(sum(p9), 0)::bigint \
-    FROM tally WHERE ident = $1 AND side = 0";
+pub(crate) const PLACES: &str = "SELECT peer, sum(p0)::bigint, sum(p1)::bigint, \
+    sum(p2)::bigint, sum(p3)::bigint, sum(p4)::bigint, sum(p5)::bigint, sum(p6)::bigint, \
+    sum(p7)::bigint, sum(p8)::bigint, sum(p9)::bigint FROM tally WHERE ident = $1 AND side = 0 \
+    GROUP BY peer";
 pub(crate) const LINKS: &str =
     "SELECT link, accepted, rejected, last_receipt, reason, paused FROM link WHERE ident = $1";
 pub(crate) const LINK_LOADS: &str = "SELECT link, state, sum(count)::bigint, min(numbered_at) \
