@@ -9,8 +9,12 @@ mod error;
 #[cfg(feature = "sqlite")]
 pub mod exchange_table;
 pub mod file_drop;
+#[cfg(feature = "http")]
+pub mod http;
 #[cfg(feature = "sqlite")]
 pub mod legacy_db;
+#[cfg(feature = "http")]
+pub mod legacy_http;
 mod os;
 mod page;
 mod sink;
