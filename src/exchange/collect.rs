@@ -8,8 +8,8 @@ use canon::{DigestAlg, Millis, Severity, Violation};
 use edge::{Awaited, Page, WriteBack};
 use store::{Collected, Lease, NewQuarantine, SourceRowMark, WriteBackDone, WriteBackDue};
 
-pub use crate::adapter::{Adapter, Target};
 use crate::adapter::row_parts;
+pub use crate::adapter::{Adapter, Target};
 use crate::error::WorkError;
 use crate::node::Node;
 use crate::resubmit;

@@ -462,11 +462,7 @@ pub trait Store: crate::RestoreFacts + Send + Sync {
     ) -> StoreFuture<'_, Vec<(i64, AuditEvent, Digest)>>;
 
     /// Where one own record version is now on its way to a destination.
-    fn place<'a>(
-        &'a self,
-        id: &'a RecordId,
-        to: &'a NodeCode,
-    ) -> StoreFuture<'a, Option<Place>>;
+    fn place<'a>(&'a self, id: &'a RecordId, to: &'a NodeCode) -> StoreFuture<'a, Option<Place>>;
 }
 
 /// A state change of an own envelope with its circumstances.

@@ -116,8 +116,12 @@ fn editions(node: &NodeConfig) -> Result<Vec<Finding>, Failure> {
     for route in node.routes.iter().filter(|r| !formats.contains_key(&*r.edition)) {
         let has = formats.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
         let wants = &route.edition;
-        let en = format!("is `{wants}`, but the node has {has}; write one of them, or name its folder in [format] further");
-        let zh = format!("为『{wants}』，而本节点只有 {has}；请改写，或在 [format] further 中写明其目录");
+        let en = format!(
+            "is `{wants}`, but the node has {has}; write one of them, or name its folder in [format] further"
+        );
+        let zh = format!(
+            "为『{wants}』，而本节点只有 {has}；请改写，或在 [format] further 中写明其目录"
+        );
         found.push(at(&route.at, "[route] format", en, zh));
     }
     let Ok(own) = open::format_of(node)? else { return Ok(found) };

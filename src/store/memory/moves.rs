@@ -40,8 +40,10 @@ impl Identity {
         if from == to {
             return;
         }
-        let sums =
-            self.tallies.entry((own.day, own.route.clone(), own.epoch, key.1.kind.clone())).or_default();
+        let sums = self
+            .tallies
+            .entry((own.day, own.route.clone(), own.epoch, key.1.kind.clone()))
+            .or_default();
         sums.places[from as usize] -= 1;
         sums.places[to as usize] += 1;
         let summed = |p| matches!(p, Place::Accepted | Place::Superseded);

@@ -77,7 +77,7 @@ impl Identity {
             .iter()
             .filter(|r| !self.records.contains_key(&own_key(&r.id, &route.destination)))
             .collect();
-        let members: Vec<OwnKey> = 
+        let members: Vec<OwnKey> =
             fresh.iter().map(|r| own_key(&r.id, &route.destination)).collect();
         self.insert_adopted(&envelope, &members, now);
         let mut rejected = Vec::new();

@@ -144,8 +144,8 @@ impl Identity {
         let lane = lane_of(&envelope.kind, &id.route);
         let (day, count, body, answers, members) = match envelope.consumes {
             Consumes::Staged(batch) => {
-                let members = self.consume_staged(&batch, &id);
-                (batch.day, members.len(), batch.bytes, None, members)
+                let (members, body) = self.consume_staged(&batch, &id);
+                (batch.day, members.len(), body, None, members)
             }
             Consumes::Control(queued) => {
                 self.queue.remove(&queued.queue_id);
@@ -196,11 +196,14 @@ impl Identity {
     }
 
     /// Takes a batch out of its line; its records follow the envelope from now on.
-    fn consume_staged(&mut self, batch: &StagedBatch, id: &EnvelopeId) -> Vec<OwnKey> {
-        let mut members = Vec::with_capacity(batch.ticket.len());
-        let Some(rows) = self.staged.get_mut(&batch.route) else { return members };
+    fn consume_staged(&mut self, batch: &StagedBatch, id: &EnvelopeId) -> (Vec<OwnKey>, Vec<u8>) {
+        let (mut members, mut body) = (Vec::with_capacity(batch.ticket.len()), Vec::new());
+        let Some(rows) = self.staged.get_mut(&batch.route) else { return (members, body) };
         for ticket in &batch.ticket {
-            members.extend(rows.remove(&ticket.range).map(|s| s.key));
+            if let Some(staged) = rows.remove(&ticket.range) {
+                body.extend_from_slice(&staged.fragment);
+                members.push(staged.key);
+            }
         }
         if rows.is_empty() {
             self.staged.remove(&batch.route);
@@ -217,7 +220,7 @@ impl Identity {
             }
             self.shift(key, Place::Staged, Place::InFlight);
         }
-        members
+        (members, body)
     }
 
     /// Envelopes without a signature, in the order they were numbered.

@@ -362,11 +362,7 @@ impl Store for MemoryStore {
     ) -> StoreFuture<'a, ()> {
         self.with(move |s| s.commit_delivered(lease, sink, watermark, now))
     }
-    fn place<'a>(
-        &'a self,
-        id: &'a RecordId,
-        to: &'a NodeCode,
-    ) -> StoreFuture<'a, Option<Place>> {
+    fn place<'a>(&'a self, id: &'a RecordId, to: &'a NodeCode) -> StoreFuture<'a, Option<Place>> {
         self.tell(move |s| s.records.get(&own_key(id, to)).map(|own| s.place_of(own)))
     }
     fn receipt_again<'a>(

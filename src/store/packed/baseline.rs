@@ -66,7 +66,11 @@ pub(crate) struct Known {
 
 impl Known {
     /// An own record: root, strand, part.
-    pub(crate) fn collected(&mut self, words: &Words, row: &impl Columns) -> Result<(), StoreError> {
+    pub(crate) fn collected(
+        &mut self,
+        words: &Words,
+        row: &impl Columns,
+    ) -> Result<(), StoreError> {
         let (kind, destination) = words.strand_parts(row.int(1)?)?;
         let key = Key::from_columns(row.text(0)?, row.text(2)?);
         self.collected_to_any.insert((key.clone(), Arc::clone(&kind)));

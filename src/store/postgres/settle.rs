@@ -16,8 +16,8 @@ use super::waiting::{self, NewWaiting};
 use super::{inbox, sql, write_back};
 use crate::error::{StoreError, conflict};
 use crate::lifecycle::OutEvent;
-use crate::packed::words::strand_text;
 use crate::packed::settle::{Listed, Members, Stretch, again_record, check};
+use crate::packed::words::strand_text;
 use crate::types::*;
 
 /// Who is in an envelope.
