@@ -69,7 +69,9 @@ impl Target {
     /// It has no place there, or the format refuses what it would be.
     pub fn make(&self, id: &RecordId, parsed: &Parsed, source: &Format) -> Result<Made, NotMade> {
         let wire = &source.get(parsed.ty).wire;
-        let record = self.records.get(wire).ok_or(NotMade::Type)?;
+        // The map was made for one edition: fields are known by their places in it.
+        let mapped = self.records.get(wire).filter(|_| *self.from == *source.edition());
+        let record = mapped.ok_or(NotMade::Type)?;
         if parsed.attrs.op == Op::Void && self.void.is_none() {
             return Err(NotMade::Void);
         }

@@ -59,6 +59,7 @@ pub struct Target {
     pub name: String,
     /// Its format.
     pub format: Arc<Format>,
+    pub(super) from: String,
     pub(super) records: BTreeMap<Arc<str>, Mapped>,
     pub(super) put: Option<String>,
     pub(super) void: Option<String>,
@@ -149,8 +150,8 @@ impl Target {
         if !problems.0.is_empty() {
             return Err(problems.0);
         }
-        let Head { name, put, void, .. } = map.target;
-        Ok(Self { name, format: Arc::new(format), records, put, void, files })
+        let Head { name, from, put, void, .. } = map.target;
+        Ok(Self { name, from, format: Arc::new(format), records, put, void, files })
     }
 
     /// Reads the file of one way to reach the platform.

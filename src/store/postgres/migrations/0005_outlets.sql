@@ -1,4 +1,4 @@
--- Edition 4: outlets. Envelopes that wait for a platform keep their inbox row, in class 6; their
+-- Edition 5: outlets. Envelopes that wait for a platform keep their inbox row, in class 6; their
 -- records stand here. `turn`: which envelope began to wait before which. `step`: 0 held, 1 due,
 -- 2 sending, 3 answered. `verdict`: 0 taken, 1 refused, 2 again.
 
