@@ -96,6 +96,7 @@ async fn waiting(tier: &Tier, roots: &[&str]) -> Result<Vec<TraceStep>, Failure>
             TraceStep {
                 at: row.answer.as_ref().map_or(row.due_at, |a| a.at),
                 record: row.id.to_string(),
+                destination: None,
                 what: what.into(),
                 envelope: Some(row.envelope.to_string()),
                 detail: format!("{} {said}", row.message).trim().to_owned(),

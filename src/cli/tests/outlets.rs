@@ -94,8 +94,8 @@ fn what_a_platform_answers_in_its_front_tables_comes_back_and_says_whose_answer_
         assert!(began.elapsed() < LONGEST, "the platform's answers did not come back");
         let tables = sqlite(&front, "SELECT name FROM sqlite_master WHERE type = 'table'");
         if !waited && sqlite(&front, "SELECT count(*) FROM EX_GDBS_SB") != "0" {
-            let status = fine(dir, &[&["--lang", "zh", "status"][..], &nodes].concat());
-            waited = status.out.contains("等待平台答复");
+            let status = fine(dir, &[&["--json", "status"][..], &nodes].concat()).json();
+            waited = status.to_string().contains("等待平台答复");
         }
         for table in tables.lines().filter(|_| waited) {
             let sql = format!(
