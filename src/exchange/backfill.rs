@@ -194,6 +194,7 @@ impl Backfill {
             rows: Vec::new(),
             rows_read: page.len() as u64,
             rows_unchanged: shaped.unchanged,
+            stands: Vec::new(),
         })
     }
 

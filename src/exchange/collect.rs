@@ -165,6 +165,7 @@ impl Collect {
             rows: marks.map(|m| m.seen).unwrap_or_default(),
             rows_read: rows,
             rows_unchanged: shaped.unchanged,
+            stands: Vec::new(),
         };
         // Before the page: a crash between the two only finds them known already.
         if !shaped.adopted.is_empty() {
@@ -254,6 +255,7 @@ impl Collect {
             rows: Vec::new(),
             rows_read: 0,
             rows_unchanged: 0,
+            stands: Vec::new(),
         };
         self.node.store.commit_collected(lease, collected).await?;
         Ok(())
@@ -314,6 +316,7 @@ impl Collect {
                 rows: Vec::new(),
                 rows_read: 0,
                 rows_unchanged: 0,
+                stands: Vec::new(),
             };
             self.node.store.commit_collected(lease, held).await?;
         }

@@ -12,7 +12,7 @@ use super::conn::{Columns, big, len, q, sorted};
 use super::handle::{Handle, Txn};
 use super::tally::{self, Line, OWN, Tallies};
 use super::waiting::{self, Apart, Fate, Staged};
-use super::{problems, source_rows, sql};
+use super::{problems, source_rows, sql, standing};
 use crate::error::StoreError;
 use crate::types::*;
 
@@ -61,6 +61,8 @@ pub(super) async fn commit(
     put_pieces(handle, &mut txn, &mut tallies, pieces, &held).await?;
     let adapter = handle.words().word(&page.adapter)?;
     source_rows::put(handle, &mut txn, adapter, &page.rows).await?;
+    let now = txn.now;
+    standing::put(handle, &mut txn, &page.stands, now).await?;
     let statement = q(sql::ADAPTER_ADD).bind(handle.ident).bind(adapter);
     let statement = statement.bind(page.cursor.as_str()).bind(big(page.rows_read));
     let statement = statement.bind(big(page.rows_unchanged)).bind(len(records));

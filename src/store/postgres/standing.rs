@@ -1,6 +1,7 @@
 //! Facts that stand, and the baseline.
 
 use canon::{Day, Key, Millis};
+use sqlx::PgConnection;
 use sqlx::postgres::PgRow;
 
 use super::codec::{digest_in, digest_out};
@@ -21,6 +22,40 @@ pub(super) async fn standing(handle: &Handle, prefix: &str) -> Result<Vec<Standi
     rows.iter().map(standing).collect()
 }
 
+/// Names of what stands under a prefix, the oldest first.
+pub(super) async fn names(
+    handle: &Handle,
+    prefix: &str,
+    limit: u32,
+) -> Result<Vec<StandingName>, StoreError> {
+    let mut conn = handle.conn().await?;
+    let statement = q(sql::STANDING_NAMES).bind(handle.ident).bind(prefix).bind(i64::from(limit));
+    let rows = statement.fetch_all(&mut *conn).await?;
+    let name =
+        |row: &PgRow| Ok(StandingName { name: row.text(0)?.to_owned(), at: Millis(row.int(1)?) });
+    rows.iter().map(name).collect()
+}
+
+/// What stands from a page on, and what no more.
+pub(super) async fn put(
+    handle: &Handle,
+    txn: &mut PgConnection,
+    stands: &[Stands],
+    now: Millis,
+) -> Result<(), StoreError> {
+    for one in stands {
+        let name = one.name.as_str();
+        let statement = match &one.text {
+            Some(text) => {
+                q(sql::STAND).bind(handle.ident).bind(name).bind(text.as_str()).bind(now.0)
+            }
+            None => q(sql::STAND_NO_MORE).bind(handle.ident).bind(name),
+        };
+        statement.execute(&mut *txn).await?;
+    }
+    Ok(())
+}
+
 /// Makes a text stand, or takes it back.
 pub(super) async fn stand(
     handle: &Handle,
@@ -29,11 +64,9 @@ pub(super) async fn stand(
     now: Millis,
 ) -> Result<(), StoreError> {
     let mut txn = handle.begin(None, Some(now)).await?;
-    let statement = match text {
-        Some(text) => q(sql::STAND).bind(handle.ident).bind(name).bind(text).bind(txn.now.0),
-        None => q(sql::STAND_NO_MORE).bind(handle.ident).bind(name),
-    };
-    statement.execute(&mut *txn).await?;
+    let one = Stands { name: name.to_owned(), text: text.map(str::to_owned) };
+    let now = txn.now;
+    put(handle, &mut txn, &[one], now).await?;
     txn.commit().await?;
     handle.barrier().await
 }
