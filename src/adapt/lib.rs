@@ -32,8 +32,8 @@ pub use draft::{Draft, Drafts};
 pub use mapping::{Bound, Mapping};
 pub use package::{
     Block, Cond, Detect, EDITION, FILE_BYTES_MAX, FILES_MAX, Feed, FileSource, FlagValues, Form,
-    Guard, Namespace, Origin, Package, ParentIs, Query, Sheet, Source, SqlSource, Table, Vanished,
-    VoidRule, Workbook, WriteBack,
+    Guard, Namespace, Origin, Package, ParentIs, PushSource, Query, Sheet, Soap, Source, SqlSource,
+    Table, Vanished, VoidRule, Workbook, WriteBack,
 };
 pub use preview::{Preview, PreviewField, PreviewRecord, PreviewViolation};
 pub use problem::{Pos, Problem, nearest};

@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 use crate::draft::{Draft, Drafts};
 use crate::form::{self, FileDyn, FormError, FormLimits, Item, Reading, Scratch};
 use crate::mapping::{Bound, Mapping};
-use crate::package::{FileSource, Form, Package, ParentIs, Query, Source};
+use crate::package::{FileSource, Form, Package, ParentIs, Query};
 use crate::problem::{Pos, Problem};
 use crate::row::{Row, RowBuf};
 use crate::text::{Next, RowReader};
@@ -55,7 +55,7 @@ pub fn run_file(
     place: &str,
     rows_max: usize,
 ) -> Result<Value, Vec<Problem>> {
-    let Source::Files(source) = &package.source else {
+    let Some(source) = package.source.documents() else {
         let (en, zh) = ("the package does not read files", "该适配包不读文件");
         return Err(vec![problem(place, "adapter.bad_value", "source.kind", en, zh)]);
     };
@@ -182,8 +182,8 @@ fn read(package: &Package, name: &str) -> Result<Vec<Round>, Vec<Problem>> {
         let path = format!("samples/{name}/{file}");
         vec![problem(&path, "adapter.file_missing", "", "the sample has no input", "样例没有输入")]
     };
-    match &package.source {
-        Source::Files(source) => {
+    match package.source.documents() {
+        Some(source) => {
             let endings = endings(&source.form);
             let mut rounds = Vec::new();
             for i in 1.. {
@@ -204,7 +204,7 @@ fn read(package: &Package, name: &str) -> Result<Vec<Round>, Vec<Problem>> {
             let first = endings.first().copied().unwrap_or_default();
             if rounds.is_empty() { Err(missing(&format!("input.{first}"))) } else { Ok(rounds) }
         }
-        Source::Sql(_) => {
+        None => {
             let bytes = files.get("input.json").ok_or_else(|| missing("input.json"))?;
             let file = format!("samples/{name}/input.json");
             let value: Value = serde_json::from_slice(bytes).map_err(|e| {
@@ -222,7 +222,7 @@ const fn endings(form: &Form) -> &'static [&'static str] {
         Form::Csv(_) => &["csv"],
         Form::Workbook(_) => &["xlsx", "xls"],
         Form::Dbf(_) => &["dbf"],
-        Form::Xml(_) => &["xml"],
+        Form::Xml(_) | Form::Soap(_) => &["xml"],
         Form::Json(_) => &["json"],
     }
 }

@@ -12,6 +12,7 @@ mod json;
 mod limits;
 mod look;
 mod number;
+pub mod soap;
 mod text;
 mod xls;
 mod xlsx;
@@ -108,6 +109,7 @@ pub fn read(
         Form::Dbf(encoding) => dbf::read(&mut file, *encoding, source, take),
         Form::Xml(record) => xml::read(&mut file, record, source, limits, take),
         Form::Json(record) => json::read(&mut file, record, source, limits, take),
+        Form::Soap(soap) => soap::read(&mut file, soap, source, limits, take),
     }
 }
 

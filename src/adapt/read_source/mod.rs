@@ -2,6 +2,7 @@
 
 mod files;
 mod front;
+mod push;
 mod sql;
 
 use crate::package::{Query, Source, SqlSource};
@@ -20,6 +21,8 @@ enum Kind {
     Xml,
     Json,
     FrontTable,
+    HttpPush,
+    SoapPush,
     Sql,
 }
 
@@ -33,6 +36,8 @@ const KINDS: &[(&str, Kind)] = &[
     ("json", Kind::Json),
     ("sql", Kind::Sql),
     ("front_table", Kind::FrontTable),
+    ("http_push", Kind::HttpPush),
+    ("soap_push", Kind::SoapPush),
 ];
 
 pub(crate) fn source(mut tab: Tab<'_>, problems: &mut Problems) -> Source {
@@ -43,6 +48,8 @@ pub(crate) fn source(mut tab: Tab<'_>, problems: &mut Problems) -> Source {
     match kind {
         Some(Kind::Sql) => sql::sql(tab, problems),
         Some(Kind::FrontTable) => front::front(tab, problems),
+        Some(Kind::HttpPush) => push::http(tab, problems),
+        Some(Kind::SoapPush) => push::soap(tab, problems),
         Some(Kind::Csv) => files::csv(tab, problems),
         Some(Kind::Workbook) => files::workbook(tab, problems),
         Some(Kind::Dbf) => files::dbf(tab, problems),

@@ -34,7 +34,7 @@ impl Input {
             Form::Csv(text) => encoding_word(text.encoding),
             Form::Workbook(_) => "xlsx",
             Form::Dbf(_) => "dbf",
-            Form::Xml(_) => "xml",
+            Form::Xml(_) | Form::Soap(_) => "xml",
             Form::Json(_) => "json",
         }
     }
@@ -219,6 +219,8 @@ fn form(form: &Form, out: &mut String) {
         Form::Json(record) => {
             put(out, format_args!("kind = \"json\"\nrecord = {}", quoted(record)));
         }
+        // A file that was only looked at is never taken for a call.
+        Form::Soap(_) => {}
     }
 }
 
