@@ -7,12 +7,14 @@ mod adapter;
 mod envelope;
 mod exchange;
 mod format;
+mod post;
 mod spool;
 
 pub use adapter::ADAPTER;
 pub use envelope::SENDER;
 pub use exchange::{CONTROL, RECEIVER, RESTORE};
 pub use format::FIELD;
+pub use post::POST;
 pub use spool::SPOOL;
 
 /// One stable code with its text in both languages.
@@ -37,7 +39,7 @@ const fn c(code: &'static str, en: &'static str, zh: &'static str) -> Code {
 
 /// All codes, a group for each origin.
 pub const CODES: &[&[Code]] =
-    &[RECORD, FIELD, SENDER, RECEIVER, CONTROL, RESTORE, SOURCE, ADAPTER, NODE, CONFIG, SPOOL];
+    &[RECORD, FIELD, SENDER, RECEIVER, CONTROL, RESTORE, SOURCE, ADAPTER, NODE, CONFIG, SPOOL, POST];
 
 /// `record.*`: a receiver's or sender's judgement of one record.
 pub const RECORD: &[Code] = &[

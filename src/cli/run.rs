@@ -156,10 +156,11 @@ impl Around {
                     if !progress.more {
                         // Only one sleeper is woken by an arrival: the one that takes it.
                         let takes = worker.name() == "receive";
+                        let own = worker.arrival();
                         let arrival = async {
                             match takes {
                                 true => node.bus.arrival(&node.code).await,
-                                false => std::future::pending().await,
+                                false => own.await,
                             }
                         };
                         let woken = self.idle(rest, bells[self.own].1.notified(), arrival).await;

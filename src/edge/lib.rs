@@ -6,6 +6,8 @@
 #[cfg(feature = "sql")]
 pub mod db;
 mod error;
+#[cfg(feature = "http")]
+pub mod listen;
 #[cfg(feature = "sqlite")]
 pub mod exchange_table;
 pub mod file_drop;
@@ -13,6 +15,9 @@ pub mod file_drop;
 pub mod legacy_db;
 mod os;
 mod page;
+#[cfg(feature = "http")]
+pub mod push;
+mod shelf;
 mod sink;
 mod source;
 #[cfg(feature = "sql")]
@@ -21,6 +26,9 @@ pub mod sql;
 pub mod tables;
 
 pub use error::{Disposition, SinkError, SourceError};
+pub use shelf::{Shelf, ShelfError};
 pub use page::{BrokenRow, Page, Pass, SourceRow};
 pub use sink::{FilesSink, KeptRecord, Sink};
-pub use source::{Awaited, BoxFuture, Nothing, Source, TableCount, WriteBack};
+pub use source::{
+    Awaited, BoxFuture, Fact, Fate, Nothing, RecordFate, Source, TableCount, What, WriteBack,
+};

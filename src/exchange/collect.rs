@@ -5,16 +5,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use adapt::{Bound, Detect, FlagValues, Guard, Mapping, Package, Query, Vanished};
 use canon::format::Format;
-use canon::{DigestAlg, Millis, Route, Severity, Violation};
-use edge::{Awaited, Page, Source, WriteBack};
-use store::{Collected, Lease, NewQuarantine, SourceRowMark, WriteBackDone, WriteBackDue};
+use canon::{DigestAlg, Millis, Route};
+use edge::{Awaited, Fate, Page, Source, WriteBack};
+use store::{Collected, Lease, SourceRowMark, Stands, WriteBackDone, WriteBackDue};
 
 use crate::error::WorkError;
+use crate::held::{broken, vanished_row};
 use crate::node::Node;
 use crate::resubmit;
 use crate::retry;
 use crate::shape::{self, Shaped};
-use crate::work::{Progress, WorkFuture, Worker};
+use crate::work::{Arrival, Progress, WorkFuture, Worker};
 
 /// Write-backs drained in one turn.
 const WRITE_BACKS_PER_TURN: u32 = 200;
@@ -156,6 +157,7 @@ impl Collect {
             told.map_err(|e| self.failed(e))?;
         }
         shaped.quarantined.extend(page.broken.iter().map(|b| broken(&self.adapter, b, now)));
+        let stands = self.stands(&page, &shaped.fates, now);
         let collected = Collected {
             adapter: Arc::clone(&self.adapter.name),
             cursor: cursor.clone(),
@@ -165,7 +167,7 @@ impl Collect {
             rows: marks.map(|m| m.seen).unwrap_or_default(),
             rows_read: rows,
             rows_unchanged: shaped.unchanged,
-            stands: Vec::new(),
+            stands,
         };
         // Before the page: a crash between the two only finds them known already.
         if !shaped.adopted.is_empty() {
@@ -179,6 +181,16 @@ impl Collect {
             self.vanished(lease, table, pass.number, &cursor, now).await?;
         }
         Ok(Progress::some(rows, more))
+    }
+
+    /// What a source wants to stand with the page: the answers to what was posted.
+    fn stands(&mut self, page: &Page, fates: &[Fate], now: Millis) -> Vec<Stands> {
+        let source = self.adapter.source();
+        if !source.asks() {
+            return Vec::new();
+        }
+        let facts = source.told(page, fates, now).into_iter();
+        facts.map(|fact| Stands { name: fact.name, text: fact.text }).collect()
     }
 
     async fn shape(
@@ -440,51 +452,6 @@ pub fn is_compared(query: &Query) -> bool {
     matches!(query.detect, Detect::Compare)
 }
 
-pub(crate) fn broken(adapter: &Adapter, row: &edge::BrokenRow, now: Millis) -> NewQuarantine {
-    let violation = Violation {
-        rule: row.code.into(),
-        field: "".into(),
-        severity: Severity::Error,
-        zh: row.zh.clone(),
-        en: row.en.clone(),
-    };
-    held(adapter, &row.reference, None, violation, now)
-}
-
-fn vanished_row(adapter: &Adapter, mark: &SourceRowMark, now: Millis) -> NewQuarantine {
-    let violation = Violation {
-        rule: "source.row_vanished".into(),
-        field: "".into(),
-        severity: Severity::Error,
-        zh: "来源系统中该行已消失，待来源单位说明".into(),
-        en: "the row is gone from the source; the owning unit says whether it was voided".into(),
-    };
-    let reference = mark.row.to_string();
-    held(adapter, &reference, Some(Arc::clone(&mark.row)), violation, now)
-}
-
-fn held(
-    adapter: &Adapter,
-    reference: &str,
-    source_row: Option<Arc<str>>,
-    violation: Violation,
-    now: Millis,
-) -> NewQuarantine {
-    let alg = DigestAlg::default();
-    NewQuarantine {
-        adapter: Arc::clone(&adapter.name),
-        route: adapter.live.clone(),
-        day: now.day(),
-        reference: reference.to_owned(),
-        source_row,
-        row_digest: alg.of(&[reference.as_bytes(), b"|", violation.rule.as_bytes()]),
-        id: None,
-        content: None,
-        violations: vec![violation],
-        raw: Vec::new(),
-    }
-}
-
 impl Worker for Collect {
     fn name(&self) -> String {
         format!("collect/{}", self.adapter.name)
@@ -492,5 +459,9 @@ impl Worker for Collect {
 
     fn run_once(&mut self, now: Millis) -> WorkFuture<'_> {
         Box::pin(self.turn(now))
+    }
+
+    fn arrival(&self) -> Arrival {
+        self.adapter.source.lock().unwrap_or_else(PoisonError::into_inner).arrival()
     }
 }

@@ -3,12 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use adapt::{Bound, Draft, Drafts, ParentIs};
 use canon::format::{Attributes, CaseFacts, Format, Nature, Op};
 use canon::{Digest, DigestAlg, Key, Millis, RecordId, Route, Violation, leaf_hash};
-use edge::Page;
+use edge::{Fate, Page, RecordFate, What};
 use store::{BaselineRow, Elsewhere, NewChunk, NewQuarantine, NewRecord, Place, WaitFor};
 
 use crate::collect::{Adapter, row_name, writes_back};
@@ -28,6 +28,23 @@ pub(crate) struct Shaped {
     pub(crate) adopted: Vec<BaselineRow>,
     /// Rows that gave nothing new.
     pub(crate) unchanged: u64,
+    /// What becomes of each row, for a source that asks.
+    pub(crate) fates: Vec<Fate>,
+}
+
+/// What became of a draft.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Drafted {
+    /// Its content is known.
+    Known,
+    /// It is in a chunk.
+    Collected,
+    /// It is in a chunk and waits.
+    Waits,
+    /// It is in quarantine.
+    Held,
+    /// It is there since before, and still wrong.
+    HeldBefore,
 }
 
 /// Keeps its memory from page to page.
@@ -137,15 +154,25 @@ impl Shaper {
             case: Case::default(),
         };
         let looked_at = rows.len();
+        let asks = adapter.source.lock().unwrap_or_else(PoisonError::into_inner).asks();
         for (index, range) in rows {
             let mut fresh = false;
             let row =
                 Row { index, digest: page.row(index).map(|r| r.digest(DigestAlg::default())) };
+            let mut fate = Fate::default();
             for at in range {
                 let Some(draft) = self.drafts.as_mut_slice().get_mut(at) else { continue };
-                fresh |= pen.draft(draft, keys.get(at).and_then(Option::as_ref), &mut cases, &row);
+                let key = keys.get(at).and_then(Option::as_ref);
+                let drafted = pen.draft(draft, key, &mut cases, &row);
+                fresh |= !matches!(drafted, Drafted::Known | Drafted::HeldBefore);
+                if asks {
+                    fate.records.push(pen.fate(draft, key, drafted));
+                }
             }
             pen.out.unchanged += u64::from(!fresh);
+            if asks {
+                pen.out.fates.push(fate);
+            }
         }
         pen.out.unchanged += (page.len() - looked_at) as u64;
         self.found = pen.found;
@@ -235,20 +262,20 @@ struct Pen<'a> {
 }
 
 impl Pen<'_> {
-    /// Writes one draft down; `false` if it was known already.
+    /// Writes one draft down.
     fn draft(
         &mut self,
         draft: &mut Draft,
         key: Option<&Key>,
         cases: &mut HashMap<String, Case>,
         row: &Row,
-    ) -> bool {
+    ) -> Drafted {
         let format: &Format = &self.adapter.format;
         let kind = Arc::clone(&format.get(draft.ty).wire);
         let Some(key) = key else {
             self.validate(draft, &self.attributes(draft, row, 1), None);
             self.quarantine(draft, None, None, row);
-            return true;
+            return Drafted::Held;
         };
         let content = format.content_digest(draft.ty, &draft.values, draft.op);
         let case = match cases.get_mut(key.root()) {
@@ -257,11 +284,11 @@ impl Pen<'_> {
         };
         let before = case.of(&kind, key.part());
         if self.only.is_some_and(|only| !only.is(&kind, key, before.map(|b| b.version))) {
-            return false;
+            return Drafted::Known;
         }
         let mark = case.mark(&kind, key.part()).filter(|_| before.is_none());
         if draft.op == Op::Void && before.is_none() && mark.is_none() {
-            return false;
+            return Drafted::Known;
         }
         if let Some(mark) = mark {
             let first_seen = mark.content.is_none() && draft.op == Op::Put;
@@ -270,17 +297,17 @@ impl Pen<'_> {
                 case.baseline.retain(|b| b.kind != adopted.kind || b.key != adopted.key);
                 case.baseline.push(adopted.clone());
                 self.out.adopted.push(adopted);
-                return false;
+                return Drafted::Known;
             }
             if mark.content == Some(content) {
-                return false;
+                return Drafted::Known;
             }
         }
         let same = before.filter(|b| b.content == content);
         // What was quarantined for a fault elsewhere in its case may be sound by now.
         let retry = same.is_some_and(|b| b.place == Place::Quarantined);
         if same.is_some() && !retry {
-            return false;
+            return Drafted::Known;
         }
         let version = before.map(|b| b.version).or(mark.map(|m| m.version)).unwrap_or(0) + 1;
         let attributes = self.attributes(draft, row, version);
@@ -289,17 +316,32 @@ impl Pen<'_> {
         let facts = format.facts(draft.ty, &draft.values);
         if draft.is_refused() {
             if retry {
-                return false;
+                return Drafted::HeldBefore;
             }
             case.note(&id, content, Place::Quarantined, &facts);
             self.quarantine(draft, Some(id), Some(content), row);
-            return true;
+            return Drafted::Held;
         }
         let waits_for = self.gate(draft, case);
         let place = if waits_for.is_some() { Place::Waiting } else { Place::Staged };
         case.note(&id, content, place, &facts);
         self.render(draft, &attributes, id, content, facts.into(), waits_for, row);
-        true
+        if place == Place::Waiting { Drafted::Waits } else { Drafted::Collected }
+    }
+
+    /// What became of a draft, for whoever gave its row.
+    fn fate(&self, draft: &Draft, key: Option<&Key>, drafted: Drafted) -> RecordFate {
+        let what = match drafted {
+            Drafted::Known => What::Known,
+            Drafted::Collected => What::Collected,
+            Drafted::Waits => What::Waits,
+            Drafted::Held | Drafted::HeldBefore => {
+                let told = draft.violations.iter().map(|v| self.in_source_words(draft, v));
+                What::Returned(told.collect())
+            }
+        };
+        let kind = Arc::clone(&self.adapter.format.get(draft.ty).wire);
+        RecordFate { kind, key: key.map(ToString::to_string), what }
     }
 
     fn attributes(&self, draft: &Draft, row: &Row, version: u32) -> Attributes {
