@@ -10,7 +10,7 @@ use edge::file_drop::{self, FileDrop};
 use edge::sql::{self, SqlSource};
 use edge::{Source, SourceError};
 use exchange::backfill::Opener;
-use exchange::config::{AdapterConfig, Limits, SourceReading};
+use exchange::config::{AdapterConfig, Limits, SourceConfig, SourceReading};
 
 use crate::text::{Failure, Finding};
 use crate::{databases, files};
@@ -31,6 +31,7 @@ pub(crate) fn fit(adapter: &AdapterConfig, source: &mut adapt::Source) -> Result
             }
             said.folder.is_some()
                 && said.database.is_none()
+                && asks_nobody(said)
                 && said.overlap.is_none()
                 && said.reading == SourceReading::default()
         }
@@ -44,6 +45,7 @@ pub(crate) fn fit(adapter: &AdapterConfig, source: &mut adapt::Source) -> Result
             }
             said.database.is_some()
                 && said.folder.is_none()
+                && asks_nobody(said)
                 && said.files.is_none()
                 && said.settle.is_none()
                 && said.history.is_none()
@@ -61,6 +63,11 @@ pub(crate) fn fit(adapter: &AdapterConfig, source: &mut adapt::Source) -> Result
     );
     (finding.line, finding.column) = (adapter.at.line.into(), adapter.at.column.into());
     Err(Box::new(finding))
+}
+
+/// Nothing of a web service is said.
+fn asks_nobody(said: &SourceConfig) -> bool {
+    said.remote.is_none() && said.secrets.is_empty() && said.values.is_empty()
 }
 
 /// The settings of a source of tables: the package's, the owner's, the node's limits.

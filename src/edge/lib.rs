@@ -11,8 +11,12 @@ pub mod listen;
 #[cfg(feature = "sqlite")]
 pub mod exchange_table;
 pub mod file_drop;
+#[cfg(feature = "http")]
+pub mod http;
 #[cfg(feature = "sqlite")]
 pub mod legacy_db;
+#[cfg(feature = "http")]
+pub mod legacy_http;
 mod os;
 mod page;
 #[cfg(feature = "http")]
