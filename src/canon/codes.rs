@@ -38,8 +38,9 @@ const fn c(code: &'static str, en: &'static str, zh: &'static str) -> Code {
 }
 
 /// All codes, a group for each origin.
-pub const CODES: &[&[Code]] =
-    &[RECORD, FIELD, SENDER, RECEIVER, CONTROL, RESTORE, SOURCE, ADAPTER, NODE, CONFIG, SPOOL, POST];
+pub const CODES: &[&[Code]] = &[
+    RECORD, FIELD, SENDER, RECEIVER, CONTROL, RESTORE, SOURCE, ADAPTER, NODE, CONFIG, SPOOL, POST,
+];
 
 /// `record.*`: a receiver's or sender's judgement of one record.
 pub const RECORD: &[Code] = &[

@@ -30,6 +30,7 @@ pub(crate) fn fit(adapter: &AdapterConfig, source: &mut adapt::Source) -> Result
                 source.settle_seconds = ms.unsigned_abs().div_ceil(1000);
             }
             said.folder.is_some()
+                && said.post.is_none()
                 && said.database.is_none()
                 && asks_nobody(said)
                 && said.overlap.is_none()
@@ -49,6 +50,11 @@ pub(crate) fn fit(adapter: &AdapterConfig, source: &mut adapt::Source) -> Result
                 && said.files.is_none()
                 && said.settle.is_none()
                 && said.history.is_none()
+                && said.post.is_none()
+        }
+        adapt::Source::Push(_) => {
+            let other = SourceConfig { post: said.post.clone(), ..SourceConfig::default() };
+            said.post.is_some() && *said == other
         }
     };
     if fits {
@@ -58,8 +64,8 @@ pub(crate) fn fit(adapter: &AdapterConfig, source: &mut adapt::Source) -> Result
         &adapter.at.file,
         "config.bad_value",
         "[adapter.source]",
-        "does not fit the package: one of files takes `folder`, `files`, `settle`, `history`, one of tables `database`, `overlap`, `hours`, `isolation`, `encoding`, `rows_max`, `statement_timeout`",
-        "与适配包不符：文件来源只用 folder、files、settle、history，库表来源只用 database、overlap、hours、isolation、encoding、rows_max、statement_timeout",
+        "does not fit the package: one of files takes `folder`, `files`, `settle`, `history`, one of tables `database`, `overlap`, `hours`, `isolation`, `encoding`, `rows_max`, `statement_timeout`, one that is posted to `post`, `token`, `hmac`, `client`",
+        "与适配包不符：文件来源只用 folder、files、settle、history，库表来源只用 database、overlap、hours、isolation、encoding、rows_max、statement_timeout，推送来源只用 post、token、hmac、client",
     );
     (finding.line, finding.column) = (adapter.at.line.into(), adapter.at.column.into());
     Err(Box::new(finding))
@@ -128,6 +134,8 @@ pub(crate) fn open(
             settings.compare_every_ms = adapter.interval;
             Ok(Box::new(SqlSource::new(settings).map_err(failed)?))
         }
+        // Its door is made with the node's store: see `posts.rs`.
+        adapt::Source::Push(_) => Err(missing("post")),
     }
 }
 
@@ -158,6 +166,9 @@ pub(crate) fn history(adapter: &AdapterConfig, package: &Package, limits: &Limit
                 let settings = tables(&said, place, source, &limits);
                 Ok(Box::new(SqlSource::new(settings.history(source, from, to)?)?))
             }
+            adapt::Source::Push(_) => Err(setting(
+                "what is posted has no history to read; old records are posted, or read by another package",
+            )),
         }
     })
 }

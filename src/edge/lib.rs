@@ -6,8 +6,6 @@
 #[cfg(feature = "sql")]
 pub mod db;
 mod error;
-#[cfg(feature = "http")]
-pub mod listen;
 #[cfg(feature = "sqlite")]
 pub mod exchange_table;
 pub mod file_drop;
@@ -17,6 +15,8 @@ pub mod http;
 pub mod legacy_db;
 #[cfg(feature = "http")]
 pub mod legacy_http;
+#[cfg(feature = "http")]
+pub mod listen;
 mod os;
 mod page;
 #[cfg(feature = "http")]
@@ -30,8 +30,8 @@ pub mod sql;
 pub mod tables;
 
 pub use error::{Disposition, SinkError, SourceError};
-pub use shelf::{Shelf, ShelfError};
 pub use page::{BrokenRow, Page, Pass, SourceRow};
+pub use shelf::{Shelf, ShelfError};
 pub use sink::{FilesSink, KeptRecord, Sink};
 pub use source::{
     Awaited, BoxFuture, Fact, Fate, Nothing, RecordFate, Source, TableCount, What, WriteBack,

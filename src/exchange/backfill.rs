@@ -179,8 +179,7 @@ impl Backfill {
     ) -> Result<Collected, WorkError> {
         let shaped = self.shaped(page, now).await?;
         let mut quarantined = shaped.quarantined;
-        quarantined
-            .extend(page.broken.iter().map(|b| crate::collect::broken(&self.adapter, b, now)));
+        quarantined.extend(page.broken.iter().map(|b| crate::held::broken(&self.adapter, b, now)));
         if !shaped.adopted.is_empty() {
             self.node.store.import_baseline(shaped.adopted, now).await?;
         }

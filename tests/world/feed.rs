@@ -125,6 +125,7 @@ impl Feed {
                         edge::sql::Settings::of(name, edge::db::Place::Sqlite(path), sql);
                     Ok(Box::new(SqlSource::new(settings.history(sql, from, to)?)?))
                 }
+                adapt::Source::Push(_) => unreachable!("no feed of the world is posted"),
             }
         };
         let adapter = self.adapter(node, package, Box::new(Nothing));
@@ -179,6 +180,7 @@ impl Feed {
                 }
                 Box::new(SqlSource::new(settings).expect("the database"))
             }
+            adapt::Source::Push(_) => unreachable!("no feed of the world is posted"),
         }
     }
 }

@@ -14,7 +14,11 @@ pub const POST: &[Code] = &[
         "the document is kept and not judged yet: nothing is promised of its rows; ask again with its id",
         "已收存，尚未处理完毕，尚无逐行结果；请凭编号稍后查询",
     ),
-    c("post.unknown_path", "nothing is posted to this address; see the path", "没有该接收地址，请核对路径"),
+    c(
+        "post.unknown_path",
+        "nothing is posted to this address; see the path",
+        "没有该接收地址，请核对路径",
+    ),
     c(
         "post.unknown_id",
         "no document of this id is known, or its answer is no longer kept; post it again",
@@ -25,7 +29,11 @@ pub const POST: &[Code] = &[
         "who posts is not known here: token, signature or certificate are missing or wrong",
         "身份核验未通过：令牌、签名或客户端证书缺失或有误",
     ),
-    c("post.method", "documents are posted (POST); answers are asked for with GET", "推送用 POST，查询用 GET"),
+    c(
+        "post.method",
+        "documents are posted (POST); answers are asked for with GET",
+        "推送用 POST，查询用 GET",
+    ),
     c(
         "post.content_type",
         "the content type is not that of the agreed form",
@@ -62,7 +70,11 @@ pub const POST: &[Code] = &[
         "the Idempotency-Key was used for another document; a new document needs a new key",
         "该 Idempotency-Key 已用于另一份内容；新内容须用新的键",
     ),
-    c("post.rate", "more is posted than agreed; wait as long as Retry-After says", "推送过于频繁，请按 Retry-After 稍后再推"),
+    c(
+        "post.rate",
+        "more is posted than agreed; wait as long as Retry-After says",
+        "推送过于频繁，请按 Retry-After 稍后再推",
+    ),
     c(
         "post.busy",
         "too much is being posted at this moment; post it again later",
@@ -73,7 +85,11 @@ pub const POST: &[Code] = &[
         "too many documents wait to be collected; post it again later",
         "待采集的推送已达上限，请稍后再推",
     ),
-    c("post.stopping", "the service is stopping; post it again in a moment", "服务正在停止，请稍后再推"),
+    c(
+        "post.stopping",
+        "the service is stopping; post it again in a moment",
+        "服务正在停止，请稍后再推",
+    ),
     c(
         "post.store",
         "the document could not be kept; nothing is promised, post it again with the same key",

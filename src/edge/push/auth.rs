@@ -54,7 +54,8 @@ impl Auth {
     pub(super) fn before(&self, said: &Said<'_>) -> Result<(), Refusal> {
         let token = said.authorization.and_then(bearer).unwrap_or_default();
         let fine = !self.is_empty()
-            && (self.tokens.is_empty() || any(&self.tokens, |t| same(t.as_bytes(), token.as_bytes())))
+            && (self.tokens.is_empty()
+                || any(&self.tokens, |t| same(t.as_bytes(), token.as_bytes())))
             && (self.keys.is_empty() || said.signature.is_some())
             && (self.clients.is_empty()
                 || said.client.is_some_and(|client| any(&self.clients, |c| same(c, &client))));
@@ -67,12 +68,12 @@ impl Auth {
             return Ok(());
         }
         let right = said.signature.and_then(parse).is_some_and(|(at, tag)| {
-            let apart = now.0.abs_diff(at.saturating_mul(1000));
+            let apart = now.0.div_euclid(1000).abs_diff(at);
             let key = |key: &Vec<u8>| {
                 let key = hmac::Key::new(hmac::HMAC_SHA256, key);
                 hmac::verify(&key, &signed(at, body), &tag).is_ok()
             };
-            any(&self.keys, key) && u128::from(apart) <= self.skew.as_millis()
+            any(&self.keys, key) && apart <= self.skew.as_secs()
         });
         if right { Ok(()) } else { Err(Refusal::of("post.unauthorized")) }
     }
@@ -108,7 +109,7 @@ fn parse(text: &str) -> Option<(i64, Vec<u8>)> {
 }
 
 /// Reads hexadecimal digits.
-pub(crate) fn unhex(text: &str) -> Option<Vec<u8>> {
+fn unhex(text: &str) -> Option<Vec<u8>> {
     let digit = |b: u8| char::from(b).to_digit(16).and_then(|d| u8::try_from(d).ok());
     let pairs = text.as_bytes().chunks(2);
     pairs.map(|pair| Some(digit(pair[0])? << 4 | digit(*pair.get(1)?)?)).collect()
@@ -142,7 +143,8 @@ mod tests {
     fn each_that_is_set_must_be_there_and_any_of_its_kind_will_do() {
         let token = Said { authorization: Some("bearer new"), ..Said::default() };
         let client = Said { client: Some([7; 32]), ..token };
-        let both = Auth { tokens: vec!["old".into(), "new".into()], clients: vec![[7; 32]], ..auth() };
+        let both =
+            Auth { tokens: vec!["old".into(), "new".into()], clients: vec![[7; 32]], ..auth() };
         assert!(both.before(&client).is_ok());
         for other in [
             token,

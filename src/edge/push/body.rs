@@ -82,9 +82,8 @@ pub(super) async fn read(body: Body, max: usize, time: Duration) -> Result<Vec<u
 /// The body as its readers take it: where only the header names an encoding, it is decoded by that.
 pub(super) fn decoded(body: Vec<u8>, kind: &Kind, xml: bool) -> Result<Vec<u8>, Refusal> {
     let Some(label) = &kind.charset else { return Ok(body) };
-    let unknown = || {
-        Refusal::with("post.content_type", "the charset is unknown", "charset 无法识别")
-    };
+    let unknown =
+        || Refusal::with("post.content_type", "the charset is unknown", "charset 无法识别");
     let encoding = Encoding::for_label(label.as_bytes()).ok_or_else(unknown)?;
     // What the document itself says, by its mark or its declaration, is nearer to the bytes.
     let says_itself = Encoding::for_bom(&body).is_some() || (xml && declares(&body));

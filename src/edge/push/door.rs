@@ -138,7 +138,11 @@ impl Door {
     ///
     /// # Errors
     /// It was not taken: nothing of it is kept, unless the same key holds another document.
-    pub async fn take(self: &Arc<Self>, key: Option<&str>, body: Vec<u8>) -> Result<Taken, Refusal> {
+    pub async fn take(
+        self: &Arc<Self>,
+        key: Option<&str>,
+        body: Vec<u8>,
+    ) -> Result<Taken, Refusal> {
         let id = self.id(key)?;
         let digest = DigestAlg::default().of(&[&body]).to_string();
         // Heard from now on: the commit may come before the first look.
@@ -177,7 +181,8 @@ impl Door {
             return Err(Refusal::of("post.key_bad"));
         }
         // The key may say more than an id should.
-        let digest = DigestAlg::default().of(&[self.parts.adapter.as_bytes(), b"|", key.as_bytes()]);
+        let digest =
+            DigestAlg::default().of(&[self.parts.adapter.as_bytes(), b"|", key.as_bytes()]);
         Ok(digest.bytes.iter().take(16).map(|b| format!("{b:02x}")).collect())
     }
 
@@ -199,7 +204,8 @@ impl Door {
     async fn lay(self: &Arc<Self>, id: &str, body: Vec<u8>, digest: String) -> Result<(), Refusal> {
         let limits = self.parts.limits;
         let prefix = waits(&self.parts.adapter, "");
-        let waiting = self.parts.shelf.names(&prefix, limits.waiting_max).await.map_err(no_shelf)?;
+        let waiting =
+            self.parts.shelf.names(&prefix, limits.waiting_max).await.map_err(no_shelf)?;
         if waiting.len() as u64 >= u64::from(limits.waiting_max) {
             return Err(Refusal::later("post.backlog", 60));
         }

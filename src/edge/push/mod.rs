@@ -13,7 +13,6 @@ mod tests;
 mod wsdl;
 
 pub use auth::{Auth, SIGNATURE, Said, sign};
-pub(crate) use auth::unhex;
 pub use door::{Chance, Clock, Door, KEY_CHARS_MAX, Limits, Parts, Taken};
 pub use http::{Counter, Doors};
 pub use post::{Answer, AnsweredProblem, AnsweredRecord, AnsweredRow, Outcome};

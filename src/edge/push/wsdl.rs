@@ -33,13 +33,13 @@ pub(super) fn write(parts: &Parts, soap: &Soap, address: &str) -> String {
     )
     .expect("writing to a string cannot fail");
     for (prefix, suffix) in [("soap", "11"), ("soap12", "12")] {
-        write!(
+        writeln!(
             out,
             "<wsdl:binding name=\"{op}Soap{suffix}\" type=\"tns:{op}Port\">\
              <{prefix}:binding style=\"document\" transport=\"http://schemas.xmlsoap.org/soap/http\"/>\
              <wsdl:operation name=\"{op}\"><{prefix}:operation soapAction=\"{action}\" style=\"document\"/>\
              <wsdl:input><{prefix}:body use=\"literal\"/></wsdl:input>\
-             <wsdl:output><{prefix}:body use=\"literal\"/></wsdl:output></wsdl:operation></wsdl:binding>\n"
+             <wsdl:output><{prefix}:body use=\"literal\"/></wsdl:output></wsdl:operation></wsdl:binding>"
         )
         .expect("writing to a string cannot fail");
     }

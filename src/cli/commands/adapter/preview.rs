@@ -42,7 +42,7 @@ pub(crate) fn run(args: &Preview, out: &Out) -> Done {
     let rows = usize::try_from(args.rows).unwrap_or(usize::MAX);
     let place = format!("samples/{SAMPLE}/input");
     let made = match &package.source {
-        Source::Files(_) => {
+        Source::Files(_) | Source::Push(_) => {
             let mut file = files::open(&args.source)?;
             sample::run_file(&package, &format, &mut file, &place, rows)
         }
