@@ -208,3 +208,79 @@ pub(crate) fn check(nodes: &[NodeConfig], problems: &mut Problems) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::with_source;
+    use super::*;
+
+    const LISTEN: &str = "[listen]\naddress = \"127.0.0.1:8080\"\n";
+
+    fn read(listen: &str, source: &str) -> Result<Vec<NodeConfig>, Vec<String>> {
+        let found = with_source(&format!("{source}\n{listen}"));
+        found.map_err(|all| all.iter().map(|p| format!("{} {}", p.key, p.en)).collect())
+    }
+
+    #[test]
+    fn a_listener_and_who_may_post_are_read() {
+        let print = "AB:".repeat(32);
+        let listen = "[listen]\naddress = \"0.0.0.0:8443\"\ncertificate = \"l.pem\"\nkey = \"file:l.key\"\nclient_ca = \"c.pem\"\n";
+        let source = format!(
+            "post = \"cases\"\ntoken = \"file:t.token\"\nclient = [\"{}\"]",
+            print.trim_end_matches(':')
+        );
+        let nodes = read(listen, &source).unwrap();
+        let found = nodes[0].listen.as_ref().unwrap();
+        assert_eq!(found.address.port(), 8443);
+        assert!(found.identity.is_some() && found.client_ca.is_some());
+        let post = nodes[0].adapters[0].source.post.as_ref().unwrap();
+        assert_eq!((&*post.path, &*post.clients[0]), ("cases", &*"ab".repeat(32)));
+        assert_eq!(post.secrets().count(), 1);
+        let plain = "[listen]\naddress = \"0.0.0.0:80\"\nplain = true\n";
+        assert!(read(plain, "post = \"cases\"\nhmac = \"file:t.key\"").is_ok());
+    }
+
+    #[test]
+    fn what_would_let_anybody_in_is_refused() {
+        let posted = "post = \"cases\"\ntoken = \"file:t.token\"";
+        for (listen, source, words) in [
+            ("", posted, "no file of this process has [listen]"),
+            (
+                "[listen]\naddress = \"0.0.0.0:80\"\n",
+                posted,
+                "must be given for an address that others reach",
+            ),
+            ("[listen]\naddress = \"localhost\"\n", posted, "an address and a port"),
+            (
+                "[listen]\naddress = \"127.0.0.1:1\"\nkey = \"file:k.key\"\n",
+                posted,
+                "belong together",
+            ),
+            (
+                "[listen]\naddress = \"127.0.0.1:1\"\nclient_ca = \"c.pem\"\n",
+                posted,
+                "only over TLS",
+            ),
+            (LISTEN, "post = \"cases\"", "must say who may post"),
+            (LISTEN, "post = \"/cases\"\ntoken = \"file:t.token\"", "the last part of the path"),
+            (LISTEN, "post = \"cases\"\ntoken = \"geheim\"", "must be a reference"),
+            (LISTEN, "post = \"cases\"\ntoken = \"file:gone.token\"", "there is no file"),
+            (LISTEN, "post = \"cases\"\ntoken = \"file:open.token\"", "may be read by others"),
+            (LISTEN, "post = \"cases\"\nclient = [\"12\"]", "SHA-256 of a client certificate"),
+            (
+                LISTEN,
+                &format!("post = \"cases\"\nclient = [\"{}\"]", "ab".repeat(32)),
+                "believes no authority",
+            ),
+            (
+                LISTEN,
+                "post = \"cases\"\nfolder = \"drops\"\ntoken = \"file:t.token\"",
+                "exactly one place",
+            ),
+        ] {
+            let said = read(listen, source).unwrap_err();
+            assert!(said.iter().any(|s| s.contains(words)), "{words}: {said:?}");
+            assert!(!said.iter().any(|s| s.contains("geheim")), "{said:?}");
+        }
+    }
+}
