@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use canon::format::Nature;
 
+use crate::ask::HttpSource;
 use crate::problem::Problem;
 use crate::read;
 use crate::table::{Otherwise, TableRow};
@@ -68,19 +69,19 @@ pub enum Source {
     Files(Box<FileSource>),
     /// Queries against a database.
     Sql(SqlSource),
+    /// Requests to a web service.
+    Http(Box<HttpSource>),
+    /// A program that speaks the Singer protocol.
+    Exec(Box<ExecSource>),
     /// What a department's system posts to us.
     Push(Box<PushSource>),
 }
 
-impl Source {
-    /// What documents hold, where rows come in documents: dropped files, posted bodies.
-    pub fn documents(&self) -> Option<&FileSource> {
-        match self {
-            Self::Files(files) => Some(files),
-            Self::Push(push) => Some(&push.body),
-            Self::Sql(_) => None,
-        }
-    }
+/// Rows of a program that speaks the Singer protocol.
+#[derive(Clone, Debug)]
+pub struct ExecSource {
+    /// What it says, read as if it were a file: a query a stream.
+    pub read: FileSource,
 }
 
 /// What a department's system posts to us, one document a request.
@@ -120,6 +121,19 @@ pub struct FileSource {
 }
 
 impl FileSource {
+    /// What is read of files of this form, wherever they are.
+    pub fn of(form: Form, queries: Vec<Query>) -> Self {
+        Self {
+            form,
+            files: "*".into(),
+            done: "done".into(),
+            failed: "failed".into(),
+            answer: None,
+            settle_seconds: 0,
+            queries,
+        }
+    }
+
     /// How a text file is cut into rows; none for files of another form.
     pub const fn text(&self) -> Option<TextSettings> {
         match self.form {
@@ -145,6 +159,8 @@ pub enum Form {
     Json(String),
     /// A SOAP envelope, 1.1 or 1.2, document/literal.
     Soap(Box<Soap>),
+    /// Messages of the Singer protocol, one a line: the stream of each query.
+    Singer(Vec<String>),
 }
 
 /// What a SOAP client calls, and where the records are in its call.
@@ -265,6 +281,8 @@ pub enum Detect {
     },
     /// All rows are read and compared by their digests; finds vanished rows too.
     Compare,
+    /// The source hands out a cursor with what it gives, and goes on from there.
+    Feed,
     /// Every row of every new file.
     File,
 }
@@ -462,6 +480,8 @@ impl Package {
             Source::Files(files) => &files.queries,
             Source::Sql(sql) => &sql.queries,
             Source::Push(push) => &push.body.queries,
+            Source::Http(http) => &http.queries,
+            Source::Exec(exec) => &exec.read.queries,
         }
     }
 

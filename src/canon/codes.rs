@@ -4,6 +4,7 @@
 //! in both languages and complete against `tests/data/codes.txt`.
 
 mod adapter;
+mod asked;
 mod envelope;
 mod exchange;
 mod format;
@@ -11,6 +12,7 @@ mod post;
 mod spool;
 
 pub use adapter::ADAPTER;
+pub use asked::ASKED;
 pub use envelope::SENDER;
 pub use exchange::{CONTROL, RECEIVER, RESTORE};
 pub use format::FIELD;
@@ -39,7 +41,8 @@ const fn c(code: &'static str, en: &'static str, zh: &'static str) -> Code {
 
 /// All codes, a group for each origin.
 pub const CODES: &[&[Code]] = &[
-    RECORD, FIELD, SENDER, RECEIVER, CONTROL, RESTORE, SOURCE, ADAPTER, NODE, CONFIG, SPOOL, POST,
+    RECORD, FIELD, SENDER, RECEIVER, CONTROL, RESTORE, SOURCE, ASKED, ADAPTER, NODE, CONFIG, SPOOL,
+    POST,
 ];
 
 /// `record.*`: a receiver's or sender's judgement of one record.

@@ -15,7 +15,6 @@ mod desk;
 mod files;
 mod gates;
 mod health;
-#[expect(dead_code, reason = "the sources and sinks that ask others come with the next commits")]
 mod https;
 mod instance;
 mod open;

@@ -11,6 +11,8 @@ pub mod exchange_table;
 pub mod file_drop;
 #[cfg(feature = "http")]
 pub mod http;
+#[cfg(feature = "http")]
+pub mod http_pull;
 #[cfg(feature = "sqlite")]
 pub mod legacy_db;
 #[cfg(feature = "http")]
@@ -19,8 +21,14 @@ pub mod legacy_http;
 pub mod listen;
 mod os;
 mod page;
+#[cfg(any(feature = "sql", feature = "http"))]
+mod passes;
 #[cfg(feature = "http")]
 pub mod push;
+#[cfg(feature = "http")]
+mod rest;
+#[cfg(any(feature = "sql", feature = "http"))]
+mod seen;
 mod shelf;
 mod sink;
 mod source;
@@ -31,6 +39,8 @@ pub mod tables;
 
 pub use error::{Disposition, SinkError, SourceError};
 pub use page::{BrokenRow, Page, Pass, SourceRow};
+#[cfg(any(feature = "sql", feature = "http"))]
+pub use seen::Seen;
 pub use shelf::{Shelf, ShelfError};
 pub use sink::{FilesSink, KeptRecord, Sink};
 pub use source::{

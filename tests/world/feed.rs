@@ -125,7 +125,9 @@ impl Feed {
                         edge::sql::Settings::of(name, edge::db::Place::Sqlite(path), sql);
                     Ok(Box::new(SqlSource::new(settings.history(sql, from, to)?)?))
                 }
-                adapt::Source::Push(_) => unreachable!("no feed of the world is posted"),
+                adapt::Source::Http(_) | adapt::Source::Push(_) | adapt::Source::Exec(_) => {
+                    panic!("no feed of the world")
+                }
             }
         };
         let adapter = self.adapter(node, package, Box::new(Nothing));
@@ -180,7 +182,9 @@ impl Feed {
                 }
                 Box::new(SqlSource::new(settings).expect("the database"))
             }
-            adapt::Source::Push(_) => unreachable!("no feed of the world is posted"),
+            adapt::Source::Http(_) | adapt::Source::Push(_) | adapt::Source::Exec(_) => {
+                panic!("no feed of the world")
+            }
         }
     }
 }

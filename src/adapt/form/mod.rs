@@ -12,6 +12,7 @@ mod json;
 mod limits;
 mod look;
 mod number;
+pub mod singer;
 pub mod soap;
 mod text;
 mod xls;
@@ -110,6 +111,24 @@ pub fn read(
         Form::Xml(record) => xml::read(&mut file, record, source, limits, take),
         Form::Json(record) => json::read(&mut file, record, source, limits, take),
         Form::Soap(soap) => soap::read(&mut file, soap, source, limits, take),
+        Form::Singer(streams) => singer::read(&mut file, streams, source, take),
+    }
+}
+
+/// Single values of an answer, beside its records: by paths from its outermost element or object.
+/// None where there is no such value, or the answer is a list.
+///
+/// # Errors
+/// The answer is not whole, or a path leads to something that is not one value.
+pub fn fields(
+    body: &[u8],
+    form: &Form,
+    paths: &[&str],
+    limits: &FormLimits,
+) -> Result<Vec<Option<String>>, FormError> {
+    match form {
+        Form::Xml(record) => xml::fields(body, record, paths, limits),
+        _ => json::fields(body, paths),
     }
 }
 

@@ -68,15 +68,5 @@ fn name(path: &str, text: Option<&Text>, problems: &mut Problems) {
 }
 
 fn posted(form: Form, query: Query) -> Source {
-    let none = String::new;
-    let body = FileSource {
-        form,
-        files: none(),
-        done: none(),
-        failed: none(),
-        answer: None,
-        settle_seconds: 0,
-        queries: vec![query],
-    };
-    Source::Push(Box::new(PushSource { body }))
+    Source::Push(Box::new(PushSource { body: FileSource::of(form, vec![query]) }))
 }

@@ -171,7 +171,7 @@ async fn who_stops_the_service_interrupts_nobody_and_problems_are_told_in_chines
     let client = client();
     let mut command =
         common::program(&dir, &["run", "--config", "town/node.toml", "county/node.toml"]);
-    let mut service = command.stdout(Stdio::piped()).spawn().unwrap();
+    let service = command.stdout(Stdio::piped()).spawn().unwrap();
     up(&client, port).await;
     let sample = repository().join("adapters/service_rating/samples/dirty/input.json");
     let body = std::fs::read(sample).unwrap();
@@ -227,7 +227,8 @@ fn a_configuration_that_lets_anybody_post_is_refused() {
     let dir = folder.path();
     let port = prepared(dir);
     let right = config("town", port);
-    fine(dir, &["check", "config", "town/node.toml", "county/node.toml"]);
+    let checked = fine(dir, &["check", "config", "town/node.toml", "county/node.toml", "--json"]);
+    assert_eq!(checked.json()["ok"], true, "{}", checked.out);
     for (from, to, words) in [
         ("127.0.0.1:", "0.0.0.0:", "[listen] certificate"),
         ("token = \"file:licences.token\"", "", "must say who may post"),

@@ -36,7 +36,7 @@ fn source(text: &str) -> FileSource {
     match package.source {
         Source::Files(files) => *files,
         Source::Push(push) => push.body,
-        Source::Sql(_) => panic!("a source of documents"),
+        Source::Sql(_) | Source::Http(_) | Source::Exec(_) => panic!("a source of documents"),
     }
 }
 

@@ -36,6 +36,7 @@ impl Input {
             Form::Dbf(_) => "dbf",
             Form::Xml(_) | Form::Soap(_) => "xml",
             Form::Json(_) => "json",
+            Form::Singer(_) => "singer",
         }
     }
 }
@@ -221,6 +222,7 @@ fn form(form: &Form, out: &mut String) {
         }
         // A file that was only looked at is never taken for a call.
         Form::Soap(_) => {}
+        Form::Singer(_) => put(out, format_args!("kind = \"exec\"")),
     }
 }
 
