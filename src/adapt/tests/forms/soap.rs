@@ -51,7 +51,7 @@ fn records_are_a_document_that_an_element_holds_as_text() {
     for (held, value) in [
         (format!("<o:doc>{escaped}</o:doc>"), "甲&乙"),
         (format!("<doc>\n<![CDATA[{inner}]]></doc>"), "甲&乙"),
-        (format!("<doc><![CDATA[<r><i><no>1</no></i></r>]]></doc><more>x</more>"), "1"),
+        ("<doc><![CDATA[<r><i><no>1</no></i></r>]]></doc><more>x</more>".to_owned(), "1"),
     ] {
         let got = read(&source(TEXT), call(&held).as_bytes()).unwrap();
         assert_eq!(got.lines, ["[0 ]".to_owned(), format!("1: {value}")]);
