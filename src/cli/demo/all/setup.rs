@@ -248,6 +248,9 @@ fn beneath(codes: &[&NodeCode]) -> String {
 fn departments(playing: &[(&Department, Live)]) -> String {
     let (county, province) = (Tier::County.code(), Tier::Province.code());
     let mut text = head("各部门");
+    if playing.iter().any(|(_, live)| matches!(live, Live::Posts(_))) {
+        text.push_str("\n[listen]\naddress = \"127.0.0.1:0\"\n");
+    }
     for (department, live) in playing {
         let Department { name, code, package, .. } = department;
         text.push_str(&identity(code, &format!("keys/{name}")));
