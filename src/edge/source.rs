@@ -88,6 +88,21 @@ pub struct Fate {
     pub records: Vec<RecordFate>,
 }
 
+impl Fate {
+    /// What becomes of the same row for another destination: of each record the news that its owner
+    /// must hear first.
+    pub fn and(&mut self, other: Self) {
+        for record in other.records {
+            let same = |r: &&mut RecordFate| r.kind == record.kind && r.key == record.key;
+            match self.records.iter_mut().find(same) {
+                Some(there) if record.what.weight() > there.what.weight() => *there = record,
+                Some(_) => {}
+                None => self.records.push(record),
+            }
+        }
+    }
+}
+
 /// What becomes of a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordFate {
@@ -110,6 +125,18 @@ pub enum What {
     Known,
     /// It breaks these rules and is returned to its owner.
     Returned(Vec<Violation>),
+}
+
+impl What {
+    /// How much its owner must hear of it.
+    const fn weight(&self) -> u8 {
+        match self {
+            Self::Known => 0,
+            Self::Collected => 1,
+            Self::Waits => 2,
+            Self::Returned(_) => 3,
+        }
+    }
 }
 
 /// A text that stands under a name, or no more.

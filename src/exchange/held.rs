@@ -5,7 +5,7 @@ use std::sync::Arc;
 use canon::{DigestAlg, Millis, Severity, Violation};
 use store::{NewQuarantine, SourceRowMark};
 
-use crate::collect::Adapter;
+use crate::adapter::Adapter;
 
 pub(crate) fn broken(adapter: &Adapter, row: &edge::BrokenRow, now: Millis) -> NewQuarantine {
     let violation = Violation {
@@ -40,7 +40,7 @@ fn held(
     let alg = DigestAlg::default();
     NewQuarantine {
         adapter: Arc::clone(&adapter.name),
-        route: adapter.live.clone(),
+        route: adapter.targets[0].live.clone(),
         day: now.day(),
         reference: reference.to_owned(),
         source_row,

@@ -6,8 +6,10 @@
 //! it did. Nothing is handed from worker to worker in memory, so a crash anywhere loses nothing.
 
 pub mod accept;
+pub mod adapter;
 mod adopt;
 pub mod backfill;
+mod case;
 mod claims;
 mod clones;
 pub mod collect;
