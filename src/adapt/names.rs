@@ -35,6 +35,7 @@ const WRITTEN: &[&[&str]] = &[
     &["流水号", "编号", "号码", "号", "业务号"],
     &["编码", "代码"],
     &["姓名", "名称", "名字", ""],
+    &["组织机构代码", "代码"],
     &["部门", "单位", "机构", "组织机构"],
     &["手机", "电话", "联系电话", "手机号"],
     &["办理人", "经办人", "承办人"],
@@ -148,6 +149,14 @@ fn by_letters(letters: &str, field: &FieldNames) -> u32 {
         4.. if field.initials.contains(letters) => 88,
         3 if field.initials.contains(letters) => 82,
         2 if field.initials.contains(letters) => 62,
+        // BMDM is the end of SLBMDM: what it is about stands last, here too.
+        4.. if field
+            .initials
+            .iter()
+            .any(|i| i.ends_with(letters) && i.len() <= letters.len() + 4) =>
+        {
+            66
+        }
         _ => 0,
     }
 }
