@@ -11,7 +11,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use common::{fine, tiergate};
-use edge::db::{Connection, Engine, Isolation, Login, Place, Session, Stored, Tls};
+use edge::db::{Connection, Isolation, Login, Place, Session, Stored, Tls};
 use services::service;
 
 const COLUMNS: &str = "LSH VARCHAR(40) PRIMARY KEY, SXBM VARCHAR(40), SXMC VARCHAR(100), \
@@ -86,7 +86,7 @@ fn story(dir: &Path, place: &Place, database: &str, password: Option<&str>) {
     let made = fine(dir, &args);
     assert!(!password.is_some_and(|p| made.out.contains(p)), "no password is said");
     let toml = std::fs::read_to_string(dir.join("mine/adapter.toml")).unwrap();
-    let toml = if place.engine() == Engine::Postgres { toml.to_uppercase() } else { toml };
+    // PostgreSQL folds names to small letters.
     let lower = toml.to_lowercase();
     for line in [
         "detect = \"modified_time\"\ncursor = \"gxsj\"\nkey = [\"lsh\"]",
