@@ -10,6 +10,7 @@ use store::{Collected, Lease, SourceRowMark, Stands, WriteBackDone, WriteBackDue
 
 use crate::adapter::row_parts;
 pub use crate::adapter::{Adapter, Target};
+use crate::cure;
 use crate::error::WorkError;
 use crate::held::{broken, vanished_row};
 use crate::node::Node;
@@ -36,6 +37,8 @@ pub struct Collect {
     rest_until: Millis,
     /// Changed rows of the full pass now running, for the guard.
     changed: u64,
+    /// Editions of code lists whose cures are done with.
+    editions: Option<String>,
     /// Token of the lease that the adapter runs under.
     token: Option<u64>,
 }
@@ -52,6 +55,7 @@ impl Collect {
             shaper,
             rest_until: Millis(i64::MIN),
             changed: 0,
+            editions: None,
             token: None,
         }
     }
@@ -66,8 +70,9 @@ impl Collect {
             // Another instance may have had the adapter: what is remembered of it is old.
             self.token = Some(lease.token);
             (self.changed, self.rest_until) = (0, Millis(i64::MIN));
+            self.editions = None;
         }
-        let written = self.write_back(now).await?;
+        let mut written = self.write_back(now).await?;
         if now < self.rest_until {
             return Ok(written);
         }
@@ -85,6 +90,7 @@ impl Collect {
             if again.more {
                 return Ok(written.and(again));
             }
+            written = written.and(self.cured(now).await?);
         }
         let rows_max = self.node.limits.page_rows_max as usize;
         let read = self.adapter.source().read(before.cursor.as_deref(), now, rows_max).await;
@@ -189,6 +195,12 @@ impl Collect {
             shaped.add(self.shaper.page(&of, page, changed, None, now).await?);
         }
         Ok(shaped)
+    }
+
+    /// Rows that a code list's new edition cures.
+    async fn cured(&mut self, now: Millis) -> Result<Progress, WorkError> {
+        let (node, adapter, shaper) = (&*self.node, &self.adapter, &mut self.shaper);
+        cure::Turn { node, adapter, shaper, now }.take(&mut self.editions).await
     }
 
     /// Rows that an operator wants to go up again, made of what the quarantine kept of them.

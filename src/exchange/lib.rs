@@ -16,6 +16,7 @@ pub mod collect;
 pub mod config;
 pub mod control;
 mod correspond;
+pub mod cure;
 pub mod deliver;
 pub mod dispatch;
 pub mod errands;
