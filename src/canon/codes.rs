@@ -9,6 +9,7 @@ mod envelope;
 mod exchange;
 mod format;
 mod outlet;
+mod post;
 mod spool;
 
 pub use adapter::ADAPTER;
@@ -17,6 +18,7 @@ pub use envelope::SENDER;
 pub use exchange::{CONTROL, RECEIVER, RESTORE};
 pub use format::FIELD;
 pub use outlet::PLATFORM;
+pub use post::POST;
 pub use spool::SPOOL;
 
 /// One stable code with its text in both languages.
@@ -62,7 +64,7 @@ pub const EVIDENCE: &[Code] = &[
 /// All codes, a group for each origin.
 pub const CODES: &[&[Code]] = &[
     RECORD, FIELD, SENDER, RECEIVER, CONTROL, RESTORE, SOURCE, ASKED, ADAPTER, NODE, CONFIG, SPOOL,
-    PLATFORM, EVIDENCE,
+    EVIDENCE, PLATFORM, POST,
 ];
 
 /// `record.*`: a receiver's or sender's judgement of one record.

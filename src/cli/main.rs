@@ -22,6 +22,7 @@ mod open;
 mod os;
 mod outlets;
 mod packages;
+mod posts;
 mod run;
 mod sinks;
 mod sources;

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::brokers::{BrokerConfig, Login};
 use super::foreign::Database;
+use super::listen::PostConfig;
 use super::node::*;
 use super::outlets::{OutletConfig, OutletWay};
 use super::problem::{At, Problems};
@@ -48,8 +49,9 @@ pub(crate) fn check(
             }
         }
     }
+    listener(node, &mut need);
     for adapter in &node.adapters {
-        adapter_files(adapter, &mut need);
+        source(adapter, &mut need);
     }
     for outlet in &node.outlets {
         outlet_files(outlet, &mut need);
@@ -70,28 +72,30 @@ pub(crate) fn check(
     }
 }
 
-/// The secrets by which others let us in.
-fn foreign_secrets(node: &NodeConfig) -> Vec<(&At, &'static str, &SecretRef)> {
-    let mut found = Vec::new();
-    for adapter in &node.adapters {
-        let password = adapter.source.database.as_ref().and_then(Database::password);
-        found.extend(password.map(|p| (&adapter.at, "[adapter.source] password", p)));
-        let key = adapter.source.remote.iter().flat_map(Remote::secrets);
-        found.extend(key.map(|(_, key)| (&adapter.at, "[adapter.source] key", key)));
-        let named = adapter.source.secrets.values();
-        found.extend(named.map(|secret| (&adapter.at, "[adapter.source] secrets", secret)));
-    }
-    found.extend(node.outlets.iter().flat_map(outlet_secrets));
-    for sink in &node.sinks {
-        if let SinkKind::SqlTables { database, .. } = &sink.kind {
-            found.extend(database.password().map(|p| (&sink.at, "[sink] password", p)));
+/// Whatever a file or folder has to be at: where it is named, its key, its path, whether a folder.
+type Need<'n> = dyn FnMut(&At, &str, &Path, bool) + 'n;
+
+fn listener(node: &NodeConfig, need: &mut Need<'_>) {
+    if let Some(listen) = &node.listen {
+        let identity = listen.identity.as_ref();
+        for (key, path) in [
+            ("[listen] certificate", identity.map(|(certificate, _)| certificate)),
+            ("[listen] client_ca", listen.client_ca.as_ref()),
+        ] {
+            path.into_iter().for_each(|path| need(&listen.at, key, path, false));
+        }
+        if let Some((_, SecretRef::File(path))) = identity {
+            need(&listen.at, "[listen] key", path, false);
         }
     }
-    found
 }
 
-/// What an adapter needs to be there.
-fn adapter_files(adapter: &AdapterConfig, need: &mut impl FnMut(&At, &str, &Path, bool)) {
+fn source(adapter: &AdapterConfig, need: &mut Need<'_>) {
+    for (key, reference) in adapter.source.post.iter().flat_map(PostConfig::secrets) {
+        if let SecretRef::File(path) = reference {
+            need(&adapter.at, key, path, false);
+        }
+    }
     need(&adapter.at, "[adapter] package", &adapter.package, true);
     if let Some(folder) = &adapter.source.folder {
         need(&adapter.at, "[adapter.source] folder", folder, true);
@@ -119,8 +123,35 @@ fn adapter_files(adapter: &AdapterConfig, need: &mut impl FnMut(&At, &str, &Path
     }
 }
 
+/// The secrets by which others let us in.
+fn foreign_secrets(node: &NodeConfig) -> Vec<(&At, &'static str, &SecretRef)> {
+    let mut found = Vec::new();
+    if let Some((listen, (_, key))) =
+        node.listen.as_ref().and_then(|listen| Some((listen, listen.identity.as_ref()?)))
+    {
+        found.push((&listen.at, "[listen] key", key));
+    }
+    for adapter in &node.adapters {
+        let posted = adapter.source.post.iter().flat_map(PostConfig::secrets);
+        found.extend(posted.map(|(key, secret)| (&adapter.at, key, secret)));
+        let password = adapter.source.database.as_ref().and_then(Database::password);
+        found.extend(password.map(|p| (&adapter.at, "[adapter.source] password", p)));
+        let key = adapter.source.remote.iter().flat_map(Remote::secrets);
+        found.extend(key.map(|(_, key)| (&adapter.at, "[adapter.source] key", key)));
+        let named = adapter.source.secrets.values();
+        found.extend(named.map(|secret| (&adapter.at, "[adapter.source] secrets", secret)));
+    }
+    found.extend(node.outlets.iter().flat_map(outlet_secrets));
+    for sink in &node.sinks {
+        if let SinkKind::SqlTables { database, .. } = &sink.kind {
+            found.extend(database.password().map(|p| (&sink.at, "[sink] password", p)));
+        }
+    }
+    found
+}
+
 /// What an outlet needs to be there.
-fn outlet_files(outlet: &OutletConfig, need: &mut impl FnMut(&At, &str, &Path, bool)) {
+fn outlet_files(outlet: &OutletConfig, need: &mut Need<'_>) {
     need(&outlet.at, "[outlet] target", &outlet.target, true);
     if let OutletWay::Calls(calls) = &outlet.way {
         for (key, path) in calls.remote.files() {
