@@ -8,6 +8,8 @@ pub mod db;
 mod error;
 #[cfg(feature = "sqlite")]
 pub mod exchange_table;
+#[cfg(feature = "exec")]
+pub mod exec;
 pub mod file_drop;
 #[cfg(feature = "http")]
 pub mod http;
@@ -19,11 +21,11 @@ pub mod legacy_db;
 pub mod legacy_http;
 mod os;
 mod page;
-#[cfg(any(feature = "sql", feature = "http"))]
+#[cfg(any(feature = "sql", feature = "http", feature = "exec"))]
 mod passes;
-#[cfg(feature = "http")]
+#[cfg(any(feature = "http", feature = "exec"))]
 mod rest;
-#[cfg(any(feature = "sql", feature = "http"))]
+#[cfg(any(feature = "sql", feature = "http", feature = "exec"))]
 mod seen;
 mod sink;
 mod source;
@@ -34,7 +36,7 @@ pub mod tables;
 
 pub use error::{Disposition, SinkError, SourceError};
 pub use page::{BrokenRow, Page, Pass, SourceRow};
-#[cfg(any(feature = "sql", feature = "http"))]
+#[cfg(any(feature = "sql", feature = "http", feature = "exec"))]
 pub use seen::Seen;
 pub use sink::{FilesSink, KeptRecord, Sink};
 pub use source::{Awaited, BoxFuture, Nothing, Source, TableCount, WriteBack};

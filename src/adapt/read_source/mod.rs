@@ -1,5 +1,6 @@
 //! Reads `[source]`: which kind it is, and what every kind has.
 
+mod exec;
 mod files;
 mod front;
 mod http;
@@ -23,6 +24,7 @@ enum Kind {
     FrontTable,
     Sql,
     HttpPull,
+    Exec,
 }
 
 /// The kinds by name; a workbook's file says itself whether it is new or old.
@@ -36,6 +38,7 @@ const KINDS: &[(&str, Kind)] = &[
     ("sql", Kind::Sql),
     ("front_table", Kind::FrontTable),
     ("http_pull", Kind::HttpPull),
+    ("exec", Kind::Exec),
 ];
 
 pub(crate) fn source(mut tab: Tab<'_>, problems: &mut Problems) -> Source {
@@ -46,6 +49,7 @@ pub(crate) fn source(mut tab: Tab<'_>, problems: &mut Problems) -> Source {
     match kind {
         Some(Kind::Sql) => sql::sql(tab, problems),
         Some(Kind::FrontTable) => front::front(tab, problems),
+        Some(Kind::Exec) => exec::exec(tab, problems),
         Some(Kind::HttpPull) => http::http(tab, problems),
         Some(Kind::Csv) => files::csv(tab, problems),
         Some(Kind::Workbook) => files::workbook(tab, problems),
