@@ -30,7 +30,28 @@ pub const NAMESPACE: &str = "sample";
 /// What keeps the sample from being run at all: no input, a header that does not fit.
 pub fn run(package: &Package, format: &Format, name: &str) -> Result<Value, Vec<Problem>> {
     let rounds = sample_input::read(package, name)?;
-    run_rounds(package, format, name, rounds)
+    run_rounds(package, format, name, rounds, false)
+}
+
+/// What a package makes of all its samples, one after another by name, as collect does of one live
+/// system; `rows` says how many rows they have.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_all(package: &Package, format: &Format) -> Result<Value, Vec<Problem>> {
+    let mut rounds = Vec::new();
+    for name in package.samples.keys() {
+        rounds.extend(sample_input::read(package, name)?);
+    }
+    let inputs = rounds.iter().flatten().flat_map(|(_, inputs)| inputs);
+    let rows = inputs.filter(|i| matches!(i, Input::Row(_))).count();
+    // One round is a round as well.
+    rounds.push(Vec::new());
+    let mut all = run_rounds(package, format, "*", rounds, true)?;
+    if let Some(all) = all.as_object_mut() {
+        all.insert("rows".into(), rows.into());
+    }
+    Ok(all)
 }
 
 /// What a package makes of the first rows of a file (of each query), in the form of a sample.
@@ -45,7 +66,7 @@ pub fn run_file(
     rows_max: usize,
 ) -> Result<Value, Vec<Problem>> {
     let round = sample_input::of_file(package, file, place, rows_max)?;
-    run_rounds(package, format, place, vec![round])
+    run_rounds(package, format, place, vec![round], false)
 }
 
 fn run_rounds(
@@ -53,13 +74,16 @@ fn run_rounds(
     format: &Format,
     name: &str,
     rounds: Vec<Round>,
+    live: bool,
 ) -> Result<Value, Vec<Problem>> {
     let mapping = Mapping::compile(package, format)?;
     let mut runner = Runner {
         mapping: &mapping,
         format,
         collected: Millis::parse(COLLECTED).expect("the constant is a time"),
+        live,
         known: BTreeMap::new(),
+        refused: BTreeMap::new(),
         cases: BTreeMap::new(),
         outcome: Outcome::default(),
     };
@@ -188,8 +212,12 @@ struct Runner<'a> {
     mapping: &'a Mapping,
     format: &'a Format,
     collected: Millis,
+    /// Nothing is withdrawn that never was, and nothing refused twice.
+    live: bool,
     /// Content digest of each record's last version, as collect keeps it.
     known: BTreeMap<String, Digest>,
+    /// That of the last refused one.
+    refused: BTreeMap<String, Digest>,
     /// What the case's records say of one another.
     cases: BTreeMap<String, CaseFacts>,
     outcome: Outcome,
@@ -231,6 +259,16 @@ impl Runner<'_> {
             if self.known.get(&id) == Some(&digest) {
                 self.outcome.unchanged += 1;
                 return;
+            }
+            if self.live {
+                let never = !self.known.contains_key(&id) && !self.refused.contains_key(&id);
+                if draft.op == Op::Void && never {
+                    return;
+                }
+                if draft.is_refused() && self.refused.insert(id.clone(), digest) == Some(digest) {
+                    self.outcome.unchanged += 1;
+                    return;
+                }
             }
             if !draft.is_refused() {
                 self.known.insert(id, digest);

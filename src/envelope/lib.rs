@@ -7,6 +7,7 @@
 
 pub mod ca;
 pub mod control;
+pub mod evidence;
 pub mod fragment;
 pub mod frame;
 pub mod head;

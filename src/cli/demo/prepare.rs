@@ -82,10 +82,7 @@ pub(crate) async fn prepare(
     }
     lists(folder)?;
     configs(folder, state.cases, services)?;
-    certificates(folder, Millis(state.started), now).map_err(|e| match e {
-        Unmade::Sign(e) => signing(&e),
-        Unmade::Written(e) => e,
-    })?;
+    certificates(folder, named(folder), Millis(state.started), now)?;
     let ledger = legacy(folder, state).await?;
     state.county_case.clone_from(&ledger.showcase);
     state.first_file.clone_from(&ledger.first_file);
@@ -135,6 +132,16 @@ fn configs(folder: &Folder, cases: u64, services: &Services) -> Result<(), Failu
     services.secrets(folder)
 }
 
+/// Limits of every demo: short enough for a story of a minute.
+pub(crate) fn limits(overdue: &str) -> String {
+    format!(
+        "\n# Short, for a story of a minute · 演示用的短时限\n[limits]\n\
+         seal_delay = \"100 ms\"\nretry_min = \"200 ms\"\nretry_max = \"1 s\"\n\
+         receipt_overdue = \"{overdue}\"\namqp_receipt_overdue = \"{overdue}\"\ninquiry_interval = \"2 s\"\ngap_grace = \"2 s\"\n\
+         close_grace = \"1 min\"\nlease_ttl = \"2 s\"\n"
+    )
+}
+
 /// The tier's configuration, for the data folder: packages and lists beside the nodes, and limits
 /// short enough for a story of a minute.
 fn config(tier: Tier, text: &str, cases: u64) -> String {
@@ -152,36 +159,21 @@ fn config(tier: Tier, text: &str, cases: u64) -> String {
         .replace("folder = \"drops\"", "folder = \"drops\"\nsettle = \"0 s\"")
         .replace("sqlite:legacy.db\"", "sqlite:legacy.db\"\noverlap = \"1 min\"");
     let lists = if tier == Tier::County { "lists" } else { "../lists" };
-    write!(
-        text,
-        "\n[lists]\nfolders = [\"{lists}\"]\n\n# Short, for a story of a minute · 演示用的短时限\n[limits]\n\
-         seal_delay = \"100 ms\"\nretry_min = \"200 ms\"\nretry_max = \"1 s\"\n\
-         receipt_overdue = \"{overdue}\"\namqp_receipt_overdue = \"{overdue}\"\ninquiry_interval = \"2 s\"\ngap_grace = \"2 s\"\n\
-         close_grace = \"1 min\"\nlease_ttl = \"2 s\"\n"
-    )
-    .expect("a string takes all text");
+    write!(text, "\n[lists]\nfolders = [\"{lists}\"]\n{}", limits(overdue))
+        .expect("a string takes all text");
     text
 }
 
-enum Unmade {
-    Sign(SignError),
-    Written(Failure),
-}
-
-impl From<SignError> for Unmade {
-    fn from(e: SignError) -> Self {
-        Self::Sign(e)
-    }
-}
-
-impl From<Failure> for Unmade {
-    fn from(e: Failure) -> Self {
-        Self::Written(e)
-    }
-}
+/// A node that gets a key and a certificate: where both lie, without the ending, and whom they name.
+pub(crate) type Named = (PathBuf, NodeName);
 
 /// A root, and a key with its certificate for every node.
-fn certificates(folder: &Folder, from: Millis, now: Millis) -> Result<(), Unmade> {
+pub(crate) fn certificates(
+    folder: &Folder,
+    nodes: Vec<Named>,
+    from: Millis,
+    now: Millis,
+) -> Result<(), Failure> {
     let random = SystemRandom::new();
     let terms = || {
         let mut bytes = [0; 8];
@@ -195,22 +187,29 @@ fn certificates(folder: &Folder, from: Millis, now: Millis) -> Result<(), Unmade
             until: now.plus(VALID_DAYS * DAY),
         })
     };
-    let root_key = KeyPem::generate(&random)?;
-    let root = Ca::root("Tiergate Demo CA", &root_key, terms()?, &random)?;
+    let unsigned = |e: SignError| signing(&e);
+    let root_key = KeyPem::generate(&random).map_err(unsigned)?;
+    let terms = || terms().map_err(unsigned);
+    let root = Ca::root("Tiergate Demo CA", &root_key, terms()?, &random).map_err(unsigned)?;
     write(&folder.ca(), root.certificate_pem().as_bytes())?;
     secret(&folder.ca().with_extension("key"), &root_key)?;
-    for tier in Tier::ALL {
-        let key = KeyPem::generate(&random)?;
-        let name = NodeName {
-            node: tier.code(),
-            environment: Environment::Demo,
-            regions: vec![tier.region().to_owned()],
-        };
-        let certificate = root.issue(&name, &key, terms()?, &random)?;
-        write(&folder.of(tier).join("node.pem"), certificate.as_bytes())?;
-        secret(&folder.of(tier).join("node.key"), &key)?;
+    for (at, name) in nodes {
+        let key = KeyPem::generate(&random).map_err(unsigned)?;
+        let certificate = root.issue(&name, &key, terms()?, &random).map_err(unsigned)?;
+        write(&at.with_extension("pem"), certificate.as_bytes())?;
+        secret(&at.with_extension("key"), &key)?;
     }
     Ok(())
+}
+
+/// The four nodes of the story.
+fn named(folder: &Folder) -> Vec<Named> {
+    let one = |tier: Tier| {
+        let (node, regions) = (tier.code(), vec![tier.region().to_owned()]);
+        let name = NodeName { node, environment: Environment::Demo, regions };
+        (folder.of(tier).join("node"), name)
+    };
+    Tier::ALL.into_iter().map(one).collect()
 }
 
 async fn legacy(folder: &Folder, state: &State) -> Result<Ledger, Failure> {
@@ -264,7 +263,7 @@ fn township_case(path: &Path) -> Result<String, Failure> {
 }
 
 /// Removes a folder, if it is there.
-fn remove(path: &Path) -> Result<(), Failure> {
+pub(crate) fn remove(path: &Path) -> Result<(), Failure> {
     match std::fs::remove_dir_all(path) {
         Ok(()) => Ok(()),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -272,14 +271,32 @@ fn remove(path: &Path) -> Result<(), Failure> {
     }
 }
 
-fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+/// Removes a file, if it is there.
+pub(crate) fn remove_file(path: &Path) -> Result<(), Failure> {
+    match std::fs::remove_file(path) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(not_written(path, &e)),
+        _ => Ok(()),
+    }
+}
+
+/// Writes a file, its folder too.
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(|e| not_written(folder, &e))?;
     }
     std::fs::write(path, bytes).map_err(|e| not_written(path, &e))
 }
 
-fn secret(path: &Path, key: &KeyPem) -> Result<(), Failure> {
+/// Writes a text that only its owner may read, where none is yet.
+pub(crate) fn write_private(path: &Path, text: &str) -> Result<(), Failure> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(|e| not_written(folder, &e))?;
+    }
+    os::write_secret(path, text).map_err(|e| not_written(path, &e))
+}
+
+/// Writes a key that only its owner may read.
+pub(crate) fn secret(path: &Path, key: &KeyPem) -> Result<(), Failure> {
     os::write_secret(path, &key.0).map_err(|e| not_written(path, &e))
 }
 
