@@ -2,6 +2,7 @@
 //! themselves.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use canon::Millis;
 
@@ -441,6 +442,31 @@ impl Template {
     }
 }
 
+/// A JSON text whose places `{secret.NAME}` and `{value.NAME}`, within its quotes, are filled.
+///
+/// # Errors
+/// The place that cannot be filled.
+pub fn filled_json(
+    text: &str,
+    secrets: &BTreeMap<String, String>,
+    values: &BTreeMap<String, String>,
+) -> Result<String, String> {
+    let template = Template::read(text)?;
+    let found = |slot: &Slot| match slot {
+        Slot::Secret(name) => secrets.get(name),
+        Slot::Value(name) => values.get(name),
+        _ => None,
+    };
+    if let Some(slot) = template.slots().find(|slot| found(slot).is_none()) {
+        return Err(match slot {
+            Slot::Secret(name) => format!("secret.{name}"),
+            Slot::Value(name) => format!("value.{name}"),
+            other => format!("{other:?}").to_lowercase(),
+        });
+    }
+    Ok(template.fill(Escape::Json, |slot| found(slot).cloned().unwrap_or_default()).0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -472,6 +498,17 @@ mod tests {
         assert!(template.fill(Escape::Url, |_| String::new()).1);
         let plain = Template::read("v2").unwrap();
         assert_eq!(plain.fill(Escape::Url, |_| String::new()), ("v2".into(), false));
+    }
+
+    #[test]
+    fn a_configuration_is_filled_or_refused() {
+        let one = |name: &str, text: &str| [(name.to_owned(), text.to_owned())].into();
+        let (secrets, values) = (one("db", "p\"w"), one("path", "/data"));
+        let text = r#"{"path":"{value.path}","password":"{secret.db}","limits":{"a":1}}"#;
+        let filled = filled_json(text, &secrets, &values).unwrap();
+        assert_eq!(filled, r#"{"path":"/data","password":"p\"w","limits":{"a":1}}"#);
+        assert_eq!(filled_json("{secret.x}", &secrets, &values), Err("secret.x".into()));
+        assert_eq!(filled_json("{token}", &secrets, &values), Err("token".into()));
     }
 
     #[test]

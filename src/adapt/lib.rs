@@ -30,7 +30,7 @@ mod verbs;
 
 pub use ask::{
     AnswerCode, AnswerForm, Ask, By, Call, Content, Escape, HttpSource, Login, Pages, Piece, Slot,
-    Template, Times,
+    Template, Times, filled_json,
 };
 pub use check::check;
 pub use cut::QUOTED_LINES_MAX;

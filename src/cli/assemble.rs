@@ -248,7 +248,7 @@ fn adapter_of(
     let package = found(open::package(adapter, format)?)?;
     let mapping = Mapping::compile(&package, format)
         .map_err(|problems| open::problems(&packages::findings(&adapter.package, problems)))?;
-    let source = sources::open(adapter, &package, &config.limits)?;
+    let source = sources::open(config, adapter, &package)?;
     made(config, adapter, package, mapping, format, source)
 }
 

@@ -381,3 +381,56 @@ async fn the_doctor_says_what_he_sees() {
         assert!(seen[0].fine == fine && seen[0].en.contains(words), "{script}: {seen:?}");
     }
 }
+
+#[expect(clippy::disallowed_methods, reason = "where the services are is said in the environment")]
+fn services() -> std::path::PathBuf {
+    std::env::var("TIERGATE_SERVICES").map_or_else(
+        |_| concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/services").into(),
+        Into::into,
+    )
+}
+
+/// The package `singer_complaints` over a real tap of PyPI, tap-dbf, and a real table.
+#[tokio::test]
+async fn a_real_tap_reads_a_real_table_and_says_what_is_wrong_with_it() {
+    let tap = services().join("tap/bin/tap-dbf");
+    assert!(tap.exists(), "{} is not there; install it: make install", tap.display());
+    let adapters = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../adapters"));
+    let read = |path: &str| std::fs::read(adapters.join(path)).unwrap();
+    let tables = std::fs::read_dir(adapters.join("singer_complaints/tables")).unwrap();
+    let tables = tables.map(|t| format!("tables/{}", t.unwrap().file_name().display()));
+    let files = tables.chain(["adapter.toml".to_owned()]);
+    let files = files.map(|f| (f.clone(), read(&format!("singer_complaints/{f}")))).collect();
+    let package = Package::read(&files).unwrap_or_else(|p| panic!("{p:?}"));
+    let adapt::Source::Exec(source) = package.source else { panic!("not a program") };
+
+    let dir = tempfile::tempdir().unwrap();
+    let table = dir.path().join("complaints.dbf");
+    std::fs::write(&table, read("complaints/samples/ordinary/input.dbf")).unwrap();
+    let mut settings = Settings::of("c", tap, dir.path().join("programs"), &source);
+    settings.config = Some(serde_json::json!({ "path": table }).to_string());
+    let mut tapped = Exec::new(settings);
+    let (pages, cursor) = run(&mut tapped, None, 2).await.unwrap();
+    let rows: Vec<_> = pages.into_iter().flat_map(|(_, rows)| rows).collect();
+    assert_eq!(rows, ["TS20261100001", "TS20261100002", "TS20261100004"], "a deleted row is none");
+    let kept = cursor.clone().unwrap();
+    assert!(kept.contains("bookmarks") && kept.contains("complaints"), "{kept}");
+    // Its own state, given back to it.
+    let (again, after) = run(&mut tapped, cursor, 100).await.unwrap();
+    assert_eq!((again[0].1.len(), after), (3, Some(kept)));
+
+    // A date that is none is too much for it: it ends, and says so without the row.
+    std::fs::write(&table, read("complaints/samples/dirty/input.dbf")).unwrap();
+    let mut cursor: Option<String> = None;
+    let error = loop {
+        match tapped.read(cursor.as_deref(), now(), 100).await {
+            Ok(page) => {
+                assert!(page.more, "it did not end well");
+                cursor = Some(page.cursor);
+            }
+            Err(e) => break e,
+        }
+    };
+    assert_eq!(error.code(), "source.program_failed");
+    assert!(error.to_string().contains("ValueError: invalid date"), "{error}");
+}

@@ -14,6 +14,7 @@ mod node;
 mod paths;
 mod problem;
 mod process;
+mod program;
 mod quota;
 mod read;
 mod remote;
@@ -41,6 +42,7 @@ pub use node::{
 };
 pub use problem::{At, Problem, Problems, nearest};
 pub use process::{FileFacts, Files, tier_order};
+pub use program::Program;
 pub use quota::Quota;
 pub use read::{NodeDocument, VERSION};
 pub use remote::Remote;

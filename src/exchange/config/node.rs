@@ -12,6 +12,7 @@ use super::foreign::{Database, Isolation};
 use super::lanes::{LaneBudget, Window};
 use super::limits::Limits;
 use super::problem::At;
+use super::program::Program;
 use super::quota::Quota;
 use super::remote::Remote;
 use super::secret::SecretRef;
@@ -244,6 +245,8 @@ pub struct SourceConfig {
     pub database: Option<Database>,
     /// The web service of a source that is asked.
     pub remote: Option<Remote>,
+    /// The program of a source that is run.
+    pub program: Option<Program>,
     /// What the package asks for by name and others may not see.
     pub secrets: BTreeMap<Arc<str>, SecretRef>,
     /// What the package asks for by name.

@@ -8,6 +8,7 @@ use super::foreign::Database;
 use super::node::*;
 use super::problem::{At, Problems};
 use super::process::{Files, whole};
+use super::program::Program;
 use super::remote::Remote;
 use super::secret::SecretRef;
 
@@ -48,31 +49,7 @@ pub(crate) fn check(
         }
     }
     for adapter in &node.adapters {
-        need(&adapter.at, "[adapter] package", &adapter.package, true);
-        if let Some(folder) = &adapter.source.folder {
-            need(&adapter.at, "[adapter.source] folder", folder, true);
-        }
-        if let Some(Database::Sqlite(path)) = &adapter.source.database {
-            need(&adapter.at, "[adapter.source] database", path, false);
-        }
-        if let Some(Database::Server(server)) = &adapter.source.database
-            && let Some(ca) = &server.ca
-        {
-            need(&adapter.at, "[adapter.source] ca", ca, false);
-        }
-        for (key, path) in adapter.source.remote.iter().flat_map(Remote::files) {
-            need(&adapter.at, &format!("[adapter.source] {key}"), path, false);
-        }
-        for (name, reference) in &adapter.source.secrets {
-            if let SecretRef::File(path) = reference {
-                need(&adapter.at, &format!("[adapter.source.secrets] {name}"), path, false);
-            }
-        }
-        if let Some(SecretRef::File(path)) =
-            adapter.source.database.as_ref().and_then(Database::password)
-        {
-            need(&adapter.at, "[adapter.source] password", path, false);
-        }
+        sources(adapter, &mut need);
     }
     for list in node.lists.iter().filter(|l| files.facts(l).is_none()) {
         missing(&whole, "[lists] folders", list, "file or folder", "文件或目录", problems);
@@ -87,6 +64,38 @@ pub(crate) fn check(
         for (key, reference) in broker_secrets(broker) {
             secret(&broker.at, key, reference, files, env, problems);
         }
+    }
+}
+
+/// The files of an adapter's source.
+fn sources(adapter: &AdapterConfig, need: &mut impl FnMut(&At, &str, &Path, bool)) {
+    need(&adapter.at, "[adapter] package", &adapter.package, true);
+    if let Some(folder) = &adapter.source.folder {
+        need(&adapter.at, "[adapter.source] folder", folder, true);
+    }
+    if let Some(Database::Sqlite(path)) = &adapter.source.database {
+        need(&adapter.at, "[adapter.source] database", path, false);
+    }
+    if let Some(Database::Server(server)) = &adapter.source.database
+        && let Some(ca) = &server.ca
+    {
+        need(&adapter.at, "[adapter.source] ca", ca, false);
+    }
+    for (key, path) in adapter.source.remote.iter().flat_map(Remote::files) {
+        need(&adapter.at, &format!("[adapter.source] {key}"), path, false);
+    }
+    for (key, path) in adapter.source.program.iter().flat_map(Program::files) {
+        need(&adapter.at, &format!("[adapter.source] {key}"), path, false);
+    }
+    for (name, reference) in &adapter.source.secrets {
+        if let SecretRef::File(path) = reference {
+            need(&adapter.at, &format!("[adapter.source.secrets] {name}"), path, false);
+        }
+    }
+    if let Some(SecretRef::File(path)) =
+        adapter.source.database.as_ref().and_then(Database::password)
+    {
+        need(&adapter.at, "[adapter.source] password", path, false);
     }
 }
 

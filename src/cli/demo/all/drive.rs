@@ -11,6 +11,7 @@ use canon::Millis;
 use super::department::Department;
 use super::service::Web;
 use super::tables::{self, Tables};
+use super::tap::Tap;
 use crate::demo::prepare::{not_written, write};
 use crate::text::Failure;
 
@@ -22,6 +23,8 @@ pub(super) enum Live {
     Tables(Box<Tables>),
     /// A web service.
     Web(Box<Web>),
+    /// A program.
+    Tap(Tap),
 }
 
 /// Why there is none: English, Chinese.
@@ -48,6 +51,10 @@ pub(super) fn live(
             let secret = folder.join("systems").join(format!("{name}.secret"));
             Web::of(department, secret).map(|w| Live::Web(Box::new(w)))
         }
+        "exec" => {
+            let said = folder.join("systems").join(format!("{name}.jsonl"));
+            Tap::of(department, said).map(Live::Tap)
+        }
         kind => Err((
             format!("a source of kind `{kind}` cannot be played by the demo; see drive.rs"),
             format!("演示程序尚不能模拟 {kind} 类来源"),
@@ -62,6 +69,7 @@ impl Live {
             Self::Drops(drops) => drops.word.clone(),
             Self::Tables(tables) => tables.word(),
             Self::Web(_) => "http".to_owned(),
+            Self::Tap(_) => "singer".to_owned(),
         }
     }
 
@@ -71,6 +79,7 @@ impl Live {
             Self::Drops(drops) => drops.rounds.len(),
             Self::Tables(tables) => tables.rounds(),
             Self::Web(web) => web.rounds(),
+            Self::Tap(tap) => tap.rounds(),
         }
     }
 
@@ -80,6 +89,7 @@ impl Live {
             Self::Drops(drops) => drops.config(),
             Self::Tables(tables) => tables.config(),
             Self::Web(web) => web.config(),
+            Self::Tap(tap) => tap.config(),
         }
     }
 
@@ -92,6 +102,7 @@ impl Live {
             }
             Self::Tables(tables) => tables.stand().await,
             Self::Web(web) => web.stand(),
+            Self::Tap(tap) => tap.stand(),
         }
     }
 
@@ -104,6 +115,7 @@ impl Live {
                 web.say(round, now);
                 Ok(())
             }
+            Self::Tap(tap) => tap.say(round),
         }
     }
 
@@ -111,7 +123,7 @@ impl Live {
     pub(super) fn is_read(&self) -> bool {
         match self {
             Self::Drops(drops) => drops.is_read(),
-            Self::Tables(_) | Self::Web(_) => true,
+            Self::Tables(_) | Self::Web(_) | Self::Tap(_) => true,
         }
     }
 
