@@ -28,6 +28,7 @@ mod one_file;
 mod parcel_lost;
 mod parents;
 mod poison;
+mod pulled;
 mod quality;
 mod receipt_lost;
 mod refused_thrice;
