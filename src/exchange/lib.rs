@@ -6,6 +6,7 @@
 //! it did. Nothing is handed from worker to worker in memory, so a crash anywhere loses nothing.
 
 pub mod accept;
+pub mod adapter;
 mod adopt;
 pub mod backfill;
 mod claims;

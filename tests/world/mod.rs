@@ -123,6 +123,11 @@ pub fn bulk() -> Route {
     Route { lane: Lane::Bulk, ..live() }
 }
 
+/// The live route to the city, for what goes to two destinations.
+pub fn to_city() -> Route {
+    Route { destination: code(TIERS[CITY]), ..live() }
+}
+
 /// How the four tiers of a story are set up.
 pub struct Setup {
     /// Limits of every node.
@@ -252,7 +257,10 @@ impl World {
         let edition = if tier == PROVINCE { self.setup.edition } else { "supervision/1" };
         let default = if tier == CITY { self.setup.city } else { Treatment::Relay };
         let fed = self.setup.feeds.iter().find(|f| f.tier() == tier);
-        let owes = |feed: &Feed| (feed.route(), feed.owes().iter().map(|k| (*k).into()).collect());
+        let owes = |feed: &Feed| {
+            let kinds: Vec<Arc<str>> = feed.owes().iter().map(|k| (*k).into()).collect();
+            feed.routes().into_iter().map(move |route| (route, kinds.clone()))
+        };
         Node {
             code: parts.code.clone(),
             environment: Environment::Demo,
@@ -265,7 +273,7 @@ impl World {
             signer: Arc::clone(&parts.signer),
             links: self.links(tier),
             adapters: BTreeMap::new(),
-            owes: fed.map(owes).into_iter().collect(),
+            owes: fed.map(owes).into_iter().flatten().collect(),
             relay: RelayConfig { default, rules: Vec::new() },
             limits: self.setup.limits.clone(),
             seed: tier as u64,
@@ -286,6 +294,12 @@ impl World {
             links.iter_mut().for_each(|link| gated.link(tier, link));
         }
         links
+    }
+
+    /// Stopped, and started again with other sources.
+    pub fn restart_with(&mut self, feeds: Vec<Feed>) {
+        self.setup.feeds = feeds;
+        self.restart();
     }
 
     /// The process died and was started again: carrier, leases and everything in memory are gone.

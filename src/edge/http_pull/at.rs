@@ -34,9 +34,9 @@ pub(super) struct At {
     pub(super) timeless: u64,
     /// Digests of the first page and of the one before.
     #[serde(default, skip_serializing_if = "String::is_empty")]
-    first: String,
+    pub(super) first: String,
     #[serde(default, skip_serializing_if = "String::is_empty")]
-    before: String,
+    pub(super) before: String,
     /// Digest of a page before, and at which page it was taken: see [`At::turned`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) anchor: Option<(String, u64)>,

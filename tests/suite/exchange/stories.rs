@@ -13,6 +13,7 @@ mod county;
 mod cut_off;
 mod days;
 mod delivered;
+mod destinations;
 mod doubled;
 mod downward;
 mod early_receipt;
