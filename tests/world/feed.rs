@@ -185,7 +185,7 @@ impl Feed {
             namespace: node.code.as_str().into(),
             targets: self.routes().into_iter().map(target).collect(),
             history: matches!(self, Self::History(_)),
-            interval: 0,
+            interval: if matches!(self, Self::Asked(..)) { 5_000 } else { 0 },
             package: Arc::new(package),
         }
     }

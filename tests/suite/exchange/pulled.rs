@@ -2,6 +2,7 @@
 //! once.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use edge::legacy_http::{Asked, Reply, Service};
@@ -82,6 +83,8 @@ async fn a_service_that_does_everything_wrong_once_loses_and_doubles_nothing() {
     let left: Arc<Mutex<VecDeque<Bad>>> = Arc::new(Mutex::new(ALL.into()));
     let bads = Arc::clone(&left);
     let (mut asked, mut tokens) = (0, 0);
+    let idle = Arc::new(AtomicBool::new(false));
+    let rests = Arc::clone(&idle);
     let service = Service::start(move |request: &Asked| {
         if request.path() == "/login" {
             tokens += 1;
@@ -89,6 +92,9 @@ async fn a_service_that_does_everything_wrong_once_loses_and_doubles_nothing() {
         }
         if request.header("authorization") != Some(&format!("Bearer t{tokens}")) {
             return Reply::json(403, "{}");
+        }
+        if rests.load(Ordering::SeqCst) {
+            return Reply::json(200, page(&[], 1));
         }
         asked += 1;
         let number = request.query("page").and_then(|n| n.parse().ok()).unwrap_or(1);
@@ -107,15 +113,16 @@ async fn a_service_that_does_everything_wrong_once_loses_and_doubles_nothing() {
     let feeds = vec![Feed::Asked(TOWN, service.port())];
     let mut world = super::world_of(Setup { feeds, ..Setup::default() }).await;
     world.failed = Some(Vec::new());
-    for _ in 0..60 {
-        world.pass(30_000).await;
+    for _ in 0..200 {
+        world.pass(5_000).await;
         if left.lock().expect("the story").is_empty() {
             break;
         }
     }
     assert!(left.lock().expect("the story").is_empty(), "{:?}", world.failed);
-    // Longer than every rest after a failure.
-    world.pass(130_000).await;
+    // Longer than every rest after a failure; then the service has nothing new.
+    world.pass(70_000).await;
+    idle.store(true, Ordering::SeqCst);
     let failed = world.failed.take().unwrap_or_default();
     assert!(failed.iter().all(|text| text.starts_with("collect/line")), "{failed:?}");
     assert!(!failed.iter().any(|text| text.contains("geheim")), "{failed:?}");
