@@ -109,7 +109,7 @@ mod tests {
     #[test]
     fn a_program_is_a_list_of_words_with_its_files() {
         let nodes = with_source(
-            "command = [\"/opt/taps/tap-dbf\", \"--x\"]\nconfig = \"tap.json\"\nenvironment = [\"LANG\"]\nlongest_run = \"10 min\"",
+            "command = [\"/opt/taps/tap-dbf.py\", \"--x\"]\nconfig = \"tap.json\"\nenvironment = [\"LANG\"]\nlongest_run = \"10 min\"",
         )
         .unwrap();
         let program = nodes[0].adapters[0].source.program.clone().unwrap();
