@@ -271,7 +271,7 @@ fn adapter_of(
             let door = posts.door(adapter, (&package, source), &config.limits, &node.store)?;
             Box::new(Posted::new(door))
         }
-        _ => sources::open(adapter, &package, &config.limits)?,
+        _ => sources::open(config, adapter, &package)?,
     };
     made(config, node, adapter, package, source)
 }

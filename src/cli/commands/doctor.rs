@@ -225,7 +225,7 @@ async fn sources(
     let format = open::format_of(config)?.map_err(|found| open::problems(&found))?;
     let package = open::package(adapter, &format)?.map_err(|found| open::problems(&found))?;
     let of = format!("{} {}", adapter.identity, adapter.name);
-    for seen in crate::sources::probe(adapter, &package, &config.limits).await? {
+    for seen in crate::sources::probe(config, adapter, &package).await? {
         let edge::Seen { step, fine, en, zh } = seen;
         looks.push(Look { of: of.clone(), step, fine, en, zh });
     }

@@ -76,6 +76,10 @@ limits! {
         "longest time for one answer of a web service" "网络服务一次应答的最长时间"
     http_answer_bytes_max: u64 Bytes = 16 * MIB, 64 * KIB, GIB;
         "largest answer of a web service; it is held in memory" "网络服务一次应答的最大字节数（在内存中）"
+    program_run_max: i64 Duration = HOUR, SECOND, 7 * DAY;
+        "longest run of a program that reads a source" "采集程序一次运行的最长时间"
+    program_silence_max: i64 Duration = 5 * MINUTE, SECOND, DAY;
+        "longest silence of such a program within a run" "采集程序运行中最长无输出时间"
     collect_interval: i64 Duration = MINUTE, 100, DAY;
         "pause between two reads of a source whose adapter says nothing" "未另行规定时两次采集的间隔"
     backfill_ahead: u64 Count = 20_000, 500, 10_000_000;

@@ -16,6 +16,7 @@ mod outlets;
 mod paths;
 mod problem;
 mod process;
+mod program;
 mod quota;
 mod read;
 mod remote;
@@ -45,6 +46,7 @@ pub use node::{
 pub use outlets::{CallForm, CallsConfig, OutletConfig, OutletWay};
 pub use problem::{At, Problem, Problems, nearest};
 pub use process::{FileFacts, Files, tier_order};
+pub use program::Program;
 pub use quota::Quota;
 pub use read::{NodeDocument, VERSION};
 pub use remote::Remote;

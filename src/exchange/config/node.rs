@@ -14,6 +14,7 @@ use super::limits::Limits;
 use super::listen::{ListenConfig, PostConfig};
 use super::outlets::OutletConfig;
 use super::problem::At;
+use super::program::Program;
 use super::quota::Quota;
 use super::remote::Remote;
 use super::secret::SecretRef;
@@ -257,6 +258,8 @@ pub struct SourceConfig {
     pub database: Option<Database>,
     /// The web service of a source that is asked.
     pub remote: Option<Remote>,
+    /// The program of a source that is run.
+    pub program: Option<Program>,
     /// What the package asks for by name and others may not see.
     pub secrets: BTreeMap<Arc<str>, SecretRef>,
     /// What the package asks for by name.

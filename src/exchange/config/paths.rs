@@ -10,6 +10,7 @@ use super::node::*;
 use super::outlets::{OutletConfig, OutletWay};
 use super::problem::{At, Problems};
 use super::process::{Files, whole};
+use super::program::Program;
 use super::remote::Remote;
 use super::secret::SecretRef;
 
@@ -109,6 +110,9 @@ fn source(adapter: &AdapterConfig, need: &mut Need<'_>) {
         need(&adapter.at, "[adapter.source] ca", ca, false);
     }
     for (key, path) in adapter.source.remote.iter().flat_map(Remote::files) {
+        need(&adapter.at, &format!("[adapter.source] {key}"), path, false);
+    }
+    for (key, path) in adapter.source.program.iter().flat_map(Program::files) {
         need(&adapter.at, &format!("[adapter.source] {key}"), path, false);
     }
     for (name, reference) in &adapter.source.secrets {

@@ -279,12 +279,17 @@ pub(crate) fn codes(
 /// A secret: a reference, or a problem that does not repeat it.
 pub(crate) fn secret(tab: &mut Tab<'_>, key: &'static str, cx: &mut Cx<'_>) -> Option<SecretRef> {
     let spot = tab.need(key, cx.problems)?;
+    reference(&spot, tab.key(key), cx)
+}
+
+/// A text as a reference to a secret, or a problem that does not repeat it.
+pub(crate) fn reference(spot: &Spot, path: String, cx: &mut Cx<'_>) -> Option<SecretRef> {
     let found = SecretRef::parse(&spot.text, cx.base);
     if found.is_none() {
         cx.problems.push(
             "config.secret_literal",
             &spot.at,
-            tab.key(key),
+            path,
             "must be a reference, `file:PATH` or `env:NAME`; a secret itself never stands here",
             "只能写引用 file:路径 或 env:变量名，密钥本身不得写入配置",
         );

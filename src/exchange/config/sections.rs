@@ -12,6 +12,7 @@ use super::lanes;
 use super::listen;
 use super::node::*;
 use super::problem::nearest;
+use super::program;
 use super::read::{Cx, LANES, code, codes, duplicate, duration, later, owner};
 use super::remote;
 use super::spool;
@@ -343,6 +344,7 @@ fn source(adapter: &mut Tab<'_>, cx: &mut Cx<'_>) -> SourceConfig {
     let base = cx.base.to_owned();
     let database = foreign::database(&mut tab, &base, cx);
     let remote = remote::remote(&mut tab, cx);
+    let program = program::program(&mut tab, cx);
     let secrets = remote::secrets(&mut tab, "secrets", cx);
     let values = remote::values(&mut tab, "values", cx);
     let post = listen::post(&mut tab, cx);
@@ -351,15 +353,15 @@ fn source(adapter: &mut Tab<'_>, cx: &mut Cx<'_>) -> SourceConfig {
     let settle = duration(&mut tab, "settle", cx);
     let overlap = duration(&mut tab, "overlap", cx);
     let history = tab.text("history", cx.problems).map(|s| cx.base.join(s.text));
-    let places = ["folder", "database", "url", "post"];
+    let places = ["folder", "database", "url", "command", "post"];
     let given = places.iter().filter(|k| tab.entries().iter().any(|(e, _)| e.text == **k)).count();
     if given != 1 {
         cx.problems.push(
             "config.missing_key",
             &tab.at,
             tab.key("folder"),
-            "needs exactly one place: `folder` for files, `database` for tables, `url` for a web service, `post` for what is posted to us",
-            "必须且只能填写一处：文件来源写 folder，库表来源写 database，网络服务写 url，接收推送写 post",
+            "needs exactly one place: `folder` for files, `database` for tables, `url` for a web service, `command` for a program, `post` for what is posted to us",
+            "必须且只能填写一处：文件来源写 folder，库表来源写 database，网络服务写 url，采集程序写 command，接收推送写 post",
         );
     }
     tab.finish(cx.problems);
@@ -368,6 +370,7 @@ fn source(adapter: &mut Tab<'_>, cx: &mut Cx<'_>) -> SourceConfig {
         database,
         remote,
         post,
+        program,
         secrets,
         values,
         reading,

@@ -31,6 +31,7 @@ mod outlet;
 mod parcel_lost;
 mod parents;
 mod poison;
+mod pulled;
 mod quality;
 mod receipt_lost;
 mod refused_thrice;
