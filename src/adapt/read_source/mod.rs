@@ -3,6 +3,7 @@
 mod files;
 mod front;
 mod http;
+mod push;
 mod sql;
 
 use crate::package::{Query, Source, SqlSource};
@@ -21,6 +22,8 @@ enum Kind {
     Xml,
     Json,
     FrontTable,
+    HttpPush,
+    SoapPush,
     Sql,
     HttpPull,
 }
@@ -35,6 +38,8 @@ const KINDS: &[(&str, Kind)] = &[
     ("json", Kind::Json),
     ("sql", Kind::Sql),
     ("front_table", Kind::FrontTable),
+    ("http_push", Kind::HttpPush),
+    ("soap_push", Kind::SoapPush),
     ("http_pull", Kind::HttpPull),
 ];
 
@@ -46,6 +51,8 @@ pub(crate) fn source(mut tab: Tab<'_>, problems: &mut Problems) -> Source {
     match kind {
         Some(Kind::Sql) => sql::sql(tab, problems),
         Some(Kind::FrontTable) => front::front(tab, problems),
+        Some(Kind::HttpPush) => push::http(tab, problems),
+        Some(Kind::SoapPush) => push::soap(tab, problems),
         Some(Kind::HttpPull) => http::http(tab, problems),
         Some(Kind::Csv) => files::csv(tab, problems),
         Some(Kind::Workbook) => files::workbook(tab, problems),
