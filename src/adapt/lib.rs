@@ -10,8 +10,10 @@ mod cut;
 mod draft;
 pub mod form;
 mod guess;
+mod known;
 mod mapping;
 mod moment;
+mod names;
 mod package;
 mod preview;
 mod problem;
@@ -36,16 +38,17 @@ pub use ask::{
 pub use check::check;
 pub use cut::QUOTED_LINES_MAX;
 pub use draft::{Draft, Drafts};
+pub use known::Look;
 pub use mapping::{Bound, Mapping};
 pub use package::{
     Block, Cond, Detect, EDITION, ExecSource, FILE_BYTES_MAX, FILES_MAX, Feed, FileSource,
-    FlagValues, Form, Guard, Namespace, Origin, Package, ParentIs, Query, Sheet, Source, SqlSource,
-    Table, Vanished, VoidRule, Workbook, WriteBack,
+    FlagValues, Form, Guard, Namespace, Origin, Package, ParentIs, PushSource, Query, Sheet, Soap,
+    Source, SqlSource, Table, Vanished, VoidRule, Workbook, WriteBack,
 };
 pub use preview::{Preview, PreviewField, PreviewRecord, PreviewViolation};
 pub use problem::{Pos, Problem, nearest};
 pub use row::{Row, RowBuf};
-pub use scaffold::{Look, Open, Proposal, scaffold};
+pub use scaffold::{Decided, Open, Proposal, scaffold};
 pub use table::{CodeTable, Otherwise, TableRow};
 pub use text::{
     COLUMNS_MAX, Encoding, Next, Quote, ROW_BYTES_MAX, RowFault, RowReader, TextSettings,

@@ -73,6 +73,8 @@ pub enum Source {
     Http(Box<HttpSource>),
     /// A program that speaks the Singer protocol.
     Exec(Box<ExecSource>),
+    /// What a department's system posts to us.
+    Push(Box<PushSource>),
 }
 
 /// Rows of a program that speaks the Singer protocol.
@@ -80,6 +82,23 @@ pub enum Source {
 pub struct ExecSource {
     /// What it says, read as if it were a file: a query a stream.
     pub read: FileSource,
+}
+
+/// What a department's system posts to us, one document a request.
+#[derive(Clone, Debug)]
+pub struct PushSource {
+    /// What a posted document is, and the rows in it. Its folders mean nothing.
+    pub body: FileSource,
+}
+
+impl PushSource {
+    /// The service that a SOAP client calls; none where plain documents are posted.
+    pub const fn soap(&self) -> Option<&Soap> {
+        match &self.body.form {
+            Form::Soap(soap) => Some(soap),
+            _ => None,
+        }
+    }
 }
 
 /// Files in a folder.
@@ -138,8 +157,26 @@ pub enum Form {
     /// JSON: the path of the array of records; empty where the file is that array, an object or lines
     /// of objects.
     Json(String),
+    /// A SOAP envelope, 1.1 or 1.2, document/literal.
+    Soap(Box<Soap>),
     /// Messages of the Singer protocol, one a line: the stream of each query.
     Singer(Vec<String>),
+}
+
+/// What a SOAP client calls, and where the records are in its call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Soap {
+    /// Namespace of the operation's element.
+    pub namespace: String,
+    /// Local name of that element.
+    pub operation: String,
+    /// The SOAPAction of the operation.
+    pub action: String,
+    /// Element of the operation whose text is the document with the records; none where the records
+    /// are elements below the operation.
+    pub payload: Option<String>,
+    /// Path of the element that is a record: below the operation, or from the document's root.
+    pub record: String,
 }
 
 /// Which sheets of a workbook are read, and how.
@@ -442,6 +479,7 @@ impl Package {
         match &self.source {
             Source::Files(files) => &files.queries,
             Source::Sql(sql) => &sql.queries,
+            Source::Push(push) => &push.body.queries,
             Source::Http(http) => &http.queries,
             Source::Exec(exec) => &exec.read.queries,
         }

@@ -31,6 +31,7 @@ pub(crate) fn read(package: &Package, name: &str) -> Result<Vec<Round>, Vec<Prob
     match &package.source {
         Source::Files(source) => of_files(source, files, name),
         Source::Exec(exec) => of_files(&exec.read, files, name),
+        Source::Push(push) => of_files(&push.body, files, name),
         Source::Http(http) => of_answers(http, files, name),
         Source::Sql(_) => {
             let bytes = files.get("input.json").ok_or_else(|| missing(name, "input.json"))?;
@@ -126,6 +127,7 @@ pub(crate) fn of_file(
     match &package.source {
         Source::Files(source) => read_file(source, file, place, rows_max),
         Source::Exec(exec) => read_file(&exec.read, file, place, rows_max),
+        Source::Push(push) => read_file(&push.body, file, place, rows_max),
         Source::Http(http) => {
             // Which query's answer it is, the answer says: by the path at which its records are.
             let (mut round, mut wrong) = (Round::new(), None);
@@ -156,7 +158,7 @@ const fn endings(form: &Form) -> &'static [&'static str] {
         Form::Csv(_) => &["csv"],
         Form::Workbook(_) => &["xlsx", "xls"],
         Form::Dbf(_) => &["dbf"],
-        Form::Xml(_) => &["xml"],
+        Form::Xml(_) | Form::Soap(_) => &["xml"],
         Form::Json(_) => &["json"],
         Form::Singer(_) => &["jsonl"],
     }

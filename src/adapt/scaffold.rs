@@ -9,36 +9,15 @@ use std::fmt::Write as _;
 
 use canon::format::{CheckKind, CodeList, Field, Format, Kind, RecordType};
 
-use crate::guess::{best_code, likeness};
-use crate::moment::Moment;
-use crate::row::is_blank;
-use crate::text::{Encoding, TextSettings};
+use crate::guess::best_code;
+use crate::known::{Known, Look, TAKEN};
 
 /// Most distinct values a column may have to begin a code table.
 const TABLE_VALUES_MAX: usize = 60;
 /// Longest such value, in characters; longer is free text.
 const TABLE_CHARS_MAX: usize = 30;
-/// From this likeness on a column is taken for a field.
-const TAKEN: u32 = 60;
-/// From this likeness on it is taken for a field that may well be absent.
-const SURE: u32 = 80;
-/// From this likeness on it is named as a candidate.
-const NEAR: u32 = 30;
-
-/// What is known of a source.
-#[derive(Clone, Copy, Debug)]
-pub struct Look<'a> {
-    /// Name of the new package: its folder, adapter and system id.
-    pub name: &'a str,
-    /// The source's columns.
-    pub header: &'a [String],
-    /// Some of its rows.
-    pub rows: &'a [Vec<String>],
-    /// How the file was read.
-    pub text: TextSettings,
-    /// File pattern.
-    pub files: &'a str,
-}
+/// A field that a column was found for: record type, field, column.
+pub type Decided = (String, String, String);
 
 /// A proposed package.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,7 +25,9 @@ pub struct Proposal {
     /// Path within the new folder → bytes.
     pub files: BTreeMap<String, Vec<u8>>,
     /// Fields that were matched: record type, field, column.
-    pub decided: Vec<(String, String, String)>,
+    pub decided: Vec<Decided>,
+    /// Columns without a field.
+    pub unused: Vec<String>,
     /// What a person has to decide.
     pub open: Vec<Open>,
 }
@@ -62,8 +43,10 @@ pub struct Open {
 
 /// Proposes a package.
 pub fn scaffold(look: &Look<'_>, format: &Format) -> Proposal {
+    let known = Known::of(look, format);
     let mut out = Writer {
         look,
+        known: &known,
         toml: String::new(),
         records: String::new(),
         tables: BTreeMap::new(),
@@ -71,11 +54,12 @@ pub fn scaffold(look: &Look<'_>, format: &Format) -> Proposal {
         decided: Vec::new(),
         open: Vec::new(),
     };
-    let chosen = stages(look, format);
+    let chosen = stages(&known, format);
     for (record, when) in &chosen {
         out.record(record, when.as_deref());
     }
     out.head(format, &chosen);
+    let unused = out.unused();
     let Writer { toml, records, tables, decided, open, .. } = out;
     let mut files = BTreeMap::new();
     files.insert("README.md".to_owned(), readme(look, &decided, &open).into_bytes());
@@ -83,16 +67,17 @@ pub fn scaffold(look: &Look<'_>, format: &Format) -> Proposal {
     for (name, table) in tables {
         files.insert(format!("tables/{name}.csv"), table.csv.into_bytes());
     }
-    Proposal { files, decided, open }
+    Proposal { files, decided, unused, open }
 }
 
 /// The record types this source seems to hold: those whose own time is among the columns. Without
 /// any, the application.
-fn stages<'f>(look: &Look<'_>, format: &'f Format) -> Vec<(&'f RecordType, Option<String>)> {
+fn stages<'f>(known: &Known<'_>, format: &'f Format) -> Vec<(&'f RecordType, Option<String>)> {
     let mut pairs = Vec::new();
     for (i, record) in format.types().iter().enumerate() {
-        for field in record.fields.iter().filter(|f| f.kind == Kind::DateTime && f.required) {
-            let near = look.candidates(field).into_iter().filter(|m| m.score >= TAKEN);
+        let own = |(_, f): &(usize, &Field)| f.kind == Kind::DateTime && f.required;
+        for (ix, _) in record.fields.iter().enumerate().filter(own) {
+            let near = known.candidates(i, ix).into_iter().filter(|m| m.score >= TAKEN);
             pairs.extend(near.map(|m| (m.score, i, m.name)));
         }
     }
@@ -129,84 +114,6 @@ fn one_family(format: &Format, chosen: &mut BTreeMap<usize, &str>) {
     chosen.retain(|i, _| number(i) == best);
 }
 
-/// A column taken for a field.
-struct Match<'a> {
-    name: &'a str,
-    score: u32,
-}
-
-impl<'a> Look<'a> {
-    /// Field index → column: the likest pairs first, each column for one field of a record.
-    fn assign(&self, record: &RecordType) -> BTreeMap<usize, &'a str> {
-        let mut pairs = Vec::new();
-        for (ix, field) in record.fields.iter().enumerate() {
-            let enough = if field.required || field.expected { TAKEN } else { SURE };
-            let near = self.candidates(field).into_iter().filter(|m| m.score >= enough);
-            pairs.extend(near.map(|m| (m.score, field.required, ix, m.name)));
-        }
-        pairs.sort_by_key(|(score, required, ix, _)| (std::cmp::Reverse((*score, *required)), *ix));
-        let mut out: BTreeMap<usize, &str> = BTreeMap::new();
-        for (_, _, ix, column) in pairs {
-            if !out.contains_key(&ix) && out.values().all(|taken| *taken != column) {
-                out.insert(ix, column);
-            }
-        }
-        out
-    }
-
-    fn candidates(&self, field: &Field) -> Vec<Match<'a>> {
-        let mut all: Vec<Match<'a>> = self
-            .header
-            .iter()
-            .enumerate()
-            .filter(|(i, _)| self.may_hold(*i, field))
-            .map(|(_, name)| Match { name, score: likeness(name, field) })
-            .filter(|m| m.score >= NEAR)
-            .collect();
-        all.sort_by_key(|m| std::cmp::Reverse(m.score));
-        all
-    }
-
-    fn values(&self, column: usize) -> impl Iterator<Item = &'a str> {
-        self.rows
-            .iter()
-            .filter_map(move |row| row.get(column))
-            .map(|v| v.trim_matches(is_blank))
-            .filter(|v| !v.is_empty())
-    }
-
-    /// Half of the values at least must be readable as what the field holds.
-    fn may_hold(&self, column: usize, field: &Field) -> bool {
-        let fits = |v: &str| match field.kind {
-            Kind::DateTime => {
-                let plain: String = v.chars().map(half).collect();
-                Moment::read(&plain).is_some()
-            }
-            Kind::Int => v.chars().map(half).all(|c| c.is_ascii_digit() || c == '.'),
-            Kind::Decimal => v.chars().map(half).any(|c| c.is_ascii_digit()),
-            Kind::Text | Kind::Code | Kind::Digest => v.chars().count() <= field.max_len as usize,
-        };
-        let (mut good, mut all) = (0, 0);
-        for value in self.values(column).take(500) {
-            all += 1;
-            good += usize::from(fits(value));
-        }
-        good * 2 >= all
-    }
-
-    fn distinct(&self, column: &str) -> BTreeSet<&'a str> {
-        let at = self.header.iter().position(|h| h == column);
-        at.map_or_else(BTreeSet::new, |at| self.values(at).collect())
-    }
-}
-
-fn half(c: char) -> char {
-    match c {
-        '０'..='９' | '．' => char::from_u32(c as u32 - 0xfee0).unwrap_or(c),
-        c => c,
-    }
-}
-
 struct NewTable {
     csv: String,
     values: Vec<String>,
@@ -214,6 +121,7 @@ struct NewTable {
 
 struct Writer<'a> {
     look: &'a Look<'a>,
+    known: &'a Known<'a>,
     toml: String,
     records: String,
     tables: BTreeMap<String, NewTable>,
@@ -236,15 +144,21 @@ impl Writer<'_> {
             put(&mut block, format_args!("when = {{ present = {} }}\n", quoted(column)));
         }
         block.push_str("\n[record.fields]\n");
-        let assigned = self.look.assign(record);
+        let assigned = self.known.assign(record);
         for (ix, field) in record.fields.iter().enumerate() {
-            let line = self.field(record, field, assigned.get(&ix).copied());
+            let line = self.field(record, ix, field, assigned.get(&ix).copied());
             block.push_str(&line);
         }
         self.records.push_str(&block);
     }
 
-    fn field(&mut self, record: &RecordType, field: &Field, column: Option<&str>) -> String {
+    fn field(
+        &mut self,
+        record: &RecordType,
+        ix: usize,
+        field: &Field,
+        column: Option<&str>,
+    ) -> String {
         if let Some(column) = column {
             self.used.insert(column.to_owned());
             self.decided.push((record.name.clone(), field.name.clone(), column.to_owned()));
@@ -254,7 +168,8 @@ impl Writer<'_> {
         if !field.required {
             return String::new();
         }
-        let near: Vec<&str> = self.look.candidates(field).iter().take(3).map(|c| c.name).collect();
+        let near = self.known.near(record, ix);
+        let near: Vec<&str> = near.iter().take(3).map(|c| c.name).collect();
         let hint = if near.is_empty() {
             String::new()
         } else {
@@ -295,11 +210,11 @@ impl Writer<'_> {
         codes: &[(Box<str>, Box<str>)],
     ) -> String {
         let values = self.look.distinct(column);
-        if values.iter().all(|v| codes.iter().any(|(code, _)| **code == **v)) {
+        if values.keys().all(|v| codes.iter().any(|(code, _)| **code == **v)) {
             return quoted(column);
         }
         let plain = format!("{{ from = {} }}", quoted(column));
-        let short = values.iter().all(|v| v.chars().count() <= TABLE_CHARS_MAX);
+        let short = values.keys().all(|v| v.chars().count() <= TABLE_CHARS_MAX);
         if values.len() > TABLE_VALUES_MAX || !short {
             self.ask(
                 format!(
@@ -315,19 +230,26 @@ impl Writer<'_> {
             .tables
             .remove(&name)
             .unwrap_or_else(|| NewTable { csv: "from,to,note\n".into(), values: Vec::new() });
-        for value in values.into_iter().filter(|v| *v != "?") {
+        for (value, times) in values.into_iter().filter(|(v, _)| *v != "?") {
             if table.values.iter().any(|v| v == value) {
                 continue;
             }
             match best_code(value, codes) {
                 Some((code, label)) => {
-                    put(&mut table.csv, format_args!("{},{code},{label}\n", cell(value)));
+                    put(
+                        &mut table.csv,
+                        format_args!("{},{code},{label}（{times} 行）\n", cell(value)),
+                    );
                 }
                 None => {
                     let all: Vec<_> = codes.iter().map(|(c, l)| format!("{c} {l}")).collect();
                     put(
                         &mut table.csv,
-                        format_args!("{},?,{}\n", cell(value), cell(&all.join("; "))),
+                        format_args!(
+                            "{},?,{}\n",
+                            cell(value),
+                            cell(&format!("{times} 行；可用：{}", all.join("；")))
+                        ),
                     );
                     self.ask(
                         format!("tables/{name}.csv: which code is a value of `{column}`? replace the `?`"),
@@ -341,13 +263,29 @@ impl Writer<'_> {
         format!("{{ from = {}, table = {} }}", quoted(column), quoted(&name))
     }
 
+    /// Columns that feed no field.
+    fn unused(&self) -> Vec<String> {
+        self.look.header.iter().filter(|h| !self.used.contains(*h)).cloned().collect()
+    }
+
+    /// The columns that tell rows apart: what the source says, else those of the first record's key.
+    fn key(&self, first: Option<&RecordType>) -> Vec<String> {
+        if !self.look.key.is_empty() {
+            return self.look.key.to_vec();
+        }
+        let Some(record) = first else { return Vec::new() };
+        let assigned = self.known.assign(record);
+        let columns = record.key.iter().map(|ix| assigned.get(ix).map(|c| (*c).to_owned()));
+        columns.collect::<Option<Vec<_>>>().unwrap_or_default()
+    }
+
     fn head(&mut self, format: &Format, chosen: &[(&RecordType, Option<String>)]) {
         let look = self.look;
         let first = chosen.first().map(|(record, _)| *record);
         let of = |name: &str| {
             let record = first?;
             let ix = record.field_by_name(name)?;
-            look.assign(record).get(&ix).map(|column| (*column).to_owned())
+            self.known.assign(record).get(&ix).map(|column| (*column).to_owned())
         };
         let mut toml = String::from(
             "# 由 tiergate adapter new 生成，标有 ? 处请人工确定，再运行 tiergate check adapter。\n",
@@ -368,36 +306,34 @@ impl Writer<'_> {
             }
             None => toml.push_str("# namespace: 由节点配置给出 · the node's configuration says\n"),
         }
-        let encoding = match look.text.encoding {
-            Encoding::Auto => "auto",
-            Encoding::Utf8 => "utf-8",
-            Encoding::Gb18030 => "gb18030",
-        };
-        let key = of("case_no");
-        if key.is_none() {
+        let key = self.key(first);
+        if key.is_empty() {
             self.ask(
                 "source.key: which columns tell rows apart?".into(),
                 "source.key：哪些列能区分各行？".into(),
             );
         }
-        let key = key.map_or_else(String::new, |k| quoted(&k));
+        let key: Vec<String> = key.iter().map(|k| quoted(k)).collect();
+        let mark = if key.is_empty() {
+            "   # ? 区分各行的列 · which columns tell rows apart"
+        } else {
+            ""
+        };
         let columns: Vec<String> = look.header.iter().map(|h| quoted(h)).collect();
         put(
             &mut toml,
             format_args!(
-                "\n[source]\nkind = \"csv\"\nencoding = {}\ndelimiter = {}\nquote = \"lenient\"\nfiles = {}\nkey = [{key}]\ncolumns = [\n  {},\n]\n\n[guard]\nmax_changed = 100000\n\n[mapping]\ndo = [\"trim\"]\n",
-                quoted(encoding),
-                quoted(&look.text.delimiter.to_string()),
-                quoted(look.files),
-                columns.join(",\n  ")
+                "\n{}key = [{}]{mark}\ncolumns = [\n  {},\n]\n\n[guard]\nmax_changed = 100000\n\n[mapping]\ndo = [\"trim\"]\n",
+                look.source,
+                key.join(", "),
+                columns.join(", ")
             ),
         );
         for (name, table) in &self.tables {
             let domain: Vec<String> = table.values.iter().map(|v| quoted(v)).collect();
             put(&mut toml, format_args!("\n[tables.{name}]\ndomain = [{}]\n", domain.join(", ")));
         }
-        let unused: Vec<&str> =
-            look.header.iter().map(String::as_str).filter(|h| !self.used.contains(*h)).collect();
+        let unused = self.unused();
         if !unused.is_empty() {
             put(
                 &mut toml,

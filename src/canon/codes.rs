@@ -8,6 +8,7 @@ mod asked;
 mod envelope;
 mod exchange;
 mod format;
+mod post;
 mod spool;
 
 pub use adapter::ADAPTER;
@@ -15,6 +16,7 @@ pub use asked::ASKED;
 pub use envelope::SENDER;
 pub use exchange::{CONTROL, RECEIVER, RESTORE};
 pub use format::FIELD;
+pub use post::POST;
 pub use spool::SPOOL;
 
 /// One stable code with its text in both languages.
@@ -60,7 +62,7 @@ pub const EVIDENCE: &[Code] = &[
 /// All codes, a group for each origin.
 pub const CODES: &[&[Code]] = &[
     RECORD, FIELD, SENDER, RECEIVER, CONTROL, RESTORE, SOURCE, ASKED, ADAPTER, NODE, CONFIG, SPOOL,
-    EVIDENCE,
+    EVIDENCE, POST,
 ];
 
 /// `record.*`: a receiver's or sender's judgement of one record.

@@ -8,6 +8,7 @@ use bus::{Bus, LocalBus};
 use canon::format::{Format, OpenLists};
 use canon::{Lane, Millis, NodeCode, Route};
 use edge::Source;
+use edge::push::Posted;
 use envelope::{Signer, Trust};
 use exchange::backfill::Backfill;
 use exchange::collect::{Adapter, Collect, Target};
@@ -21,6 +22,7 @@ use store::{PostgresStore, SharedStore};
 use crate::commands::adapter as packages;
 use crate::desk::Desk;
 use crate::open::Formats;
+use crate::posts::{Inlet, Posts};
 use crate::stores::postgres_settings;
 use crate::text::{Failure, Finding};
 use crate::{carriers, files, instance, open, sinks, sources};
@@ -40,35 +42,38 @@ pub(crate) struct Running {
 pub(crate) struct Process {
     /// Identities, in the order of the configurations.
     pub(crate) running: Vec<Running>,
+    /// Where departments post to, where they do.
+    pub(crate) inlet: Option<Inlet>,
 }
 
 /// Opens stores, keys, formats, adapters and sinks of every identity. `wrap` may stand between the
 /// nodes and their carriers.
 pub(crate) async fn process(
-    configs: Vec<NodeConfig>,
+    mut configs: Vec<NodeConfig>,
     now: Millis,
     wrap: impl Fn(Arc<dyn Bus>) -> Arc<dyn Bus>,
 ) -> Result<Process, Failure> {
     let codes: Vec<NodeCode> =
         configs.iter().flat_map(|c| c.identities.iter().map(|i| i.code.clone())).collect();
     let local: Arc<dyn Bus> = Arc::new(LocalBus::new(codes));
-    let mut running = Vec::new();
-    for mut config in configs {
+    let (mut running, mut posts) = (Vec::new(), Posts::default());
+    for config in &mut configs {
         instance::name(&mut config.store)?;
-        let format = found(open::format_of(&config)?)?;
-        let formats = found(open::formats_of(&config)?)?;
-        let lists = Arc::new(lists(&config)?);
-        let stores = stores(&config).await?;
+        let format = found(open::format_of(config)?)?;
+        let formats = found(open::formats_of(config)?)?;
+        let lists = Arc::new(lists(config)?);
+        let stores = stores(config).await?;
         for identity in &config.identities {
             let store = stores.of(&identity.code).await?;
-            instance::alone_of_its_name(&config, &store, now).await?;
-            let carrier = wrap(carriers::of(&config, identity, &local)?);
-            let node = node(&config, identity, store, carrier, (&format, &formats), &lists, now)?;
-            let workers = workers(&config, &node, &format)?;
+            instance::alone_of_its_name(config, &store, now).await?;
+            let carrier = wrap(carriers::of(config, identity, &local)?);
+            let node = node(config, identity, store, carrier, (&format, &formats), &lists, now)?;
+            let workers = workers(config, &node, &format, &mut posts)?;
             running.push(Running { node, workers });
         }
     }
-    Ok(Process { running })
+    let inlet = posts.inlet(&configs);
+    Ok(Process { running, inlet })
 }
 
 /// The stores of one configuration file.
@@ -227,11 +232,12 @@ fn workers(
     config: &NodeConfig,
     node: &Arc<Node>,
     format: &Arc<Format>,
+    posts: &mut Posts,
 ) -> Result<Vec<Box<dyn Worker>>, Failure> {
     let mut workers: Vec<Box<dyn Worker>> = Vec::new();
     for adapter in config.adapters_of(&node.code) {
         workers.push(Box::new(backfill(config, node, adapter, format)?));
-        let adapter = adapter_of(config, node, adapter, format)?;
+        let adapter = adapter_of(config, node, adapter, format, posts)?;
         workers.push(Box::new(Collect::new(Arc::clone(node), adapter)));
     }
     workers.push(Box::new(Desk::new(Arc::clone(node), &config.data)));
@@ -248,9 +254,16 @@ fn adapter_of(
     node: &Node,
     adapter: &AdapterConfig,
     format: &Arc<Format>,
+    posts: &mut Posts,
 ) -> Result<Adapter, Failure> {
     let package = found(open::package(adapter, format)?)?;
-    let source = sources::open(config, adapter, &package)?;
+    let source: Box<dyn Source> = match &package.source {
+        adapt::Source::Push(source) => {
+            let door = posts.door(adapter, (&package, source), &config.limits, &node.store)?;
+            Box::new(Posted::new(door))
+        }
+        _ => sources::open(config, adapter, &package)?,
+    };
     made(config, node, adapter, package, source)
 }
 
@@ -280,7 +293,12 @@ fn made(
         namespace: adapter.namespace.clone().unwrap_or_else(|| adapter.identity.as_str().into()),
         targets,
         history: adapter.nature == Nature::History,
-        interval: adapter.interval,
+        // What is posted is not waited for: it rings.
+        interval: if matches!(package.source, adapt::Source::Push(_)) {
+            0
+        } else {
+            adapter.interval
+        },
         package: Arc::new(package),
     })
 }

@@ -71,3 +71,35 @@ pub(crate) const fn isolation(isolation: config::Isolation) -> Isolation {
         config::Isolation::Serializable => Isolation::Serializable,
     }
 }
+
+/// A database as it is named on a command line: `sqlite:PATH`, `mysql://USER[:PASSWORD]@HOST[:PORT]/DATABASE`
+/// or `postgres://…[?schema=NAME]`. A password given apart goes before one in the address.
+pub(crate) fn of_url(url: &str, password: Option<String>) -> Option<Place> {
+    if let Some(path) = url.strip_prefix("sqlite:") {
+        return (!path.is_empty()).then(|| Place::Sqlite(path.into()));
+    }
+    let (scheme, rest) = url.split_once("://")?;
+    let (place, port): (fn(Login) -> Place, u16) = match scheme {
+        "mysql" | "mariadb" => (Place::Mysql, 3306),
+        "postgres" | "postgresql" => (Place::Postgres, 5432),
+        _ => return None,
+    };
+    let (who, rest) = rest.rsplit_once('@')?;
+    let (user, written) = match who.split_once(':') {
+        Some((user, written)) => (user, Some(written.to_owned())),
+        None => (who, None),
+    };
+    let (server, database) = rest.split_once('/')?;
+    let (database, schema) = match database.split_once("?schema=") {
+        Some((database, schema)) => (database, Some(schema.to_owned())),
+        None => (database, None),
+    };
+    let (host, port) = match server.rsplit_once(':') {
+        Some((host, port)) => (host, port.parse().ok()?),
+        None => (server, port),
+    };
+    let whole = !user.is_empty() && !host.is_empty() && !database.is_empty();
+    let (host, user, database) = (host.to_owned(), user.to_owned(), database.to_owned());
+    let (password, tls) = (password.or(written), Tls::Prefer);
+    whole.then(|| place(Login { host, port, user, password, database, schema, tls, ca: None }))
+}

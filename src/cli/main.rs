@@ -21,6 +21,7 @@ mod lang;
 mod open;
 mod os;
 mod packages;
+mod posts;
 mod run;
 mod sinks;
 mod sources;

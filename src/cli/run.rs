@@ -56,6 +56,17 @@ pub(crate) fn run(args: &Run, out: &Out) -> Done {
             let code = &one.node.code;
             out.say(format_args!("{code} is running"), format_args!("{code} 已启动"))?;
         }
+        let listening = match process.inlet {
+            Some(inlet) => Some(inlet.open().await?),
+            None => None,
+        };
+        if let Some(listening) = &listening {
+            let address = listening.address;
+            out.say(
+                format_args!("documents are taken at {address}"),
+                format_args!("推送接收地址 {address}"),
+            )?;
+        }
         let lang = *out;
         let report: Report = Arc::new(move |node, worker, what| {
             // Nobody may be listening on standard error; the store has the facts.
@@ -69,6 +80,10 @@ pub(crate) fn run(args: &Run, out: &Out) -> Done {
             Failure::environment(format!("signals: {e}"), format!("无法接收信号：{e}"))
         })?;
         out.say("stopping; nothing is lost", "正在停止，数据不丢失")?;
+        // The workers go on until whoever waits for a commit has its answer.
+        if let Some(listening) = listening {
+            listening.close().await;
+        }
         stop.send_replace(true);
         told.abort();
         finish(loops).await;
@@ -156,10 +171,11 @@ impl Around {
                     if !progress.more {
                         // Only one sleeper is woken by an arrival: the one that takes it.
                         let takes = worker.name() == "receive";
+                        let own = worker.arrival();
                         let arrival = async {
                             match takes {
                                 true => node.bus.arrival(&node.code).await,
-                                false => std::future::pending().await,
+                                false => own.await,
                             }
                         };
                         let woken = self.idle(rest, bells[self.own].1.notified(), arrival).await;

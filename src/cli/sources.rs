@@ -33,6 +33,7 @@ pub(crate) fn fit(adapter: &AdapterConfig, source: &mut adapt::Source) -> Result
                 source.settle_seconds = ms.unsigned_abs().div_ceil(1000);
             }
             said.folder.is_some()
+                && said.post.is_none()
                 && said.database.is_none()
                 && asks_nobody(said)
                 && said.overlap.is_none()
@@ -43,6 +44,10 @@ pub(crate) fn fit(adapter: &AdapterConfig, source: &mut adapt::Source) -> Result
                 overlap(query, said);
             }
             said.database.is_some() && reads_no_files(said) && asks_nobody(said)
+        }
+        adapt::Source::Push(_) => {
+            let other = SourceConfig { post: said.post.clone(), ..SourceConfig::default() };
+            said.post.is_some() && *said == other
         }
         adapt::Source::Http(source) => {
             for query in &mut source.queries {
@@ -66,8 +71,8 @@ pub(crate) fn fit(adapter: &AdapterConfig, source: &mut adapt::Source) -> Result
         &adapter.at.file,
         "config.bad_value",
         "[adapter.source]",
-        "does not fit the package: one of files takes `folder`, `files`, `settle`, `history`, one of tables `database`, `overlap`, `hours`, `isolation`, `encoding`, `rows_max`, `statement_timeout`, one of a web service `url`, `ca`, `certificate`, `key`, `proxy`, `timeout`, `secrets`, `values`, `overlap`, `hours`, one of a program `command`, `config`, `catalog`, `environment`, `longest_run`, `longest_silence`, `secrets`, `values`, `hours`",
-        "与适配包不符：文件来源只用 folder、files、settle、history，库表来源只用 database、overlap、hours、isolation、encoding、rows_max、statement_timeout，网络服务只用 url、ca、certificate、key、proxy、timeout、secrets、values、overlap、hours，采集程序只用 command、config、catalog、environment、longest_run、longest_silence、secrets、values、hours",
+        "does not fit the package: one of files takes `folder`, `files`, `settle`, `history`, one of tables `database`, `overlap`, `hours`, `isolation`, `encoding`, `rows_max`, `statement_timeout`, one of a web service `url`, `ca`, `certificate`, `key`, `proxy`, `timeout`, `secrets`, `values`, `overlap`, `hours`, one of a program `command`, `config`, `catalog`, `environment`, `longest_run`, `longest_silence`, `secrets`, `values`, `hours`, one that is posted to `post`, `token`, `hmac`, `client`",
+        "与适配包不符：文件来源只用 folder、files、settle、history，库表来源只用 database、overlap、hours、isolation、encoding、rows_max、statement_timeout，网络服务只用 url、ca、certificate、key、proxy、timeout、secrets、values、overlap、hours，采集程序只用 command、config、catalog、environment、longest_run、longest_silence、secrets、values、hours，推送来源只用 post、token、hmac、client",
     );
     (finding.line, finding.column) = (adapter.at.line.into(), adapter.at.column.into());
     Err(Box::new(finding))
@@ -227,6 +232,8 @@ pub(crate) fn open(
             settings.compare_every_ms = adapter.interval;
             Ok(Box::new(SqlSource::new(settings).map_err(failed)?))
         }
+        // Its door is made with the node's store: see `posts.rs`.
+        adapt::Source::Push(_) => Err(missing(adapter, "post")),
         adapt::Source::Http(source) => {
             let settings = asking(adapter, source, limits)?;
             Ok(Box::new(HttpPull::new(settings).map_err(failed)?))
@@ -262,6 +269,9 @@ pub(crate) fn history(adapter: &AdapterConfig, package: &Package, limits: &Limit
                 let settings = tables(&said, place, source, &limits);
                 Ok(Box::new(SqlSource::new(settings.history(source, from, to)?)?))
             }
+            adapt::Source::Push(_) => Err(setting(
+                "what is posted has no history to read; old records are posted, or read by another package",
+            )),
             adapt::Source::Http(source) => {
                 let settings = asking(&said, source, &limits).map_err(|e| setting(&e.en))?;
                 Ok(Box::new(HttpPull::new(settings.history(from, to)?)?))
@@ -284,7 +294,7 @@ pub(crate) async fn probe(
 ) -> Result<Vec<edge::Seen>, Failure> {
     let limits = &config.limits;
     Ok(match &package.source {
-        adapt::Source::Files(_) => Vec::new(),
+        adapt::Source::Files(_) | adapt::Source::Push(_) => Vec::new(),
         adapt::Source::Exec(source) => {
             exec::probe(&program(config, adapter, source)?, os::now()).await
         }

@@ -19,14 +19,19 @@ pub mod http_pull;
 pub mod legacy_db;
 #[cfg(feature = "http")]
 pub mod legacy_http;
+#[cfg(feature = "http")]
+pub mod listen;
 mod os;
 mod page;
 #[cfg(any(feature = "sql", feature = "http", feature = "exec"))]
 mod passes;
+#[cfg(feature = "http")]
+pub mod push;
 #[cfg(any(feature = "http", feature = "exec"))]
 mod rest;
 #[cfg(any(feature = "sql", feature = "http", feature = "exec"))]
 mod seen;
+mod shelf;
 mod sink;
 mod source;
 #[cfg(feature = "sql")]
@@ -38,5 +43,8 @@ pub use error::{Disposition, SinkError, SourceError};
 pub use page::{BrokenRow, Page, Pass, SourceRow};
 #[cfg(any(feature = "sql", feature = "http", feature = "exec"))]
 pub use seen::Seen;
+pub use shelf::{Shelf, ShelfError};
 pub use sink::{FilesSink, KeptRecord, Sink};
-pub use source::{Awaited, BoxFuture, Nothing, Source, TableCount, WriteBack};
+pub use source::{
+    Awaited, BoxFuture, Fact, Fate, Nothing, RecordFate, Source, TableCount, What, WriteBack,
+};

@@ -2,8 +2,9 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
-use canon::Millis;
+use canon::{Millis, Violation};
 
 use crate::error::SourceError;
 use crate::page::Page;
@@ -31,6 +32,23 @@ pub trait Source: Send {
     ) -> BoxFuture<'a, Result<(), SourceError>> {
         let (_, _) = (page, rows);
         Box::pin(async { Ok(()) })
+    }
+
+    /// Whether it is told what becomes of each row ([`Source::told`]), which costs a little.
+    fn asks(&self) -> bool {
+        false
+    }
+
+    /// Called before a page is committed, with what becomes of each row if it is: in the rows' order.
+    /// What it returns stands in the store from the same commit on. May be repeated.
+    fn told(&mut self, page: &Page, fates: &[Fate], now: Millis) -> Vec<Fact> {
+        let (_, _, _) = (page, fates, now);
+        Vec::new()
+    }
+
+    /// Ends when there may be something to read, where the source knows by itself.
+    fn arrival(&self) -> BoxFuture<'static, ()> {
+        Box::pin(std::future::pending())
     }
 
     /// Called after a page's rows and its cursor are durably committed: moves finished files away. A
@@ -61,6 +79,73 @@ pub struct Awaited<'a> {
     pub rule: &'a str,
     /// Its Chinese text.
     pub text: &'a str,
+}
+
+/// What becomes of a row if its page is committed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fate {
+    /// What each record of it becomes; a row may give none.
+    pub records: Vec<RecordFate>,
+}
+
+impl Fate {
+    /// What becomes of the same row for another destination: of each record the news that its owner
+    /// must hear first.
+    pub fn and(&mut self, other: Self) {
+        for record in other.records {
+            let same = |r: &&mut RecordFate| r.kind == record.kind && r.key == record.key;
+            match self.records.iter_mut().find(same) {
+                Some(there) if record.what.weight() > there.what.weight() => *there = record,
+                Some(_) => {}
+                None => self.records.push(record),
+            }
+        }
+    }
+}
+
+/// What becomes of a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordFate {
+    /// Wire name of its type.
+    pub kind: Arc<str>,
+    /// Its key, where the row gives one.
+    pub key: Option<String>,
+    /// What becomes of it.
+    pub what: What,
+}
+
+/// What becomes of a record, before anything of it was sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum What {
+    /// It is on its way up.
+    Collected,
+    /// It is collected and waits for its parent.
+    Waits,
+    /// The same content is known already.
+    Known,
+    /// It breaks these rules and is returned to its owner.
+    Returned(Vec<Violation>),
+}
+
+impl What {
+    /// How much its owner must hear of it.
+    const fn weight(&self) -> u8 {
+        match self {
+            Self::Known => 0,
+            Self::Collected => 1,
+            Self::Waits => 2,
+            Self::Returned(_) => 3,
+        }
+    }
+}
+
+/// A text that stands under a name, or no more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fact {
+    /// Name.
+    pub name: String,
+    /// Text; none takes it back.
+    pub text: Option<String>,
 }
 
 /// An outcome for one source row.

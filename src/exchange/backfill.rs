@@ -180,8 +180,7 @@ impl Backfill {
         let shaped = self.shaped(page, now).await?;
         let unchanged = shaped.unchanged(page.len() as u64);
         let mut quarantined = shaped.quarantined;
-        quarantined
-            .extend(page.broken.iter().map(|b| crate::collect::broken(&self.adapter, b, now)));
+        quarantined.extend(page.broken.iter().map(|b| crate::held::broken(&self.adapter, b, now)));
         if !shaped.adopted.is_empty() {
             self.node.store.import_baseline(shaped.adopted, now).await?;
         }
@@ -195,6 +194,7 @@ impl Backfill {
             rows: Vec::new(),
             rows_read: page.len() as u64,
             rows_unchanged: unchanged,
+            stands: Vec::new(),
         })
     }
 

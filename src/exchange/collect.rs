@@ -1,21 +1,23 @@
 //! collect: source rows become valid records rendered as fragments; bad ones go to quarantine with
 //! every violation; outcomes are written back to the source.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use adapt::{Bound, Detect, FlagValues, Guard, Query, Vanished};
-use canon::{DigestAlg, Millis, Severity, Violation};
-use edge::{Awaited, Page, WriteBack};
-use store::{Collected, Lease, NewQuarantine, SourceRowMark, WriteBackDone, WriteBackDue};
+use canon::{DigestAlg, Millis};
+use edge::{Awaited, Fate, Page, WriteBack};
+use store::{Collected, Lease, SourceRowMark, Stands, WriteBackDone, WriteBackDue};
 
 use crate::adapter::row_parts;
 pub use crate::adapter::{Adapter, Target};
+use crate::cure;
 use crate::error::WorkError;
+use crate::held::{broken, vanished_row};
 use crate::node::Node;
 use crate::resubmit;
 use crate::retry;
 use crate::shape::{self, Of, Shaped};
-use crate::work::{Progress, WorkFuture, Worker};
+use crate::work::{Arrival, Progress, WorkFuture, Worker};
 
 /// Write-backs drained in one turn.
 const WRITE_BACKS_PER_TURN: u32 = 200;
@@ -35,6 +37,8 @@ pub struct Collect {
     rest_until: Millis,
     /// Changed rows of the full pass now running, for the guard.
     changed: u64,
+    /// Editions of code lists whose cures are done with.
+    editions: Option<String>,
     /// Token of the lease that the adapter runs under.
     token: Option<u64>,
 }
@@ -51,6 +55,7 @@ impl Collect {
             shaper,
             rest_until: Millis(i64::MIN),
             changed: 0,
+            editions: None,
             token: None,
         }
     }
@@ -65,8 +70,9 @@ impl Collect {
             // Another instance may have had the adapter: what is remembered of it is old.
             self.token = Some(lease.token);
             (self.changed, self.rest_until) = (0, Millis(i64::MIN));
+            self.editions = None;
         }
-        let written = self.write_back(now).await?;
+        let mut written = self.write_back(now).await?;
         if now < self.rest_until {
             return Ok(written);
         }
@@ -84,6 +90,7 @@ impl Collect {
             if again.more {
                 return Ok(written.and(again));
             }
+            written = written.and(self.cured(now).await?);
         }
         let rows_max = self.node.limits.page_rows_max as usize;
         let read = self.adapter.source().read(before.cursor.as_deref(), now, rows_max).await;
@@ -123,6 +130,7 @@ impl Collect {
             told.map_err(|e| self.failed(e))?;
         }
         shaped.quarantined.extend(page.broken.iter().map(|b| broken(&self.adapter, b, now)));
+        let stands = self.stands(&page, &shaped.fates, now);
         let unchanged = shaped.unchanged(rows);
         let collected = Collected {
             adapter: Arc::clone(&self.adapter.name),
@@ -133,6 +141,7 @@ impl Collect {
             rows: marks.map(|m| m.seen).unwrap_or_default(),
             rows_read: rows,
             rows_unchanged: unchanged,
+            stands,
         };
         // Before the page: a crash between the two only finds them known already.
         if !shaped.adopted.is_empty() {
@@ -146,6 +155,16 @@ impl Collect {
             self.vanished(lease, table, pass.number, &cursor, now).await?;
         }
         Ok(Progress::some(rows, more))
+    }
+
+    /// What a source wants to stand with the page: the answers to what was posted.
+    fn stands(&mut self, page: &Page, fates: &[Fate], now: Millis) -> Vec<Stands> {
+        let source = self.adapter.source();
+        if !source.asks() {
+            return Vec::new();
+        }
+        let facts = source.told(page, fates, now).into_iter();
+        facts.map(|fact| Stands { name: fact.name, text: fact.text }).collect()
     }
 
     async fn shape(
@@ -176,6 +195,12 @@ impl Collect {
             shaped.add(self.shaper.page(&of, page, changed, None, now).await?);
         }
         Ok(shaped)
+    }
+
+    /// Rows that a code list's new edition cures.
+    async fn cured(&mut self, now: Millis) -> Result<Progress, WorkError> {
+        let (node, adapter, shaper) = (&*self.node, &self.adapter, &mut self.shaper);
+        cure::Turn { node, adapter, shaper, now }.take(&mut self.editions).await
     }
 
     /// Rows that an operator wants to go up again, made of what the quarantine kept of them.
@@ -227,6 +252,7 @@ impl Collect {
             rows: Vec::new(),
             rows_read: 0,
             rows_unchanged: 0,
+            stands: Vec::new(),
         };
         self.node.store.commit_collected(lease, collected).await?;
         Ok(())
@@ -287,6 +313,7 @@ impl Collect {
                 rows: Vec::new(),
                 rows_read: 0,
                 rows_unchanged: 0,
+                stands: Vec::new(),
             };
             self.node.store.commit_collected(lease, held).await?;
         }
@@ -394,51 +421,6 @@ pub fn is_compared(query: &Query) -> bool {
     matches!(query.detect, Detect::Compare)
 }
 
-pub(crate) fn broken(adapter: &Adapter, row: &edge::BrokenRow, now: Millis) -> NewQuarantine {
-    let violation = Violation {
-        rule: row.code.into(),
-        field: "".into(),
-        severity: Severity::Error,
-        zh: row.zh.clone(),
-        en: row.en.clone(),
-    };
-    held(adapter, &row.reference, None, violation, now)
-}
-
-fn vanished_row(adapter: &Adapter, mark: &SourceRowMark, now: Millis) -> NewQuarantine {
-    let violation = Violation {
-        rule: "source.row_vanished".into(),
-        field: "".into(),
-        severity: Severity::Error,
-        zh: "来源系统中该行已消失，待来源单位说明".into(),
-        en: "the row is gone from the source; the owning unit says whether it was voided".into(),
-    };
-    let reference = mark.row.to_string();
-    held(adapter, &reference, Some(Arc::clone(&mark.row)), violation, now)
-}
-
-fn held(
-    adapter: &Adapter,
-    reference: &str,
-    source_row: Option<Arc<str>>,
-    violation: Violation,
-    now: Millis,
-) -> NewQuarantine {
-    let alg = DigestAlg::default();
-    NewQuarantine {
-        adapter: Arc::clone(&adapter.name),
-        route: adapter.targets[0].live.clone(),
-        day: now.day(),
-        reference: reference.to_owned(),
-        source_row,
-        row_digest: alg.of(&[reference.as_bytes(), b"|", violation.rule.as_bytes()]),
-        id: None,
-        content: None,
-        violations: vec![violation],
-        raw: Vec::new(),
-    }
-}
-
 impl Worker for Collect {
     fn name(&self) -> String {
         format!("collect/{}", self.adapter.name)
@@ -446,5 +428,9 @@ impl Worker for Collect {
 
     fn run_once(&mut self, now: Millis) -> WorkFuture<'_> {
         Box::pin(self.turn(now))
+    }
+
+    fn arrival(&self) -> Arrival {
+        self.adapter.source.lock().unwrap_or_else(PoisonError::into_inner).arrival()
     }
 }

@@ -85,12 +85,29 @@ pub(crate) async fn row(
     let number = order.rsplit('/').next().and_then(|number| number.parse().ok());
     let Some(number) = number else { return Ok(None) };
     let Some(item) = ordered(store, number).await? else { return Ok(None) };
-    let Some((columns, cells)) = store.problem_raw(number).await?.and_then(|raw| read(&raw)) else {
-        return Ok(None);
-    };
+    let again = row_of(store, &item, adapter).await?;
+    // A table that is compared gives the row as it is now: this order has made it news.
+    let given = |again: &Again| adapter.query(again.page.table).is_some_and(is_compared);
+    Ok(again.filter(|again| !given(again)))
+}
+
+/// Whether an order for this problem stands.
+pub(crate) async fn is_ordered(store: &SharedStore, item: &ProblemItem) -> Result<bool, WorkError> {
+    let name = format!("{}{:015}", prefix(&item.adapter), item.number);
+    Ok(!store.standing(&name).await?.is_empty())
+}
+
+/// The row of a problem as the quarantine keeps it.
+pub(crate) async fn row_of(
+    store: &SharedStore,
+    item: &ProblemItem,
+    adapter: &Adapter,
+) -> Result<Option<Again>, WorkError> {
+    let raw = store.problem_raw(item.number).await?;
+    let Some((columns, cells)) = raw.and_then(|raw| read(&raw)) else { return Ok(None) };
     let Some(table) = table_of(adapter, &columns) else { return Ok(None) };
     let id = item.record.as_deref().and_then(RecordId::parse);
-    let only = Only { id, to: item.destination };
+    let only = Only { id, to: item.destination.clone() };
     Ok(Some(Again { page: Page::of_row(table, &item.reference, columns, &cells), only }))
 }
 
@@ -99,9 +116,8 @@ fn table_of(adapter: &Adapter, columns: &[Arc<str>]) -> Option<u16> {
     let queries = adapter.package.queries().iter().enumerate();
     let binds = |table: usize| adapter.targets.iter().any(|t| t.bind(table, columns).is_ok());
     let fits = queries.filter(|(table, _)| binds(*table));
-    let (table, query) = fits.max_by_key(|(_, query)| query.columns.len())?;
-    // A table that is compared gives the row as it is now: this order has made it news.
-    (!is_compared(query)).then(|| u16::try_from(table).ok()).flatten()
+    let (table, _) = fits.max_by_key(|(_, query)| query.columns.len())?;
+    u16::try_from(table).ok()
 }
 
 /// The columns and cells of a row, as the quarantine keeps them.

@@ -3,15 +3,16 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use adapt::{Bound, Draft, Drafts, ParentIs};
-use canon::format::{Attributes, CaseFacts, Format, Nature, Op};
+use canon::format::{Attributes, Format, Nature, Op};
 use canon::{Digest, DigestAlg, Key, Millis, RecordId, Route, Violation, leaf_hash};
-use edge::Page;
+use edge::{Fate, Page, RecordFate, What};
 use store::{BaselineRow, Elsewhere, NewChunk, NewQuarantine, NewRecord, Place, WaitFor};
 
 use crate::adapter::{Adapter, Target};
+use crate::case::{Case, stands};
 use crate::error::WorkError;
 use crate::node::Node;
 use crate::resubmit::{self, Only};
@@ -28,6 +29,23 @@ pub(crate) struct Shaped {
     pub(crate) adopted: Vec<BaselineRow>,
     /// Which rows gave something new.
     fresh: Vec<bool>,
+    /// What becomes of each row, for a source that asks.
+    pub(crate) fates: Vec<Fate>,
+}
+
+/// What became of a draft.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Drafted {
+    /// Its content is known.
+    Known,
+    /// It is in a chunk.
+    Collected,
+    /// It is in a chunk and waits.
+    Waits,
+    /// It is in quarantine.
+    Held,
+    /// It is there since before, and still wrong.
+    HeldBefore,
 }
 
 impl Shaped {
@@ -38,6 +56,8 @@ impl Shaped {
         self.adopted.extend(other.adopted);
         self.fresh.resize(self.fresh.len().max(other.fresh.len()), false);
         self.fresh.iter_mut().zip(other.fresh).for_each(|(a, b)| *a |= b);
+        self.fates.resize(self.fates.len().max(other.fates.len()), Fate::default());
+        self.fates.iter_mut().zip(other.fates).for_each(|(a, b)| a.and(b));
     }
 
     /// How many of the page's rows gave nothing new to anybody.
@@ -64,67 +84,6 @@ pub(crate) struct Of<'a> {
 pub(crate) struct Shaper {
     drafts: Drafts,
     found: Vec<Violation>,
-}
-
-/// The latest version of one record of a case.
-struct Latest {
-    kind: Arc<str>,
-    part: Box<str>,
-    version: u32,
-    content: Digest,
-    place: Place,
-}
-
-/// What is known of one case: from the store, and from this page so far.
-#[derive(Default)]
-struct Case {
-    latest: Vec<Latest>,
-    facts: CaseFacts,
-    /// Type and part of records that went to another destination.
-    others: Vec<(Arc<str>, Box<str>)>,
-    /// What was reported before the exchange began.
-    baseline: Vec<BaselineRow>,
-}
-
-impl Case {
-    fn of(&self, kind: &str, part: &str) -> Option<&Latest> {
-        self.latest.iter().find(|l| *l.kind == *kind && *l.part == *part)
-    }
-
-    /// Whether the receiver cannot be expected to have this record, though it is there: it was reported
-    /// before the exchange began, or before its destination was added.
-    fn is_older(&self, kind: &str, part: &str) -> bool {
-        let other = |(k, p): &(Arc<str>, Box<str>)| **k == *kind && **p == *part;
-        self.of(kind, part).is_none()
-            && (self.mark(kind, part).is_some() || self.others.iter().any(other))
-    }
-
-    fn mark(&self, kind: &str, part: &str) -> Option<&BaselineRow> {
-        self.baseline.iter().find(|b| *b.kind == *kind && b.key.part() == part)
-    }
-
-    fn note(&mut self, id: &RecordId, content: Digest, place: Place, facts: &str) {
-        let part = id.key.part();
-        if stands(place) {
-            self.facts.insert(&id.kind, part, facts);
-        }
-        let latest = Latest {
-            kind: Arc::clone(&id.kind),
-            part: part.into(),
-            version: id.version,
-            content,
-            place,
-        };
-        match self.latest.iter_mut().find(|l| *l.kind == *id.kind && *l.part == *part) {
-            Some(before) => *before = latest,
-            None => self.latest.push(latest),
-        }
-    }
-}
-
-/// Whether a record in this place counts as reported: its facts bind others, its children may go.
-const fn stands(place: Place) -> bool {
-    !matches!(place, Place::Quarantined | Place::Rejected | Place::Voided)
 }
 
 impl Shaper {
@@ -174,13 +133,23 @@ impl Shaper {
             found: std::mem::take(&mut self.found),
             case: Case::default(),
         };
+        let asks = of.adapter.source.lock().unwrap_or_else(PoisonError::into_inner).asks();
         for (index, range) in rows {
             let mut fresh = false;
             let row =
                 Row { index, digest: page.row(index).map(|r| r.digest(DigestAlg::default())) };
+            let mut fate = Fate::default();
             for at in range {
                 let Some(draft) = self.drafts.as_mut_slice().get_mut(at) else { continue };
-                fresh |= pen.draft(draft, keys.get(at).and_then(Option::as_ref), &mut cases, &row);
+                let key = keys.get(at).and_then(Option::as_ref);
+                let drafted = pen.draft(draft, key, &mut cases, &row);
+                fresh |= !matches!(drafted, Drafted::Known | Drafted::HeldBefore);
+                if asks {
+                    fate.records.push(pen.fate(draft, key, drafted));
+                }
+            }
+            if asks {
+                pen.out.fates.push(fate);
             }
             if let Some(known) = pen.out.fresh.get_mut(index) {
                 *known = fresh;
@@ -270,20 +239,20 @@ struct Pen<'a> {
 }
 
 impl Pen<'_> {
-    /// Writes one draft down; `false` if it was known already.
+    /// Writes one draft down.
     fn draft(
         &mut self,
         draft: &mut Draft,
         key: Option<&Key>,
         cases: &mut HashMap<String, Case>,
         row: &Row,
-    ) -> bool {
+    ) -> Drafted {
         let format: &Format = &self.of.target.format;
         let kind = Arc::clone(&format.get(draft.ty).wire);
         let Some(key) = key else {
             self.validate(draft, &self.attributes(draft, row, 1), None);
             self.quarantine(draft, None, None, row);
-            return true;
+            return Drafted::Held;
         };
         let content = format.content_digest(draft.ty, &draft.values, draft.op);
         let case = match cases.get_mut(key.root()) {
@@ -292,11 +261,11 @@ impl Pen<'_> {
         };
         let before = case.of(&kind, key.part());
         if self.only.is_some_and(|only| !only.is(&kind, key, before.map(|b| b.version))) {
-            return false;
+            return Drafted::Known;
         }
         let mark = case.mark(&kind, key.part()).filter(|_| before.is_none());
         if draft.op == Op::Void && before.is_none() && mark.is_none() {
-            return false;
+            return Drafted::Known;
         }
         if let Some(mark) = mark {
             let first_seen = mark.content.is_none() && draft.op == Op::Put;
@@ -305,17 +274,17 @@ impl Pen<'_> {
                 case.baseline.retain(|b| b.kind != adopted.kind || b.key != adopted.key);
                 case.baseline.push(adopted.clone());
                 self.out.adopted.push(adopted);
-                return false;
+                return Drafted::Known;
             }
             if mark.content == Some(content) {
-                return false;
+                return Drafted::Known;
             }
         }
         let same = before.filter(|b| b.content == content);
         // What was quarantined for a fault elsewhere in its case may be sound by now.
         let retry = same.is_some_and(|b| b.place == Place::Quarantined);
         if same.is_some() && !retry {
-            return false;
+            return Drafted::Known;
         }
         let version = before.map(|b| b.version).or(mark.map(|m| m.version)).unwrap_or(0) + 1;
         let attributes = self.attributes(draft, row, version);
@@ -324,17 +293,32 @@ impl Pen<'_> {
         let facts = format.facts(draft.ty, &draft.values);
         if draft.is_refused() {
             if retry {
-                return false;
+                return Drafted::HeldBefore;
             }
             case.note(&id, content, Place::Quarantined, &facts);
             self.quarantine(draft, Some(id), Some(content), row);
-            return true;
+            return Drafted::Held;
         }
         let waits_for = self.gate(draft, case);
         let place = if waits_for.is_some() { Place::Waiting } else { Place::Staged };
         case.note(&id, content, place, &facts);
         self.render(draft, &attributes, id, content, facts.into(), waits_for, row);
-        true
+        if place == Place::Waiting { Drafted::Waits } else { Drafted::Collected }
+    }
+
+    /// What became of a draft, for whoever gave its row.
+    fn fate(&self, draft: &Draft, key: Option<&Key>, drafted: Drafted) -> RecordFate {
+        let what = match drafted {
+            Drafted::Known => What::Known,
+            Drafted::Collected => What::Collected,
+            Drafted::Waits => What::Waits,
+            Drafted::Held | Drafted::HeldBefore => {
+                let told = draft.violations.iter().map(|v| self.in_source_words(draft, v));
+                What::Returned(told.collect())
+            }
+        };
+        let kind = Arc::clone(&self.of.target.format.get(draft.ty).wire);
+        RecordFate { kind, key: key.map(ToString::to_string), what }
     }
 
     fn attributes(&self, draft: &Draft, row: &Row, version: u32) -> Attributes {

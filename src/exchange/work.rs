@@ -53,6 +53,9 @@ pub fn workers(node: &std::sync::Arc<crate::Node>) -> Vec<Box<dyn Worker>> {
     ]
 }
 
+/// Ends when there may be something to do.
+pub type Arrival = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// A worker of a node. The loop around it only sleeps and wakes.
 pub trait Worker: Send {
     /// `seal`, `dispatch`, …; for an adapter or sink with its name behind a slash.
@@ -60,6 +63,11 @@ pub trait Worker: Send {
 
     /// Takes one turn.
     fn run_once(&mut self, now: Millis) -> WorkFuture<'_>;
+
+    /// Ends when something for it arrives from outside, where it can tell.
+    fn arrival(&self) -> Arrival {
+        Box::pin(std::future::pending())
+    }
 }
 
 /// Takes one turn of a worker; a panic in it is a failure of this turn and of nothing else. What a

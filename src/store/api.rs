@@ -397,6 +397,13 @@ pub trait Store: crate::RestoreFacts + Send + Sync {
     /// What stands under names that begin with `prefix`, in name order.
     fn standing<'a>(&'a self, prefix: &'a str) -> StoreFuture<'a, Vec<Standing>>;
 
+    /// The names of at most `limit` of them, what stands longest first: texts may be large.
+    fn standing_names<'a>(
+        &'a self,
+        prefix: &'a str,
+        limit: u32,
+    ) -> StoreFuture<'a, Vec<StandingName>>;
+
     /// Makes a text stand under a name, in place of what stood there; none takes it back.
     fn stand<'a>(
         &'a self,

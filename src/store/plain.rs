@@ -135,6 +135,9 @@ impl MakePlain for Collected {
         for mark in &mut self.rows {
             mark.row.make_plain();
         }
+        for stands in &mut self.stands {
+            stands.text.make_plain();
+        }
     }
 }
 

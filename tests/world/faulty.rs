@@ -431,7 +431,13 @@ impl Store for Faulty {
     fn standing<'a>(&'a self, prefix: &'a str) -> StoreFuture<'a, Vec<Standing>> {
         self.guarded("standing", move || self.inner.standing(prefix))
     }
-
+    fn standing_names<'a>(
+        &'a self,
+        prefix: &'a str,
+        limit: u32,
+    ) -> StoreFuture<'a, Vec<StandingName>> {
+        self.guarded("standing_names", move || self.inner.standing_names(prefix, limit))
+    }
     fn stand<'a>(
         &'a self,
         name: &'a str,
@@ -440,23 +446,18 @@ impl Store for Faulty {
     ) -> StoreFuture<'a, ()> {
         self.guarded("stand", move || self.inner.stand(name, text, now))
     }
-
     fn import_baseline(&self, rows: Vec<BaselineRow>, now: Millis) -> StoreFuture<'_, u64> {
         self.guarded("import_baseline", move || self.inner.import_baseline(rows, now))
     }
-
     fn baseline<'a>(&'a self, roots: &'a [&'a str]) -> StoreFuture<'a, Vec<BaselineRow>> {
         self.guarded("baseline", move || self.inner.baseline(roots))
     }
-
     fn baseline_counts(&self) -> StoreFuture<'_, Vec<BaselineCount>> {
         self.guarded("baseline_counts", move || self.inner.baseline_counts())
     }
-
     fn status(&self) -> StoreFuture<'_, NodeStatus> {
         self.guarded("status", move || self.inner.status())
     }
-
     fn census(&self) -> StoreFuture<'_, [u64; 10]> {
         self.guarded("census", move || self.inner.census())
     }

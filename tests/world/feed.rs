@@ -143,7 +143,9 @@ impl Feed {
                         edge::sql::Settings::of(name, edge::db::Place::Sqlite(path), sql);
                     Ok(Box::new(SqlSource::new(settings.history(sql, from, to)?)?))
                 }
-                adapt::Source::Http(_) | adapt::Source::Exec(_) => panic!("no feed of the world"),
+                adapt::Source::Http(_) | adapt::Source::Push(_) | adapt::Source::Exec(_) => {
+                    panic!("no feed of the world")
+                }
             }
         };
         let adapter = self.adapter(node, package, Box::new(Nothing));
@@ -223,7 +225,7 @@ impl Feed {
                 settings.secrets = [("key".to_owned(), "geheim".to_owned())].into();
                 Box::new(edge::http_pull::HttpPull::new(settings).expect("the service"))
             }
-            adapt::Source::Exec(_) => panic!("no feed of the world"),
+            adapt::Source::Push(_) | adapt::Source::Exec(_) => panic!("no feed of the world"),
         }
     }
 }

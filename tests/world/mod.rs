@@ -144,6 +144,8 @@ pub struct Setup {
     pub feeds: Vec<Feed>,
     /// Hours, budgets and quotas of each tier.
     pub fair: fn(usize) -> Fairness,
+    /// Code lists of each tier.
+    pub lists: fn(usize) -> OpenLists,
     /// A gate between two of the tiers.
     pub gated: Option<Gated>,
     /// The nodes share their stores with other instances ([`World::join`]).
@@ -160,6 +162,7 @@ impl Default for Setup {
             one_file: false,
             feeds: vec![Feed::Lines(TOWN)],
             fair: |_| Fairness::default(),
+            lists: |_| OpenLists::new(),
             gated: None,
             shared: false,
         }
@@ -268,7 +271,7 @@ impl World {
             store: Arc::clone(&parts.store),
             bus: self.bus_of(tier),
             formats: BTreeMap::from([(edition.to_owned(), format())]),
-            lists: Arc::new(OpenLists::new()),
+            lists: Arc::new((self.setup.lists)(tier)),
             trust: Arc::clone(&self.trust),
             signer: Arc::clone(&parts.signer),
             links: self.links(tier),

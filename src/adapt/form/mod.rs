@@ -13,6 +13,7 @@ mod limits;
 mod look;
 mod number;
 pub mod singer;
+pub mod soap;
 mod text;
 mod xls;
 mod xlsx;
@@ -109,6 +110,7 @@ pub fn read(
         Form::Dbf(encoding) => dbf::read(&mut file, *encoding, source, take),
         Form::Xml(record) => xml::read(&mut file, record, source, limits, take),
         Form::Json(record) => json::read(&mut file, record, source, limits, take),
+        Form::Soap(soap) => soap::read(&mut file, soap, source, limits, take),
         Form::Singer(streams) => singer::read(&mut file, streams, source, take),
     }
 }

@@ -50,7 +50,18 @@ pub(super) fn read(
     limits: &FormLimits,
     take: &mut Take<'_>,
 ) -> Result<Told, FormError> {
-    let mut xml = Xml::new(decoded(file)?, limits);
+    rows(decoded(file)?, record, source, limits, take)
+}
+
+/// The rows of a document that is UTF-8 already.
+pub(super) fn rows(
+    text: impl Read,
+    record: &str,
+    source: &FileSource,
+    limits: &FormLimits,
+    take: &mut Take<'_>,
+) -> Result<Told, FormError> {
+    let mut xml = Xml::new(text, limits);
     let columns = source.queries.iter().flat_map(|q| &q.columns).map(|c| c.text.as_str());
     let mut records = Records::new(record, columns);
     let mut told = Told::default();

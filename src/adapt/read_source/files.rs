@@ -103,7 +103,7 @@ fn encoding(tab: &mut Tab<'_>, problems: &mut Problems) -> Encoding {
 }
 
 /// The query of files that hold one kind of row.
-fn row(tab: &mut Tab<'_>, problems: &mut Problems) -> Query {
+pub(super) fn row(tab: &mut Tab<'_>, problems: &mut Problems) -> Query {
     let name = Text { text: ROW.into(), pos: tab.pos };
     query(tab, name, problems)
 }

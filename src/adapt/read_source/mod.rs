@@ -4,6 +4,7 @@ mod exec;
 mod files;
 mod front;
 mod http;
+mod push;
 mod sql;
 
 use crate::package::{Query, Source, SqlSource};
@@ -22,6 +23,8 @@ enum Kind {
     Xml,
     Json,
     FrontTable,
+    HttpPush,
+    SoapPush,
     Sql,
     HttpPull,
     Exec,
@@ -37,6 +40,8 @@ const KINDS: &[(&str, Kind)] = &[
     ("json", Kind::Json),
     ("sql", Kind::Sql),
     ("front_table", Kind::FrontTable),
+    ("http_push", Kind::HttpPush),
+    ("soap_push", Kind::SoapPush),
     ("http_pull", Kind::HttpPull),
     ("exec", Kind::Exec),
 ];
@@ -50,6 +55,8 @@ pub(crate) fn source(mut tab: Tab<'_>, problems: &mut Problems) -> Source {
         Some(Kind::Sql) => sql::sql(tab, problems),
         Some(Kind::FrontTable) => front::front(tab, problems),
         Some(Kind::Exec) => exec::exec(tab, problems),
+        Some(Kind::HttpPush) => push::http(tab, problems),
+        Some(Kind::SoapPush) => push::soap(tab, problems),
         Some(Kind::HttpPull) => http::http(tab, problems),
         Some(Kind::Csv) => files::csv(tab, problems),
         Some(Kind::Workbook) => files::workbook(tab, problems),

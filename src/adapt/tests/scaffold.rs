@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use adapt::{Look, Mapping, Package, RowBuf, TextSettings, check, scaffold};
+use adapt::{Look, Mapping, Package, RowBuf, check, scaffold};
 use canon::Millis;
 use canon::format::supervision_1;
 
 fn look<'a>(header: &'a [String], rows: &'a [Vec<String>]) -> Look<'a> {
-    Look { name: "new_window", header, rows, text: TextSettings::default(), files: "*.csv" }
+    let source = "[source]\nkind = \"csv\"\nfiles = \"*.csv\"\n";
+    Look { name: "new_window", header, comments: &[], rows, source, key: &[] }
 }
 
 fn owned(cells: &[&str]) -> Vec<String> {
@@ -47,7 +48,7 @@ fn a_plain_header_becomes_a_package_that_is_sound_as_it_is() {
     assert_eq!(proposal.open, [], "{}", text(&proposal.files, "adapter.toml"));
     assert_eq!(
         text(&proposal.files, "tables/accept_state.csv"),
-        "from,to,note\n不受理,2,不受理\n受理,1,受理\n"
+        "from,to,note\n不受理,2,不受理（1 行）\n受理,1,受理（1 行）\n"
     );
     let checked = check(&proposal.files, &supervision_1());
     let (_, mapping) = checked
@@ -75,6 +76,27 @@ fn what_cannot_be_decided_is_marked_and_refused_with_its_place() {
     assert!(wrong.iter().any(|p| p.code == "adapter.field_unmapped"));
     let marked = wrong.iter().find(|p| p.code == "adapter.bad_code").unwrap();
     assert_eq!((marked.file.as_str(), marked.pos.line), ("tables/accept_state.csv", 2));
+}
+
+#[test]
+fn a_legacy_table_with_pinyin_names_is_matched() {
+    let header = owned(&[
+        "LSH", "SXBM", "SXMC", "XZQHDM", "BMMC", "BMDM", "SQRLX", "SQRXM", "ZJLX", "ZJHM", "LXR",
+        "LXRSJ", "SQSJ", "BLRXM", "SLZT", "SLRQ", "BZ",
+    ]);
+    let proposal = scaffold(&look(&header, &[]), &supervision_1());
+    for (record, field, column) in [
+        ("application", "applicant_name", "SQRXM"),
+        ("application", "applied_at", "SQSJ"),
+        ("acceptance", "accepted_at", "SLRQ"),
+        ("acceptance", "accept_state", "SLZT"),
+        ("acceptance", "item_code", "SXBM"),
+        ("acceptance", "region_code", "XZQHDM"),
+    ] {
+        let want = (record.to_owned(), field.to_owned(), column.to_owned());
+        assert!(proposal.decided.contains(&want), "{want:?} in {:#?}", proposal.decided);
+    }
+    assert!(proposal.unused.contains(&"BZ".to_owned()), "{:?}", proposal.unused);
 }
 
 #[test]

@@ -54,7 +54,10 @@ pub(crate) fn measure(file: &Path, now: Millis) -> Result<Stages, Failure> {
     let (package, mapping) = nodes::township(&format)?;
     let text = match &package.source {
         adapt::Source::Files(source) => source.text(),
-        adapt::Source::Sql(_) | adapt::Source::Http(_) | adapt::Source::Exec(_) => None,
+        adapt::Source::Sql(_)
+        | adapt::Source::Http(_)
+        | adapt::Source::Exec(_)
+        | adapt::Source::Push(_) => None,
     };
     let Some(text) = text else {
         return Err(Failure::environment(

@@ -1,5 +1,6 @@
 //! The four nodes at work in this process, and what the story asks of them.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,6 +16,7 @@ use super::prepare::Folder;
 use super::tamper::Tamper;
 use super::tiers::Tier;
 use crate::assemble::{self, store_failure};
+use crate::posts::Listening;
 use crate::run::{self, Clock, Report};
 use crate::text::Failure;
 use crate::{open, os};
@@ -38,6 +40,7 @@ pub(crate) struct World {
     pub(crate) folder: Folder,
     offset: Arc<AtomicI64>,
     failed: Arc<Mutex<Vec<String>>>,
+    listening: Option<Listening>,
     stop: watch::Sender<bool>,
     loops: JoinSet<()>,
 }
@@ -82,15 +85,27 @@ impl World {
             })
         };
         let nodes = process.running.iter().map(|r| Arc::clone(&r.node)).collect();
+        let listening = match process.inlet {
+            Some(inlet) => Some(inlet.open().await?),
+            None => None,
+        };
         let (stop, stopped) = watch::channel(false);
         let loops = run::start(process.running, &clock, &report, &stopped);
-        Ok(Self { nodes, tamper, folder, offset, failed, stop, loops })
+        Ok(Self { nodes, tamper, folder, offset, failed, listening, stop, loops })
     }
 
     /// Lets every worker finish its turn, and ends.
     pub(crate) async fn stop(self) {
+        if let Some(listening) = self.listening {
+            listening.close().await;
+        }
         self.stop.send_replace(true);
         run::finish(self.loops).await;
+    }
+
+    /// Where departments post to, where they do.
+    pub(crate) fn listener(&self) -> Option<SocketAddr> {
+        self.listening.as_ref().map(|listening| listening.address)
     }
 
     /// The demo's clock.

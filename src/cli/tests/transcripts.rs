@@ -360,6 +360,7 @@ fn stores(dir: &Path) {
         rows: vec![],
         rows_read: 2,
         rows_unchanged: 0,
+        stands: Vec::new(),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {

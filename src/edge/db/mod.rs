@@ -6,6 +6,7 @@
 //! are literals ([`Dialect::literal`]), because only an untyped literal takes the type of the column
 //! beside it in every one of these databases.
 
+pub mod catalogue;
 mod dialect;
 mod error;
 #[cfg(feature = "mysql")]

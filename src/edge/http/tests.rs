@@ -17,7 +17,7 @@ fn variable(name: &str) -> Option<String> {
 }
 
 /// A file of the test's authority.
-fn file(name: &str) -> Vec<u8> {
+pub(crate) fn file(name: &str) -> Vec<u8> {
     let folder = variable("TIERGATE_TEST_TLS").map(PathBuf::from).unwrap_or_else(|| {
         variable("TIERGATE_SERVICES")
             .map_or_else(

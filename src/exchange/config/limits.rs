@@ -84,6 +84,30 @@ limits! {
         "pause between two reads of a source whose adapter says nothing" "未另行规定时两次采集的间隔"
     backfill_ahead: u64 Count = 20_000, 500, 10_000_000;
         "history records staged and not sealed above which a back-fill waits" "补报的历史记录待封装超过此数时暂缓采集"
+    push_body_bytes_max: usize Bytes = 8 * MIB, 1024, 64 * MIB;
+        "largest document that a department posts" "一次推送的最大字节数"
+    push_memory_max: usize Bytes = 256 * MIB, MIB, 16 * GIB;
+        "bytes of posted documents that are being received at the same time" "同时接收中的推送内容总字节数"
+    push_rows_max: u64 Count = 2_000, 1, 100_000;
+        "records of one posted document" "一次推送的最多记录数"
+    push_waiting_max: u32 Count = 1_000, 1, 100_000;
+        "posted documents of an adapter that wait to be collected; more are refused" "每个适配器待采集的推送数上限，超过即拒收"
+    push_at_once_max: usize Count = 256, 1, 10_000;
+        "documents of an adapter that are received or waited for at the same time" "每个适配器同时接收、等待答复的推送数"
+    push_per_second: u32 Count = 200, 0, 100_000;
+        "documents a second posted to an adapter; 0 is no limit" "每个适配器每秒推送次数，0 为不限"
+    push_wait: i64 Duration = 20 * SECOND, 10, 10 * MINUTE;
+        "how long a posted document waits for its commit before the answer says not yet" "推送等待入库的最长时间，超过则答复尚未处理"
+    push_answers_keep: i64 Duration = 7 * DAY, MINUTE, 365 * DAY;
+        "how long answers to posted documents are kept, and their keys known" "推送答复及幂等键的保存时间"
+    push_signature_skew: i64 Duration = 5 * MINUTE, SECOND, HOUR;
+        "how far the time of a signature may be from this clock" "签名时间与本机时间的最大差"
+    push_connections_max: usize Count = 1_024, 1, 100_000;
+        "connections to the listener at the same time; more wait" "监听端口同时连接数，超过者等待"
+    push_head_time: i64 Duration = 10 * SECOND, 100, 5 * MINUTE;
+        "how long a TLS handshake and the head of a request may take" "TLS 握手和请求头的最长时间"
+    push_body_time: i64 Duration = 30 * SECOND, 100, 10 * MINUTE;
+        "how long the body of a request may take" "请求正文的最长传输时间"
     in_flight_max: u32 Count = 32, 1, 10_000;
         "parcels published in one turn of a link and lane" "每条链路每个通道一轮发出的报文数"
     in_flight_bytes_max: u64 Bytes = 4 * MIB, MIB, GIB;

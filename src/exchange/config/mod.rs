@@ -10,6 +10,7 @@ mod database;
 mod foreign;
 mod lanes;
 mod limits;
+mod listen;
 mod node;
 mod paths;
 mod problem;
@@ -36,6 +37,7 @@ pub use database::{PostgresConfig, PostgresTls, StoreUrl, is_instance};
 pub use foreign::{Database, Engine, Isolation, OdbcDatabase, ServerDatabase};
 pub use lanes::{LaneBudget, Window};
 pub use limits::{LIMITS, Limits, table as limits_table};
+pub use listen::{ListenConfig, PostConfig};
 pub use node::{
     AdapterConfig, Carrier, Identity, Link, Nature, NodeConfig, RelayConfig, RelayRule,
     RouteConfig, SinkConfig, SinkKind, SourceConfig, SourceReading, Treatment,

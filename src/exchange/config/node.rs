@@ -11,6 +11,7 @@ use super::database::StoreUrl;
 use super::foreign::{Database, Isolation};
 use super::lanes::{LaneBudget, Window};
 use super::limits::Limits;
+use super::listen::{ListenConfig, PostConfig};
 use super::problem::At;
 use super::program::Program;
 use super::quota::Quota;
@@ -50,6 +51,8 @@ pub struct NodeConfig {
     pub relay: RelayConfig,
     /// Sources.
     pub adapters: Vec<AdapterConfig>,
+    /// Where departments post to.
+    pub listen: Option<ListenConfig>,
     /// Where kept records go.
     pub sinks: Vec<SinkConfig>,
     /// Limits.
@@ -258,6 +261,8 @@ pub struct SourceConfig {
     pub secrets: BTreeMap<Arc<str>, SecretRef>,
     /// What the package asks for by name.
     pub values: BTreeMap<Arc<str>, Arc<str>>,
+    /// How a department posts to it.
+    pub post: Option<PostConfig>,
     /// What its owner allows.
     pub reading: SourceReading,
     /// Instead of the package's `files`: `*` and `?` as usual.

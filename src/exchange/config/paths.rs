@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::brokers::{BrokerConfig, Login};
 use super::foreign::Database;
+use super::listen::PostConfig;
 use super::node::*;
 use super::problem::{At, Problems};
 use super::process::{Files, whole};
@@ -48,8 +49,9 @@ pub(crate) fn check(
             }
         }
     }
+    listener(node, &mut need);
     for adapter in &node.adapters {
-        sources(adapter, &mut need);
+        source(adapter, &mut need);
     }
     for list in node.lists.iter().filter(|l| files.facts(l).is_none()) {
         missing(&whole, "[lists] folders", list, "file or folder", "文件或目录", problems);
@@ -67,8 +69,30 @@ pub(crate) fn check(
     }
 }
 
-/// The files of an adapter's source.
-fn sources(adapter: &AdapterConfig, need: &mut impl FnMut(&At, &str, &Path, bool)) {
+/// Whatever a file or folder has to be at: where it is named, its key, its path, whether a folder.
+type Need<'n> = dyn FnMut(&At, &str, &Path, bool) + 'n;
+
+fn listener(node: &NodeConfig, need: &mut Need<'_>) {
+    if let Some(listen) = &node.listen {
+        let identity = listen.identity.as_ref();
+        for (key, path) in [
+            ("[listen] certificate", identity.map(|(certificate, _)| certificate)),
+            ("[listen] client_ca", listen.client_ca.as_ref()),
+        ] {
+            path.into_iter().for_each(|path| need(&listen.at, key, path, false));
+        }
+        if let Some((_, SecretRef::File(path))) = identity {
+            need(&listen.at, "[listen] key", path, false);
+        }
+    }
+}
+
+fn source(adapter: &AdapterConfig, need: &mut Need<'_>) {
+    for (key, reference) in adapter.source.post.iter().flat_map(PostConfig::secrets) {
+        if let SecretRef::File(path) = reference {
+            need(&adapter.at, key, path, false);
+        }
+    }
     need(&adapter.at, "[adapter] package", &adapter.package, true);
     if let Some(folder) = &adapter.source.folder {
         need(&adapter.at, "[adapter.source] folder", folder, true);
@@ -102,7 +126,14 @@ fn sources(adapter: &AdapterConfig, need: &mut impl FnMut(&At, &str, &Path, bool
 /// The secrets by which others let us in.
 fn foreign_secrets(node: &NodeConfig) -> Vec<(&At, &'static str, &SecretRef)> {
     let mut found = Vec::new();
+    if let Some((listen, (_, key))) =
+        node.listen.as_ref().and_then(|listen| Some((listen, listen.identity.as_ref()?)))
+    {
+        found.push((&listen.at, "[listen] key", key));
+    }
     for adapter in &node.adapters {
+        let posted = adapter.source.post.iter().flat_map(PostConfig::secrets);
+        found.extend(posted.map(|(key, secret)| (&adapter.at, key, secret)));
         let password = adapter.source.database.as_ref().and_then(Database::password);
         found.extend(password.map(|p| (&adapter.at, "[adapter.source] password", p)));
         let key = adapter.source.remote.iter().flat_map(Remote::secrets);

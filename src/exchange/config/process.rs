@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use canon::NodeCode;
 
 use super::database::StoreUrl;
+use super::listen;
 use super::node::*;
 use super::paths;
 use super::problem::{At, Problems, nearest};
@@ -42,6 +43,7 @@ pub(crate) fn check(
     let process = Process::of(nodes, problems);
     process.stores(problems);
     process.gates(problems);
+    listen::check(nodes, problems);
     for node in nodes {
         for identity in &node.identities {
             process.links(node, identity, problems);

@@ -73,6 +73,7 @@ impl NodeDocument {
         let level = limits.compression_level;
         let links = sections::links(&mut top, &brokers, level, &mut cx);
         let adapters = sections::adapters(&mut top, limits.collect_interval, &mut cx);
+        let listen = super::listen::listen(&mut top, &mut cx);
         let sinks = super::sinks::sinks(&mut top, &data, &mut cx);
         top.finish(cx.problems);
 
@@ -91,6 +92,7 @@ impl NodeDocument {
             routes,
             relay,
             adapters,
+            listen,
             sinks,
             limits,
             lanes,

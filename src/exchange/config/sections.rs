@@ -9,6 +9,7 @@ use canon::{Lane, NodeCode};
 use super::brokers::BrokerConfig;
 use super::foreign;
 use super::lanes;
+use super::listen;
 use super::node::*;
 use super::problem::nearest;
 use super::program;
@@ -346,20 +347,21 @@ fn source(adapter: &mut Tab<'_>, cx: &mut Cx<'_>) -> SourceConfig {
     let program = program::program(&mut tab, cx);
     let secrets = remote::secrets(&mut tab, "secrets", cx);
     let values = remote::values(&mut tab, "values", cx);
+    let post = listen::post(&mut tab, cx);
     let reading = foreign::reading(&mut tab, cx);
     let files = tab.text("files", cx.problems).map(|s| s.text);
     let settle = duration(&mut tab, "settle", cx);
     let overlap = duration(&mut tab, "overlap", cx);
     let history = tab.text("history", cx.problems).map(|s| cx.base.join(s.text));
-    let places = ["folder", "database", "url", "command"];
+    let places = ["folder", "database", "url", "command", "post"];
     let given = places.iter().filter(|k| tab.entries().iter().any(|(e, _)| e.text == **k)).count();
     if given != 1 {
         cx.problems.push(
             "config.missing_key",
             &tab.at,
             tab.key("folder"),
-            "needs exactly one place: `folder` for files, `database` for tables, `url` for a web service, `command` for a program",
-            "必须且只能填写一处：文件来源写 folder，库表来源写 database，网络服务写 url，采集程序写 command",
+            "needs exactly one place: `folder` for files, `database` for tables, `url` for a web service, `command` for a program, `post` for what is posted to us",
+            "必须且只能填写一处：文件来源写 folder，库表来源写 database，网络服务写 url，采集程序写 command，接收推送写 post",
         );
     }
     tab.finish(cx.problems);
@@ -368,6 +370,7 @@ fn source(adapter: &mut Tab<'_>, cx: &mut Cx<'_>) -> SourceConfig {
         database,
         remote,
         program,
+        post,
         secrets,
         values,
         reading,

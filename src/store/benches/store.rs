@@ -129,6 +129,7 @@ fn collected(page: &Page, route: &Route) -> Collected {
         rows: Vec::new(),
         rows_read: PER_ENVELOPE,
         rows_unchanged: 0,
+        stands: Vec::new(),
     }
 }
 

@@ -35,6 +35,52 @@ fn a_fact_stands_until_it_is_replaced_or_taken_back() {
 }
 
 #[test]
+fn names_of_what_stands_come_oldest_first() {
+    run(async |bench| {
+        let county = Office::open(&bench, "county").await;
+        let s = &county.store;
+        for (hour, name) in [(3, "post/w/a"), (1, "post/w/b"), (2, "post/w/c"), (0, "post/x")] {
+            s.stand(name, Some("text"), t0().plus(hour * HOUR)).await.unwrap();
+        }
+        let listed = async |limit| -> Vec<String> {
+            let found = s.standing_names("post/w/", limit).await.unwrap();
+            found.into_iter().map(|n| n.name).collect()
+        };
+        // The store's clock never goes back: what is written later with an earlier time is as old as
+        // what was written before it, and then names decide.
+        assert_eq!(listed(9).await, ["post/w/a", "post/w/b", "post/w/c"]);
+        assert_eq!(listed(2).await, ["post/w/a", "post/w/b"]);
+        s.stand("post/w/a", Some("again"), t0().plus(9 * HOUR)).await.unwrap();
+        assert_eq!(listed(9).await, ["post/w/b", "post/w/c", "post/w/a"]);
+    });
+}
+
+#[test]
+fn what_stands_with_a_page_stands_or_falls_with_it() {
+    run(async |bench| {
+        let county = Office::open(&bench, "county").await;
+        let s = &county.store;
+        s.stand("post/w", Some("waits"), t0()).await.unwrap();
+        let answered = |version| Collected {
+            stands: vec![
+                Stands { name: "post/w".into(), text: None },
+                Stands { name: "post/a".into(), text: Some("answer\0".into()) },
+            ],
+            ..page("cursor", t0(), vec![chunk(&live(), t0(), vec![record("SB", "A", version)])])
+        };
+        let stale = Lease { token: county.lease.token + 1, ..county.lease.clone() };
+        s.commit_collected(&stale, answered(1)).await.unwrap_err();
+        assert_eq!(names(&s.standing("").await.unwrap()), [("post/w", "waits")]);
+        s.commit_collected(&county.lease, answered(1)).await.unwrap();
+        assert_eq!(names(&s.standing("").await.unwrap()), [("post/a", "answer␀")]);
+        // A version that was used before: nothing of that page counts.
+        s.stand("post/w", Some("waits"), t0()).await.unwrap();
+        s.commit_collected(&county.lease, answered(1)).await.unwrap_err();
+        assert_eq!(names(&s.standing("post/w").await.unwrap()), [("post/w", "waits")]);
+    });
+}
+
+#[test]
 fn what_is_put_off_is_due_later_and_counts_no_attempt() {
     run(async |bench| {
         let county = Office::open(&bench, "county").await;

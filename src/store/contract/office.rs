@@ -99,6 +99,7 @@ pub(super) fn page(cursor: &str, now: Millis, chunks: Vec<NewChunk>) -> Collecte
         rows: Vec::new(),
         rows_read: 1,
         rows_unchanged: 0,
+        stands: Vec::new(),
     }
 }
 

@@ -103,6 +103,9 @@ impl Identity {
         for row in page.rows {
             self.source_rows.insert((page.adapter.clone(), row.row), (row.digest, row.pass));
         }
+        for stands in page.stands {
+            self.stand(&stands.name, stands.text.as_deref(), now);
+        }
         let progress = self.adapters.entry(page.adapter).or_default();
         progress.cursor = Some(page.cursor);
         progress.rows_read += page.rows_read;

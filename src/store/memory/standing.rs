@@ -19,6 +19,15 @@ impl Identity {
             .collect()
     }
 
+    /// Names of what stands under a prefix.
+    pub(super) fn standing_names(&self, prefix: &str, limit: u32) -> Vec<StandingName> {
+        let name = |s: Standing| StandingName { name: s.name, at: s.at };
+        let mut names: Vec<_> = self.standing(prefix).into_iter().map(name).collect();
+        names.sort_by(|a, b| (a.at, &a.name).cmp(&(b.at, &b.name)));
+        names.truncate(limit as usize);
+        names
+    }
+
     /// Makes a text stand, or takes it back.
     pub(super) fn stand(&mut self, name: &str, text: Option<&str>, now: Millis) {
         let at = self.tick(now);

@@ -285,6 +285,13 @@ impl Store for MemoryStore {
     fn standing<'a>(&'a self, prefix: &'a str) -> StoreFuture<'a, Vec<Standing>> {
         self.tell(move |s| s.standing(&prefix.plain()))
     }
+    fn standing_names<'a>(
+        &'a self,
+        prefix: &'a str,
+        limit: u32,
+    ) -> StoreFuture<'a, Vec<StandingName>> {
+        self.tell(move |s| s.standing_names(&prefix.plain(), limit))
+    }
     fn stand<'a>(
         &'a self,
         name: &'a str,

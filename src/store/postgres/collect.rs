@@ -13,14 +13,13 @@ use super::conn::{Columns, big, len, q, sorted};
 use super::handle::{Handle, Txn};
 use super::tally::{self, Line, OWN, Tallies};
 use super::waiting::{self, Apart, Fate, Staged};
-use super::{problems, source_rows, sql};
+use super::{problems, source_rows, sql, standing};
 use crate::error::StoreError;
 use crate::packed::row::{own_record_id, same_record};
 use crate::packed::words::strand_text;
 use crate::types::*;
 
-/// Most records of one stored chunk: a seal reads whole chunks, so they are as big as a usual
-/// envelope.
+/// Most records of one stored chunk: a seal reads whole ones, as big as a usual envelope.
 const CHUNK_RECORDS_MAX: usize = 500;
 /// Most bytes of one stored chunk (one fragment may be as large).
 const CHUNK_BYTES_MAX: usize = 1 << 20;
@@ -66,6 +65,7 @@ pub(super) async fn commit(
     put_pieces(handle, &mut txn, &mut tallies, pieces, &held).await?;
     let adapter = handle.words().word(&page.adapter)?;
     source_rows::put(handle, &mut txn, adapter, &page.rows).await?;
+    standing::put_all(handle, &mut txn, &page.stands).await?;
     let statement = q(sql::ADAPTER_ADD).bind(handle.ident).bind(adapter);
     let statement = statement.bind(page.cursor.as_str()).bind(big(page.rows_read));
     let statement = statement.bind(big(page.rows_unchanged)).bind(len(records));

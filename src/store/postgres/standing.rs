@@ -7,7 +7,7 @@ use sqlx::postgres::{PgConnection, PgRow};
 
 use super::codec::digest_out;
 use super::conn::{Columns, q, sorted};
-use super::handle::Handle;
+use super::handle::{Handle, Txn};
 use super::sql;
 use crate::error::StoreError;
 use crate::packed::baseline::{Known, count, counts_in_order, in_order, mark, strand_of};
@@ -24,6 +24,50 @@ pub(super) async fn standing(handle: &Handle, prefix: &str) -> Result<Vec<Standi
     rows.iter().map(standing).collect()
 }
 
+/// Names of what stands under a prefix, the oldest first.
+pub(super) async fn names(
+    handle: &Handle,
+    prefix: &str,
+    limit: u32,
+) -> Result<Vec<StandingName>, StoreError> {
+    let mut conn = handle.conn().await?;
+    let statement = q(sql::STANDING_NAMES).bind(handle.ident).bind(prefix).bind(i64::from(limit));
+    let rows = statement.fetch_all(&mut *conn).await?;
+    let name =
+        |row: &PgRow| Ok(StandingName { name: row.text(0)?.to_owned(), at: Millis(row.int(1)?) });
+    rows.iter().map(name).collect()
+}
+
+/// What stands from a page on, and what no more.
+pub(super) async fn put(
+    handle: &Handle,
+    txn: &mut PgConnection,
+    stands: &[Stands],
+    now: Millis,
+) -> Result<(), StoreError> {
+    for one in stands {
+        let name = one.name.as_str();
+        let statement = match &one.text {
+            Some(text) => {
+                q(sql::STAND).bind(handle.ident).bind(name).bind(text.as_str()).bind(now.0)
+            }
+            None => q(sql::STAND_NO_MORE).bind(handle.ident).bind(name),
+        };
+        statement.execute(&mut *txn).await?;
+    }
+    Ok(())
+}
+
+/// The same, at the time of the transaction.
+pub(super) async fn put_all(
+    handle: &Handle,
+    txn: &mut Txn<'_>,
+    stands: &[Stands],
+) -> Result<(), StoreError> {
+    let now = txn.now;
+    put(handle, txn, stands, now).await
+}
+
 /// Makes a text stand, or takes it back.
 pub(super) async fn stand(
     handle: &Handle,
@@ -32,11 +76,8 @@ pub(super) async fn stand(
     now: Millis,
 ) -> Result<(), StoreError> {
     let mut txn = handle.begin(None, Some(now)).await?;
-    let statement = match text {
-        Some(text) => q(sql::STAND).bind(handle.ident).bind(name).bind(text).bind(txn.now.0),
-        None => q(sql::STAND_NO_MORE).bind(handle.ident).bind(name),
-    };
-    statement.execute(&mut *txn).await?;
+    let one = Stands { name: name.to_owned(), text: text.map(str::to_owned) };
+    put_all(handle, &mut txn, &[one]).await?;
     txn.commit().await?;
     handle.barrier().await
 }

@@ -447,6 +447,14 @@ impl Store for Handle {
         fact!(self, prefix => standing::standing(self, &prefix))
     }
 
+    fn standing_names<'a>(
+        &'a self,
+        prefix: &'a str,
+        limit: u32,
+    ) -> StoreFuture<'a, Vec<StandingName>> {
+        fact!(self, prefix => standing::names(self, &prefix, limit))
+    }
+
     fn stand<'a>(
         &'a self,
         name: &'a str,

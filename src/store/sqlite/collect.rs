@@ -11,7 +11,7 @@ use super::handle::{Handle, place};
 use super::tally::{self, Line, OWN, Tallies};
 use super::waiting::{self, Apart, Fate, Staged};
 use super::words::{SeenTo, learn_strand};
-use super::{problems, source_rows, sql};
+use super::{problems, source_rows, sql, standing};
 use crate::error::StoreError;
 use crate::packed::row::{own_record_id, same_record};
 use crate::types::*;
@@ -78,8 +78,8 @@ pub(super) async fn commit(
     lease: &Lease,
     page: Collected,
 ) -> Result<(), StoreError> {
-    let Collected { adapter, cursor, now, chunks, quarantined, rows, rows_read, rows_unchanged } =
-        page;
+    let Collected { adapter, cursor, now, chunks, quarantined, rows, .. } = page;
+    let (rows_read, rows_unchanged, stands) = (page.rows_read, page.rows_unchanged, page.stands);
     let mut writer = handle.writer().await;
     handle.words().learn(&mut writer, &[&*adapter]).await?;
     for held in &quarantined {
@@ -98,6 +98,7 @@ pub(super) async fn commit(
     put_pieces(handle, &mut txn, &mut tallies, pieces, &held, now).await?;
     let adapter = handle.words().word(&adapter)?;
     source_rows::put(handle, &mut txn, adapter, rows).await?;
+    standing::put(handle, &mut txn, &stands, now).await?;
     let statement = q(sql::ADAPTER_ADD).bind(handle.ident).bind(adapter).bind(cursor);
     let statement = statement.bind(big(rows_read)).bind(big(rows_unchanged)).bind(len(records));
     statement.bind(len(held.len())).bind(now.0).execute(&mut *txn).await?;

@@ -24,6 +24,41 @@ pub(super) async fn standing(handle: &Handle, prefix: &str) -> Result<Vec<Standi
     rows.iter().map(standing).collect()
 }
 
+/// Names of what stands under a prefix, the oldest first.
+pub(super) async fn names(
+    handle: &Handle,
+    prefix: &str,
+    limit: u32,
+) -> Result<Vec<StandingName>, StoreError> {
+    let mut conn = handle.writer().await;
+    let statement = q(sql::STANDING_NAMES).bind(handle.ident).bind(prefix).bind(limit);
+    let rows = statement.fetch_all(&mut *conn).await?;
+    let name = |row: &SqliteRow| {
+        Ok(StandingName { name: row.text(0)?.to_owned(), at: Millis(row.int(1)?) })
+    };
+    rows.iter().map(name).collect()
+}
+
+/// What stands from a page on, and what no more.
+pub(super) async fn put(
+    handle: &Handle,
+    txn: &mut SqliteConnection,
+    stands: &[Stands],
+    now: Millis,
+) -> Result<(), StoreError> {
+    for one in stands {
+        let name = one.name.as_str();
+        let statement = match &one.text {
+            Some(text) => {
+                q(sql::STAND).bind(handle.ident).bind(name).bind(text.as_str()).bind(now.0)
+            }
+            None => q(sql::STAND_NO_MORE).bind(handle.ident).bind(name),
+        };
+        statement.execute(&mut *txn).await?;
+    }
+    Ok(())
+}
+
 /// Makes a text stand, or takes it back.
 pub(super) async fn stand(
     handle: &Handle,
@@ -33,11 +68,8 @@ pub(super) async fn stand(
 ) -> Result<(), StoreError> {
     let mut writer = handle.writer().await;
     let (mut txn, now) = handle.begin(&mut writer, None, Some(now)).await?;
-    let statement = match text {
-        Some(text) => q(sql::STAND).bind(handle.ident).bind(name).bind(text).bind(now.0),
-        None => q(sql::STAND_NO_MORE).bind(handle.ident).bind(name),
-    };
-    statement.execute(&mut *txn).await?;
+    let one = Stands { name: name.to_owned(), text: text.map(str::to_owned) };
+    put(handle, &mut txn, &[one], now).await?;
     handle.commit(txn).await?;
     drop(writer);
     handle.barrier().await?;

@@ -57,6 +57,7 @@ fn page(from: u32, count: u32, fragment: usize) -> Collected {
         rows: Vec::new(),
         rows_read: u64::from(count),
         rows_unchanged: 0,
+        stands: Vec::new(),
     }
 }
 

@@ -389,6 +389,14 @@ impl Store for Handle {
         Box::pin(async move { standing::standing(self, &prefix.plain()).await })
     }
 
+    fn standing_names<'a>(
+        &'a self,
+        prefix: &'a str,
+        limit: u32,
+    ) -> StoreFuture<'a, Vec<StandingName>> {
+        Box::pin(async move { standing::names(self, &prefix.plain(), limit).await })
+    }
+
     fn stand<'a>(
         &'a self,
         name: &'a str,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::standing::Stands;
 use canon::{Day, Digest, Key, Millis, NodeCode, RecordId, Route, Violation};
 use serde::{Deserialize, Serialize};
 
@@ -179,6 +180,9 @@ pub struct Collected {
     pub rows_read: u64,
     /// Rows whose records were all known already.
     pub rows_unchanged: u64,
+    /// Facts of the source itself that change with the page: what a department posted is taken off
+    /// the waiting list, and its answer stands.
+    pub stands: Vec<Stands>,
 }
 
 /// What an adapter has done so far.

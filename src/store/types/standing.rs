@@ -18,6 +18,24 @@ pub struct Standing {
     pub at: Millis,
 }
 
+/// The name of a fact that stands, without its text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StandingName {
+    /// Name.
+    pub name: String,
+    /// Since when.
+    pub at: Millis,
+}
+
+/// A fact that begins to stand, or stands no more, in one transaction with something else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stands {
+    /// Name.
+    pub name: String,
+    /// What it says; none takes it back.
+    pub text: Option<String>,
+}
+
 /// Sequences of a sender that will never come, by its own signed word.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NeverComing {

@@ -10,6 +10,7 @@ mod baseline;
 mod company;
 mod confidential;
 mod county;
+mod cured;
 mod cut_off;
 mod days;
 mod delivered;

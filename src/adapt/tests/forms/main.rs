@@ -6,6 +6,7 @@ mod make;
 #[expect(clippy::disallowed_methods, reason = "it compares committed files")]
 mod packages;
 mod sample;
+mod soap;
 mod xls;
 mod xlsx;
 mod xml;
@@ -32,8 +33,11 @@ fn source(text: &str) -> FileSource {
     );
     let files = [("adapter.toml".to_owned(), toml.into_bytes())].into();
     let package = Package::read(&files).unwrap_or_else(|p| panic!("{p:?}"));
-    let Source::Files(files) = package.source else { panic!("a source of files") };
-    *files
+    match package.source {
+        Source::Files(files) => *files,
+        Source::Push(push) => push.body,
+        Source::Sql(_) | Source::Http(_) | Source::Exec(_) => panic!("a source of documents"),
+    }
 }
 
 /// Reads a file whole, within limits.
@@ -71,10 +75,12 @@ fn every_beginning_of_a_file_is_read_without_panic() {
         .sheet("一", "<row r=\"1\"><c r=\"A1\" t=\"inlineStr\"><is><t>甲</t></is></c></row>")
         .bytes();
     let dbf = make::table(&[("甲", b'C', 4)], &[&[" ", "乙"]]);
-    let files: [(&str, Vec<u8>); 4] = [
+    let files: [(&str, Vec<u8>); 6] = [
         ("kind = \"xlsx\"\ncolumns = [\"甲\"]", book),
         ("kind = \"dbf\"\ncolumns = [\"甲\"]", dbf),
         ("kind = \"xml\"\nrecord = \"r/i\"\ncolumns = [\"a\"]", b"<r><i><a>1</a></i></r>".into()),
+        (soap::CHILDREN, soap::call(soap::CASES).into_bytes()),
+        (soap::TEXT, soap::call("<o:doc>&lt;r&gt;&lt;i/&gt;&lt;/r&gt;</o:doc>").into_bytes()),
         ("kind = \"json\"\ncolumns = [\"a\"]", b"[{\"a\": \"1\"}]".into()),
     ];
     for (text, bytes) in &files {

@@ -7,7 +7,7 @@ use std::path::Path;
 use adapt::form::{self, FormError, FormLimits, Item, Looked, Reading, Scratch};
 use adapt::{Detect, FileSource, Query, RowBuf, Text, Vanished};
 
-use super::guess::Input;
+use super::given::Input;
 use crate::files;
 use crate::text::Failure;
 

@@ -1,10 +1,11 @@
 //! `tiergate adapter`: from the user's own file to a package that `check adapter` accepts.
 
+mod given;
 mod grants;
-mod guess;
 mod look;
 mod new;
 mod preview;
+mod server;
 mod test;
 
 use std::collections::BTreeMap;

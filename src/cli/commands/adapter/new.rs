@@ -2,10 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use adapt::{Encoding, Form, Next, Quote, RowBuf, RowReader, TextSettings};
+use adapt::{
+    Encoding, Form, Look, Next, Proposal, Quote, RowBuf, RowReader, TextSettings, scaffold,
+};
+use canon::format::Format;
 use clap::Args;
 
-use super::guess::{Guess, Input, guess};
+use super::given::Input;
+use super::server::{self, Server};
 use super::{FormatArg, look};
 use crate::commands::format;
 use crate::commands::keys::not_written;
@@ -20,12 +24,18 @@ const ROWS_READ: usize = 10_000;
 #[derive(Debug, Args)]
 pub(crate) struct New {
     /// A file as the department delivers it: CSV, xlsx, xls, DBF, XML, JSON
-    file: PathBuf,
+    #[arg(required_unless_present = "database", conflicts_with = "database")]
+    file: Option<PathBuf>,
+    /// The table, with --database; without it the tables are listed
+    #[arg(long, value_name = "NAME", requires = "database")]
+    table: Option<String>,
     /// The new package's folder; its last part is the adapter's name (letters, digits, _)
     #[arg(long, value_name = "FOLDER")]
     out: PathBuf,
+    #[command(flatten)]
+    server: Server,
     /// Also keep the first rows as a sample; they may hold personal data
-    #[arg(long, default_value_t = 0, value_name = "ROWS")]
+    #[arg(long, default_value_t = 0, value_name = "ROWS", conflicts_with = "database")]
     sample: usize,
     /// The sheet of a workbook that has several
     #[arg(long, value_name = "NAME")]
@@ -44,23 +54,59 @@ pub(crate) fn run(args: &New, out: &Out) -> Done {
             format!("『{name}』不能作适配器名；--out 末级目录名只用字母、数字和 _"),
         ));
     }
-    let looked = look::read(&args.file, name, args.sheet.as_deref(), ROWS_READ)?;
+    let Some(path) = &args.file else { return of_table(args, name, &format, out) };
+    let looked = look::read(path, name, args.sheet.as_deref(), ROWS_READ)?;
     let (input, sample) = match looked {
         Some(input) if args.sample > 0 => {
             // Rows cannot be cut out of such a file: the sample is the file.
-            let sample = files::bytes(&args.file, PACKAGE_FILE_BYTES_MAX)?;
+            let sample = files::bytes(path, PACKAGE_FILE_BYTES_MAX)?;
             (input, sample)
         }
         Some(input) => (input, Vec::new()),
         None => {
-            let bytes = files::head(&args.file)?;
-            let input = read(&args.file, name, &bytes)?;
+            let bytes = files::head(path)?;
+            let input = read(path, name, &bytes)?;
             (input, first_lines(bytes, args.sample + 1))
         }
     };
-    let guess = guess(&input, &format);
-    write(args, &guess, &input, &sample)?;
-    tell(args, &guess, &input, out)
+    let (rows, source) = (input.texts(), input.source());
+    let (header, name) = (&input.header, input.name.as_str());
+    let proposal = scaffold(
+        &Look { name, header, comments: &[], rows: &rows, source: &source, key: &[] },
+        &format,
+    );
+    write(args, &proposal, Some((&input, &sample)))?;
+    let next = path.display().to_string();
+    let made = Made { form: input.form_word(), columns: header.len(), sheets: &input.sheets, next };
+    tell(args, &proposal, &made, out)
+}
+
+/// A package from a table of a database.
+fn of_table(args: &New, name: &str, format: &Format, out: &Out) -> Done {
+    let Some(table) = &args.table else { return server::tables(&args.server, out) };
+    let seen = server::look(&args.server, table, ROWS_READ)?;
+    let look = Look {
+        name,
+        header: &seen.header,
+        comments: &seen.comments,
+        rows: &seen.rows,
+        source: &seen.source,
+        key: &seen.key,
+    };
+    let proposal = scaffold(&look, format);
+    write(args, &proposal, None)?;
+    let next = args.server.given();
+    let made = Made { form: "sql", columns: seen.header.len(), sheets: &[], next };
+    tell(args, &proposal, &made, out)
+}
+
+/// What is said of a new package beside the proposal.
+struct Made<'a> {
+    form: &'a str,
+    columns: usize,
+    sheets: &'a [String],
+    /// What a preview reads.
+    next: String,
 }
 
 /// The file's settings, header and first rows.
@@ -109,27 +155,22 @@ fn clean(name: &str) -> String {
     name.trim_matches(blank).to_owned()
 }
 
-fn write(args: &New, guess: &Guess, input: &Input, sample: &[u8]) -> Result<(), Failure> {
-    let put = |name: &str, text: &str| {
+fn write(args: &New, proposal: &Proposal, sample: Option<(&Input, &[u8])>) -> Result<(), Failure> {
+    for (name, bytes) in &proposal.files {
         let path = args.out.join(name);
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).map_err(|e| not_written(folder, &e))?;
         }
-        os::write_new(&path, text).map_err(|e| not_written(&path, &e))
-    };
-    put("adapter.toml", &guess.toml)?;
-    for (name, text) in &guess.tables {
-        put(&format!("tables/{name}.csv"), text)?;
+        let text = String::from_utf8_lossy(bytes);
+        os::write_new(&path, &text).map_err(|e| not_written(&path, &e))?;
     }
-    if args.sample > 0 {
-        let folder = args.out.join("samples/first");
-        std::fs::create_dir_all(&folder).map_err(|e| not_written(&folder, &e))?;
-        let ending = input.file.rsplit_once('.').map_or("csv", |(_, ending)| ending);
-        let ending = if matches!(input.form, Form::Csv(_)) { "csv" } else { ending };
-        let path = folder.join(format!("input.{}", ending.to_ascii_lowercase()));
-        std::fs::write(&path, sample).map_err(|e| not_written(&path, &e))?;
-    }
-    Ok(())
+    let Some((input, bytes)) = sample.filter(|_| args.sample > 0) else { return Ok(()) };
+    let folder = args.out.join("samples/first");
+    std::fs::create_dir_all(&folder).map_err(|e| not_written(&folder, &e))?;
+    let ending = input.file.rsplit_once('.').map_or("csv", |(_, ending)| ending);
+    let ending = if matches!(input.form, Form::Csv(_)) { "csv" } else { ending };
+    let path = folder.join(format!("input.{}", ending.to_ascii_lowercase()));
+    std::fs::write(&path, bytes).map_err(|e| not_written(&path, &e))
 }
 
 /// The first lines of a text; the whole if it has fewer. A line end is never half a character, in
@@ -142,44 +183,47 @@ fn first_lines(mut bytes: Vec<u8>, lines: usize) -> Vec<u8> {
     bytes
 }
 
-fn tell(args: &New, guess: &Guess, input: &Input, out: &Out) -> Done {
+fn tell(args: &New, proposal: &Proposal, made: &Made<'_>, out: &Out) -> Done {
     let folder = args.out.display();
+    let mut records: Vec<&str> = proposal.decided.iter().map(|(record, ..)| &**record).collect();
+    records.sort_unstable();
+    records.dedup();
+    let open: Vec<&str> = proposal.open.iter().map(|o| out.of(&*o.en, &*o.zh)).collect();
     out.value(&serde_json::json!({
-        "ok": true, "folder": folder.to_string(), "form": input.form_word(),
-        "sheets": input.sheets,
-        "records": guess.records, "columns": input.header.len(),
-        "unmatched": guess.unmatched, "missing": guess.missing,
+        "ok": true, "folder": folder.to_string(), "form": made.form,
+        "sheets": made.sheets, "records": records, "columns": made.columns,
+        "unmatched": proposal.unused, "open": open,
     }))?;
-    let (n, matched) = (input.header.len(), input.header.len() - guess.unmatched.len());
-    let (form, records) = (input.form_word(), guess.records.join(", "));
+    let (n, matched) = (made.columns, made.columns - proposal.unused.len());
+    let (form, records) = (made.form, records.join(", "));
     out.say(
         format_args!("{folder}: {form}, {matched} of {n} columns matched, records: {records}"),
         format_args!("{folder}：{form}，{n} 列中匹配 {matched} 列，记录类型：{records}"),
     )?;
-    if !input.sheets.is_empty() {
-        let sheets = input.sheets.join("、");
+    if !made.sheets.is_empty() {
+        let sheets = made.sheets.join("、");
         out.say(
             format_args!("other sheets, each with --sheet: {sheets}"),
             format_args!("其他工作表（可用 --sheet 指定）：{sheets}"),
         )?;
     }
-    let list = |items: &[String], sep: &str| items.join(sep);
-    if !guess.unmatched.is_empty() {
+    for (record, field, column) in &proposal.decided {
         out.say(
-            format_args!("columns without a field: {}", list(&guess.unmatched, ", ")),
-            format_args!("尚未对应的列：{}", list(&guess.unmatched, "、")),
+            format_args!("  {column} → {record}.{field}"),
+            format_args!("  {column} → {record}.{field}"),
         )?;
     }
-    if !guess.missing.is_empty() {
-        out.say(
-            format_args!("mandatory fields without a column: {}", list(&guess.missing, ", ")),
-            format_args!("尚缺来源列的必填项：{}", list(&guess.missing, "、")),
-        )?;
+    if !proposal.unused.is_empty() {
+        let (en, zh) = (proposal.unused.join(", "), proposal.unused.join("、"));
+        out.say(format_args!("columns without a field: {en}"), format_args!("尚未对应的列：{zh}"))?;
     }
-    let file = args.file.display();
+    for text in open {
+        out.say(format_args!("to decide: {text}"), format_args!("待定：{text}"))?;
+    }
+    let next = &made.next;
     out.say(
-        format_args!("next: fill in {folder}/adapter.toml, then `tiergate check adapter {folder}` and `tiergate adapter preview {folder} {file}`"),
-        format_args!("下一步：补全 {folder}/adapter.toml，再运行 tiergate check adapter {folder} 和 tiergate adapter preview {folder} {file}"),
+        format_args!("next: decide what is marked ? in {folder}, then `tiergate check adapter {folder}` and `tiergate adapter preview {folder} {next}`"),
+        format_args!("下一步：在 {folder} 中确定标有 ? 处，再运行 tiergate check adapter {folder} 和 tiergate adapter preview {folder} {next}"),
     )?;
     Ok(Exit::Fine)
 }

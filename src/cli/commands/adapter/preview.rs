@@ -10,6 +10,7 @@ use edge::Source as _;
 use serde_json::{Map, Value, json};
 
 use super::FormatArg;
+use super::server::Server;
 use crate::commands::format;
 use crate::files;
 use crate::os;
@@ -24,7 +25,10 @@ pub(crate) struct Preview {
     /// The package's folder
     folder: PathBuf,
     /// The file, the saved answer of a web service or the SQLite database to read
-    source: PathBuf,
+    #[arg(required_unless_present = "database", conflicts_with = "database")]
+    source: Option<PathBuf>,
+    #[command(flatten)]
+    server: Server,
     /// How many rows (of each query)
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=1000))]
     rows: u64,
@@ -42,14 +46,18 @@ pub(crate) fn run(args: &Preview, out: &Out) -> Done {
     let rows = usize::try_from(args.rows).unwrap_or(usize::MAX);
     let place = format!("samples/{SAMPLE}/input");
     let made = match &package.source {
-        Source::Files(_) | Source::Http(_) | Source::Exec(_) => {
-            let mut file = files::open(&args.source)?;
+        Source::Files(_) | Source::Http(_) | Source::Exec(_) | Source::Push(_) => {
+            let Some(path) = &args.source else { return Err(wants("a file", "文件")) };
+            let mut file = files::open(path)?;
             sample::run_file(&package, &format, &mut file, &place, rows)
         }
         Source::Sql(sql) => {
             let name = &package.name.text;
-            let settings =
-                edge::sql::Settings::of(name, edge::db::Place::Sqlite(args.source.clone()), sql);
+            let named = args.source.clone().map(edge::db::Place::Sqlite);
+            let Some(at) = args.server.place()?.or(named) else {
+                return Err(wants("a database", "数据库"));
+            };
+            let settings = edge::sql::Settings::of(name, at, sql);
             let round = os::block_on(query_rows(&package, settings, rows))??;
             let input = ("input.json".to_owned(), round.to_string().into_bytes());
             package.samples.insert(SAMPLE.into(), [input].into());
@@ -59,14 +67,20 @@ pub(crate) fn run(args: &Preview, out: &Out) -> Done {
     match made {
         Ok(value) => show(&value, &format, out),
         Err(problems) => {
+            let path = args.source.as_ref().map(|p| p.display().to_string());
+            let shown = path.unwrap_or_else(|| args.server.given());
             let mut found = super::findings(&args.folder, problems);
             let inside = args.folder.join("samples").join(SAMPLE).display().to_string();
             for finding in found.iter_mut().filter(|f| f.file.starts_with(&inside)) {
-                finding.file = args.source.display().to_string();
+                finding.file.clone_from(&shown);
             }
             out.verdict(&found, String::new(), String::new())
         }
     }
+}
+
+fn wants(en: &str, zh: &str) -> Failure {
+    Failure::usage(format!("this package reads {en}: name one"), format!("该适配包读{zh}，请指明"))
 }
 
 /// Rows of every query, in the form of a sample's input.
@@ -113,23 +127,22 @@ fn show(value: &Value, format: &Format, out: &Out) -> Done {
         &json!({ "ok": violations.is_empty(), "records": records, "violations": violations }),
     )?;
     if !out.json {
-        for record in records {
-            heading(record, format, out)?;
-        }
-        let mut told = BTreeSet::new();
-        for violation in violations {
-            // One cell that several records use is one cause.
-            if !told.insert(text(violation, "zh")) {
-                continue;
+        // A row with its records and what is wrong with it, then the next.
+        let row = |v: &Value| (v["query"].to_string(), v["row"].as_u64().unwrap_or(0));
+        let mut rows: Vec<_> = records.iter().chain(violations).map(row).collect();
+        let mut seen = BTreeSet::new();
+        rows.retain(|r| seen.insert(r.clone()));
+        for one in rows {
+            for record in records.iter().filter(|r| row(r) == one) {
+                heading(record, format, out)?;
             }
-            let rule = text(violation, "rule");
-            let row = violation.get("row").and_then(Value::as_u64).unwrap_or(0);
-            let en = canon::code(&rule).map_or("", |c| c.en);
-            let field = text(violation, "field");
-            out.say(
-                format_args!("row {row} {field}: [{rule}] {en}"),
-                format_args!("{} [{rule}]", text(violation, "zh")),
-            )?;
+            let mut told = BTreeSet::new();
+            // One cell that several records use is one cause.
+            for violation in violations.iter().filter(|v| row(v) == one) {
+                if told.insert(text(violation, "zh")) {
+                    wrong_with(violation, out)?;
+                }
+            }
         }
     }
     let (n, wrong) = (records.len(), violations.len());
@@ -138,6 +151,19 @@ fn show(value: &Value, format: &Format, out: &Out) -> Done {
         format_args!("{n} 条记录，{wrong} 处违规；未保存任何内容"),
     )?;
     Ok(if violations.is_empty() { Exit::Fine } else { Exit::Problems })
+}
+
+/// What is wrong, with row, column, rule, and what becomes of it.
+fn wrong_with(violation: &Value, out: &Out) -> std::io::Result<()> {
+    let text = |key: &str| violation[key].as_str().unwrap_or_default();
+    let (rule, row) = (text("rule"), violation["row"].as_u64().unwrap_or(0));
+    // The column stands in the text that the owner is shown.
+    let column = text("zh").split(['『', '』']).nth(1).unwrap_or_else(|| text("field"));
+    let en = canon::code(rule).map_or("", |c| c.en);
+    out.say(
+        format_args!("  ! row {row} `{column}`: [{rule}] {en}"),
+        format_args!("  ！{} [{rule}]", text("zh")),
+    )
 }
 
 /// One record: its row, type and outcome, then its fields by label.

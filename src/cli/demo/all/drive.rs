@@ -3,12 +3,14 @@
 //! A kind that is not here cannot be played, says so by its name and fails the demo.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use adapt::{Package, Source};
 use canon::Millis;
 
 use super::department::Department;
+use super::posts::Posts;
 use super::service::Web;
 use super::tables::{self, Tables};
 use super::tap::Tap;
@@ -25,6 +27,8 @@ pub(super) enum Live {
     Web(Box<Web>),
     /// A program.
     Tap(Tap),
+    /// Documents that are posted.
+    Posts(Box<Posts>),
 }
 
 /// Why there is none: English, Chinese.
@@ -55,6 +59,10 @@ pub(super) fn live(
             let said = folder.join("systems").join(format!("{name}.jsonl"));
             Tap::of(department, said).map(Live::Tap)
         }
+        "http_push" | "soap_push" => {
+            let token = folder.join("systems").join(format!("{name}.token"));
+            Posts::of(department, token).map(|p| Live::Posts(Box::new(p)))
+        }
         kind => Err((
             format!("a source of kind `{kind}` cannot be played by the demo; see drive.rs"),
             format!("演示程序尚不能模拟 {kind} 类来源"),
@@ -70,6 +78,7 @@ impl Live {
             Self::Tables(tables) => tables.word(),
             Self::Web(_) => "http".to_owned(),
             Self::Tap(_) => "singer".to_owned(),
+            Self::Posts(_) => "post".to_owned(),
         }
     }
 
@@ -80,6 +89,7 @@ impl Live {
             Self::Tables(tables) => tables.rounds(),
             Self::Web(web) => web.rounds(),
             Self::Tap(tap) => tap.rounds(),
+            Self::Posts(posts) => posts.rounds(),
         }
     }
 
@@ -90,6 +100,7 @@ impl Live {
             Self::Tables(tables) => tables.config(),
             Self::Web(web) => web.config(),
             Self::Tap(tap) => tap.config(),
+            Self::Posts(posts) => posts.config(),
         }
     }
 
@@ -103,11 +114,17 @@ impl Live {
             Self::Tables(tables) => tables.stand().await,
             Self::Web(web) => web.stand(),
             Self::Tap(tap) => tap.stand(),
+            Self::Posts(posts) => posts.stand(),
         }
     }
 
     /// The system says what a round has; said twice it is the same.
-    pub(super) async fn say(&self, round: usize, now: Millis) -> Result<(), Failure> {
+    pub(super) async fn say(
+        &self,
+        round: usize,
+        now: Millis,
+        listener: Option<SocketAddr>,
+    ) -> Result<(), Failure> {
         match self {
             Self::Drops(drops) => drops.say(round),
             Self::Tables(tables) => tables.say(round, now).await,
@@ -116,6 +133,7 @@ impl Live {
                 Ok(())
             }
             Self::Tap(tap) => tap.say(round),
+            Self::Posts(posts) => posts.say(round, listener).await,
         }
     }
 
@@ -123,13 +141,13 @@ impl Live {
     pub(super) fn is_read(&self) -> bool {
         match self {
             Self::Drops(drops) => drops.is_read(),
-            Self::Tables(_) | Self::Web(_) | Self::Tap(_) => true,
+            Self::Tables(_) | Self::Web(_) | Self::Tap(_) | Self::Posts(_) => true,
         }
     }
 
     /// Whether each row is read exactly once.
     pub(super) const fn reads_once(&self) -> bool {
-        matches!(self, Self::Drops(_))
+        matches!(self, Self::Drops(_) | Self::Posts(_))
     }
 }
 
@@ -194,7 +212,7 @@ impl Drops {
 }
 
 /// The rounds of all samples, in the order in which `adapt::sample::run_all` takes them.
-fn rounds_of(package: &Package) -> Vec<(String, usize)> {
+pub(super) fn rounds_of(package: &Package) -> Vec<(String, usize)> {
     let mut all = Vec::new();
     for (sample, files) in &package.samples {
         let count = files.keys().filter(|name| name.starts_with("input.")).count();

@@ -5,6 +5,7 @@
 
 mod department;
 mod drive;
+mod posts;
 mod report;
 mod service;
 mod setup;
@@ -154,7 +155,7 @@ async fn tell(play: &mut Play<'_>) -> Done {
     let rounds = play.playing.iter().map(|(_, live)| live.rounds()).max().unwrap_or(0);
     for round in play.state.rounds..rounds {
         for (_, live) in &play.playing {
-            live.say(round, play.world.now()).await?;
+            live.say(round, play.world.now(), play.world.listener()).await?;
         }
         let numbers = rest(play, round).await?;
         play.state.rounds = round + 1;

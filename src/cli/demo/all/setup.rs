@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use canon::{Environment, Millis, NodeCode};
-use edge::db::{Login, Place, Tls};
+use edge::db::Place;
 use envelope::ca::NodeName;
 
 use super::department::Department;
 use super::drive::Live;
 use super::tables::{self, Databases, Server};
+use crate::databases;
 use crate::demo::prepare::{self, Folder, Named, remove, write};
 use crate::demo::services::{self, Database, PG_PASSWORD};
 use crate::demo::tiers::Tier;
@@ -44,16 +45,20 @@ impl Places {
     ) -> Result<Self, Failure> {
         let stores = postgres.map(|url| Database::parse(url, folder)).transpose()?;
         let mut passwords = Vec::new();
-        let mut server = |url: Option<&str>, option: &str, port: u16, file: &'static str| {
+        let mut server = |url: Option<&str>, option: &str, file: &'static str| {
             let Some(url) = url else { return Ok(None) };
-            let login = login(url, port).ok_or_else(|| wrong(option))?;
+            let login = match databases::of_url(url, None) {
+                Some(Place::Mysql(login)) if option == "--mysql" => login,
+                Some(Place::Postgres(login)) if option == "--postgres" => login,
+                _ => return Err(wrong(option)),
+            };
             let word = login.password.clone();
             let password = word.map(|word| passwords.push((file, word))).map(|()| file);
             let prefix = format!("tiergate_demo_{}", services::short(folder));
             Ok::<_, Failure>(Some(Server { login, prefix, password }))
         };
-        let postgres = server(postgres, "--postgres", 5432, PG_PASSWORD)?;
-        let mysql = server(mysql, "--mysql", 3306, MYSQL_PASSWORD)?;
+        let postgres = server(postgres, "--postgres", PG_PASSWORD)?;
+        let mysql = server(mysql, "--mysql", MYSQL_PASSWORD)?;
         Ok(Self { stores, databases: Databases { postgres, mysql }, passwords })
     }
 
@@ -72,25 +77,6 @@ fn wrong(option: &str) -> Failure {
         format!("{option} takes {scheme}://USER:PASSWORD@HOST:PORT/DATABASE"),
         format!("{option} 应写作 {scheme}://用户:口令@主机:端口/数据库"),
     )
-}
-
-/// `SCHEME://USER[:PASSWORD]@HOST[:PORT]/DATABASE`.
-fn login(url: &str, port: u16) -> Option<Login> {
-    let (_, rest) = url.split_once("://")?;
-    let (who, rest) = rest.rsplit_once('@')?;
-    let (user, password) = match who.split_once(':') {
-        Some((user, password)) => (user, Some(password.to_owned())),
-        None => (who, None),
-    };
-    let (host, database) = rest.split_once('/')?;
-    let (host, port) = match host.rsplit_once(':') {
-        Some((host, port)) => (host, port.parse().ok()?),
-        None => (host, port),
-    };
-    let all = !user.is_empty() && !host.is_empty() && !database.is_empty();
-    let (user, host, database) = (user.to_owned(), host.to_owned(), database.to_owned());
-    let tls = Tls::Prefer;
-    all.then_some(Login { host, port, user, password, database, schema: None, tls, ca: None })
 }
 
 /// The configurations, lowest tier first.
@@ -248,6 +234,9 @@ fn beneath(codes: &[&NodeCode]) -> String {
 fn departments(playing: &[(&Department, Live)]) -> String {
     let (county, province) = (Tier::County.code(), Tier::Province.code());
     let mut text = head("各部门");
+    if playing.iter().any(|(_, live)| matches!(live, Live::Posts(_))) {
+        text.push_str("\n[listen]\naddress = \"127.0.0.1:0\"\n");
+    }
     for (department, live) in playing {
         let Department { name, code, package, .. } = department;
         text.push_str(&identity(code, &format!("keys/{name}")));

@@ -148,6 +148,8 @@ pub(crate) const AUDIT_AFTER: &str =
 
 pub(crate) const STANDING: &str = "SELECT name, text, at FROM standing WHERE ident = $1 \
     AND starts_with(name, $2) ORDER BY name";
+pub(crate) const STANDING_NAMES: &str = "SELECT name, at FROM standing WHERE ident = $1 \
+    AND starts_with(name, $2) ORDER BY at, name COLLATE \"C\" LIMIT $3";
 pub(crate) const STAND: &str = "INSERT INTO standing (ident, name, text, at) \
     VALUES ($1, $2, $3, $4) ON CONFLICT (ident, name) DO UPDATE SET text = excluded.text, \
     at = excluded.at";

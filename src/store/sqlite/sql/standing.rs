@@ -2,6 +2,8 @@
 
 pub(crate) const STANDING: &str = "SELECT name, text, at FROM standing WHERE ident = ?1 \
     AND name >= ?2 AND name < ?2 || char(1114111) ORDER BY name";
+pub(crate) const STANDING_NAMES: &str = "SELECT name, at FROM standing WHERE ident = ?1 \
+    AND name >= ?2 AND name < ?2 || char(1114111) ORDER BY at, name LIMIT ?3";
 pub(crate) const STAND: &str = "INSERT INTO standing (ident, name, text, at) \
     VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE SET text = excluded.text, at = excluded.at";
 pub(crate) const STAND_NO_MORE: &str = "DELETE FROM standing WHERE ident = ?1 AND name = ?2";
