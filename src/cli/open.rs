@@ -7,7 +7,7 @@ use std::sync::Arc;
 use adapt::Package;
 use canon::Millis;
 use canon::format::{Format, supervision_1};
-use envelope::{P256Signer, SenderCert, Signer, Trust};
+use envelope::{KeySigner, SenderCert, Signer, Trust};
 use exchange::config::{self, AdapterConfig, Identity, NodeConfig, Secret, SecretRef};
 use ring::rand::SystemRandom;
 
@@ -87,7 +87,7 @@ pub(crate) fn anchors(node: &NodeConfig) -> Result<Vec<String>, Failure> {
 /// An identity's key, certificate and trust, held against one another.
 pub(crate) struct Material {
     /// Signs with the key, shows the certificate.
-    pub(crate) signer: P256Signer,
+    pub(crate) signer: KeySigner,
     /// Whom the certificate names.
     pub(crate) certificate: SenderCert,
 }
@@ -108,7 +108,7 @@ pub(crate) fn identity(
         finding.key = format!("[identity] {}", identity.code);
         finding
     };
-    let signer = match P256Signer::from_pem(key.expose(), &pem, SystemRandom::new()) {
+    let signer = match KeySigner::from_pem(key.expose(), &pem, SystemRandom::new()) {
         Ok(signer) => signer,
         Err(e) => return Ok(Err(wrong(e.to_string(), format!("密钥与证书不可用：{e}")))),
     };

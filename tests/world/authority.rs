@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use canon::{Environment, Millis, NodeCode};
 use envelope::ca::{NodeName, Terms};
-use envelope::{Ca, KeyPem, P256Signer, Trust};
+use envelope::{Ca, KeyPem, KeySigner, Trust};
 use ring::rand::SystemRandom;
 
 /// Certificates of one authority.
@@ -42,9 +42,9 @@ impl Authority {
     }
 
     /// A node's signer.
-    pub fn signer(&mut self, code: &NodeCode, region: &str) -> P256Signer {
+    pub fn signer(&mut self, code: &NodeCode, region: &str) -> KeySigner {
         let (key, certificate) = self.identity(code, region);
-        P256Signer::from_pem(&key, &certificate, self.random.clone()).expect("a signer")
+        KeySigner::from_pem(&key, &certificate, self.random.clone()).expect("a signer")
     }
 
     /// The root's certificate.

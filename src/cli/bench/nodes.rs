@@ -10,7 +10,7 @@ use canon::{Environment, Lane, Millis, NodeCode, Route};
 use edge::Source;
 use edge::file_drop::{self, FileDrop};
 use envelope::ca::{NodeName, Terms};
-use envelope::{Ca, KeyPem, P256Signer, Trust};
+use envelope::{Ca, KeyPem, KeySigner, Trust};
 use exchange::collect::{Adapter, Collect};
 use exchange::config::{Limits, RelayConfig, Treatment};
 use exchange::{Link, Node, Way};
@@ -226,13 +226,13 @@ impl Authority {
     }
 
     /// A node's signer.
-    pub(crate) fn signer(&mut self, node: &NodeCode) -> Result<P256Signer, Failure> {
+    pub(crate) fn signer(&mut self, node: &NodeCode) -> Result<KeySigner, Failure> {
         if !self.given.contains_key(node) {
             let made = self.issue(node)?;
             self.given.insert(node.clone(), made);
         }
         let (key, certificate) = &self.given[node];
-        P256Signer::from_pem(&key.0, certificate, self.random.clone()).map_err(signing)
+        KeySigner::from_pem(&key.0, certificate, self.random.clone()).map_err(signing)
     }
 
     /// The root's certificate, PEM.

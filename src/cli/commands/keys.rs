@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use canon::Millis;
 use clap::Subcommand;
-use envelope::{KeyPem, P256Signer, SenderCert, SignError};
+use envelope::{KeyPem, KeySigner, SenderCert, SignError};
 use ring::rand::SystemRandom;
 
 use crate::files::{self, CONFIG_BYTES_MAX};
@@ -89,7 +89,7 @@ fn show(path: &Path, key: Option<&Path>, out: &Out) -> Done {
 
 fn fits(path: &Path, pem: &str, key: &Path) -> Result<Option<Finding>, Failure> {
     let text = files::text(key, CONFIG_BYTES_MAX)?;
-    let signer = P256Signer::from_pem(&text, pem, SystemRandom::new());
+    let signer = KeySigner::from_pem(&text, pem, SystemRandom::new());
     Ok(signer.err().map(|e| {
         let key = key.display();
         Finding::of(

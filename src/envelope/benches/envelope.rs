@@ -11,7 +11,7 @@ use canon::{DigestAlg, Environment, Millis, NodeCode, leaf_hash};
 use envelope::ca::{NodeName, Terms};
 use envelope::fragment::check_shape;
 use envelope::{
-    Ca, Head, KeyPem, Kind, OutcomeLine, P256Signer, Signer, Trust, assemble, frame, merkle_root,
+    Ca, Head, KeyPem, KeySigner, Kind, OutcomeLine, Signer, Trust, assemble, frame, merkle_root,
     open, open_frame, read_outcome, sign_head, verify, write_outcome,
 };
 use ring::rand::SystemRandom;
@@ -44,7 +44,7 @@ fn measure<T>(name: &str, mut step: impl FnMut() -> T) {
 }
 
 struct Node {
-    signer: P256Signer,
+    signer: KeySigner,
     trust: Trust,
 }
 
@@ -53,16 +53,16 @@ fn node() -> Node {
     let at = |text| Millis::parse(text).unwrap();
     let (from, until) = (at("2020-01-01 00:00:00"), at("2099-01-01 00:00:00"));
     let terms = Terms { serial: 1, from, until };
-    let ca = Ca::root("Bench", &KeyPem::generate(&random).unwrap(), terms, &random).unwrap();
-    let key = KeyPem::generate(&random).unwrap();
+    let ca = Ca::root("Bench", &KeyPem::generate(suite, &random).unwrap(), terms, &random).unwrap();
+    let key = KeyPem::generate(suite, &random).unwrap();
     let code = NodeCode::new("township").unwrap();
     let name = NodeName { node: code, environment: Environment::Demo, regions: Vec::new() };
     let certificate = ca.issue(&name, &key, terms, &random).unwrap();
-    let signer = P256Signer::from_pem(&key.0, &certificate, random).unwrap();
+    let signer = KeySigner::from_pem(&key.0, &certificate, random).unwrap();
     Node { signer, trust: Trust::from_pem(Environment::Demo, &[ca.certificate_pem()]).unwrap() }
 }
 
-fn head(signer: &P256Signer, fragments: &[Vec<u8>], now: Millis) -> Head {
+fn head(signer: &KeySigner, fragments: &[Vec<u8>], now: Millis) -> Head {
     let leaves: Vec<_> = fragments.iter().map(|f| leaf_hash(DigestAlg::Sha256, f)).collect();
     Head {
         kind: Kind::Records,

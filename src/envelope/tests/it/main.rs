@@ -3,5 +3,7 @@
 mod common;
 mod museum;
 mod package;
+mod revoked;
 mod round;
 mod stock;
+mod suites;

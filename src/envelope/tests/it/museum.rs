@@ -86,7 +86,7 @@ fn the_receipt_answers_the_envelope() {
     let (sent, receipt) = (open(&sent).unwrap(), open(&receipt).unwrap());
     let answers = receipt.head.answers.as_ref().unwrap();
     assert_eq!(answers.envelope, sent.head.id());
-    assert_eq!(answers.head, Head::digest(sent.head_bytes));
+    assert_eq!(answers.head, sent.head_digest());
     assert_eq!(answers.root, sent.head.root);
     let lines: Vec<_> = receipt.fragments.iter().map(|f| read_outcome(f).unwrap()).collect();
     let found: Vec<_> = lines.iter().map(|l| (l.position, l.outcome)).collect();
