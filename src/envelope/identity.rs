@@ -272,6 +272,11 @@ pub(crate) fn pem_block<'a>(pem: &'a str, label: &str) -> impl Iterator<Item = V
     })
 }
 
+/// The certificates of a PEM text, in DER and in their order.
+pub fn chain(pem: &str) -> Vec<Vec<u8>> {
+    pem_block(pem, "CERTIFICATE").collect()
+}
+
 /// PEM of DER.
 pub(crate) fn to_pem(label: &str, der: &[u8]) -> String {
     let body = BASE64.encode(der);

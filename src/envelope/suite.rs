@@ -4,7 +4,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use canon::DigestAlg;
+use canon::{DigestAlg, Route};
 use der::asn1::{Any, Null, ObjectIdentifier};
 use x509_cert::spki::AlgorithmIdentifierOwned;
 
@@ -76,6 +76,12 @@ impl Suite {
             Self::EcdsaP256Sha256 | Self::Ed25519Sha256 | Self::RsaSha256 => DigestAlg::Sha256,
             Self::Sm2Sm3 => DigestAlg::Sm3,
         }
+    }
+
+    /// The algorithm of record digests on a route. A route of no suite known here never gets a
+    /// signature; its records have the usual one.
+    pub fn digest_on(route: &Route) -> DigestAlg {
+        route.suite.parse().map_or_else(|_| DigestAlg::default(), Self::digest)
     }
 
     /// The algorithm of a signature in a certificate.

@@ -9,6 +9,7 @@ use adapt::{Bound, Draft, Drafts, ParentIs};
 use canon::format::{Attributes, CaseFacts, Format, Nature, Op};
 use canon::{Digest, DigestAlg, Key, Millis, RecordId, Route, Violation, leaf_hash};
 use edge::Page;
+use envelope::Suite;
 use store::{BaselineRow, Elsewhere, NewChunk, NewQuarantine, NewRecord, Place, WaitFor};
 
 use crate::collect::{Adapter, row_name, writes_back};
@@ -384,7 +385,7 @@ impl Pen<'_> {
             id,
             voided: draft.op == Op::Void,
             content,
-            digest: leaf_hash(DigestAlg::default(), fragment),
+            digest: leaf_hash(Suite::digest_on(&chunk.route), fragment),
             facts,
             len: fragment.len() as u32,
             waits_for,

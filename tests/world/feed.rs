@@ -145,14 +145,16 @@ impl Feed {
 
     fn adapter(self, node: &Arc<Node>, package: Package, source: Box<dyn Source>) -> Adapter {
         let mapping = Mapping::compile(&package, &format()).unwrap_or_else(|p| panic!("{p:?}"));
+        let suite: Arc<str> = node.signers.first().suite().name().into();
+        let signed = |route: Route| Route { suite: Arc::clone(&suite), ..route };
         Adapter {
             name: self.package().0.into(),
             mapping: Arc::new(mapping),
             format: format(),
             source: Mutex::new(source),
             namespace: node.code.as_str().into(),
-            live: self.route(),
-            bulk: bulk(),
+            live: signed(self.route()),
+            bulk: signed(bulk()),
             history: matches!(self, Self::History(_)),
             interval: 0,
             package: Arc::new(package),

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use bus::amqp::{Obstacle, Step, manage, probe};
 use canon::Millis;
 use clap::Args;
+use envelope::SenderCert;
 use exchange::config::{AdapterConfig, Identity, NodeConfig};
 use serde_json::{Value, json};
 
@@ -62,7 +63,7 @@ pub(crate) fn run(args: &Doctor, out: &Out) -> Done {
         }
         for config in &configs {
             for identity in &config.identities {
-                looks.push(signing(config, identity)?);
+                looks.extend(signing(config, identity)?);
                 looks.push(store(config, identity).await);
             }
             for adapter in &config.adapters {
@@ -200,18 +201,20 @@ async fn queues(site: &Site, login: &bus::amqp::Settings, of: &str, looks: &mut 
     }
 }
 
-/// The identity's own key and certificate.
-fn signing(config: &NodeConfig, identity: &Identity) -> Result<Look, Failure> {
+/// The identity's own keys and certificates.
+fn signing(config: &NodeConfig, identity: &Identity) -> Result<Vec<Look>, Failure> {
     let (of, step) = (identity.code.to_string(), "signing_certificate");
     Ok(match open::identity(config, identity, os::now())? {
         Ok(material) => {
-            let certificate = &material.certificate;
-            let range = (certificate.not_before, certificate.not_after);
-            holds(&of, step, ("the signing", "签名"), range, os::now())
+            let look = |certificate: &SenderCert| {
+                let range = (certificate.not_before, certificate.not_after);
+                holds(&of, step, ("the signing", "签名"), range, os::now())
+            };
+            material.certificates.iter().map(look).collect()
         }
         Err(found) => {
             let (en, zh) = (found.line(Lang::En), found.line(Lang::Zh));
-            Look { of, step, fine: false, en, zh }
+            vec![Look { of, step, fine: false, en, zh }]
         }
     })
 }

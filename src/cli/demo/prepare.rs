@@ -14,6 +14,7 @@ use super::embedded::{CONFIGS, COUNTY_DDL};
 use super::legacy::{self, Ledger, Places, Plan};
 use super::services::{self, Services};
 use super::state::State;
+use super::suites::Suites;
 use super::tiers::Tier;
 use crate::commands::keys::signing;
 use crate::os;
@@ -72,7 +73,7 @@ pub(crate) async fn prepare(
     if state.prepared {
         if services.any() {
             // They may listen elsewhere by now.
-            configs(folder, state.cases, services)?;
+            configs(folder, state, services)?;
         }
         return Ok(None);
     }
@@ -81,8 +82,8 @@ pub(crate) async fn prepare(
         write(&folder.0.join("adapters").join(path), bytes)?;
     }
     lists(folder)?;
-    configs(folder, state.cases, services)?;
-    certificates(folder, Millis(state.started), now).map_err(|e| match e {
+    configs(folder, state, services)?;
+    certificates(folder, state.suites, Millis(state.started), now).map_err(|e| match e {
         Unmade::Sign(e) => signing(&e),
         Unmade::Written(e) => e,
     })?;
@@ -127,9 +128,9 @@ fn lists(folder: &Folder) -> Result<(), Failure> {
     write(&dir.join("regions@2.csv"), regions.as_bytes())
 }
 
-fn configs(folder: &Folder, cases: u64, services: &Services) -> Result<(), Failure> {
+fn configs(folder: &Folder, state: &State, services: &Services) -> Result<(), Failure> {
     for (tier, text) in Tier::ALL.into_iter().zip(CONFIGS) {
-        let text = services.config(tier, config(tier, text, cases));
+        let text = services.config(tier, config(tier, text, state));
         write(&folder.of(tier).join("node.toml"), text.as_bytes())?;
     }
     services.secrets(folder)
@@ -137,7 +138,8 @@ fn configs(folder: &Folder, cases: u64, services: &Services) -> Result<(), Failu
 
 /// The tier's configuration, for the data folder: packages and lists beside the nodes, and limits
 /// short enough for a story of a minute.
-fn config(tier: Tier, text: &str, cases: u64) -> String {
+fn config(tier: Tier, text: &str, state: &State) -> String {
+    let cases = state.cases;
     let small = cases <= SMALL;
     // A full comparison of large tables takes its time; so does a receipt behind a long queue.
     let interval = match cases {
@@ -148,6 +150,10 @@ fn config(tier: Tier, text: &str, cases: u64) -> String {
     let overdue = if small { "5 s" } else { "2 min" };
     let mut text = text
         .replace("../../../adapters/", "../adapters/")
+        .replace(
+            "[[identity]]\n",
+            &format!("[[identity]]\nsuite = \"{}\"\n", state.suites.of(tier)),
+        )
         .replace("interval = \"1 s\"", &format!("interval = \"{interval}\""))
         .replace("folder = \"drops\"", "folder = \"drops\"\nsettle = \"0 s\"")
         .replace("sqlite:legacy.db\"", "sqlite:legacy.db\"\noverlap = \"1 min\"");
@@ -181,7 +187,7 @@ impl From<Failure> for Unmade {
 }
 
 /// A root, and a key with its certificate for every node.
-fn certificates(folder: &Folder, from: Millis, now: Millis) -> Result<(), Unmade> {
+fn certificates(folder: &Folder, suites: Suites, from: Millis, now: Millis) -> Result<(), Unmade> {
     let random = SystemRandom::new();
     let terms = || {
         let mut bytes = [0; 8];
@@ -195,18 +201,30 @@ fn certificates(folder: &Folder, from: Millis, now: Millis) -> Result<(), Unmade
             until: now.plus(VALID_DAYS * DAY),
         })
     };
-    let root_key = KeyPem::generate(&random)?;
-    let root = Ca::root("Tiergate Demo CA", &root_key, terms()?, &random)?;
-    write(&folder.ca(), root.certificate_pem().as_bytes())?;
-    secret(&folder.ca().with_extension("key"), &root_key)?;
+    let mut roots = Vec::new();
+    for (n, suite) in suites.authorities().into_iter().enumerate() {
+        let (name, file) = match n {
+            0 => ("Tiergate Demo CA".to_owned(), "ca.key".to_owned()),
+            _ => (format!("Tiergate Demo CA {suite}"), format!("ca-{suite}.key")),
+        };
+        let key = KeyPem::generate(suite, &random)?;
+        let root = Ca::root(&name, &key, terms()?, &random)?;
+        secret(&folder.ca().with_file_name(file), &key)?;
+        roots.push((suite, root));
+    }
+    let anchors: String = roots.iter().map(|(_, root)| root.certificate_pem()).collect();
+    write(&folder.ca(), anchors.as_bytes())?;
     for tier in Tier::ALL {
-        let key = KeyPem::generate(&random)?;
+        let suite = suites.of(tier);
+        let Some((_, root)) = roots.iter().find(|(s, _)| *s == suite) else { continue };
+        let key = KeyPem::generate(suite, &random)?;
+        let public = key.public(&random)?;
         let name = NodeName {
             node: tier.code(),
             environment: Environment::Demo,
             regions: vec![tier.region().to_owned()],
         };
-        let certificate = root.issue(&name, &key, terms()?, &random)?;
+        let certificate = root.issue(&name, &public, terms()?, &random)?;
         write(&folder.of(tier).join("node.pem"), certificate.as_bytes())?;
         secret(&folder.of(tier).join("node.key"), &key)?;
     }
@@ -302,14 +320,14 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let folder = Folder(dir.path().to_owned());
         let now = Millis::parse("2026-11-21 12:00:00").unwrap();
-        let mut state = State::new(&folder.0, 1, 100, now);
+        let mut state = State::new(&folder.0, 1, 100, Suites::Mixed, now);
         prepare(&folder, &mut state, &Services::default(), now).await.unwrap();
         let configs = open::right_configs(&folder.configs()).unwrap();
         assert_eq!(configs.len(), 4);
         for config in &configs {
             let identity = config.identities.first().unwrap();
             let material = open::identity(config, identity, Millis(state.started)).unwrap();
-            assert_eq!(material.unwrap().certificate.node, identity.code);
+            assert_eq!(material.unwrap().certificates[0].node, identity.code);
         }
         assert!(state.township_case.starts_with("990103101"), "{}", state.township_case);
         assert!(state.county_case.starts_with("990103"));

@@ -24,6 +24,7 @@ mod tests;
 #[cfg(test)]
 mod tests_spool;
 mod tree;
+mod trust;
 mod units;
 
 use std::collections::BTreeMap;
@@ -34,8 +35,8 @@ pub use foreign::{Database, Engine, Isolation, OdbcDatabase, ServerDatabase};
 pub use lanes::{LaneBudget, Window};
 pub use limits::{LIMITS, Limits, table as limits_table};
 pub use node::{
-    AdapterConfig, Carrier, Identity, Link, Nature, NodeConfig, RelayConfig, RelayRule,
-    RouteConfig, SinkConfig, SinkKind, SourceConfig, SourceReading, Treatment,
+    AdapterConfig, Carrier, Link, Nature, NodeConfig, RelayConfig, RelayRule, RouteConfig,
+    SinkConfig, SinkKind, SourceConfig, SourceReading, Treatment,
 };
 pub use problem::{At, Problem, Problems, nearest};
 pub use process::{FileFacts, Files, tier_order};
@@ -44,6 +45,7 @@ pub use read::{NodeDocument, VERSION};
 pub use secret::{Secret, SecretRef};
 pub use spool::{Back, SpoolConfig, SpoolPlace};
 pub use tree::ENV_PREFIX;
+pub use trust::{Identity, KeyConfig, TrustConfig};
 pub use units::{Limit, Unit};
 
 /// The nodes of one process from their files' names and texts, or everything wrong with them.

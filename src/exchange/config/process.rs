@@ -12,6 +12,7 @@ use super::node::*;
 use super::problem::{At, Problems, nearest};
 use super::secret::SecretRef;
 use super::spool::SpoolPlace;
+use super::trust::{self, Identity};
 
 /// What stands at a path. The cli asks the file system; tests ask a table.
 pub trait Files {
@@ -55,6 +56,7 @@ pub(crate) fn check(
         for adapter in &node.adapters {
             adapter_route(node, adapter, problems);
         }
+        trust::check(node, files, env, problems);
         paths(node, files, env, problems);
     }
 }
@@ -320,7 +322,7 @@ pub fn tier_order(nodes: &[NodeConfig]) -> Vec<(&NodeConfig, &Identity)> {
     all
 }
 
-fn whole(node: &NodeConfig) -> At {
+pub(crate) fn whole(node: &NodeConfig) -> At {
     At { file: std::sync::Arc::clone(&node.file), line: 0, column: 0 }
 }
 
@@ -353,15 +355,6 @@ fn paths(
     };
     if let Some(folder) = &node.format {
         need(&whole, "[format] folder", folder, true);
-    }
-    for anchor in &node.anchors {
-        need(&whole, "[trust] anchors", anchor, false);
-    }
-    for identity in &node.identities {
-        need(&identity.at, "[identity] certificate", &identity.certificate, false);
-        if let SecretRef::File(path) = &identity.key {
-            need(&identity.at, "[identity] key", path, false);
-        }
     }
     for broker in &node.brokers {
         if let Some(ca) = &broker.ca {
@@ -397,9 +390,6 @@ fn paths(
     }
     for list in node.lists.iter().filter(|l| files.facts(l).is_none()) {
         missing(&whole, "[lists] folders", list, "file or folder", "文件或目录", problems);
-    }
-    for identity in &node.identities {
-        secret(&identity.at, "[identity] key", &identity.key, files, env, problems);
     }
     for (at, key, reference) in foreign_secrets(node) {
         secret(at, key, reference, files, env, problems);
@@ -437,7 +427,7 @@ fn broker_secrets(broker: &BrokerConfig) -> Vec<(&'static str, &SecretRef)> {
     found
 }
 
-fn exists(
+pub(crate) fn exists(
     files: &dyn Files,
     at: &At,
     key: &str,
@@ -464,7 +454,7 @@ fn missing(at: &At, key: &str, path: &Path, en: &str, zh: &str, problems: &mut P
     );
 }
 
-fn secret(
+pub(crate) fn secret(
     at: &At,
     key: &str,
     reference: &SecretRef,
