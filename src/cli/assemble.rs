@@ -20,6 +20,7 @@ use store::{PostgresStore, SharedStore};
 
 use crate::commands::adapter as packages;
 use crate::desk::Desk;
+use crate::revocation::Revocation;
 use crate::stores::postgres_settings;
 use crate::text::{Failure, Finding};
 use crate::{carriers, files, instance, open, sinks, sources};
@@ -233,6 +234,7 @@ fn workers(
         workers.push(Box::new(Collect::new(Arc::clone(node), adapter)));
     }
     workers.push(Box::new(Desk::new(Arc::clone(node), &config.data)));
+    workers.push(Box::new(Revocation::new(Arc::clone(node), &config.trust.revocation)));
     workers.extend(exchange::workers(node));
     for sink in config.sinks_of(&node.code) {
         let opened = sinks::open(&node.code, sink, format, &config.limits)?;

@@ -19,6 +19,7 @@ mod instance;
 mod open;
 mod os;
 mod packages;
+mod revocation;
 mod run;
 mod sinks;
 mod sources;

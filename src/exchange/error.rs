@@ -46,6 +46,12 @@ pub enum WorkError {
         /// Which suite.
         suite: String,
     },
+    /// Revocation lists are not right; those before stay in force.
+    #[error("revocation lists not taken up, those before stay in force: {what}")]
+    Revocation {
+        /// Which file, and what is wrong with it.
+        what: String,
+    },
     /// The worker panicked: a bug. The turn counts as failed.
     #[error("{worker} panicked: {what}; please report it, the worker tries again")]
     Panicked {
@@ -67,6 +73,7 @@ impl WorkError {
             Self::Bus(_)
             | Self::Sign { .. }
             | Self::NoKey { .. }
+            | Self::Revocation { .. }
             | Self::Source { .. }
             | Self::Sink { .. }
             | Self::Panicked { .. } => Disposition::Retry,

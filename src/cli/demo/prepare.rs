@@ -298,6 +298,9 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
 }
 
 fn secret(path: &Path, key: &KeyPem) -> Result<(), Failure> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(|e| not_written(folder, &e))?;
+    }
     os::write_secret(path, &key.0).map_err(|e| not_written(path, &e))
 }
 

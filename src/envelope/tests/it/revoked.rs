@@ -1,6 +1,7 @@
 //! Revocation lists: ours read by OpenSSL, OpenSSL's read here, and what they do to signatures
 //! before and after.
 #![expect(clippy::disallowed_methods, reason = "stock tools read files")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests stand outside test functions")]
 
 use canon::{Environment, Millis};
 use envelope::{SM2_USER_ID, SenderCert, Suite, open, verify};
