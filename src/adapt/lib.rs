@@ -4,6 +4,7 @@
 //! [`Bound`] is one of its queries found in an actual header. Then [`Mapping::map`] makes
 //! [`Draft`]s of rows. Nothing here touches files, a clock or the network.
 
+mod ask;
 mod check;
 mod cut;
 mod draft;
@@ -19,6 +20,7 @@ mod read_record;
 mod read_source;
 mod row;
 pub mod sample;
+mod sample_input;
 mod scaffold;
 mod table;
 mod text;
@@ -26,14 +28,18 @@ mod tree;
 mod verb;
 mod verbs;
 
+pub use ask::{
+    AnswerCode, AnswerForm, Ask, By, Call, Content, Escape, HttpSource, Login, Pages, Piece, Slot,
+    Template, Times,
+};
 pub use check::check;
 pub use cut::QUOTED_LINES_MAX;
 pub use draft::{Draft, Drafts};
 pub use mapping::{Bound, Mapping};
 pub use package::{
-    Block, Cond, Detect, EDITION, FILE_BYTES_MAX, FILES_MAX, Feed, FileSource, FlagValues, Form,
-    Guard, Namespace, Origin, Package, ParentIs, Query, Sheet, Source, SqlSource, Table, Vanished,
-    VoidRule, Workbook, WriteBack,
+    Block, Cond, Detect, EDITION, ExecSource, FILE_BYTES_MAX, FILES_MAX, Feed, FileSource,
+    FlagValues, Form, Guard, Namespace, Origin, Package, ParentIs, Query, Sheet, Source, SqlSource,
+    Table, Vanished, VoidRule, Workbook, WriteBack,
 };
 pub use preview::{Preview, PreviewField, PreviewRecord, PreviewViolation};
 pub use problem::{Pos, Problem, nearest};

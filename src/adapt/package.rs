@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use canon::format::Nature;
 
+use crate::ask::HttpSource;
 use crate::problem::Problem;
 use crate::read;
 use crate::table::{Otherwise, TableRow};
@@ -68,6 +69,17 @@ pub enum Source {
     Files(Box<FileSource>),
     /// Queries against a database.
     Sql(SqlSource),
+    /// Requests to a web service.
+    Http(Box<HttpSource>),
+    /// A program that speaks the Singer protocol.
+    Exec(Box<ExecSource>),
+}
+
+/// Rows of a program that speaks the Singer protocol.
+#[derive(Clone, Debug)]
+pub struct ExecSource {
+    /// What it says, read as if it were a file: a query a stream.
+    pub read: FileSource,
 }
 
 /// Files in a folder.
@@ -90,6 +102,19 @@ pub struct FileSource {
 }
 
 impl FileSource {
+    /// What is read of files of this form, wherever they are.
+    pub fn of(form: Form, queries: Vec<Query>) -> Self {
+        Self {
+            form,
+            files: "*".into(),
+            done: "done".into(),
+            failed: "failed".into(),
+            answer: None,
+            settle_seconds: 0,
+            queries,
+        }
+    }
+
     /// How a text file is cut into rows; none for files of another form.
     pub const fn text(&self) -> Option<TextSettings> {
         match self.form {
@@ -113,6 +138,8 @@ pub enum Form {
     /// JSON: the path of the array of records; empty where the file is that array, an object or lines
     /// of objects.
     Json(String),
+    /// Messages of the Singer protocol, one a line: the stream of each query.
+    Singer(Vec<String>),
 }
 
 /// Which sheets of a workbook are read, and how.
@@ -217,6 +244,8 @@ pub enum Detect {
     },
     /// All rows are read and compared by their digests; finds vanished rows too.
     Compare,
+    /// The source hands out a cursor with what it gives, and goes on from there.
+    Feed,
     /// Every row of every new file.
     File,
 }
@@ -413,6 +442,8 @@ impl Package {
         match &self.source {
             Source::Files(files) => &files.queries,
             Source::Sql(sql) => &sql.queries,
+            Source::Http(http) => &http.queries,
+            Source::Exec(exec) => &exec.read.queries,
         }
     }
 

@@ -5,8 +5,6 @@
 //! content digest is that of the round before is a no-op, as it is at collect.
 
 use std::collections::BTreeMap;
-use std::io::Cursor;
-use std::ops::ControlFlow;
 
 use canon::format::{Amended, CaseFacts, Format, Nature, Op, OpenLists};
 use canon::violation::{Severity, Violation};
@@ -14,34 +12,46 @@ use canon::{Digest, DigestAlg, Millis};
 use serde_json::{Map, Value, json};
 
 use crate::draft::{Draft, Drafts};
-use crate::form::{self, FileDyn, FormError, FormLimits, Item, Reading, Scratch};
+use crate::form::FileDyn;
 use crate::mapping::{Bound, Mapping};
-use crate::package::{FileSource, Form, Package, ParentIs, Query, Source};
+use crate::package::{Package, ParentIs};
 use crate::problem::{Pos, Problem};
-use crate::row::{Row, RowBuf};
-use crate::text::{Next, RowReader};
+use crate::row::Row;
+use crate::sample_input::{self, Input, Round};
 
 /// A sample is collected at this moment, so that its outcome never changes: noon of a fixed day.
 pub const COLLECTED: &str = "2026-11-21 12:00:00";
 /// The namespace of a package that leaves it to the node.
 pub const NAMESPACE: &str = "sample";
 
-/// The rows of one round, for each query by index: header and rows.
-type Round = Vec<(Vec<String>, Vec<Input>)>;
-
-/// A row, or why there is none.
-enum Input {
-    Row(RowBuf),
-    Fault(u64, Violation),
-}
-
 /// What a package makes of one sample, in the form of `expected.json`.
 ///
 /// # Errors
 /// What keeps the sample from being run at all: no input, a header that does not fit.
 pub fn run(package: &Package, format: &Format, name: &str) -> Result<Value, Vec<Problem>> {
-    let rounds = read(package, name)?;
-    run_rounds(package, format, name, rounds)
+    let rounds = sample_input::read(package, name)?;
+    run_rounds(package, format, name, rounds, false)
+}
+
+/// What a package makes of all its samples, one after another by name, as collect does of one live
+/// system; `rows` says how many rows they have.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_all(package: &Package, format: &Format) -> Result<Value, Vec<Problem>> {
+    let mut rounds = Vec::new();
+    for name in package.samples.keys() {
+        rounds.extend(sample_input::read(package, name)?);
+    }
+    let inputs = rounds.iter().flatten().flat_map(|(_, inputs)| inputs);
+    let rows = inputs.filter(|i| matches!(i, Input::Row(_))).count();
+    // One round is a round as well.
+    rounds.push(Vec::new());
+    let mut all = run_rounds(package, format, "*", rounds, true)?;
+    if let Some(all) = all.as_object_mut() {
+        all.insert("rows".into(), rows.into());
+    }
+    Ok(all)
 }
 
 /// What a package makes of the first rows of a file (of each query), in the form of a sample.
@@ -55,12 +65,8 @@ pub fn run_file(
     place: &str,
     rows_max: usize,
 ) -> Result<Value, Vec<Problem>> {
-    let Source::Files(source) = &package.source else {
-        let (en, zh) = ("the package does not read files", "该适配包不读文件");
-        return Err(vec![problem(place, "adapter.bad_value", "source.kind", en, zh)]);
-    };
-    let round = read_file(source, file, place, rows_max)?;
-    run_rounds(package, format, place, vec![round])
+    let round = sample_input::of_file(package, file, place, rows_max)?;
+    run_rounds(package, format, place, vec![round], false)
 }
 
 fn run_rounds(
@@ -68,13 +74,16 @@ fn run_rounds(
     format: &Format,
     name: &str,
     rounds: Vec<Round>,
+    live: bool,
 ) -> Result<Value, Vec<Problem>> {
     let mapping = Mapping::compile(package, format)?;
     let mut runner = Runner {
         mapping: &mapping,
         format,
         collected: Millis::parse(COLLECTED).expect("the constant is a time"),
+        live,
         known: BTreeMap::new(),
+        refused: BTreeMap::new(),
         cases: BTreeMap::new(),
         outcome: Outcome::default(),
     };
@@ -124,7 +133,7 @@ pub fn check(package: &Package, format: &Format, name: &str) -> Result<(), Vec<P
     if wrong.is_empty() { Ok(()) } else { Err(wrong) }
 }
 
-fn problem(file: &str, code: &'static str, key: &str, en: &str, zh: &str) -> Problem {
+pub(crate) fn problem(file: &str, code: &'static str, key: &str, en: &str, zh: &str) -> Problem {
     Problem {
         file: file.into(),
         pos: Pos::default(),
@@ -174,171 +183,6 @@ fn shown(value: Option<&Value>) -> String {
     value.map_or_else(|| "nothing".to_owned(), Value::to_string)
 }
 
-/// Reads a sample's rounds.
-fn read(package: &Package, name: &str) -> Result<Vec<Round>, Vec<Problem>> {
-    let empty = BTreeMap::new();
-    let files = package.samples.get(name).unwrap_or(&empty);
-    let missing = |file: &str| {
-        let path = format!("samples/{name}/{file}");
-        vec![problem(&path, "adapter.file_missing", "", "the sample has no input", "样例没有输入")]
-    };
-    match &package.source {
-        Source::Files(source) => {
-            let endings = endings(&source.form);
-            let mut rounds = Vec::new();
-            for i in 1.. {
-                let mut names = endings.iter().map(|ending| match i {
-                    1 => format!("input.{ending}"),
-                    i => format!("input.{i}.{ending}"),
-                });
-                let found = names.find_map(|file| Some((files.get(&file)?, file)));
-                let Some((bytes, file)) = found else { break };
-                rounds.push(match &source.form {
-                    Form::Csv(text) => vec![read_csv(bytes, RowReader::new(*text))],
-                    _ => {
-                        let place = format!("samples/{name}/{file}");
-                        read_file(source, &mut Cursor::new(bytes), &place, usize::MAX)?
-                    }
-                });
-            }
-            let first = endings.first().copied().unwrap_or_default();
-            if rounds.is_empty() { Err(missing(&format!("input.{first}"))) } else { Ok(rounds) }
-        }
-        Source::Sql(_) => {
-            let bytes = files.get("input.json").ok_or_else(|| missing("input.json"))?;
-            let file = format!("samples/{name}/input.json");
-            let value: Value = serde_json::from_slice(bytes).map_err(|e| {
-                let (en, zh) = (format!("not JSON: {e}"), format!("不是合法的 JSON：{e}"));
-                vec![problem(&file, "adapter.syntax", "", &en, &zh)]
-            })?;
-            read_json(package, &file, &value)
-        }
-    }
-}
-
-/// How the sample of a form is named.
-const fn endings(form: &Form) -> &'static [&'static str] {
-    match form {
-        Form::Csv(_) => &["csv"],
-        Form::Workbook(_) => &["xlsx", "xls"],
-        Form::Dbf(_) => &["dbf"],
-        Form::Xml(_) => &["xml"],
-        Form::Json(_) => &["json"],
-    }
-}
-
-/// The rows of a file by query, at most so many of each.
-fn read_file(
-    source: &FileSource,
-    file: &mut dyn FileDyn,
-    place: &str,
-    rows_max: usize,
-) -> Result<Round, Vec<Problem>> {
-    let header = |q: &Query| q.columns.iter().map(|c| c.text.clone()).collect();
-    let mut round: Round = source.queries.iter().map(|q| (header(q), Vec::new())).collect();
-    let (mut at, last) = (0, round.len().saturating_sub(1));
-    let mut scratch = || Ok(Box::new(Cursor::new(Vec::new())) as Box<dyn Scratch>);
-    let limits = FormLimits::default();
-    let reading = Reading { source, limits: &limits, scratch: &mut scratch };
-    let said = form::read(file, reading, &mut |item| {
-        let input = match item {
-            Item::Part { query, .. } => {
-                at = query;
-                return ControlFlow::Continue(());
-            }
-            Item::Row(row) => Input::Row(row.clone()),
-            Item::Fault { number, fault } => Input::Fault(number, fault.violation()),
-        };
-        let rows = round.get_mut(at).map(|(_, rows)| rows);
-        let full = rows.is_none_or(|rows| {
-            if rows.len() < rows_max {
-                rows.push(input);
-            }
-            rows.len() >= rows_max
-        });
-        if full && at == last { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    });
-    match said {
-        Ok(_) => Ok(round),
-        Err(FormError::Wrong(f)) => Err(vec![problem(place, f.code, "", &f.en, &f.zh)]),
-        Err(FormError::Io(e)) => {
-            let (en, zh) = (format!("reading failed: {e}"), format!("读取失败：{e}"));
-            Err(vec![problem(place, "source.io", "", &en, &zh)])
-        }
-    }
-}
-
-fn read_csv(bytes: &[u8], mut reader: RowReader) -> (Vec<String>, Vec<Input>) {
-    reader.feed(bytes, true);
-    let mut row = RowBuf::new();
-    let mut header = Vec::new();
-    let mut rows = Vec::new();
-    loop {
-        match reader.next_row(&mut row) {
-            Next::End | Next::More => return (header, rows),
-            Next::Row if header.is_empty() => {
-                let view = row.row();
-                header = (0..view.len()).filter_map(|i| view.get(i)).map(str::to_owned).collect();
-                reader.expect_columns(header.len());
-            }
-            Next::Row => rows.push(Input::Row(row.clone())),
-            Next::Fault(fault) => rows.push(Input::Fault(row.number, fault.violation())),
-        }
-    }
-}
-
-/// One object for each round: query name → list of rows, each an object of column → text or null.
-fn read_json(package: &Package, file: &str, value: &Value) -> Result<Vec<Round>, Vec<Problem>> {
-    let bad = |key: &str| {
-        let en = "must be a list of rounds: [{ \"query\": [{ \"column\": \"text\" }] }]";
-        let zh = "应为轮次列表：[{ \"查询\": [{ \"列\": \"文本\" }] }]";
-        vec![problem(file, "adapter.bad_value", key, en, zh)]
-    };
-    let rounds = value.as_array().ok_or_else(|| bad(""))?;
-    let mut out = Vec::new();
-    for round in rounds {
-        let round = round.as_object().ok_or_else(|| bad(""))?;
-        if let Some(stranger) = round.keys().find(|k| package.query(k).is_none()) {
-            return Err(bad(stranger));
-        }
-        let mut queries = Vec::new();
-        for query in package.queries() {
-            let header: Vec<String> = query.columns.iter().map(|c| c.text.clone()).collect();
-            let Some(rows) = round.get(&query.name.text) else {
-                queries.push((Vec::new(), Vec::new()));
-                continue;
-            };
-            let rows = rows.as_array().ok_or_else(|| bad(&query.name.text))?;
-            let mut inputs = Vec::new();
-            for (i, row) in rows.iter().enumerate() {
-                let row = row.as_object().ok_or_else(|| bad(&query.name.text))?;
-                if let Some(stranger) = row.keys().find(|k| !header.contains(k)) {
-                    let key = format!("{}[{}].{stranger}", query.name.text, i + 1);
-                    let (en, zh) = ("the query declares no such column", "查询没有声明该列");
-                    return Err(vec![problem(file, "adapter.unknown_column", &key, en, zh)]);
-                }
-                inputs.push(Input::Row(json_row(&header, row, i as u64 + 1)));
-            }
-            queries.push((header, inputs));
-        }
-        out.push(queries);
-    }
-    Ok(out)
-}
-
-fn json_row(header: &[String], row: &Map<String, Value>, number: u64) -> RowBuf {
-    let mut buffer = RowBuf::new();
-    buffer.number = number;
-    for column in header {
-        match row.get(column) {
-            None | Some(Value::Null) => buffer.push(None),
-            Some(Value::String(text)) => buffer.push(Some(text)),
-            Some(other) => buffer.push(Some(&other.to_string())),
-        }
-    }
-    buffer
-}
-
 struct Place {
     query: usize,
     round: Option<usize>,
@@ -368,8 +212,12 @@ struct Runner<'a> {
     mapping: &'a Mapping,
     format: &'a Format,
     collected: Millis,
+    /// Nothing is withdrawn that never was, and nothing refused twice.
+    live: bool,
     /// Content digest of each record's last version, as collect keeps it.
     known: BTreeMap<String, Digest>,
+    /// That of the last refused one.
+    refused: BTreeMap<String, Digest>,
     /// What the case's records say of one another.
     cases: BTreeMap<String, CaseFacts>,
     outcome: Outcome,
@@ -411,6 +259,16 @@ impl Runner<'_> {
             if self.known.get(&id) == Some(&digest) {
                 self.outcome.unchanged += 1;
                 return;
+            }
+            if self.live {
+                let never = !self.known.contains_key(&id) && !self.refused.contains_key(&id);
+                if draft.op == Op::Void && never {
+                    return;
+                }
+                if draft.is_refused() && self.refused.insert(id.clone(), digest) == Some(digest) {
+                    self.outcome.unchanged += 1;
+                    return;
+                }
             }
             if !draft.is_refused() {
                 self.known.insert(id, digest);

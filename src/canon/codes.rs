@@ -4,12 +4,14 @@
 //! in both languages and complete against `tests/data/codes.txt`.
 
 mod adapter;
+mod asked;
 mod envelope;
 mod exchange;
 mod format;
 mod spool;
 
 pub use adapter::ADAPTER;
+pub use asked::ASKED;
 pub use envelope::SENDER;
 pub use exchange::{CONTROL, RECEIVER, RESTORE};
 pub use format::FIELD;
@@ -35,9 +37,31 @@ const fn c(code: &'static str, en: &'static str, zh: &'static str) -> Code {
     Code { code, en, zh }
 }
 
+/// `evidence.*`: a file that should prove one record.
+pub const EVIDENCE: &[Code] = &[
+    c(
+        "evidence.too_large",
+        "larger than an evidence file may be; nothing of it was read; export fewer records into one file",
+        "超过证据文件大小上限，未读取；请减少每份文件的记录数后重新导出",
+    ),
+    c(
+        "evidence.malformed",
+        "not in the form of an evidence file; nothing is proven by it; export it again",
+        "不是证据文件，或已损坏，不能据此证明任何内容；请重新导出",
+    ),
+    c(
+        "evidence.edition",
+        "an edition of evidence files that this program does not read; take a newer program",
+        "证据文件版本高于本程序，请使用较新的程序核验",
+    ),
+    c("evidence.no_record", "holds no such record; export it again", "其中没有该记录，请重新导出"),
+];
+
 /// All codes, a group for each origin.
-pub const CODES: &[&[Code]] =
-    &[RECORD, FIELD, SENDER, RECEIVER, CONTROL, RESTORE, SOURCE, ADAPTER, NODE, CONFIG, SPOOL];
+pub const CODES: &[&[Code]] = &[
+    RECORD, FIELD, SENDER, RECEIVER, CONTROL, RESTORE, SOURCE, ASKED, ADAPTER, NODE, CONFIG, SPOOL,
+    EVIDENCE,
+];
 
 /// `record.*`: a receiver's or sender's judgement of one record.
 pub const RECORD: &[Code] = &[

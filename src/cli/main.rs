@@ -15,7 +15,9 @@ mod desk;
 mod files;
 mod gates;
 mod health;
+mod https;
 mod instance;
+mod lang;
 mod open;
 mod os;
 mod packages;
@@ -26,6 +28,7 @@ mod sources;
 mod spools;
 mod stores;
 mod text;
+mod verdict;
 
 use std::process::ExitCode;
 
@@ -33,8 +36,8 @@ use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
 use commands::{
-    adapter, backfill, baseline, bus, ca, check, doctor, format, keys, notice, quarantine,
-    returned, spool, status, store, trace,
+    adapter, backfill, baseline, bus, ca, check, doctor, evidence, format, keys, notice,
+    quarantine, returned, spool, status, store, trace,
 };
 use stores::NodesArg;
 use text::{Done, Exit, Lang, Out};
@@ -71,6 +74,9 @@ enum Command {
     Status(NodesArg),
     /// One case's records across the tiers · 追踪一件办件的各级流转
     Trace(trace::Trace),
+    /// One record's proof, as a file for an auditor; or what such a file proves · 单条记录的证据
+    #[command(subcommand)]
+    Evidence(evidence::EvidenceCommand),
     /// Problem data: list, show, return to the owner, resubmit · 问题数据
     #[command(subcommand)]
     Quarantine(quarantine::Quarantine),
@@ -156,6 +162,7 @@ fn run(command: Command, out: &Out) -> Done {
         Command::Demo(args) => demo::run(&args, out),
         Command::Status(args) => status::run(&args, out),
         Command::Trace(args) => trace::run(&args, out),
+        Command::Evidence(command) => evidence::run(&command, out),
         Command::Quarantine(args) => quarantine::run(args, out),
         Command::Returned(args) => returned::run(&args, out),
         Command::Backfill(args) => backfill::run(&args, out),

@@ -1,19 +1,21 @@
 //! An adapter's source: what the node's configuration must say for each kind, and how it is opened.
 //! Everything that differs from kind to kind stands here.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use adapt::{Detect, Package};
 use canon::Day;
 use edge::db::{Place, Stored};
 use edge::file_drop::{self, FileDrop};
+use edge::http_pull::{self, HttpPull};
 use edge::sql::{self, SqlSource};
 use edge::{Source, SourceError};
 use exchange::backfill::Opener;
-use exchange::config::{AdapterConfig, Limits, SourceReading};
+use exchange::config::{AdapterConfig, Limits, SecretRef, SourceConfig, SourceReading};
 
 use crate::text::{Failure, Finding};
-use crate::{databases, files};
+use crate::{databases, files, https, open, os};
 
 /// Puts what the node says otherwise into the package's source.
 ///
@@ -31,23 +33,25 @@ pub(crate) fn fit(adapter: &AdapterConfig, source: &mut adapt::Source) -> Result
             }
             said.folder.is_some()
                 && said.database.is_none()
+                && asks_nobody(said)
                 && said.overlap.is_none()
                 && said.reading == SourceReading::default()
         }
         adapt::Source::Sql(source) => {
             for query in &mut source.queries {
-                if let (Detect::ModifiedTime { overlap_seconds, .. }, Some(ms)) =
-                    (&mut query.detect, said.overlap)
-                {
-                    *overlap_seconds = ms.unsigned_abs().div_ceil(1000);
-                }
+                overlap(query, said);
             }
-            said.database.is_some()
-                && said.folder.is_none()
-                && said.files.is_none()
-                && said.settle.is_none()
-                && said.history.is_none()
+            said.database.is_some() && reads_no_files(said) && asks_nobody(said)
         }
+        adapt::Source::Http(source) => {
+            for query in &mut source.queries {
+                overlap(query, said);
+            }
+            let hours = SourceReading { hours: said.reading.hours.clone(), ..Default::default() };
+            said.remote.is_some() && reads_no_files(said) && said.reading == hours
+        }
+        // A package of a kind that is not read yet is refused before.
+        adapt::Source::Exec(_) => false,
     };
     if fits {
         return Ok(());
@@ -56,11 +60,30 @@ pub(crate) fn fit(adapter: &AdapterConfig, source: &mut adapt::Source) -> Result
         &adapter.at.file,
         "config.bad_value",
         "[adapter.source]",
-        "does not fit the package: one of files takes `folder`, `files`, `settle`, `history`, one of tables `database`, `overlap`, `hours`, `isolation`, `encoding`, `rows_max`, `statement_timeout`",
-        "与适配包不符：文件来源只用 folder、files、settle、history，库表来源只用 database、overlap、hours、isolation、encoding、rows_max、statement_timeout",
+        "does not fit the package: one of files takes `folder`, `files`, `settle`, `history`, one of tables `database`, `overlap`, `hours`, `isolation`, `encoding`, `rows_max`, `statement_timeout`, one of a web service `url`, `ca`, `certificate`, `key`, `proxy`, `timeout`, `secrets`, `values`, `overlap`, `hours`",
+        "与适配包不符：文件来源只用 folder、files、settle、history，库表来源只用 database、overlap、hours、isolation、encoding、rows_max、statement_timeout，网络服务只用 url、ca、certificate、key、proxy、timeout、secrets、values、overlap、hours",
     );
     (finding.line, finding.column) = (adapter.at.line.into(), adapter.at.column.into());
     Err(Box::new(finding))
+}
+
+/// Puts the node's overlap into a query that has one.
+fn overlap(query: &mut adapt::Query, said: &SourceConfig) {
+    if let (Detect::ModifiedTime { overlap_seconds, .. }, Some(ms)) =
+        (&mut query.detect, said.overlap)
+    {
+        *overlap_seconds = ms.unsigned_abs().div_ceil(1000);
+    }
+}
+
+/// Nothing of a drop folder is said.
+fn reads_no_files(said: &SourceConfig) -> bool {
+    said.folder.is_none() && said.files.is_none() && said.settle.is_none() && said.history.is_none()
+}
+
+/// Nothing of a web service is said.
+fn asks_nobody(said: &SourceConfig) -> bool {
+    said.remote.is_none() && said.secrets.is_empty() && said.values.is_empty()
 }
 
 /// The settings of a source of tables: the package's, the owner's, the node's limits.
@@ -89,6 +112,47 @@ pub(crate) fn tables(
     settings
 }
 
+/// The settings of a source that asks a web service: the package's, the node's, its secrets.
+///
+/// # Errors
+/// A certificate or secret is not there.
+pub(crate) fn asking(
+    adapter: &AdapterConfig,
+    source: &adapt::HttpSource,
+    limits: &Limits,
+) -> Result<http_pull::Settings, Failure> {
+    let said = &adapter.source;
+    let remote = said.remote.as_ref().ok_or_else(|| missing(adapter, "url"))?;
+    let http = https::settings(remote, limits)?;
+    let url = https::address(&remote.url)?;
+    let mut settings = http_pull::Settings::of(&adapter.name, url, http, source);
+    settings.secrets = secrets(said)?;
+    settings.values = values(said);
+    settings.compare_every_ms = adapter.interval;
+    settings.hours = said.reading.hours.iter().map(|w| (w.from, w.to)).collect();
+    Ok(settings)
+}
+
+/// What a package asks for by name and others may not see.
+fn secrets(said: &SourceConfig) -> Result<BTreeMap<String, String>, Failure> {
+    let one = |(name, reference): (&Arc<str>, &SecretRef)| {
+        let secret = open::secret(reference)?;
+        Ok((name.to_string(), secret.expose().trim_end_matches(['\r', '\n']).to_owned()))
+    };
+    said.secrets.iter().map(one).collect()
+}
+
+fn values(said: &SourceConfig) -> BTreeMap<String, String> {
+    said.values.iter().map(|(name, text)| (name.to_string(), text.to_string())).collect()
+}
+
+fn missing(adapter: &AdapterConfig, what: &str) -> Failure {
+    Failure::usage(
+        format!("adapter `{}`: [adapter.source] {what} is missing", adapter.name),
+        format!("适配器 {}：[adapter.source] 缺少 {what}", adapter.name),
+    )
+}
+
 /// Opens the source that the adapter collects from.
 pub(crate) fn open(
     adapter: &AdapterConfig,
@@ -97,15 +161,9 @@ pub(crate) fn open(
 ) -> Result<Box<dyn Source>, Failure> {
     let failed =
         |e: SourceError| Failure::environment(e.to_string(), format!("来源系统不可用：{e}"));
-    let missing = |what: &str| {
-        Failure::usage(
-            format!("adapter `{}`: [adapter.source] {what} is missing", adapter.name),
-            format!("适配器 {}：[adapter.source] 缺少 {what}", adapter.name),
-        )
-    };
     match &package.source {
         adapt::Source::Files(source) => {
-            let folder = adapter.source.folder.clone().ok_or_else(|| missing("folder"))?;
+            let folder = adapter.source.folder.clone().ok_or_else(|| missing(adapter, "folder"))?;
             std::fs::create_dir_all(&folder).map_err(|e| files::cannot(&folder, &e))?;
             let mut settings = file_drop::Settings::of(&adapter.name, folder, source);
             if let Some(settle) = adapter.source.settle {
@@ -115,12 +173,18 @@ pub(crate) fn open(
             Ok(Box::new(FileDrop::open(settings).map_err(failed)?))
         }
         adapt::Source::Sql(source) => {
-            let database = adapter.source.database.as_ref().ok_or_else(|| missing("database"))?;
+            let database =
+                adapter.source.database.as_ref().ok_or_else(|| missing(adapter, "database"))?;
             let place = databases::place(database)?;
             let mut settings = tables(adapter, place, source, limits);
             settings.compare_every_ms = adapter.interval;
             Ok(Box::new(SqlSource::new(settings).map_err(failed)?))
         }
+        adapt::Source::Http(source) => {
+            let settings = asking(adapter, source, limits)?;
+            Ok(Box::new(HttpPull::new(settings).map_err(failed)?))
+        }
+        adapt::Source::Exec(_) => Err(missing(adapter, "command")),
     }
 }
 
@@ -151,6 +215,34 @@ pub(crate) fn history(adapter: &AdapterConfig, package: &Package, limits: &Limit
                 let settings = tables(&said, place, source, &limits);
                 Ok(Box::new(SqlSource::new(settings.history(source, from, to)?)?))
             }
+            adapt::Source::Http(source) => {
+                let settings = asking(&said, source, &limits).map_err(|e| setting(&e.en))?;
+                Ok(Box::new(HttpPull::new(settings.history(from, to)?)?))
+            }
+            adapt::Source::Exec(_) => Err(setting("[adapter.source] command is missing")),
+        }
+    })
+}
+
+/// What is found when the adapter's source is looked at; nothing of a drop folder.
+///
+/// # Errors
+/// A password, secret or certificate is not there.
+pub(crate) async fn probe(
+    adapter: &AdapterConfig,
+    package: &Package,
+    limits: &Limits,
+) -> Result<Vec<edge::Seen>, Failure> {
+    Ok(match &package.source {
+        adapt::Source::Files(_) | adapt::Source::Exec(_) => Vec::new(),
+        adapt::Source::Sql(source) => {
+            let database = adapter.source.database.as_ref();
+            let database = database.ok_or_else(|| missing(adapter, "database"))?;
+            let settings = tables(adapter, databases::place(database)?, source, limits);
+            sql::probe(&settings).await
+        }
+        adapt::Source::Http(source) => {
+            http_pull::probe(&asking(adapter, source, limits)?, os::now()).await
         }
     })
 }

@@ -161,6 +161,84 @@ pub enum SourceError {
         /// The system's words.
         detail: String,
     },
+    /// A web service has trouble of its own, or its answer is none.
+    #[error(
+        "adapter `{adapter}`: `{place}` {detail}; it is asked again later, nothing was counted"
+    )]
+    Answer {
+        /// Adapter id.
+        adapter: String,
+        /// Address without its query.
+        place: String,
+        /// What was wrong with the answer.
+        detail: String,
+    },
+    /// A web service does not do what it is asked.
+    #[error(
+        "adapter `{adapter}`: `{place}` {detail}; compare the adapter's [source] and the node's `url` with the service"
+    )]
+    AnswerRefused {
+        /// Adapter id.
+        adapter: String,
+        /// Address without its query.
+        place: String,
+        /// What it said.
+        detail: String,
+    },
+    /// A web service and we do not believe each other.
+    #[error("adapter `{adapter}`: `{place}`: {detail}; see `ca`, `certificate` and `key`")]
+    Untrusted {
+        /// Adapter id.
+        adapter: String,
+        /// Address without its query.
+        place: String,
+        /// What TLS said.
+        detail: String,
+    },
+    /// A web service took longer than it may.
+    #[error("adapter `{adapter}`: `{place}` did not answer in time; it is asked again later")]
+    AnswerSlow {
+        /// Adapter id.
+        adapter: String,
+        /// Address without its query.
+        place: String,
+    },
+    /// An answer, a pass or a line is larger than it may be.
+    #[error("adapter `{adapter}`: `{place}`: {detail}")]
+    Limit {
+        /// Adapter id.
+        adapter: String,
+        /// Query or address.
+        place: String,
+        /// Which limit, and what to do.
+        detail: String,
+    },
+    /// The pages of a web service come round again, so they would never end.
+    #[error(
+        "adapter `{adapter}`: query `{query}`: page {page} is one that was given before; the service ignores the page it is asked for, or repeats its last one: say `total`, `more` or `last = \"short\"` in [source.query.pages]"
+    )]
+    PageRepeated {
+        /// Adapter id.
+        adapter: String,
+        /// Query.
+        query: String,
+        /// Which page of the pass.
+        page: u64,
+    },
+    /// The pages of a web service held fewer rows than it says there are.
+    #[error(
+        "adapter `{adapter}`: query `{query}`: its pages held {rows} rows of {total}; the pass does not count and begins anew"
+    )]
+    PagesShort {
+        /// Adapter id.
+        adapter: String,
+        /// Query.
+        query: String,
+        /// Rows of all pages.
+        rows: u64,
+        /// What the service says there are.
+        total: u64,
+    },
     /// This source has nothing to write back to.
     #[error("adapter `{adapter}`: a {kind} source takes no write-back; remove [write_back]")]
     NoWriteBack {
@@ -189,6 +267,13 @@ impl SourceError {
             Self::RowMissing { .. } => "source.row_missing",
             Self::WriteRefused { .. } => "source.write_refused",
             Self::NoWriteBack { .. } => "source.no_write_back",
+            Self::Answer { .. } => "source.answer",
+            Self::AnswerRefused { .. } => "source.answer_refused",
+            Self::Untrusted { .. } => "source.untrusted",
+            Self::AnswerSlow { .. } => "source.answer_slow",
+            Self::Limit { .. } => "source.limit",
+            Self::PageRepeated { .. } => "source.page_repeated",
+            Self::PagesShort { .. } => "source.pages_short",
         }
     }
 
@@ -199,6 +284,9 @@ impl SourceError {
             | Self::Busy { .. }
             | Self::Slow { .. }
             | Self::FolderHeld { .. }
+            | Self::Answer { .. }
+            | Self::AnswerSlow { .. }
+            | Self::PagesShort { .. }
             | Self::Io { .. } => Disposition::Retry,
             // A wrong password tried again and again locks the account for the owner's own system.
             Self::Denied { .. }
@@ -206,6 +294,10 @@ impl SourceError {
             | Self::Setting { .. }
             | Self::CursorUnreadable { .. }
             | Self::CursorRegressed { .. }
+            | Self::AnswerRefused { .. }
+            | Self::Untrusted { .. }
+            | Self::Limit { .. }
+            | Self::PageRepeated { .. }
             | Self::TimeMissing { .. } => Disposition::Halt,
             Self::WriteRefused { .. } => Disposition::Quarantine,
             Self::RowMissing { .. } | Self::NoWriteBack { .. } => Disposition::Bury,

@@ -9,10 +9,22 @@ mod error;
 #[cfg(feature = "sqlite")]
 pub mod exchange_table;
 pub mod file_drop;
+#[cfg(feature = "http")]
+pub mod http;
+#[cfg(feature = "http")]
+pub mod http_pull;
 #[cfg(feature = "sqlite")]
 pub mod legacy_db;
+#[cfg(feature = "http")]
+pub mod legacy_http;
 mod os;
 mod page;
+#[cfg(any(feature = "sql", feature = "http"))]
+mod passes;
+#[cfg(feature = "http")]
+mod rest;
+#[cfg(any(feature = "sql", feature = "http"))]
+mod seen;
 mod sink;
 mod source;
 #[cfg(feature = "sql")]
@@ -22,5 +34,7 @@ pub mod tables;
 
 pub use error::{Disposition, SinkError, SourceError};
 pub use page::{BrokenRow, Page, Pass, SourceRow};
+#[cfg(any(feature = "sql", feature = "http"))]
+pub use seen::Seen;
 pub use sink::{FilesSink, KeptRecord, Sink};
 pub use source::{Awaited, BoxFuture, Nothing, Source, TableCount, WriteBack};

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use adapt::Row;
+use adapt::{Row, RowFault};
 use canon::{Digest, DigestAlg};
 
 /// A value's place in the arena: first byte, and the byte after the last.
@@ -107,6 +107,29 @@ impl Page {
         }
         page.rows = 1;
         page
+    }
+
+    /// What is said of a row that a reader could not use.
+    pub(crate) fn broken_row(&self, line: u64, fault: RowFault) -> BrokenRow {
+        BrokenRow {
+            reference: format!("{}:{line}", self.place),
+            line: Some(line),
+            code: fault.code(),
+            zh: format!("第 {line} 行：{}", fault.zh()),
+            en: format!("line {line}: {}", fault.en()),
+        }
+    }
+
+    /// Sets a row without a key aside.
+    #[cfg(any(feature = "sql", feature = "http"))]
+    pub(crate) fn without_key(&mut self) {
+        self.broken.push(BrokenRow {
+            reference: format!("{}:?", self.place),
+            line: None,
+            code: "source.key_missing",
+            zh: "行没有主键".into(),
+            en: "the row has no key".into(),
+        });
     }
 
     /// How many rows.

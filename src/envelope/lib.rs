@@ -9,6 +9,7 @@ pub mod ca;
 pub mod control;
 pub mod crl;
 pub mod csr;
+pub mod evidence;
 pub mod fragment;
 pub mod frame;
 pub mod head;

@@ -125,6 +125,7 @@ impl Feed {
                         edge::sql::Settings::of(name, edge::db::Place::Sqlite(path), sql);
                     Ok(Box::new(SqlSource::new(settings.history(sql, from, to)?)?))
                 }
+                adapt::Source::Http(_) | adapt::Source::Exec(_) => panic!("no feed of the world"),
             }
         };
         let adapter = self.adapter(node, package, Box::new(Nothing));
@@ -181,6 +182,7 @@ impl Feed {
                 }
                 Box::new(SqlSource::new(settings).expect("the database"))
             }
+            adapt::Source::Http(_) | adapt::Source::Exec(_) => panic!("no feed of the world"),
         }
     }
 }

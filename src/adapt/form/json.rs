@@ -111,17 +111,9 @@ impl Rows<'_, '_> {
         self.number += 1;
         self.out.clear();
         self.out.number = self.number;
-        let mut fault = None;
-        for (column, path) in self.columns.iter().enumerate() {
-            match value(entries, path) {
-                Ok(Some(text)) if text.contains('\u{fffd}') => fault = Some(RowFault::Undecodable),
-                Ok(text) => self.out.push(text.as_deref()),
-                Err(NotOne) => fault = fault.or(Some(RowFault::NotOneValue { column })),
-            }
-        }
-        let item = match fault {
-            Some(fault) => Item::Fault { number: self.number, fault },
-            None => Item::Row(&self.out),
+        let item = match put(entries, &self.columns, &mut self.out) {
+            Err(fault) => Item::Fault { number: self.number, fault },
+            Ok(()) => Item::Row(&self.out),
         };
         if (self.take)(item).is_break() {
             self.enough = true;
@@ -131,16 +123,62 @@ impl Rows<'_, '_> {
     }
 }
 
+/// Puts the values at these paths into a row.
+fn put<P: AsRef<str>>(
+    entries: &[(Cow<'_, str>, Cow<'_, RawValue>)],
+    columns: &[Vec<P>],
+    out: &mut RowBuf,
+) -> Result<(), RowFault> {
+    let mut fault = None;
+    for (column, path) in columns.iter().enumerate() {
+        match value(entries, path) {
+            Ok(Some(text)) if text.contains('\u{fffd}') => fault = Some(RowFault::Undecodable),
+            Ok(text) => out.push(text.as_deref()),
+            Err(NotOne) => fault = fault.or(Some(RowFault::NotOneValue { column })),
+        }
+    }
+    fault.map_or(Ok(()), Err)
+}
+
+/// Puts a record, a JSON text, into a row.
+pub(super) fn put_record(
+    record: &str,
+    columns: &[Vec<String>],
+    out: &mut RowBuf,
+) -> Result<(), RowFault> {
+    let object: Object<'_> =
+        serde_json::from_str(record).map_err(|_| RowFault::NotOneValue { column: 0 })?;
+    put(&object.0, columns, out)
+}
+
+/// Single values of an answer.
+pub(super) fn fields(body: &[u8], paths: &[&str]) -> Result<Vec<Option<String>>, FormError> {
+    let text = std::str::from_utf8(body).map_err(|_| damaged("JSON that is not UTF-8"))?;
+    let text = text.trim_start_matches('\u{feff}').trim_start();
+    if paths.is_empty() || !text.starts_with('{') {
+        return Ok(vec![None; paths.len()]);
+    }
+    let object: Object<'_> = serde_json::from_str(text).map_err(|e| {
+        let (line, column) = (e.line(), e.column());
+        damaged(&format!("JSON, line {line}, column {column}"))
+    })?;
+    let one = |path: &&str| {
+        let parts: Vec<&str> = path.split('/').collect();
+        value(&object.0, &parts).map_err(|_| damaged(&format!("`{path}` is not one value")).into())
+    };
+    paths.iter().map(one).collect()
+}
+
 /// Nested, or there twice.
 struct NotOne;
 
 /// The text at a path of an object; none where it is not there or null.
 fn value(
     entries: &[(Cow<'_, str>, Cow<'_, RawValue>)],
-    path: &[&str],
+    path: &[impl AsRef<str>],
 ) -> Result<Option<String>, NotOne> {
     let Some((first, rest)) = path.split_first() else { return Ok(None) };
-    let mut found = entries.iter().filter(|(key, _)| key == first);
+    let mut found = entries.iter().filter(|(key, _)| key == first.as_ref());
     let Some((_, raw)) = found.next() else { return Ok(None) };
     if found.next().is_some() {
         return Err(NotOne);
@@ -230,9 +268,9 @@ impl<'de> Visitor<'de> for Walk<'_, '_, '_> {
         Ok(())
     }
 
-    // An empty answer has null where its records would be.
+    // An empty answer has null where its records would be, or around them.
     fn visit_unit<E>(self) -> Result<(), E> {
-        self.rows.found |= self.path.is_empty();
+        self.rows.found = true;
         Ok(())
     }
 }

@@ -12,6 +12,7 @@ mod json;
 mod limits;
 mod look;
 mod number;
+pub mod singer;
 mod text;
 mod xls;
 mod xlsx;
@@ -108,6 +109,24 @@ pub fn read(
         Form::Dbf(encoding) => dbf::read(&mut file, *encoding, source, take),
         Form::Xml(record) => xml::read(&mut file, record, source, limits, take),
         Form::Json(record) => json::read(&mut file, record, source, limits, take),
+        Form::Singer(streams) => singer::read(&mut file, streams, source, take),
+    }
+}
+
+/// Single values of an answer, beside its records: by paths from its outermost element or object.
+/// None where there is no such value, or the answer is a list.
+///
+/// # Errors
+/// The answer is not whole, or a path leads to something that is not one value.
+pub fn fields(
+    body: &[u8],
+    form: &Form,
+    paths: &[&str],
+    limits: &FormLimits,
+) -> Result<Vec<Option<String>>, FormError> {
+    match form {
+        Form::Xml(record) => xml::fields(body, record, paths, limits),
+        _ => json::fields(body, paths),
     }
 }
 

@@ -15,6 +15,31 @@ use crate::package::FileSource;
 use crate::row::RowBuf;
 use crate::text::{ROW_BYTES_MAX, RowFault};
 
+/// Single values of an answer, from its outermost element.
+pub(super) fn fields(
+    body: &[u8],
+    record: &str,
+    paths: &[&str],
+    limits: &FormLimits,
+) -> Result<Vec<Option<String>>, FormError> {
+    let root = record.split('/').find(|s| !s.is_empty()).unwrap_or_default();
+    let mut file = std::io::Cursor::new(body);
+    let mut xml = Xml::new(decoded(&mut file)?, limits);
+    let mut records = Records::new(root, paths.iter().copied());
+    while let Some(event) = xml.next()? {
+        if records.event(&event)? {
+            let item = records.item();
+            let Item::Row(row) = item else { return Err(damaged("a value is not one").into()) };
+            let row = row.row();
+            return Ok((0..row.len()).map(|i| row.get(i).map(str::to_owned)).collect());
+        }
+    }
+    match records.missing() {
+        Some(fault) => Err(fault.into()),
+        None => Err(damaged("the answer is not whole").into()),
+    }
+}
+
 /// Where a declaration must have ended.
 const DECLARATION_BYTES: usize = 1024;
 

@@ -1,13 +1,13 @@
 //! Reads `[source]` of files: their form, which of them, where they go.
 
-use super::{ROW, check_columns, columns};
+use super::{ROW, blocks, check_columns, columns, limited};
 use crate::package::{
     Detect, FileSource, FlagValues, Form, Query, Sheet, Source, Vanished, Workbook, WriteBack,
 };
 use crate::problem::Problems;
 use crate::read_record;
 use crate::text::{Encoding, Quote, TextSettings};
-use crate::tree::{Node, Tab, Text, Value, wrong_kind};
+use crate::tree::{Tab, Text};
 
 /// A file is read once it has not grown for so long, where the package does not say.
 const SETTLE_SECONDS: u64 = 5;
@@ -48,29 +48,17 @@ pub(super) fn json(mut tab: Tab<'_>, problems: &mut Problems) -> Source {
 /// One sheet in `[source]` itself, or several as `[[source.query]]`.
 pub(super) fn workbook(mut tab: Tab<'_>, problems: &mut Problems) -> Source {
     let (mut queries, mut sheets) = (Vec::new(), Vec::new());
-    let path = tab.key("query");
-    match tab.get("query") {
-        Some(Node { value: Value::List(items), .. }) => {
-            for (i, item) in items.iter().enumerate() {
-                let mut of = Tab::of(item, format!("{path}[{}]", i + 1), problems);
-                let name = of.need("name", problems);
-                let key = of.key("name");
-                super::check_name_free(&queries, &name, &key, problems);
-                let query = query(&mut of, name, problems);
-                sheets.push(sheet(&mut of, &query, problems));
-                of.finish(problems);
-                queries.push(query);
-            }
-        }
-        Some(node) => {
-            let want = ("[[source.query]] blocks", "[[source.query]] 块");
-            wrong_kind(problems, node.pos, &path, want, &node.value);
-        }
-        None => {
-            let query = row(&mut tab, problems);
-            sheets.push(sheet(&mut tab, &query, problems));
+    if tab.get("query").is_some() {
+        for (mut of, name) in blocks(&mut tab, "query", problems) {
+            let query = query(&mut of, name, problems);
+            sheets.push(sheet(&mut of, &query, problems));
+            of.finish(problems);
             queries.push(query);
         }
+    } else {
+        let query = row(&mut tab, problems);
+        sheets.push(sheet(&mut tab, &query, problems));
+        queries.push(query);
     }
     folder_of(tab, Form::Workbook(Workbook { sheets }), "*.xls*", queries, problems)
 }
@@ -98,7 +86,6 @@ fn sheet(tab: &mut Tab<'_>, query: &Query, problems: &mut Problems) -> Sheet {
     Sheet { sheet: name, header_row, header_rows, join, first_row, stop, fill_down }
 }
 
-/// A number from 1.
 fn count(
     tab: &mut Tab<'_>,
     key: &'static str,
@@ -106,17 +93,7 @@ fn count(
     max: u64,
     problems: &mut Problems,
 ) -> u32 {
-    let said = tab.number(key, problems).unwrap_or(usual);
-    if said == 0 || said > max {
-        problems.push(
-            "adapter.bad_value",
-            tab.pos,
-            tab.key(key),
-            format!("must be from 1 to {max}"),
-            format!("应在 1 到 {max} 之间"),
-        );
-    }
-    u32::try_from(said.clamp(1, max)).unwrap_or(1)
+    u32::try_from(limited(tab, key, usual, max, problems)).unwrap_or(1)
 }
 
 fn encoding(tab: &mut Tab<'_>, problems: &mut Problems) -> Encoding {

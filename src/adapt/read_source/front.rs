@@ -6,7 +6,7 @@ use super::sql::{check_name, encoding, flag_values, queries};
 use super::{check_columns, columns, key};
 use crate::package::{Detect, Query, Source, SqlSource, Vanished, WriteBack};
 use crate::problem::Problems;
-use crate::tree::Tab;
+use crate::tree::{Tab, Text};
 
 /// Longest error text written back where the package does not say.
 const ERROR_CHARS: u64 = 500;
@@ -18,8 +18,7 @@ pub(super) fn front(mut tab: Tab<'_>, problems: &mut Problems) -> Source {
     Source::Sql(SqlSource { encoding, queries })
 }
 
-fn table(mut tab: Tab<'_>, problems: &mut Problems) -> Query {
-    let name = tab.need("name", problems);
+fn table(mut tab: Tab<'_>, name: Text, problems: &mut Problems) -> Query {
     let table = tab.text("table", problems).unwrap_or_else(|| name.clone());
     let columns = columns(&mut tab, problems);
     let key = key(&mut tab, problems);

@@ -2,12 +2,13 @@
 
 mod files;
 mod front;
+mod http;
 mod sql;
 
 use crate::package::{Query, Source, SqlSource};
 use crate::problem::Problems;
 use crate::text::Encoding;
-use crate::tree::{Tab, Text};
+use crate::tree::{Node, Tab, Text, Value, wrong_kind};
 
 /// The one query of a file source.
 pub(crate) const ROW: &str = "row";
@@ -21,6 +22,7 @@ enum Kind {
     Json,
     FrontTable,
     Sql,
+    HttpPull,
 }
 
 /// The kinds by name; a workbook's file says itself whether it is new or old.
@@ -33,6 +35,7 @@ const KINDS: &[(&str, Kind)] = &[
     ("json", Kind::Json),
     ("sql", Kind::Sql),
     ("front_table", Kind::FrontTable),
+    ("http_pull", Kind::HttpPull),
 ];
 
 pub(crate) fn source(mut tab: Tab<'_>, problems: &mut Problems) -> Source {
@@ -43,6 +46,7 @@ pub(crate) fn source(mut tab: Tab<'_>, problems: &mut Problems) -> Source {
     match kind {
         Some(Kind::Sql) => sql::sql(tab, problems),
         Some(Kind::FrontTable) => front::front(tab, problems),
+        Some(Kind::HttpPull) => http::http(tab, problems),
         Some(Kind::Csv) => files::csv(tab, problems),
         Some(Kind::Workbook) => files::workbook(tab, problems),
         Some(Kind::Dbf) => files::dbf(tab, problems),
@@ -93,12 +97,57 @@ fn columns(tab: &mut Tab<'_>, problems: &mut Problems) -> Vec<Text> {
     columns
 }
 
-/// No two queries of a source have one name.
-fn check_name_free(queries: &[Query], name: &Text, path: &str, problems: &mut Problems) {
-    if queries.iter().any(|q| q.name.text == name.text) {
-        let (en, zh) = ("another query has this name", "查询名重复");
-        problems.push("adapter.bad_value", name.pos, path, en, zh);
+/// The blocks `[[source.KEY]]`, each a stream of rows, by their names.
+fn blocks<'a>(
+    tab: &mut Tab<'a>,
+    key: &'static str,
+    problems: &mut Problems,
+) -> Vec<(Tab<'a>, Text)> {
+    let mut found: Vec<(Tab<'a>, Text)> = Vec::new();
+    let path = tab.key(key);
+    match tab.get(key) {
+        Some(Node { value: Value::List(items), .. }) => {
+            for (i, item) in items.iter().enumerate() {
+                let mut of = Tab::of(item, format!("{path}[{}]", i + 1), problems);
+                let name = of.need("name", problems);
+                if found.iter().any(|(_, other)| other.text == name.text) {
+                    let (en, zh) = ("another query has this name", "查询名重复");
+                    problems.push("adapter.bad_value", name.pos, of.key("name"), en, zh);
+                }
+                found.push((of, name));
+            }
+        }
+        Some(node) => {
+            let (en, zh) = (format!("[[source.{key}]] blocks"), format!("[[source.{key}]] 块"));
+            wrong_kind(problems, node.pos, &path, (&en, &zh), &node.value);
+        }
+        None => {
+            problems.push(
+                "adapter.missing_key",
+                tab.pos,
+                path,
+                format!("there must be at least one [[source.{key}]]"),
+                format!("至少要有一个 [[source.{key}]]"),
+            );
+        }
     }
+    found
+}
+
+/// A number from 1.
+fn limited(
+    tab: &mut Tab<'_>,
+    key: &'static str,
+    usual: u64,
+    max: u64,
+    problems: &mut Problems,
+) -> u64 {
+    let said = tab.number(key, problems).unwrap_or(usual);
+    if said == 0 || said > max {
+        let (en, zh) = (format!("must be from 1 to {max}"), format!("应在 1 到 {max} 之间"));
+        problems.push("adapter.bad_value", tab.pos, tab.key(key), en, zh);
+    }
+    said.clamp(1, max)
 }
 
 fn check_columns<'t>(

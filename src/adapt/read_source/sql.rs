@@ -2,18 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use super::{check_columns, check_name_free, columns, key};
+use super::{blocks, check_columns, columns, key};
 use crate::package::{Detect, FlagValues, Query, Source, SqlSource, Vanished, WriteBack};
 use crate::problem::Problems;
 use crate::text::Encoding;
-use crate::tree::{Node, Tab, Text, Value, wrong_kind};
+use crate::tree::{Node, Tab, Text, Value};
 
 /// Longest error text written back where the package does not say.
 const ERROR_CHARS: u64 = 500;
 /// Engines that may have a SELECT of their own.
 const ENGINES: &[&str] = &["sqlite", "mysql", "postgres", "mssql", "oracle"];
 /// How far a run looks back behind its cursor, where the package does not say.
-const OVERLAP_SECONDS: u64 = 600;
+pub(super) const OVERLAP_SECONDS: u64 = 600;
 
 pub(super) fn sql(mut tab: Tab<'_>, problems: &mut Problems) -> Source {
     let encoding = encoding(&mut tab, problems);
@@ -29,39 +29,15 @@ pub(super) fn encoding(tab: &mut Tab<'_>, problems: &mut Problems) -> Encoding {
     tab.word("encoding", &encodings, problems).unwrap_or_default()
 }
 
-/// The blocks `[[source.KEY]]`, each a stream of rows.
+/// The blocks `[[source.KEY]]`, each read by `read`.
 pub(super) fn queries(
     tab: &mut Tab<'_>,
     key: &'static str,
-    read: fn(Tab<'_>, &mut Problems) -> Query,
+    read: fn(Tab<'_>, Text, &mut Problems) -> Query,
     problems: &mut Problems,
 ) -> Vec<Query> {
-    let mut queries: Vec<Query> = Vec::new();
-    let path = tab.key(key);
-    match tab.get(key) {
-        Some(Node { value: Value::List(items), .. }) => {
-            for (i, item) in items.iter().enumerate() {
-                let query = read(Tab::of(item, format!("{path}[{}]", i + 1), problems), problems);
-                let key = format!("{path}[{}].name", i + 1);
-                check_name_free(&queries, &query.name, &key, problems);
-                queries.push(query);
-            }
-        }
-        Some(node) => {
-            let (en, zh) = (format!("[[source.{key}]] blocks"), format!("[[source.{key}]] 块"));
-            wrong_kind(problems, node.pos, &path, (&en, &zh), &node.value);
-        }
-        None => {
-            problems.push(
-                "adapter.missing_key",
-                tab.pos,
-                path,
-                format!("there must be at least one [[source.{key}]]"),
-                format!("至少要有一个 [[source.{key}]]"),
-            );
-        }
-    }
-    queries
+    let found = blocks(tab, key, problems);
+    found.into_iter().map(|(tab, name)| read(tab, name, problems)).collect()
 }
 
 #[derive(Clone, Copy)]
@@ -72,8 +48,7 @@ enum How {
     Compare,
 }
 
-fn query(mut tab: Tab<'_>, problems: &mut Problems) -> Query {
-    let name = tab.need("name", problems);
+fn query(mut tab: Tab<'_>, name: Text, problems: &mut Problems) -> Query {
     let sql = tab.need("sql", problems);
     check_sql(&sql, tab.key("sql"), problems);
     let sql_for = sql_for(&mut tab, problems);
@@ -100,7 +75,7 @@ fn query(mut tab: Tab<'_>, problems: &mut Problems) -> Query {
     check_columns(&query, query.key.iter(), &tab.key("key"), problems);
     let cursor = match &query.detect {
         Detect::ModifiedTime { column, .. } | Detect::Flag { column, .. } => Some(column),
-        Detect::LogTable { .. } | Detect::Compare | Detect::File => None,
+        Detect::LogTable { .. } | Detect::Compare | Detect::Feed | Detect::File => None,
     };
     check_columns(&query, cursor, &tab.key("cursor"), problems);
     tab.finish(problems);

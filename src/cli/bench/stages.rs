@@ -54,7 +54,7 @@ pub(crate) fn measure(file: &Path, suite: Suite, now: Millis) -> Result<Stages, 
     let (package, mapping) = nodes::township(&format)?;
     let text = match &package.source {
         adapt::Source::Files(source) => source.text(),
-        adapt::Source::Sql(_) => None,
+        adapt::Source::Sql(_) | adapt::Source::Http(_) | adapt::Source::Exec(_) => None,
     };
     let Some(text) = text else {
         return Err(Failure::environment(

@@ -14,7 +14,7 @@ use super::bus::said;
 use crate::brokers::{self, Site};
 use crate::stores::{Access, open_store};
 use crate::text::{Done, Exit, Failure, Lang, Out};
-use crate::{databases, open, os, run as service};
+use crate::{open, os, run as service};
 
 /// Days before its end from which a certificate is a problem.
 const DAYS_MIN: i64 = 30;
@@ -219,21 +219,17 @@ fn signing(config: &NodeConfig, identity: &Identity) -> Result<Vec<Look>, Failur
     })
 }
 
-/// A source's database, as its adapter sees it.
+/// A source's database or web service, as its adapter sees it.
 async fn sources(
     config: &NodeConfig,
     adapter: &AdapterConfig,
     looks: &mut Vec<Look>,
 ) -> Result<(), Failure> {
-    let Some(database) = &adapter.source.database else { return Ok(()) };
     let format = open::format_of(config)?.map_err(|found| open::problems(&found))?;
     let package = open::package(adapter, &format)?.map_err(|found| open::problems(&found))?;
-    let adapt::Source::Sql(source) = &package.source else { return Ok(()) };
-    let place = databases::place(database)?;
-    let settings = crate::sources::tables(adapter, place, source, &config.limits);
     let of = format!("{} {}", adapter.identity, adapter.name);
-    for seen in edge::sql::probe(&settings).await {
-        let edge::sql::Seen { step, fine, en, zh } = seen;
+    for seen in crate::sources::probe(adapter, &package, &config.limits).await? {
+        let edge::Seen { step, fine, en, zh } = seen;
         looks.push(Look { of: of.clone(), step, fine, en, zh });
     }
     Ok(())

@@ -2,14 +2,18 @@
 //! the same sender.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use canon::{Day, HashSum, NodeCode};
-use store::{Place, Tally};
+use exchange::Node;
+use store::{ManifestRow, Place, Tally};
 
-use super::tiers::Tier;
-use super::world::World;
+use super::world::LOOK;
 use crate::assemble::store_failure;
 use crate::text::Failure;
+
+/// Longest wait for the manifests of both sides.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// One record type of one sender, both sides.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -72,15 +76,14 @@ fn at(places: &[u64; 10], place: Place) -> u64 {
 
 /// A sender's books by record type, over the given days, against those of a receiver.
 pub(crate) async fn books(
-    world: &World,
-    sender: Tier,
-    receiver: Tier,
+    sender: &Node,
+    receiver: &Node,
     days: &[Day],
 ) -> Result<BTreeMap<String, Line>, Failure> {
     let mut lines: BTreeMap<String, Line> = BTreeMap::new();
-    let code: &NodeCode = &world.node(sender).code;
+    let code = &sender.code;
     for day in days {
-        let own = world.store(sender).tallies(*day).await.map_err(store_failure)?;
+        let own = sender.store.tallies(*day).await.map_err(store_failure)?;
         for tally in own {
             let line = lines.entry(tally.kind.clone()).or_default();
             for (mine, n) in line.places.iter_mut().zip(tally.places) {
@@ -88,7 +91,7 @@ pub(crate) async fn books(
             }
             line.sum.merge(&sum(&tally));
         }
-        let theirs = world.store(receiver).tallies_received(code, *day).await;
+        let theirs = receiver.store.tallies_received(code, *day).await;
         for tally in theirs.map_err(store_failure)? {
             let line = lines.entry(tally.kind.clone()).or_default();
             line.answered +=
@@ -97,7 +100,7 @@ pub(crate) async fn books(
             line.their_sum.merge(&sum(&tally));
         }
     }
-    for (_, kinds) in &world.node(sender).owes {
+    for (_, kinds) in &sender.owes {
         for kind in kinds {
             lines.entry(kind.to_string()).or_default();
         }
@@ -112,4 +115,30 @@ fn sum(tally: &Tally) -> HashSum {
 /// The days a demo has lived through.
 pub(crate) fn days(first: Day, last: Day) -> Vec<Day> {
     (first.0..=last.0).map(Day).collect()
+}
+
+/// The manifests of a sender's day, its own and the receiver's answer; waits until they are final,
+/// or stop changing.
+pub(crate) async fn issued(
+    sender: &Node,
+    receiver: &NodeCode,
+    day: Day,
+) -> Result<Option<(ManifestRow, ManifestRow)>, Failure> {
+    let began = Instant::now();
+    loop {
+        let rows = sender.store.manifests(day).await.map_err(store_failure)?;
+        let mine = rows.iter().find(|m| m.by == sender.code).cloned();
+        let theirs = rows.iter().find(|m| m.by == *receiver).cloned();
+        if let (Some(mine), Some(theirs)) = (mine, theirs) {
+            let answered = theirs.revision >= mine.revision;
+            let lines = exchange::reconcile::read(&mine.body);
+            let settled = lines.iter().all(|l| l.counts.is_settled());
+            if mine.is_final || (answered && !settled) || began.elapsed() > PATIENCE {
+                return Ok(Some((mine, theirs)));
+            }
+        } else if began.elapsed() > PATIENCE {
+            return Ok(None);
+        }
+        tokio::time::sleep(LOOK).await;
+    }
 }

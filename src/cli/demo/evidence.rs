@@ -71,11 +71,7 @@ impl Evidence {
         at: Millis,
     ) -> Result<Answer, Failure> {
         let signed = signed(&self.receipt, trust, at)?;
-        let of_this = signed.head.answers.as_ref().is_some_and(|a| {
-            a.envelope == envelope.head.id()
-                && a.head == envelope.digest
-                && a.root == envelope.head.root
-        });
+        let of_this = answers(&signed, envelope);
         let position = envelope.leaves.iter().position(|leaf| leaf == record);
         let opened = envelope::open(&self.receipt).map_err(|e| refused(&e))?;
         let line = position
@@ -83,6 +79,12 @@ impl Evidence {
             .and_then(|fragment| envelope::read_outcome(fragment).ok());
         let outcome = line.filter(|l| Some(l.position as usize) == position).map(|l| l.outcome);
         Ok(Answer { signed, of_this, outcome })
+    }
+
+    /// Whether both verify and the receipt answers this very envelope.
+    pub(crate) fn holds(&self, trust: &Trust, at: Millis) -> bool {
+        let (envelope, receipt) = (self.envelope(trust, at), signed(&self.receipt, trust, at));
+        matches!((envelope, receipt), (Ok(e), Ok(r)) if answers(&r, &e))
     }
 
     /// Writes both, and the root certificate, as files for stock tools.
@@ -122,6 +124,15 @@ pub(crate) fn stock_line(folder: &Path, file: &str) -> String {
         at("ca.pem"),
         at(file)
     )
+}
+
+/// Whether a receipt names this very envelope by id, head digest and root.
+fn answers(receipt: &Signed, envelope: &Signed) -> bool {
+    receipt.head.answers.as_ref().is_some_and(|a| {
+        a.envelope == envelope.head.id()
+            && a.head == envelope.digest
+            && a.root == envelope.head.root
+    })
 }
 
 fn signed(package: &[u8], trust: &Trust, at: Millis) -> Result<Signed, Failure> {

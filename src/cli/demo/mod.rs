@@ -1,6 +1,7 @@
 //! `tiergate demo`: four tiers in one process, real records from legacy files to signed receipts,
 //! told as a story of about a minute.
 
+mod all;
 mod books;
 mod checks;
 mod embedded;
@@ -34,6 +35,8 @@ use crate::os;
 use crate::run as service;
 use crate::text::{Done, Exit, Failure, Out, width};
 
+/// Folder, if nothing is said.
+const DATA: &str = "./tiergate-demo";
 /// Cases of the legacy data, if nothing is said.
 const CASES: u64 = 2_000;
 /// Most cases.
@@ -48,9 +51,15 @@ const LOCK: &str = "demo.lock";
 /// The demo.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Demo {
-    /// Folder of everything it writes; an unfinished demo in it goes on · 数据目录，未完成的演示会继续
-    #[arg(long, value_name = "DIR", default_value = "./tiergate-demo")]
-    data: PathBuf,
+    /// Every adapter package instead of the story: their samples through four tiers into tables · 演示全部适配包
+    #[arg(long)]
+    all: bool,
+    /// With --all: these packages instead of those in the program · 适配包目录，缺省用程序自带的
+    #[arg(long, value_name = "FOLDER", requires = "all")]
+    adapters: Option<PathBuf>,
+    /// Folder of everything it writes; an unfinished demo in it goes on [default: ./tiergate-demo, with --all ./tiergate-demo-all] · 数据目录，未完成的演示会继续
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
     /// Leave the finished demo as it is at the next start · 演示结束后保留数据，下次不重来
     #[arg(long)]
     keep: bool,
@@ -58,31 +67,39 @@ pub(crate) struct Demo {
     #[arg(long)]
     fast: bool,
     /// Cases in the legacy systems [default: 2000] · 模拟的办件数
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=CASES_MAX))]
+    #[arg(long, value_name = "N", conflicts_with = "all", value_parser = clap::value_parser!(u64).range(1..=CASES_MAX))]
     cases: Option<u64>,
     /// The same seed makes the same legacy data [default: 1] · 随机种子
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", conflicts_with = "all")]
     seed: Option<u64>,
     /// In which suite the nodes sign: sm2 (national), ecdsa-p256-sha256, ed25519-sha256, or mixed, a
     /// suite for each tier [default: ecdsa-p256-sha256] · 签名算法：sm2 为国密，mixed 为各级不同
-    #[arg(long, value_name = "SUITE", value_parser = Suites::parse)]
+    #[arg(long, value_name = "SUITE", conflicts_with = "all", value_parser = Suites::parse)]
     suite: Option<Suites>,
     /// Over a RabbitMQ: amqp://USER:PASSWORD@HOST:PORT/VHOST · 经 RabbitMQ 传输
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", conflicts_with = "all")]
     amqp: Option<String>,
     /// In a PostgreSQL: postgres://USER:PASSWORD@HOST:PORT/DATABASE · 以 PostgreSQL 存储
     #[arg(long, value_name = "URL")]
     postgres: Option<String>,
+    /// With --all: the departments' tables in a MariaDB: mysql://USER:PASSWORD@HOST:PORT/DATABASE · 部门库表放在 MariaDB
+    #[arg(long, value_name = "URL", requires = "all")]
+    mysql: Option<String>,
 }
 
 /// The command.
 pub(crate) fn run(args: &Demo, out: &Out) -> Done {
     os::be_frugal();
-    service::runtime()?.block_on(demo(args, out))
+    let runtime = service::runtime()?;
+    if args.all {
+        runtime.block_on(all::demo(args, out))
+    } else {
+        runtime.block_on(demo(args, out))
+    }
 }
 
 async fn demo(args: &Demo, out: &Out) -> Done {
-    let folder = Folder(args.data.clone());
+    let folder = Folder(args.data.clone().unwrap_or_else(|| PathBuf::from(DATA)));
     let _lock = lock(&folder.0)?;
     let mut show = Show::new(*out, args.fast);
     let services = Services::parse(args.amqp.as_deref(), args.postgres.as_deref(), &folder)?;
@@ -93,7 +110,7 @@ async fn demo(args: &Demo, out: &Out) -> Done {
     opening(&mut show, &folder, &state)?;
     let made = tokio::select! {
         biased;
-        caught = &mut interrupted => return stopped(caught, &show, args),
+        caught = &mut interrupted => return stopped(caught, &show, &folder),
         made = prepare::prepare(&folder, &mut state, &services, os::now()) => made?,
     };
     let fresh = made.is_some();
@@ -101,11 +118,11 @@ async fn demo(args: &Demo, out: &Out) -> Done {
         planted(&mut show, &ledger)?;
     }
     services::stand(&folder, fresh).await?;
-    let world = World::start(folder, state.offset).await?;
+    let world = World::start(folder.clone(), state.offset).await?;
     let mut story = Story { world: &world, show, state };
     let told = tokio::select! {
         biased;
-        caught = &mut interrupted => stopped(caught, &story.show, args),
+        caught = &mut interrupted => stopped(caught, &story.show, &folder),
         told = scenes::play(&mut story) => told,
     };
     world.stop().await;
@@ -113,10 +130,10 @@ async fn demo(args: &Demo, out: &Out) -> Done {
 }
 
 /// Ctrl-C: everything that counts is in the stores already.
-fn stopped(caught: std::io::Result<()>, show: &Show, args: &Demo) -> Done {
+fn stopped(caught: std::io::Result<()>, show: &Show, folder: &Folder) -> Done {
     caught
         .map_err(|e| Failure::environment(format!("signals: {e}"), format!("无法接收信号：{e}")))?;
-    let dir = args.data.display();
+    let dir = folder.0.display();
     show.line("")?;
     show.line(show.out.of(
         format!("Stopped; nothing is lost. The same command goes on from here ({dir})."),

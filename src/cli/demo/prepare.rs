@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use canon::{Environment, Millis};
 use envelope::ca::{NodeName, Terms};
-use envelope::{Ca, KeyPem, SignError};
+use envelope::{Ca, KeyPem, SignError, Suite};
 use ring::rand::{SecureRandom as _, SystemRandom};
 
 use super::embedded::{CONFIGS, COUNTY_DDL};
@@ -83,10 +83,7 @@ pub(crate) async fn prepare(
     }
     lists(folder)?;
     configs(folder, state, services)?;
-    certificates(folder, state.suites, Millis(state.started), now).map_err(|e| match e {
-        Unmade::Sign(e) => signing(&e),
-        Unmade::Written(e) => e,
-    })?;
+    certificates(folder, named(folder, state.suites), Millis(state.started), now)?;
     let ledger = legacy(folder, state).await?;
     state.county_case.clone_from(&ledger.showcase);
     state.first_file.clone_from(&ledger.first_file);
@@ -136,6 +133,16 @@ fn configs(folder: &Folder, state: &State, services: &Services) -> Result<(), Fa
     services.secrets(folder)
 }
 
+/// Limits of every demo: short enough for a story of a minute.
+pub(crate) fn limits(overdue: &str) -> String {
+    format!(
+        "\n# Short, for a story of a minute · 演示用的短时限\n[limits]\n\
+         seal_delay = \"100 ms\"\nretry_min = \"200 ms\"\nretry_max = \"1 s\"\n\
+         receipt_overdue = \"{overdue}\"\namqp_receipt_overdue = \"{overdue}\"\ninquiry_interval = \"2 s\"\ngap_grace = \"2 s\"\n\
+         close_grace = \"1 min\"\nlease_ttl = \"2 s\"\n"
+    )
+}
+
 /// The tier's configuration, for the data folder: packages and lists beside the nodes, and limits
 /// short enough for a story of a minute.
 fn config(tier: Tier, text: &str, state: &State) -> String {
@@ -158,36 +165,22 @@ fn config(tier: Tier, text: &str, state: &State) -> String {
         .replace("folder = \"drops\"", "folder = \"drops\"\nsettle = \"0 s\"")
         .replace("sqlite:legacy.db\"", "sqlite:legacy.db\"\noverlap = \"1 min\"");
     let lists = if tier == Tier::County { "lists" } else { "../lists" };
-    write!(
-        text,
-        "\n[lists]\nfolders = [\"{lists}\"]\n\n# Short, for a story of a minute · 演示用的短时限\n[limits]\n\
-         seal_delay = \"100 ms\"\nretry_min = \"200 ms\"\nretry_max = \"1 s\"\n\
-         receipt_overdue = \"{overdue}\"\namqp_receipt_overdue = \"{overdue}\"\ninquiry_interval = \"2 s\"\ngap_grace = \"2 s\"\n\
-         close_grace = \"1 min\"\nlease_ttl = \"2 s\"\n"
-    )
-    .expect("a string takes all text");
+    write!(text, "\n[lists]\nfolders = [\"{lists}\"]\n{}", limits(overdue))
+        .expect("a string takes all text");
     text
 }
 
-enum Unmade {
-    Sign(SignError),
-    Written(Failure),
-}
-
-impl From<SignError> for Unmade {
-    fn from(e: SignError) -> Self {
-        Self::Sign(e)
-    }
-}
-
-impl From<Failure> for Unmade {
-    fn from(e: Failure) -> Self {
-        Self::Written(e)
-    }
-}
+/// A node that gets a key and a certificate: where both lie, without the ending, whom they name, and
+/// their suite.
+pub(crate) type Named = (PathBuf, NodeName, Suite);
 
 /// A root, and a key with its certificate for every node.
-fn certificates(folder: &Folder, suites: Suites, from: Millis, now: Millis) -> Result<(), Unmade> {
+pub(crate) fn certificates(
+    folder: &Folder,
+    nodes: Vec<Named>,
+    from: Millis,
+    now: Millis,
+) -> Result<(), Failure> {
     let random = SystemRandom::new();
     let terms = || {
         let mut bytes = [0; 8];
@@ -201,34 +194,44 @@ fn certificates(folder: &Folder, suites: Suites, from: Millis, now: Millis) -> R
             until: now.plus(VALID_DAYS * DAY),
         })
     };
+    let unsigned = |e: SignError| signing(&e);
+    let terms = || terms().map_err(unsigned);
+    let mut suites: Vec<Suite> = nodes.iter().map(|(_, _, suite)| *suite).collect();
+    suites.sort_unstable();
+    suites.dedup();
+    // An authority for each suite: the national certificates come from a national one.
     let mut roots = Vec::new();
-    for (n, suite) in suites.authorities().into_iter().enumerate() {
+    for (n, suite) in suites.into_iter().enumerate() {
         let (name, file) = match n {
             0 => ("Tiergate Demo CA".to_owned(), "ca.key".to_owned()),
             _ => (format!("Tiergate Demo CA {suite}"), format!("ca-{suite}.key")),
         };
-        let key = KeyPem::generate(suite, &random)?;
-        let root = Ca::root(&name, &key, terms()?, &random)?;
+        let key = KeyPem::generate(suite, &random).map_err(unsigned)?;
+        let root = Ca::root(&name, &key, terms()?, &random).map_err(unsigned)?;
         secret(&folder.ca().with_file_name(file), &key)?;
         roots.push((suite, root));
     }
     let anchors: String = roots.iter().map(|(_, root)| root.certificate_pem()).collect();
     write(&folder.ca(), anchors.as_bytes())?;
-    for tier in Tier::ALL {
-        let suite = suites.of(tier);
+    for (at, name, suite) in nodes {
         let Some((_, root)) = roots.iter().find(|(s, _)| *s == suite) else { continue };
-        let key = KeyPem::generate(suite, &random)?;
-        let public = key.public(&random)?;
-        let name = NodeName {
-            node: tier.code(),
-            environment: Environment::Demo,
-            regions: vec![tier.region().to_owned()],
-        };
-        let certificate = root.issue(&name, &public, terms()?, &random)?;
-        write(&folder.of(tier).join("node.pem"), certificate.as_bytes())?;
-        secret(&folder.of(tier).join("node.key"), &key)?;
+        let key = KeyPem::generate(suite, &random).map_err(unsigned)?;
+        let public = key.public(&random).map_err(unsigned)?;
+        let certificate = root.issue(&name, &public, terms()?, &random).map_err(unsigned)?;
+        write(&at.with_extension("pem"), certificate.as_bytes())?;
+        secret(&at.with_extension("key"), &key)?;
     }
     Ok(())
+}
+
+/// The four nodes of the story.
+fn named(folder: &Folder, suites: Suites) -> Vec<Named> {
+    let one = |tier: Tier| {
+        let (node, regions) = (tier.code(), vec![tier.region().to_owned()]);
+        let name = NodeName { node, environment: Environment::Demo, regions };
+        (folder.of(tier).join("node"), name, suites.of(tier))
+    };
+    Tier::ALL.into_iter().map(one).collect()
 }
 
 async fn legacy(folder: &Folder, state: &State) -> Result<Ledger, Failure> {
@@ -282,7 +285,7 @@ fn township_case(path: &Path) -> Result<String, Failure> {
 }
 
 /// Removes a folder, if it is there.
-fn remove(path: &Path) -> Result<(), Failure> {
+pub(crate) fn remove(path: &Path) -> Result<(), Failure> {
     match std::fs::remove_dir_all(path) {
         Ok(()) => Ok(()),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -290,18 +293,33 @@ fn remove(path: &Path) -> Result<(), Failure> {
     }
 }
 
-fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+/// Removes a file, if it is there.
+pub(crate) fn remove_file(path: &Path) -> Result<(), Failure> {
+    match std::fs::remove_file(path) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(not_written(path, &e)),
+        _ => Ok(()),
+    }
+}
+
+/// Writes a file, its folder too.
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(|e| not_written(folder, &e))?;
     }
     std::fs::write(path, bytes).map_err(|e| not_written(path, &e))
 }
 
-fn secret(path: &Path, key: &KeyPem) -> Result<(), Failure> {
+/// Writes a text that only its owner may read, where none is yet.
+pub(crate) fn write_private(path: &Path, text: &str) -> Result<(), Failure> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(|e| not_written(folder, &e))?;
     }
-    os::write_secret(path, &key.0).map_err(|e| not_written(path, &e))
+    os::write_secret(path, text).map_err(|e| not_written(path, &e))
+}
+
+/// Writes a key that only its owner may read.
+pub(crate) fn secret(path: &Path, key: &KeyPem) -> Result<(), Failure> {
+    write_private(path, &key.0)
 }
 
 /// The system did not let us write there.

@@ -1,14 +1,14 @@
 //! The demo over real services: its nodes speak over a broker instead of within the process, and
 //! keep their facts in a database instead of files.
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use bus::amqp::manage;
 use canon::DigestAlg;
 use exchange::config::{BrokerUrl, PostgresConfig, StoreUrl};
 use store::postgres::PostgresStore;
 
-use super::prepare::{Folder, not_written};
+use super::prepare::{Folder, not_written, remove_file};
 use super::tiers::Tier;
 use crate::assemble::store_failure;
 use crate::brokers;
@@ -20,7 +20,7 @@ use crate::{open, os};
 /// File of the broker's password, in the data folder.
 const PASSWORD: &str = "mq.password";
 /// File of the database's password, in the data folder.
-const PG_PASSWORD: &str = "pg.password";
+pub(crate) const PG_PASSWORD: &str = "pg.password";
 /// Who logs in if the URL does not say: what a fresh RabbitMQ lets in from the same machine.
 const GUEST: (&str, &str) = ("guest", "guest");
 
@@ -97,10 +97,10 @@ impl Database {
         Ok(Self { address, password, prefix: format!("tiergate_demo_{}", short(folder)) })
     }
 
-    /// A tier's configuration with its facts in the database.
-    fn config(&self, tier: Tier, text: &str) -> String {
+    /// A node's configuration with its facts in the database.
+    pub(crate) fn config(&self, schema: &str, text: &str) -> String {
         let Self { address, prefix, password } = self;
-        let (schema, store) = (tier.folder(), "url = \"sqlite:node.db\"");
+        let store = "url = \"sqlite:node.db\"";
         let mut url = format!("url = \"{address}?schema={prefix}_{schema}\"");
         if password.is_some() {
             url = format!("{url}\npassword = \"file:../{PG_PASSWORD}\"");
@@ -138,7 +138,7 @@ impl Services {
     /// A tier's configuration over these services.
     pub(crate) fn config(&self, tier: Tier, text: String) -> String {
         let text = match &self.database {
-            Some(database) => database.config(tier, &text),
+            Some(database) => database.config(tier.folder(), &text),
             None => text,
         };
         match &self.broker {
@@ -159,15 +159,16 @@ impl Services {
     }
 }
 
-fn secret(folder: &Folder, name: &str, text: &str) -> Result<(), Failure> {
+/// Writes a password beside the nodes' folders.
+pub(crate) fn secret(folder: &Folder, name: &str, text: &str) -> Result<(), Failure> {
     let path = folder.0.join(name);
     // It may be there from an earlier start, with another password.
-    remove(&path)?;
+    remove_file(&path)?;
     os::write_secret(&path, text).map_err(|e| not_written(&path, &e))
 }
 
 /// A short name of a folder, the same at every start.
-fn short(folder: &Folder) -> String {
+pub(crate) fn short(folder: &Folder) -> String {
     let at = std::path::absolute(&folder.0).unwrap_or_else(|_| folder.0.clone());
     let digest = DigestAlg::default().of(&[at.to_string_lossy().as_bytes()]);
     digest.bytes.iter().take(4).map(|b| format!("{b:02x}")).collect()
@@ -190,15 +191,8 @@ pub(crate) fn over_broker(folder: &Folder) -> bool {
 
 /// Takes away the passwords of an earlier demo.
 pub(crate) fn clear(folder: &Folder) -> Result<(), Failure> {
-    remove(&folder.0.join(PASSWORD))?;
-    remove(&folder.0.join(PG_PASSWORD))
-}
-
-fn remove(path: &Path) -> Result<(), Failure> {
-    match std::fs::remove_file(path) {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(not_written(path, &e)),
-        _ => Ok(()),
-    }
+    remove_file(&folder.0.join(PASSWORD))?;
+    remove_file(&folder.0.join(PG_PASSWORD))
 }
 
 /// Everything the nodes need stands on their services; at a fresh start nothing of an earlier demo.
@@ -206,13 +200,10 @@ pub(crate) async fn stand(folder: &Folder, fresh: bool) -> Result<(), Failure> {
     if !over_broker(folder) && !over_database(folder) {
         return Ok(());
     }
-    let configs = open::right_configs(&folder.configs())?;
-    for config in configs.iter().filter(|_| fresh) {
-        if let StoreUrl::Postgres(schema) = &config.store {
-            let settings = postgres_settings(schema, config)?;
-            PostgresStore::drop_schema(&settings).await.map_err(store_failure)?;
-        }
+    if fresh {
+        empty_stores(&folder.configs()).await?;
     }
+    let configs = open::right_configs(&folder.configs())?;
     if !over_broker(folder) {
         return Ok(());
     }
@@ -230,6 +221,17 @@ pub(crate) async fn stand(folder: &Folder, fresh: bool) -> Result<(), Failure> {
                 format!("{url}: {what}: {en}"),
                 format!("{url}：{what}：{zh}"),
             ));
+        }
+    }
+    Ok(())
+}
+
+/// Takes away what an earlier demo left in the schemas of these nodes.
+pub(crate) async fn empty_stores(configs: &[PathBuf]) -> Result<(), Failure> {
+    for config in open::right_configs(configs)? {
+        if let StoreUrl::Postgres(schema) = &config.store {
+            let settings = postgres_settings(schema, &config)?;
+            PostgresStore::drop_schema(&settings).await.map_err(store_failure)?;
         }
     }
     Ok(())
@@ -259,7 +261,7 @@ mod tests {
     fn a_database_is_named_by_one_url_and_each_tier_has_its_schema() {
         let folder = Folder("x".into());
         let database = Database::parse("postgres://me:word@127.0.0.1:5433/db", &folder).unwrap();
-        let text = database.config(Tier::City, "url = \"sqlite:node.db\"");
+        let text = database.config("city", "url = \"sqlite:node.db\"");
         assert!(text.starts_with("url = \"postgres://me@127.0.0.1:5433/db?schema=tiergate_demo_"));
         assert!(text.contains("_city\"") && !text.contains("word@"), "{text}");
         for wrong in ["postgres://host/db", "mysql://me:x@host/db", "postgres://me:x@host/db?a=b"] {

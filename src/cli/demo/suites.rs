@@ -40,12 +40,4 @@ impl Suites {
             (Self::Sm2Sm3, _) | (Self::Mixed, Tier::Township | Tier::Province) => Suite::Sm2Sm3,
         }
     }
-
-    /// The authorities that are needed, one for each suite in use.
-    pub(crate) fn authorities(self) -> Vec<Suite> {
-        let mut all: Vec<_> = Tier::ALL.iter().map(|tier| self.of(*tier)).collect();
-        all.sort_unstable();
-        all.dedup();
-        all
-    }
 }

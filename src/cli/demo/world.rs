@@ -1,5 +1,6 @@
 //! The four nodes at work in this process, and what the story asks of them.
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -21,12 +22,12 @@ use crate::{open, os};
 /// Failed turns that are remembered.
 const FAILED_MAX: usize = 20;
 /// How often the nodes are looked at while waiting for them.
-const LOOK: Duration = Duration::from_millis(100);
+pub(crate) const LOOK: Duration = Duration::from_millis(100);
 /// Longest wait for the nodes without anything moving.
-const STUCK_AFTER: Duration = Duration::from_secs(30);
+pub(crate) const STUCK_AFTER: Duration = Duration::from_secs(30);
 
 /// Looks without any change after which the nodes are at rest.
-const QUIET: u32 = 3;
+pub(crate) const QUIET: u32 = 3;
 
 /// The running demo.
 pub(crate) struct World {
@@ -52,7 +53,17 @@ pub(crate) type Numbers = Vec<NodeStatus>;
 impl World {
     /// Opens the four nodes of a data folder and lets their workers run.
     pub(crate) async fn start(folder: Folder, offset: i64) -> Result<Self, Failure> {
-        let configs = open::right_configs(&folder.configs())?;
+        let configs = folder.configs();
+        Self::of(folder, &configs, offset).await
+    }
+
+    /// Opens the nodes of these configurations and lets their workers run.
+    pub(crate) async fn of(
+        folder: Folder,
+        configs: &[PathBuf],
+        offset: i64,
+    ) -> Result<Self, Failure> {
+        let configs = open::right_configs(configs)?;
         let offset = Arc::new(AtomicI64::new(offset));
         let clock: Clock = {
             let offset = Arc::clone(&offset);
@@ -92,6 +103,11 @@ impl World {
         let offset = (to.0 - os::now().0).max(self.offset.load(Ordering::Relaxed));
         self.offset.store(offset, Ordering::Relaxed);
         offset
+    }
+
+    /// Every identity at work, in the order of the configurations.
+    pub(crate) fn nodes(&self) -> &[Arc<Node>] {
+        &self.nodes
     }
 
     /// A tier's node.
@@ -184,7 +200,7 @@ impl World {
 }
 
 /// What changes when something is done; reading the sources again and again is not among it.
-fn essence(numbers: &Numbers) -> Vec<u64> {
+pub(crate) fn essence(numbers: &Numbers) -> Vec<u64> {
     let mut all = Vec::new();
     for n in numbers {
         all.extend(n.places);

@@ -4,6 +4,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that unwraps says where it failed")]
 
 mod common;
+#[path = "common/services.rs"]
+mod services;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -12,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use common::{Said, Service, fine, program, repository, tiergate};
 use serde_json::Value;
+use services::service;
 
 /// Longest wait for the processes.
 const LONGEST: Duration = Duration::from_secs(90);
@@ -81,17 +84,6 @@ impl Drop for Schemas {
             assert!(done.expect("psql comes with the server").success());
         }
     }
-}
-
-fn service(name: &str) -> String {
-    if let Ok(value) = std::env::var(name) {
-        return value;
-    }
-    let named = std::env::var_os("TIERGATE_SERVICES").map(PathBuf::from);
-    let folder = named.unwrap_or_else(|| repository().join("target/services"));
-    let text = std::fs::read_to_string(folder.join("env")).unwrap_or_default();
-    let found = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
-    found.unwrap_or_else(|| panic!("{name} is not known; start the services: make services")).into()
 }
 
 fn restrict(path: &Path) {

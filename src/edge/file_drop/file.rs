@@ -16,7 +16,7 @@ use adapt::{
 use canon::DigestAlg;
 
 use super::Settings;
-use crate::page::{BrokenRow, Page};
+use crate::page::Page;
 
 const BOM: &[u8] = b"\xEF\xBB\xBF";
 
@@ -180,18 +180,8 @@ pub(super) fn read_page(
         return Ok(Step { offset, line: line + lines, eof: offset >= size, cut_off });
     }
     let next = skip_line(&mut open.file, offset)?;
-    page.broken.push(broken(page, line + 1, RowFault::TooLong));
+    page.broken.push(page.broken_row(line + 1, RowFault::TooLong));
     Ok(Step { offset: next, line: line + 1, eof: next >= size, cut_off: false })
-}
-
-pub(super) fn broken(page: &Page, line: u64, fault: RowFault) -> BrokenRow {
-    BrokenRow {
-        reference: format!("{}:{line}", page.place),
-        line: Some(line),
-        code: fault.code(),
-        zh: format!("第 {line} 行：{}", fault.zh()),
-        en: format!("line {line}: {}", fault.en()),
-    }
 }
 
 /// First byte after the line that begins at `offset`, in constant memory.
@@ -235,18 +225,18 @@ impl Run<'_> {
             match next {
                 Next::Row if at_end && self.unclosed(&row) => {
                     cut_off = true;
-                    page.broken.push(broken(page, line, RowFault::CutOff));
+                    page.broken.push(page.broken_row(line, RowFault::CutOff));
                 }
                 Next::Row => self.push(&row, line, page),
                 // Half a character at the very end is no wrong encoding.
                 Next::Fault(RowFault::CutOff | RowFault::Undecodable) if at_end => {
                     cut_off = true;
-                    page.broken.push(broken(page, line, RowFault::CutOff));
+                    page.broken.push(page.broken_row(line, RowFault::CutOff));
                 }
                 Next::Fault(RowFault::Width { got, .. }) if self.padded(&row, got) => {
                     self.push(&row, line, page);
                 }
-                Next::Fault(fault) => page.broken.push(broken(page, line, fault)),
+                Next::Fault(fault) => page.broken.push(page.broken_row(line, fault)),
                 Next::More | Next::End => break,
             }
         }

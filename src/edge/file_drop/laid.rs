@@ -14,7 +14,7 @@ use canon::DigestAlg;
 use serde::{Deserialize, Serialize};
 
 use super::Settings;
-use super::file::{Step, broken};
+use super::file::Step;
 use crate::os;
 use crate::page::Page;
 
@@ -238,7 +238,7 @@ impl LaidRows {
                     line = self.number(&mut at)?;
                     self.value(&mut at, &mut text)?;
                     let fault: RowFault = serde_json::from_slice(&text)?;
-                    page.broken.push(broken(page, line, fault));
+                    page.broken.push(page.broken_row(line, fault));
                 }
                 TOLD => {
                     self.value(&mut at, &mut text)?;

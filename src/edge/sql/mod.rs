@@ -23,13 +23,17 @@ use std::sync::Arc;
 use canon::Millis;
 
 pub use grants::grants;
-pub use probe::{Seen, probe};
+pub use probe::probe;
 pub use settings::{Detect, Query, Settings, WriteBackTo};
 
 use crate::db::Connection;
 use crate::error::SourceError;
 use crate::page::Page;
+use crate::passes;
 use crate::source::{BoxFuture, Source, TableCount, WriteBack};
+
+type Cursor = passes::Cursor<cursor::At>;
+type State = passes::State<cursor::At>;
 
 /// The source. See the module.
 pub struct SqlSource {

@@ -3,6 +3,7 @@
 
 use super::{Settings, statement};
 use crate::db::{Connection, Engine};
+use crate::seen::Seen;
 
 /// Bytes of a list of rights.
 const RIGHTS_BYTES_MAX: usize = 1 << 20;
@@ -18,29 +19,6 @@ const TOO_MUCH: &[&str] = &[
     "CREATE ",
     "INSERT",
 ];
-
-/// One thing looked at.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Seen {
-    /// The step, for programs: `source_login`, `source_query`, `source_rights`.
-    pub step: &'static str,
-    /// Whether it is as it should be.
-    pub fine: bool,
-    /// In English.
-    pub en: String,
-    /// In Chinese.
-    pub zh: String,
-}
-
-impl Seen {
-    fn fine(step: &'static str, en: impl Into<String>, zh: impl Into<String>) -> Self {
-        Self { step, fine: true, en: en.into(), zh: zh.into() }
-    }
-
-    fn wrong(step: &'static str, en: impl Into<String>, zh: impl Into<String>) -> Self {
-        Self { step, fine: false, en: en.into(), zh: zh.into() }
-    }
-}
 
 /// Looks at it, step by step; stops at the first that the others need.
 pub async fn probe(settings: &Settings) -> Vec<Seen> {

@@ -2,12 +2,14 @@
 
 use canon::Millis;
 
-use super::cursor::{At, Cursor, State};
+use super::cursor::At;
 use super::statement::{self, From};
+use super::{Cursor, State};
 use super::{Detect, Query, Settings, SqlSource, failure, rows};
 use crate::db::{Connection, DbError};
 use crate::error::SourceError;
 use crate::page::{Page, Pass};
+use crate::passes::{believable, earlier, open_at};
 use crate::source::TableCount;
 
 impl SqlSource {
@@ -20,7 +22,7 @@ impl SqlSource {
         limit: usize,
     ) -> Result<Page, SourceError> {
         let mut state = Cursor::parse(&self.settings.adapter, cursor)?;
-        if !self.settings.open_at(now) {
+        if !open_at(&self.settings.hours, now) {
             // Closed: the owner's system has the machine to itself, our connection goes too.
             self.connection = None;
             return Ok(self.nothing(&state));
@@ -162,15 +164,6 @@ async fn check(
     Ok(())
 }
 
-/// A written time earlier by so much, in the same form; the time itself if it is no time.
-fn earlier(time: &str, ms: i64) -> String {
-    let Some(at) = time.get(..19).and_then(|t| Millis::parse(&t.replacen('T', " ", 1))) else {
-        return time.to_owned();
-    };
-    let text = at.plus(-ms).to_string();
-    if time.contains('T') { text.replacen(' ', "T", 1) } else { text }
-}
-
 fn begin(query: &Query, state: &State) -> From {
     let timed = matches!(query.detect, Detect::ModifiedTime { .. } | Detect::LogTable { .. });
     match (&state.at, &state.high, &query.detect) {
@@ -215,8 +208,4 @@ fn high(
         (Detect::ModifiedTime { .. }, last, high) => last.or(before).max(high),
         (_, last, _) => last.or(before),
     }
-}
-
-fn believable(time: &str, latest: &str) -> bool {
-    time.replacen('T', " ", 1).as_str() <= latest
 }

@@ -140,7 +140,7 @@ impl Taker<'_> {
         let (head, cells) = spans.split_at(keys + usize::from(self.timed));
         let key: Option<Vec<&str>> = head.iter().take(keys).map(|s| self.page.span(*s)).collect();
         let Some(key) = key else {
-            self.broken("?", "source.key_missing", "行没有主键", "the row has no key");
+            self.page.without_key();
             self.page.text.truncate(mark);
             return;
         };

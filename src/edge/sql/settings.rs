@@ -3,14 +3,11 @@
 
 use std::time::Duration;
 
-use canon::{Day, Millis};
+use canon::Day;
 
 use super::statement;
 use crate::db::{Dialect, Isolation, Place, Session, Stored};
 use crate::error::SourceError;
-
-/// Milliseconds of a minute.
-const MINUTE_MS: i64 = 60_000;
 
 /// Settings of a database source.
 #[derive(Clone, Debug)]
@@ -188,15 +185,6 @@ impl Settings {
         }
     }
 
-    /// Whether the database may be read at this time of the day.
-    pub(super) fn open_at(&self, now: Millis) -> bool {
-        let minute = u16::try_from(now.since(now.day().start()) / MINUTE_MS).unwrap_or(0);
-        let holds = |(from, to): &(u16, u16)| {
-            if from < to { (*from..*to).contains(&minute) } else { minute >= *from || minute < *to }
-        };
-        self.hours.is_empty() || self.hours.iter().any(holds)
-    }
-
     /// What cannot be: names that are none, queries without a key.
     pub(super) fn check(&self) -> Result<(), SourceError> {
         let wrong =
@@ -257,8 +245,8 @@ impl Query {
             adapt::Detect::LogTable { table, column } => {
                 Detect::LogTable { table: table.text.clone(), column: column.text.clone() }
             }
-            // `file` is no detection of a database; a package that says so is refused when read.
-            adapt::Detect::Compare | adapt::Detect::File => Detect::Compare,
+            // The others are no detection of a database; a package that says so is refused when read.
+            adapt::Detect::Compare | adapt::Detect::Feed | adapt::Detect::File => Detect::Compare,
         };
         let write_back = query.write_back.as_ref().map(|to| WriteBackTo {
             table: to.table.text.clone(),

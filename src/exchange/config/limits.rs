@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::problem::Problems;
 use super::tree::{Node, Spot, Tab, Value, unknown_key, wrong_kind};
-use super::units::{DAY, GIB, HOUR, Limit, MIB, MINUTE, SECOND, Unit};
+use super::units::{DAY, GIB, HOUR, KIB, Limit, MIB, MINUTE, SECOND, Unit};
 
 macro_rules! limits {
     ($($name:ident: $kind:ident $unit:ident = $default:expr, $min:expr, $max:expr; $en:literal $zh:literal)+) => {
@@ -68,6 +68,14 @@ limits! {
         "longest statement at a source's database" "来源数据库单条语句最长时间"
     source_lock_wait: i64 Duration = 5 * SECOND, 50, 5 * MINUTE;
         "longest wait for a lock that another program holds at a source" "等待来源数据库中他方锁的最长时间"
+    http_connect_timeout: i64 Duration = 10 * SECOND, 100, 5 * MINUTE;
+        "longest wait for a connection to a web service, TLS and all" "连接网络服务（含 TLS）的最长时间"
+    http_silence: i64 Duration = 30 * SECOND, 100, HOUR;
+        "how long a web service may be silent within an answer" "网络服务在应答中可沉默多久"
+    http_timeout: i64 Duration = MINUTE, 100, HOUR;
+        "longest time for one answer of a web service" "网络服务一次应答的最长时间"
+    http_answer_bytes_max: u64 Bytes = 16 * MIB, 64 * KIB, GIB;
+        "largest answer of a web service; it is held in memory" "网络服务一次应答的最大字节数（在内存中）"
     collect_interval: i64 Duration = MINUTE, 100, DAY;
         "pause between two reads of a source whose adapter says nothing" "未另行规定时两次采集的间隔"
     backfill_ahead: u64 Count = 20_000, 500, 10_000_000;

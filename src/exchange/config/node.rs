@@ -14,6 +14,8 @@ use super::lanes::{LaneBudget, Window};
 use super::limits::Limits;
 use super::problem::At;
 use super::quota::Quota;
+use super::remote::Remote;
+use super::secret::SecretRef;
 use super::spool::SpoolConfig;
 use super::trust::{Identity, TrustConfig};
 
@@ -232,6 +234,12 @@ pub struct SourceConfig {
     pub folder: Option<PathBuf>,
     /// The database of a table source.
     pub database: Option<Database>,
+    /// The web service of a source that is asked.
+    pub remote: Option<Remote>,
+    /// What the package asks for by name and others may not see.
+    pub secrets: BTreeMap<Arc<str>, SecretRef>,
+    /// What the package asks for by name.
+    pub values: BTreeMap<Arc<str>, Arc<str>>,
     /// What its owner allows.
     pub reading: SourceReading,
     /// Instead of the package's `files`: `*` and `?` as usual.

@@ -5,12 +5,10 @@ use std::path::{Path, PathBuf};
 
 use canon::NodeCode;
 
-use super::brokers::{BrokerConfig, Login};
 use super::database::StoreUrl;
-use super::foreign::Database;
 use super::node::*;
+use super::paths;
 use super::problem::{At, Problems, nearest};
-use super::secret::SecretRef;
 use super::spool::SpoolPlace;
 use super::trust::{self, Identity};
 
@@ -57,7 +55,7 @@ pub(crate) fn check(
             adapter_route(node, adapter, problems);
         }
         trust::check(node, files, env, problems);
-        paths(node, files, env, problems);
+        paths::check(node, files, env, problems);
     }
 }
 
@@ -322,6 +320,7 @@ pub fn tier_order(nodes: &[NodeConfig]) -> Vec<(&NodeConfig, &Identity)> {
     all
 }
 
+/// The place that stands for a whole file.
 pub(crate) fn whole(node: &NodeConfig) -> At {
     At { file: std::sync::Arc::clone(&node.file), line: 0, column: 0 }
 }
@@ -340,148 +339,5 @@ fn adapter_route(node: &NodeConfig, adapter: &AdapterConfig, problems: &mut Prob
                 format!("『{name}』报往『{to}』，但『{from}』没有到那里的 {lane} 通道 [[route]]，请补上"),
             )
             .hint = hint;
-    }
-}
-
-fn paths(
-    node: &NodeConfig,
-    files: &dyn Files,
-    env: &BTreeMap<String, String>,
-    problems: &mut Problems,
-) {
-    let whole = whole(node);
-    let mut need = |at: &At, key: &str, path: &Path, folder: bool| {
-        exists(files, at, key, path, folder, problems);
-    };
-    if let Some(folder) = &node.format {
-        need(&whole, "[format] folder", folder, true);
-    }
-    for broker in &node.brokers {
-        if let Some(ca) = &broker.ca {
-            need(&broker.at, "[broker] ca", ca, false);
-        }
-        if let Some((certificate, _)) = &broker.certificate {
-            need(&broker.at, "[broker] certificate", certificate, false);
-        }
-        for (key, secret) in broker_secrets(broker) {
-            if let SecretRef::File(path) = secret {
-                need(&broker.at, key, path, false);
-            }
-        }
-    }
-    for adapter in &node.adapters {
-        need(&adapter.at, "[adapter] package", &adapter.package, true);
-        if let Some(folder) = &adapter.source.folder {
-            need(&adapter.at, "[adapter.source] folder", folder, true);
-        }
-        if let Some(Database::Sqlite(path)) = &adapter.source.database {
-            need(&adapter.at, "[adapter.source] database", path, false);
-        }
-        if let Some(Database::Server(server)) = &adapter.source.database
-            && let Some(ca) = &server.ca
-        {
-            need(&adapter.at, "[adapter.source] ca", ca, false);
-        }
-        if let Some(SecretRef::File(path)) =
-            adapter.source.database.as_ref().and_then(Database::password)
-        {
-            need(&adapter.at, "[adapter.source] password", path, false);
-        }
-    }
-    for list in node.lists.iter().filter(|l| files.facts(l).is_none()) {
-        missing(&whole, "[lists] folders", list, "file or folder", "文件或目录", problems);
-    }
-    for (at, key, reference) in foreign_secrets(node) {
-        secret(at, key, reference, files, env, problems);
-    }
-    for broker in &node.brokers {
-        for (key, reference) in broker_secrets(broker) {
-            secret(&broker.at, key, reference, files, env, problems);
-        }
-    }
-}
-
-/// The passwords of databases that are not the node's own.
-fn foreign_secrets(node: &NodeConfig) -> Vec<(&At, &'static str, &SecretRef)> {
-    let mut found = Vec::new();
-    for adapter in &node.adapters {
-        let password = adapter.source.database.as_ref().and_then(Database::password);
-        found.extend(password.map(|p| (&adapter.at, "[adapter.source] password", p)));
-    }
-    for sink in &node.sinks {
-        if let SinkKind::SqlTables { database, .. } = &sink.kind {
-            found.extend(database.password().map(|p| (&sink.at, "[sink] password", p)));
-        }
-    }
-    found
-}
-
-fn broker_secrets(broker: &BrokerConfig) -> Vec<(&'static str, &SecretRef)> {
-    let mut found = Vec::new();
-    if let Login::Password(password) = &broker.login {
-        found.push(("[broker] password", password));
-    }
-    if let Some((_, key)) = &broker.certificate {
-        found.push(("[broker] key", key));
-    }
-    found
-}
-
-pub(crate) fn exists(
-    files: &dyn Files,
-    at: &At,
-    key: &str,
-    path: &Path,
-    folder: bool,
-    problems: &mut Problems,
-) {
-    // An empty path: the key itself is missing, and that is reported.
-    let empty = path.as_os_str().is_empty();
-    if !empty && files.facts(path).is_none_or(|f| f.folder != folder) {
-        let (en, zh) = if folder { ("folder", "目录") } else { ("file", "文件") };
-        missing(at, key, path, en, zh, problems);
-    }
-}
-
-fn missing(at: &At, key: &str, path: &Path, en: &str, zh: &str, problems: &mut Problems) {
-    let path = path.display();
-    problems.push(
-        "config.file_missing",
-        at,
-        key,
-        format!("there is no {en} {path}; paths are relative to the configuration's folder"),
-        format!("没有{zh} {path}；路径相对于配置文件所在目录"),
-    );
-}
-
-pub(crate) fn secret(
-    at: &At,
-    key: &str,
-    reference: &SecretRef,
-    files: &dyn Files,
-    env: &BTreeMap<String, String>,
-    problems: &mut Problems,
-) {
-    match reference {
-        SecretRef::File(path) if files.facts(path).is_some_and(|f| f.open) => {
-            let path = path.display();
-            problems.push(
-                "config.secret_open",
-                at,
-                key,
-                format!("{path} may be read by others; `chmod 600 {path}`"),
-                format!("{path} 他人可读；请执行 chmod 600 {path}"),
-            );
-        }
-        SecretRef::Env(name) if !name.is_empty() && !env.contains_key(name) => {
-            problems.push(
-                "config.file_missing",
-                at,
-                key,
-                format!("the environment has no variable {name}; set it before the start"),
-                format!("环境中没有变量 {name}，请在启动前设置"),
-            );
-        }
-        SecretRef::File(_) | SecretRef::Env(_) => {}
     }
 }

@@ -12,6 +12,7 @@ use super::lanes;
 use super::node::*;
 use super::problem::nearest;
 use super::read::{Cx, LANES, code, codes, duplicate, duration, owner};
+use super::remote;
 use super::spool;
 use super::tree::{Spot, Tab, word};
 use super::trust::{self, Identity, SUITES};
@@ -302,22 +303,36 @@ fn source(adapter: &mut Tab<'_>, cx: &mut Cx<'_>) -> SourceConfig {
     let folder = tab.text("folder", cx.problems).map(|s| cx.base.join(s.text));
     let base = cx.base.to_owned();
     let database = foreign::database(&mut tab, &base, cx);
+    let remote = remote::remote(&mut tab, cx);
+    let secrets = remote::secrets(&mut tab, "secrets", cx);
+    let values = remote::values(&mut tab, "values", cx);
     let reading = foreign::reading(&mut tab, cx);
     let files = tab.text("files", cx.problems).map(|s| s.text);
     let settle = duration(&mut tab, "settle", cx);
     let overlap = duration(&mut tab, "overlap", cx);
     let history = tab.text("history", cx.problems).map(|s| cx.base.join(s.text));
-    let both = ["folder", "database"];
-    let given = both.iter().filter(|k| tab.entries().iter().any(|(e, _)| e.text == **k)).count();
+    let places = ["folder", "database", "url"];
+    let given = places.iter().filter(|k| tab.entries().iter().any(|(e, _)| e.text == **k)).count();
     if given != 1 {
         cx.problems.push(
             "config.missing_key",
             &tab.at,
             tab.key("folder"),
-            "needs exactly one place: `folder` for files, `database` for tables",
-            "必须且只能填写一处：文件来源写 folder，库表来源写 database",
+            "needs exactly one place: `folder` for files, `database` for tables, `url` for a web service",
+            "必须且只能填写一处：文件来源写 folder，库表来源写 database，网络服务写 url",
         );
     }
     tab.finish(cx.problems);
-    SourceConfig { folder, database, reading, files, settle, overlap, history }
+    SourceConfig {
+        folder,
+        database,
+        remote,
+        secrets,
+        values,
+        reading,
+        files,
+        settle,
+        overlap,
+        history,
+    }
 }

@@ -9,6 +9,7 @@ use envelope::limits::SM2_USER_ID_BYTES_MAX;
 use envelope::{SM2_USER_ID, Suite};
 
 use super::node::NodeConfig;
+use super::paths;
 use super::problem::{At, Problems};
 use super::process::{self, Files};
 use super::read::{Cx, code, duplicate, secret};
@@ -228,24 +229,24 @@ pub(crate) fn check(
 ) {
     let whole = process::whole(node);
     for anchor in &node.trust.anchors {
-        process::exists(files, &whole, "[trust] anchors", anchor, false, problems);
+        paths::exists(files, &whole, "[trust] anchors", anchor, false, problems);
     }
     for list in &node.trust.revocation {
-        process::exists(files, &whole, "[trust] revocation", list, false, problems);
+        paths::exists(files, &whole, "[trust] revocation", list, false, problems);
     }
     for (at, one) in node.identities.iter().flat_map(|i| i.keys.iter().map(|k| (&i.at, k))) {
         let (certificate, key) = ("[identity] certificate", "[identity] key");
-        process::exists(files, at, certificate, &one.certificate, false, problems);
+        paths::exists(files, at, certificate, &one.certificate, false, problems);
         if let SecretRef::File(path) = &one.key {
-            process::exists(files, at, key, path, false, problems);
+            paths::exists(files, at, key, path, false, problems);
         }
-        process::secret(at, key, &one.key, files, env, problems);
+        paths::secret(at, key, &one.key, files, env, problems);
         if let Some(passphrase) = &one.passphrase {
             let name = "[identity] passphrase";
             if let SecretRef::File(path) = passphrase {
-                process::exists(files, at, name, path, false, problems);
+                paths::exists(files, at, name, path, false, problems);
             }
-            process::secret(at, name, passphrase, files, env, problems);
+            paths::secret(at, name, passphrase, files, env, problems);
         }
     }
     suites_have_keys(node, problems);

@@ -12,6 +12,8 @@ pub(crate) const MINUTE: u64 = 60 * SECOND;
 pub(crate) const HOUR: u64 = 60 * MINUTE;
 /// One day in milliseconds.
 pub(crate) const DAY: u64 = 24 * HOUR;
+/// One KiB in bytes.
+pub(crate) const KIB: u64 = 1 << 10;
 /// One MiB in bytes.
 pub(crate) const MIB: u64 = 1 << 20;
 /// One GiB in bytes.
@@ -35,7 +37,7 @@ pub enum Unit {
 
 const DURATIONS: &[(&str, u64)] =
     &[("d", DAY), ("h", HOUR), ("min", MINUTE), ("s", SECOND), ("ms", 1)];
-const BYTES: &[(&str, u64)] = &[("GiB", GIB), ("MiB", MIB), ("KiB", 1 << 10), ("B", 1)];
+const BYTES: &[(&str, u64)] = &[("GiB", GIB), ("MiB", MIB), ("KiB", KIB), ("B", 1)];
 
 impl Unit {
     /// The words after the number, largest first; empty for plain numbers.

@@ -51,8 +51,8 @@ pub(crate) fn run(args: &Grants, out: &Out) -> Done {
     };
     let Source::Sql(source) = &package.source else {
         return Err(Failure::usage(
-            "this package reads files: a database account is of no use to it",
-            "该适配包读取文件，不需要数据库账号",
+            "this package reads no database: an account there is of no use to it",
+            "该适配包不读数据库，不需要数据库账号",
         ));
     };
     let all = grants(source, args.engine, &args.user, &args.database);

@@ -36,6 +36,7 @@ impl Input {
             Form::Dbf(_) => "dbf",
             Form::Xml(_) => "xml",
             Form::Json(_) => "json",
+            Form::Singer(_) => "singer",
         }
     }
 }
@@ -219,6 +220,7 @@ fn form(form: &Form, out: &mut String) {
         Form::Json(record) => {
             put(out, format_args!("kind = \"json\"\nrecord = {}", quoted(record)));
         }
+        Form::Singer(_) => put(out, format_args!("kind = \"exec\"")),
     }
 }
 

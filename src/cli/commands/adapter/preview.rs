@@ -23,7 +23,7 @@ const SAMPLE: &str = "preview";
 pub(crate) struct Preview {
     /// The package's folder
     folder: PathBuf,
-    /// The file, or the SQLite database, to read
+    /// The file, the saved answer of a web service or the SQLite database to read
     source: PathBuf,
     /// How many rows (of each query)
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=1000))]
@@ -42,7 +42,7 @@ pub(crate) fn run(args: &Preview, out: &Out) -> Done {
     let rows = usize::try_from(args.rows).unwrap_or(usize::MAX);
     let place = format!("samples/{SAMPLE}/input");
     let made = match &package.source {
-        Source::Files(_) => {
+        Source::Files(_) | Source::Http(_) | Source::Exec(_) => {
             let mut file = files::open(&args.source)?;
             sample::run_file(&package, &format, &mut file, &place, rows)
         }

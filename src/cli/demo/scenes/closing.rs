@@ -1,7 +1,6 @@
 //! The day closes: both sides' books, type by type and tier by tier, agree or differ for a cause.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
 
 use canon::{Day, Millis};
 use store::{ManifestRow, Place};
@@ -15,10 +14,6 @@ use crate::text::Failure;
 
 /// After the day's end and its grace.
 const AFTER: i64 = 5_000;
-/// Longest wait for the manifests of both sides.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// How often they are looked at.
-const LOOK: Duration = Duration::from_millis(100);
 
 /// Plays the scene.
 pub(super) async fn play(story: &mut Story<'_>) -> Result<(), Failure> {
@@ -33,7 +28,8 @@ pub(super) async fn play(story: &mut Story<'_>) -> Result<(), Failure> {
         format!("演示时钟拨过 {day} 日终，双方交换签名对账单"),
     )?;
     for sender in Tier::SENDERS {
-        let issued = issued(story, sender, day).await?;
+        let (node, to) = (story.world.node(sender), story.world.node(Tier::Province));
+        let issued = books::issued(node, &to.code, day).await?;
         agreed(story, sender, day, issued).await?;
         story.show.pause(3_000).await;
     }
@@ -61,34 +57,6 @@ async fn close(story: &mut Story<'_>) -> Result<Day, Failure> {
     Ok(last)
 }
 
-/// The manifests of a sender's day, its own and the province's answer; waits until they are final,
-/// or stop changing.
-async fn issued(
-    story: &Story<'_>,
-    sender: Tier,
-    day: Day,
-) -> Result<Option<(ManifestRow, ManifestRow)>, Failure> {
-    let code = &story.world.node(sender).code;
-    let province = &story.world.node(Tier::Province).code;
-    let began = Instant::now();
-    loop {
-        let rows = story.world.store(sender).manifests(day).await.map_err(store_failure)?;
-        let mine = rows.iter().find(|m| m.by == *code).cloned();
-        let theirs = rows.iter().find(|m| m.by == *province).cloned();
-        if let (Some(mine), Some(theirs)) = (mine, theirs) {
-            let answered = theirs.revision >= mine.revision;
-            let lines = exchange::reconcile::read(&mine.body);
-            let settled = lines.iter().all(|l| l.counts.is_settled());
-            if mine.is_final || (answered && !settled) || began.elapsed() > PATIENCE {
-                return Ok(Some((mine, theirs)));
-            }
-        } else if began.elapsed() > PATIENCE {
-            return Ok(None);
-        }
-        tokio::time::sleep(LOOK).await;
-    }
-}
-
 /// One sender against the province.
 async fn agreed(
     story: &mut Story<'_>,
@@ -104,7 +72,8 @@ async fn agreed(
             format!("{title}：尚无 {day} 的对账单"),
         )?);
     };
-    let lines = books::books(story.world, sender, Tier::Province, &[day]).await?;
+    let lines =
+        books::books(story.world.node(sender), story.world.node(Tier::Province), &[day]).await?;
     story.show.say(
         format!(
             "{title} → province, {day}, manifest {} and its answer {}",
@@ -239,7 +208,10 @@ fn words(cause: &str) -> (String, String) {
 /// The city's own copy of the county's records against the province's.
 async fn copy(story: &mut Story<'_>, day: Day) -> Result<(), Failure> {
     let mut copied = Line::default();
-    for line in books::books(story.world, Tier::County, Tier::City, &[day]).await?.values() {
+    for line in books::books(story.world.node(Tier::County), story.world.node(Tier::City), &[day])
+        .await?
+        .values()
+    {
         copied.merge(line);
     }
     let same = copied.agrees();

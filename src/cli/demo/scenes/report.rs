@@ -148,6 +148,8 @@ fn next_steps(story: &mut Story<'_>) -> Result<(), Failure> {
         format!("tiergate run --config {configs}"),
         format!("tiergate status --config {configs}"),
         format!("tiergate trace {case} --config {configs}"),
+        format!("tiergate evidence export {case} --out proof.json --data {dir}"),
+        format!("tiergate-verify proof.json --anchor {dir}/evidence/ca.pem"),
         format!("tiergate quarantine list --config {configs}"),
         format!("tiergate keys show {dir}/province/node.pem --key {dir}/province/node.key"),
     ];

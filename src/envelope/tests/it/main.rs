@@ -1,6 +1,7 @@
 //! The crate from outside, in one binary.
 
 mod common;
+mod evidence;
 mod museum;
 mod package;
 mod revoked;

@@ -1,0 +1,207 @@
+//! `tiergate evidence`: one record's proof as a file, and what such a file proves.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use canon::format::{Format, supervision_1};
+use canon::{EnvelopeId, RecordId};
+use clap::{Args, Subcommand};
+use envelope::Opened;
+use envelope::evidence::{Evidence, Item};
+use serde_json::json;
+
+use crate::os;
+use crate::stores::{Access, NodesArg, Tier, tiers};
+use crate::text::{Done, Exit, Failure, Out};
+use crate::verdict::{self, VerifyArgs};
+
+/// One record's proof.
+#[derive(Debug, Subcommand)]
+pub(crate) enum EvidenceCommand {
+    /// Write what proves a case's records, or one record, into a file · 导出证据
+    Export(Export),
+    /// What a file proves: who signed, who accepted, and every doubt · 核验证据
+    Verify(VerifyArgs),
+}
+
+/// What is exported, and whereto.
+#[derive(Debug, Args)]
+pub(crate) struct Export {
+    /// The case number, as the source writes it; or one record as `trace --json` names it, `TYPE:KEY#VERSION`
+    record: String,
+    /// The file; one that is there is not overwritten
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    #[command(flatten)]
+    nodes: NodesArg,
+}
+
+/// Runs the command.
+pub(crate) fn run(command: &EvidenceCommand, out: &Out) -> Done {
+    match command {
+        EvidenceCommand::Export(args) => os::block_on(export(args, out))?,
+        EvidenceCommand::Verify(args) => verify(args, out),
+    }
+}
+
+fn verify(args: &VerifyArgs, out: &Out) -> Done {
+    let found = verdict::look(args).map_err(|cannot| Failure::environment(cannot.en, cannot.zh))?;
+    out.value(&found.value())?;
+    if !out.json {
+        for line in found.lines(out.lang) {
+            out.text(line)?;
+        }
+    }
+    Ok(if found.beyond_doubt() { Exit::Fine } else { Exit::Problems })
+}
+
+/// A record and the envelope that carried it.
+type Carried = (RecordId, EnvelopeId);
+
+async fn export(args: &Export, out: &Out) -> Done {
+    let tiers = tiers(&args.nodes, Access::Read).await?;
+    let wanted = RecordId::parse(&args.record);
+    let number = wanted.as_ref().map_or_else(|| args.record.clone(), |id| id.key.number());
+    let mut items = Vec::new();
+    let mut left = Vec::new();
+    let mut by = None;
+    for carried in carried(&tiers, &number, wanted.as_ref()).await? {
+        match item(&tiers, &carried).await? {
+            Some((tier, item)) => {
+                by.get_or_insert(tier);
+                items.push(item);
+            }
+            None => left.push(carried.0.to_string()),
+        }
+    }
+    let Some(by) = by else { return nothing(&args.record, &left, out) };
+    let proven = items.len();
+    let evidence = Evidence::new(&by.code, os::now(), items);
+    let text = evidence.write().map_err(|e| {
+        let zh = canon::code(e.code()).map_or("", |code| code.zh);
+        Failure::environment(format!("{e} [{}]", e.code()), format!("{zh} [{}]", e.code()))
+    })?;
+    write(&args.out, &text)?;
+    told(args, proven, &left, out)
+}
+
+fn told(args: &Export, proven: usize, left: &[String], out: &Out) -> Done {
+    let shown = args.out.display();
+    out.value(&json!({
+        "ok": left.is_empty(), "file": shown.to_string(), "records": proven, "without": left,
+    }))?;
+    out.say(
+        format_args!("{shown}: {proven} record(s); it is about a person: give it only to who may see it. Next: tiergate-verify {shown} --anchor CA"),
+        format_args!("{shown}：{proven} 条记录，含个人信息，仅交有权查看者。下一步：tiergate-verify {shown} --anchor CA"),
+    )?;
+    for record in left {
+        out.say(
+            format_args!(
+                "  not in it: {record}: its bytes are not kept here any more, or were never sealed"
+            ),
+            format_args!("  未包含：{record}：本机已不留存其报文，或尚未封装"),
+        )?;
+    }
+    Ok(if left.is_empty() { Exit::Fine } else { Exit::Problems })
+}
+
+fn nothing(asked: &str, left: &[String], out: &Out) -> Done {
+    out.value(&json!({ "ok": false, "records": 0, "without": left }))?;
+    out.say(
+        format_args!("no node here has an envelope with {asked}: compare the number with the source, see `tiergate trace {asked}` for where it is"),
+        format_args!("这里没有包含 {asked} 的报文：请与来源核对编号，可用 tiergate trace {asked} 查看其所在"),
+    )?;
+    Ok(Exit::Problems)
+}
+
+/// Every record of the case that went into an envelope, in the order of its life.
+async fn carried(
+    tiers: &[Tier],
+    number: &str,
+    wanted: Option<&RecordId>,
+) -> Result<Vec<Carried>, Failure> {
+    let mut seen = BTreeSet::new();
+    let mut found = Vec::new();
+    for tier in tiers {
+        for step in tier.store.trace(number).await.map_err(|e| tier.failed(&e))? {
+            let Some(envelope) = step.envelope.as_deref() else { continue };
+            if !seen.insert((step.record.clone(), envelope.to_owned())) {
+                continue;
+            }
+            let Some(id) = envelope::parse_envelope_id(envelope) else { continue };
+            let Some(record) = RecordId::parse(&step.record) else { continue };
+            if wanted.is_none_or(|w| *w == record) {
+                found.push((record, id));
+            }
+        }
+    }
+    let format = supervision_1();
+    let order = |id: &RecordId| format.type_by_wire(&id.kind).map(|ty| format.get(ty).order);
+    found.sort_by_cached_key(|(id, _)| (order(id), id.key.clone(), id.version));
+    Ok(found)
+}
+
+/// The proof, from the node that has the most of it: with the receipt, if any has one.
+async fn item<'a>(
+    tiers: &'a [Tier],
+    (record, id): &Carried,
+) -> Result<Option<(&'a Tier, Item)>, Failure> {
+    let mut found = None;
+    for tier in tiers {
+        let frames = tier.store.frames(id).await.map_err(|e| tier.failed(&e))?;
+        let Some(frames) = frames else { continue };
+        let package = opened(&frames.frame)?;
+        let envelope = envelope::open(&package).map_err(|e| damaged(&e))?;
+        let Some(position) = position(&envelope, record) else { continue };
+        let receipt = frames.receipt.as_deref().map(opened).transpose()?;
+        let answer = receipt.as_deref().map(envelope::open).transpose();
+        let answer = answer.map_err(|e| damaged(&e))?;
+        let item = Item::of(&envelope, position, answer.as_ref()).map_err(|e| {
+            Failure::environment(format!("{e} [{}]", e.code()), format!("[{}]", e.code()))
+        })?;
+        let whole = item.receipt.is_some();
+        if found.is_none() || whole {
+            found = Some((tier, item));
+        }
+        if whole {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+fn opened(frame: &[u8]) -> Result<Vec<u8>, Failure> {
+    envelope::open_frame(frame, envelope::limits::PACKAGE_BYTES_MAX).map_err(|e| damaged(&e))
+}
+
+/// Where in an envelope a record lies.
+fn position(envelope: &Opened<'_>, record: &RecordId) -> Option<usize> {
+    let format = supervision_1();
+    envelope.fragments.iter().position(|fragment| is(&format, fragment, record))
+}
+
+fn is(format: &Format, fragment: &[u8], record: &RecordId) -> bool {
+    format.parse(fragment).is_ok_and(|parsed| {
+        parsed.attrs.version == record.version
+            && *format.get(parsed.ty).wire == *record.kind
+            && format.key(parsed.ty, &parsed.values, &parsed.attrs.namespace).as_ref()
+                == Some(&record.key)
+    })
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    os::write_secret(path, text).map_err(|e| {
+        let shown = path.display();
+        Failure::environment(
+            format!("{shown}: cannot be written: {e}; nothing that is there is overwritten"),
+            format!("{shown}：无法写入：{e}；不覆盖已有文件"),
+        )
+    })
+}
+
+fn damaged(e: &envelope::Refuse) -> Failure {
+    Failure::environment(
+        format!("a kept package does not open any more: {e}"),
+        format!("留存的报文无法打开：{e}"),
+    )
+}

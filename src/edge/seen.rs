@@ -1,0 +1,24 @@
+//! What is found when a source is looked at before it is read.
+
+/// One thing looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// The step, for programs: `source_login`, `source_query`, `source_rights`, `encryption`.
+    pub step: &'static str,
+    /// Whether it is as it should be.
+    pub fine: bool,
+    /// In English.
+    pub en: String,
+    /// In Chinese.
+    pub zh: String,
+}
+
+impl Seen {
+    pub(crate) fn fine(step: &'static str, en: impl Into<String>, zh: impl Into<String>) -> Self {
+        Self { step, fine: true, en: en.into(), zh: zh.into() }
+    }
+
+    pub(crate) fn wrong(step: &'static str, en: impl Into<String>, zh: impl Into<String>) -> Self {
+        Self { step, fine: false, en: en.into(), zh: zh.into() }
+    }
+}

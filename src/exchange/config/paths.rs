@@ -1,0 +1,168 @@
+//! What stands at the paths of a configuration, and whether its secrets can be had.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::brokers::{BrokerConfig, Login};
+use super::foreign::Database;
+use super::node::*;
+use super::problem::{At, Problems};
+use super::process::{Files, whole};
+use super::remote::Remote;
+use super::secret::SecretRef;
+
+/// Every file and secret that a node's configuration names.
+pub(crate) fn check(
+    node: &NodeConfig,
+    files: &dyn Files,
+    env: &BTreeMap<String, String>,
+    problems: &mut Problems,
+) {
+    let whole = whole(node);
+    let mut need = |at: &At, key: &str, path: &Path, folder: bool| {
+        exists(files, at, key, path, folder, problems);
+    };
+    if let Some(folder) = &node.format {
+        need(&whole, "[format] folder", folder, true);
+    }
+    for broker in &node.brokers {
+        if let Some(ca) = &broker.ca {
+            need(&broker.at, "[broker] ca", ca, false);
+        }
+        if let Some((certificate, _)) = &broker.certificate {
+            need(&broker.at, "[broker] certificate", certificate, false);
+        }
+        for (key, secret) in broker_secrets(broker) {
+            if let SecretRef::File(path) = secret {
+                need(&broker.at, key, path, false);
+            }
+        }
+    }
+    for adapter in &node.adapters {
+        need(&adapter.at, "[adapter] package", &adapter.package, true);
+        if let Some(folder) = &adapter.source.folder {
+            need(&adapter.at, "[adapter.source] folder", folder, true);
+        }
+        if let Some(Database::Sqlite(path)) = &adapter.source.database {
+            need(&adapter.at, "[adapter.source] database", path, false);
+        }
+        if let Some(Database::Server(server)) = &adapter.source.database
+            && let Some(ca) = &server.ca
+        {
+            need(&adapter.at, "[adapter.source] ca", ca, false);
+        }
+        for (key, path) in adapter.source.remote.iter().flat_map(Remote::files) {
+            need(&adapter.at, &format!("[adapter.source] {key}"), path, false);
+        }
+        for (name, reference) in &adapter.source.secrets {
+            if let SecretRef::File(path) = reference {
+                need(&adapter.at, &format!("[adapter.source.secrets] {name}"), path, false);
+            }
+        }
+        if let Some(SecretRef::File(path)) =
+            adapter.source.database.as_ref().and_then(Database::password)
+        {
+            need(&adapter.at, "[adapter.source] password", path, false);
+        }
+    }
+    for list in node.lists.iter().filter(|l| files.facts(l).is_none()) {
+        missing(&whole, "[lists] folders", list, "file or folder", "文件或目录", problems);
+    }
+    for (at, key, reference) in foreign_secrets(node) {
+        secret(at, key, reference, files, env, problems);
+    }
+    for broker in &node.brokers {
+        for (key, reference) in broker_secrets(broker) {
+            secret(&broker.at, key, reference, files, env, problems);
+        }
+    }
+}
+
+/// The secrets by which others let us in.
+fn foreign_secrets(node: &NodeConfig) -> Vec<(&At, &'static str, &SecretRef)> {
+    let mut found = Vec::new();
+    for adapter in &node.adapters {
+        let password = adapter.source.database.as_ref().and_then(Database::password);
+        found.extend(password.map(|p| (&adapter.at, "[adapter.source] password", p)));
+        let key = adapter.source.remote.iter().flat_map(Remote::secrets);
+        found.extend(key.map(|(_, key)| (&adapter.at, "[adapter.source] key", key)));
+        let named = adapter.source.secrets.values();
+        found.extend(named.map(|secret| (&adapter.at, "[adapter.source] secrets", secret)));
+    }
+    for sink in &node.sinks {
+        if let SinkKind::SqlTables { database, .. } = &sink.kind {
+            found.extend(database.password().map(|p| (&sink.at, "[sink] password", p)));
+        }
+    }
+    found
+}
+
+fn broker_secrets(broker: &BrokerConfig) -> Vec<(&'static str, &SecretRef)> {
+    let mut found = Vec::new();
+    if let Login::Password(password) = &broker.login {
+        found.push(("[broker] password", password));
+    }
+    if let Some((_, key)) = &broker.certificate {
+        found.push(("[broker] key", key));
+    }
+    found
+}
+
+pub(crate) fn exists(
+    files: &dyn Files,
+    at: &At,
+    key: &str,
+    path: &Path,
+    folder: bool,
+    problems: &mut Problems,
+) {
+    // An empty path: the key itself is missing, and that is reported.
+    let empty = path.as_os_str().is_empty();
+    if !empty && files.facts(path).is_none_or(|f| f.folder != folder) {
+        let (en, zh) = if folder { ("folder", "目录") } else { ("file", "文件") };
+        missing(at, key, path, en, zh, problems);
+    }
+}
+
+fn missing(at: &At, key: &str, path: &Path, en: &str, zh: &str, problems: &mut Problems) {
+    let path = path.display();
+    problems.push(
+        "config.file_missing",
+        at,
+        key,
+        format!("there is no {en} {path}; paths are relative to the configuration's folder"),
+        format!("没有{zh} {path}；路径相对于配置文件所在目录"),
+    );
+}
+
+pub(crate) fn secret(
+    at: &At,
+    key: &str,
+    reference: &SecretRef,
+    files: &dyn Files,
+    env: &BTreeMap<String, String>,
+    problems: &mut Problems,
+) {
+    match reference {
+        SecretRef::File(path) if files.facts(path).is_some_and(|f| f.open) => {
+            let path = path.display();
+            problems.push(
+                "config.secret_open",
+                at,
+                key,
+                format!("{path} may be read by others; `chmod 600 {path}`"),
+                format!("{path} 他人可读；请执行 chmod 600 {path}"),
+            );
+        }
+        SecretRef::Env(name) if !name.is_empty() && !env.contains_key(name) => {
+            problems.push(
+                "config.file_missing",
+                at,
+                key,
+                format!("the environment has no variable {name}; set it before the start"),
+                format!("环境中没有变量 {name}，请在启动前设置"),
+            );
+        }
+        SecretRef::File(_) | SecretRef::Env(_) => {}
+    }
+}
