@@ -12,6 +12,7 @@ mod commands;
 mod databases;
 mod demo;
 mod desk;
+mod expiry;
 mod files;
 mod gates;
 mod health;

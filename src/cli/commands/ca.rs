@@ -17,7 +17,7 @@ const DAY: i64 = 86_400_000;
 /// Validity of a demo root.
 const ROOT_DAYS: i64 = 3650;
 /// Validity of a demo certificate.
-const NODE_DAYS: i64 = 730;
+const NODE_DAYS: u16 = 730;
 /// Name of the authority's files in its folder.
 const ROOT_KEY: &str = "ca.key";
 const ROOT_PEM: &str = "ca.pem";
@@ -75,6 +75,9 @@ pub(crate) struct Issue {
     /// The environment that is issued for; a request for another one is refused
     #[arg(long, default_value = "demo", value_parser = super::keys::environment)]
     environment: Environment,
+    /// For how many days
+    #[arg(long, default_value_t = NODE_DAYS)]
+    days: u16,
     /// Where the certificate goes
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
@@ -139,18 +142,20 @@ fn issue(args: &Issue, out: &Out) -> Done {
             (name, key.public(&random).map_err(|e| signing(&e))?)
         }
     };
-    let pem =
-        root.issue(&name, &key, terms(NODE_DAYS, &random)?, &random).map_err(|e| signing(&e))?;
+    let pem = root
+        .issue(&name, &key, terms(args.days.into(), &random)?, &random)
+        .map_err(|e| signing(&e))?;
     let path = &args.out;
     os::write_new(path, &pem).map_err(|e| not_written(path, &e))?;
     let (shown, node, environment) = (path.display(), &name.node, name.environment);
+    let days = args.days;
     out.value(&serde_json::json!({
         "ok": true, "certificate": shown.to_string(), "node": node.as_str(),
         "suite": key.suite().name(),
     }))?;
     out.say(
-        format_args!("{shown}: certificate of `{node}`, environment {environment}, {NODE_DAYS} days. See it with `tiergate keys show {shown}`"),
-        format_args!("{shown}：节点『{node}』的证书，{environment} 环境，{NODE_DAYS} 天。可用 tiergate keys show {shown} 查看"),
+        format_args!("{shown}: certificate of `{node}`, environment {environment}, {days} days. See it with `tiergate keys show {shown}`"),
+        format_args!("{shown}：节点『{node}』的证书，{environment} 环境，{days} 天。可用 tiergate keys show {shown} 查看"),
     )?;
     Ok(Exit::Fine)
 }

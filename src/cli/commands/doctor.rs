@@ -14,12 +14,7 @@ use super::bus::said;
 use crate::brokers::{self, Site};
 use crate::stores::{Access, open_store};
 use crate::text::{Done, Exit, Failure, Lang, Out};
-use crate::{open, os, run as service};
-
-/// Days before its end from which a certificate is a problem.
-const DAYS_MIN: i64 = 30;
-/// A day in milliseconds.
-const DAY: i64 = 86_400_000;
+use crate::{expiry, open, os, run as service};
 
 /// The doctor.
 #[derive(Debug, Args)]
@@ -64,6 +59,11 @@ pub(crate) fn run(args: &Doctor, out: &Out) -> Done {
         for config in &configs {
             for identity in &config.identities {
                 looks.extend(signing(config, identity)?);
+                if !config.trust.revocation.is_empty() {
+                    let (fine, en, zh) = expiry::lists(config, identity, os::now());
+                    let of = identity.code.to_string();
+                    looks.push(Look { of, step: "revocation", fine, en, zh });
+                }
                 looks.push(store(config, identity).await);
             }
             for adapter in &config.adapters {
@@ -140,22 +140,7 @@ fn holds(
     (from, until): (Millis, Millis),
     now: Millis,
 ) -> Look {
-    let left = until.since(now).div_euclid(DAY);
-    let day = until.day();
-    let (fine, said_en, said_zh) = if now < from {
-        let day = from.day();
-        (false, format!("holds only from {day}"), format!("自 {day} 起才有效"))
-    } else if now > until {
-        (false, format!("ended on {day}; replace it now"), format!("已于 {day} 到期，请立即更换"))
-    } else if left < DAYS_MIN {
-        (
-            false,
-            format!("ends on {day}, in {left} days; replace it"),
-            format!("将于 {day} 到期，剩 {left} 天，请更换"),
-        )
-    } else {
-        (true, format!("holds until {day}, {left} days"), format!("有效至 {day}，剩 {left} 天"))
-    };
+    let (fine, said_en, said_zh) = expiry::says((from, until), now);
     let (en, zh) = (format!("{en} certificate {said_en}"), format!("{zh}证书{said_zh}"));
     Look { of: of.to_owned(), step, fine, en, zh }
 }

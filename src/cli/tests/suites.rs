@@ -157,6 +157,16 @@ fn a_running_service_takes_a_revocation_list_up() {
     };
     wait("accepted", &mut || status().contains("\"accepted\": 12"));
     assert!(!listed().contains("certificate_revoked"), "{}", listed());
+    // A certificate that ends soon is said before it ends.
+    std::fs::remove_file(dir.join("county/node.pem")).unwrap();
+    let issue = ["ca", "issue", "--ca", "ca", "--node", "county", "--region", "99", "--days", "20"];
+    let files = ["--key", "county/node.key", "--out", "county/node.pem"];
+    fine(dir, &[&issue[..], &files].concat());
+    for command in ["status", "doctor"] {
+        let said = tiergate(dir, &[command, "--config", NODES[1]]);
+        assert_eq!(said.code, 1, "{command}: {}", said.out);
+        assert!(said.out.contains("in 19 days; replace it"), "{command}: {}", said.out);
+    }
     let list = fine(dir, &["ca", "revoke", "--ca", "ca", "town/node.pem", "--json"]).json();
     assert_eq!(list["revoked"], 1);
     let mut n = 1200;
