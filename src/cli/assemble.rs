@@ -10,7 +10,7 @@ use canon::{Lane, Millis, NodeCode, Route};
 use edge::Source;
 use envelope::Signer;
 use exchange::backfill::Backfill;
-use exchange::collect::{Adapter, Collect};
+use exchange::collect::{Adapter, Collect, Target};
 use exchange::config::{AdapterConfig, Carrier, Identity, Nature, NodeConfig, StoreUrl};
 use exchange::deliver::Deliver;
 use exchange::{Fairness, Leases, Link, Node, Signers, Way, Worker};
@@ -20,6 +20,7 @@ use store::{PostgresStore, SharedStore};
 
 use crate::commands::adapter as packages;
 use crate::desk::Desk;
+use crate::open::Formats;
 use crate::revocation::Revocation;
 use crate::stores::postgres_settings;
 use crate::text::{Failure, Finding};
@@ -56,13 +57,14 @@ pub(crate) async fn process(
     for mut config in configs {
         instance::name(&mut config.store)?;
         let format = found(open::format_of(&config)?)?;
+        let formats = found(open::formats_of(&config)?)?;
         let lists = Arc::new(lists(&config)?);
         let stores = stores(&config).await?;
         for identity in &config.identities {
             let store = stores.of(&identity.code).await?;
             instance::alone_of_its_name(&config, &store, now).await?;
             let carrier = wrap(carriers::of(&config, identity, &local)?);
-            let node = node(&config, identity, store, carrier, &format, &lists, now)?;
+            let node = node(&config, identity, store, carrier, (&format, &formats), &lists, now)?;
             let workers = workers(&config, &node, &format)?;
             running.push(Running { node, workers });
         }
@@ -121,7 +123,7 @@ fn node(
     identity: &Identity,
     store: SharedStore,
     carrier: Arc<dyn Bus>,
-    format: &Arc<Format>,
+    (format, formats): (&Arc<Format>, &Formats),
     lists: &Arc<OpenLists>,
     now: Millis,
 ) -> Result<Arc<Node>, Failure> {
@@ -135,7 +137,8 @@ fn node(
     for adapter in config.adapters_of(&identity.code) {
         let package = found(open::package(adapter, format)?)?;
         adapters.insert(adapter.name.to_string(), package.version.text.clone());
-        if let Some(route) = adapter.route(config) {
+        for route in adapter.routes(config) {
+            let format = formats.get(&*route.edition).unwrap_or(format);
             owes.entry(route).or_default().extend(kinds(&package, format));
         }
     }
@@ -153,7 +156,7 @@ fn node(
         holder: config.store.instance().unwrap_or(identity.code.as_str()).to_owned(),
         store,
         bus: carrier,
-        formats: BTreeMap::from([(format.edition().to_owned(), Arc::clone(format))]),
+        formats: formats.clone(),
         lists: Arc::clone(lists),
         trust: Arc::new(trust),
         signers,
@@ -230,7 +233,7 @@ fn workers(
     let mut workers: Vec<Box<dyn Worker>> = Vec::new();
     for adapter in config.adapters_of(&node.code) {
         workers.push(Box::new(backfill(config, node, adapter, format)?));
-        let adapter = adapter_of(config, adapter, format)?;
+        let adapter = adapter_of(config, node, adapter, format)?;
         workers.push(Box::new(Collect::new(Arc::clone(node), adapter)));
     }
     workers.push(Box::new(Desk::new(Arc::clone(node), &config.data)));
@@ -245,42 +248,59 @@ fn workers(
 
 fn adapter_of(
     config: &NodeConfig,
+    node: &Node,
     adapter: &AdapterConfig,
     format: &Arc<Format>,
 ) -> Result<Adapter, Failure> {
     let package = found(open::package(adapter, format)?)?;
-    let mapping = Mapping::compile(&package, format)
-        .map_err(|problems| open::problems(&packages::findings(&adapter.package, problems)))?;
     let source = sources::open(adapter, &package, &config.limits)?;
-    made(config, adapter, package, mapping, format, source)
+    made(config, node, adapter, package, source)
 }
 
 fn made(
     config: &NodeConfig,
+    node: &Node,
     adapter: &AdapterConfig,
     package: Package,
-    mapping: Mapping,
-    format: &Arc<Format>,
     source: Box<dyn Source>,
 ) -> Result<Adapter, Failure> {
-    let route = adapter.route(config).ok_or_else(|| {
-        Failure::usage(
-            format!("adapter `{}` has no route; run `tiergate check config`", adapter.name),
-            format!("适配器 {} 没有上报路由，请运行 tiergate check config", adapter.name),
-        )
-    })?;
+    let mut targets = Vec::with_capacity(adapter.destinations.len());
+    for destination in &adapter.destinations {
+        let route = adapter.route_to(config, destination).ok_or_else(|| no_route(adapter))?;
+        let format = node.formats.get(&*route.edition).ok_or_else(|| no_format(&route))?;
+        let mapping = Mapping::compile(&package, format)
+            .map_err(|problems| open::problems(&packages::findings(&adapter.package, problems)))?;
+        targets.push(Target {
+            mapping: Arc::new(mapping),
+            format: Arc::clone(format),
+            bulk: Route { lane: Lane::Bulk, ..route.clone() },
+            live: route,
+        });
+    }
     Ok(Adapter {
         name: Arc::clone(&adapter.name),
-        mapping: Arc::new(mapping),
-        format: Arc::clone(format),
         source: Mutex::new(source),
         namespace: adapter.namespace.clone().unwrap_or_else(|| adapter.identity.as_str().into()),
-        live: route.clone(),
-        bulk: Route { lane: Lane::Bulk, ..route },
+        targets,
         history: adapter.nature == Nature::History,
         interval: adapter.interval,
         package: Arc::new(package),
     })
+}
+
+fn no_route(adapter: &AdapterConfig) -> Failure {
+    Failure::usage(
+        format!("adapter `{}` has no route; run `tiergate check config`", adapter.name),
+        format!("适配器 {} 没有上报路由，请运行 tiergate check config", adapter.name),
+    )
+}
+
+fn no_format(route: &Route) -> Failure {
+    let edition = &route.edition;
+    Failure::usage(
+        format!("no format here is `{edition}`; name its folder in [format] further"),
+        format!("本节点没有格式『{edition}』，请在 [format] further 中写明其目录"),
+    )
 }
 
 /// The back-fill of an adapter whose service is stopped, with its node.
@@ -313,9 +333,7 @@ pub(crate) fn backfill(
 ) -> Result<Backfill, Failure> {
     let package = found(open::package(adapter, format)?)?;
     let opener = sources::history(adapter, &package, &config.limits);
-    let mapping = Mapping::compile(&package, format)
-        .map_err(|problems| open::problems(&packages::findings(&adapter.package, problems)))?;
-    let made = made(config, adapter, package, mapping, format, Box::new(edge::Nothing))?;
+    let made = made(config, node, adapter, package, Box::new(edge::Nothing))?;
     Ok(Backfill::new(Arc::clone(node), made, opener))
 }
 

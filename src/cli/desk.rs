@@ -76,6 +76,9 @@ pub(crate) struct Mark {
     pub(crate) kind: String,
     /// Written key.
     pub(crate) key: String,
+    /// To whom it was reported; none is every destination.
+    #[serde(default)]
+    pub(crate) destination: Option<NodeCode>,
     /// Version.
     pub(crate) version: u32,
     /// Content digest, written `sha256:…`.
@@ -176,6 +179,7 @@ pub(crate) async fn apply(
                 Some(BaselineRow {
                     kind: m.kind.as_str().into(),
                     key: Key::parse(&m.key)?,
+                    destination: m.destination.clone(),
                     version: m.version,
                     content: m.content.as_deref().and_then(|d| d.parse().ok()),
                     reported: m.reported,

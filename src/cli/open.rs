@@ -212,6 +212,26 @@ pub(crate) fn format_of(node: &NodeConfig) -> Result<Result<Arc<Format>, Vec<Fin
     }
 }
 
+/// Every format a node works with, by edition.
+pub(crate) type Formats = BTreeMap<String, Arc<Format>>;
+
+/// The formats a node works with: its own and the further ones that its routes may say.
+pub(crate) fn formats_of(node: &NodeConfig) -> Result<Result<Formats, Vec<Finding>>, Failure> {
+    let mut formats = Formats::new();
+    let own = match format_of(node)? {
+        Ok(own) => own,
+        Err(found) => return Ok(Err(found)),
+    };
+    formats.insert(own.edition().to_owned(), own);
+    for folder in &node.formats {
+        match format(folder)? {
+            Ok(further) => drop(formats.insert(further.edition().to_owned(), Arc::new(further))),
+            Err(found) => return Ok(Err(found)),
+        }
+    }
+    Ok(Ok(formats))
+}
+
 /// A format from its folder `…/NAME/EDITION`.
 pub(crate) fn format(dir: &Path) -> Result<Result<Format, Vec<Finding>>, Failure> {
     let dir_shown = dir.display();

@@ -8,10 +8,10 @@ use edge::{Page, Source, SourceError};
 use serde::{Deserialize, Serialize};
 use store::{Collected, Lease};
 
-use crate::collect::Adapter;
+use crate::adapter::Adapter;
 use crate::error::WorkError;
 use crate::node::Node;
-use crate::shape::Shaper;
+use crate::shape::{Of, Shaped, Shaper};
 use crate::standing::{self, BACKFILL, Backfill as Job};
 use crate::work::{Progress, WorkFuture, Worker};
 
@@ -178,6 +178,7 @@ impl Backfill {
         now: Millis,
     ) -> Result<Collected, WorkError> {
         let shaped = self.shaped(page, now).await?;
+        let unchanged = shaped.unchanged(page.len() as u64);
         let mut quarantined = shaped.quarantined;
         quarantined
             .extend(page.broken.iter().map(|b| crate::collect::broken(&self.adapter, b, now)));
@@ -193,32 +194,25 @@ impl Backfill {
             quarantined,
             rows: Vec::new(),
             rows_read: page.len() as u64,
-            rows_unchanged: shaped.unchanged,
+            rows_unchanged: unchanged,
         })
     }
 
-    async fn shaped(
-        &mut self,
-        page: &Page,
-        now: Millis,
-    ) -> Result<crate::shape::Shaped, WorkError> {
+    async fn shaped(&mut self, page: &Page, now: Millis) -> Result<Shaped, WorkError> {
+        let mut shaped = Shaped::default();
         if page.is_empty() {
-            return Ok(crate::shape::Shaped::default());
+            return Ok(shaped);
         }
-        let header: Vec<String> = page.columns.iter().map(ToString::to_string).collect();
-        match self.adapter.mapping.bind(usize::from(page.table), &header) {
-            Ok(bound) => {
-                let (node, adapter) = (Arc::clone(&self.node), &self.adapter);
-                self.shaper.page(&node, adapter, &bound, page, None, None, now).await
-            }
-            Err(problems) => {
-                let detail = problems.first().map(ToString::to_string).unwrap_or_default();
-                Err(self.failed(SourceError::Setting {
-                    adapter: self.adapter.name.to_string(),
-                    detail,
-                }))
-            }
+        let (node, adapter) = (&self.node, &self.adapter);
+        for target in &adapter.targets {
+            let bound = target.bind(usize::from(page.table), &page.columns).map_err(|detail| {
+                let adapter = self.adapter.name.to_string();
+                self.failed(SourceError::Setting { adapter, detail })
+            })?;
+            let of = Of { node, adapter, target, bound: &bound };
+            shaped.add(self.shaper.page(&of, page, None, None, now).await?);
         }
+        Ok(shaped)
     }
 
     fn failed(&self, source: SourceError) -> WorkError {

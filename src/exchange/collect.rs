@@ -1,19 +1,21 @@
 //! collect: source rows become valid records rendered as fragments; bad ones go to quarantine with
 //! every violation; outcomes are written back to the source.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use adapt::{Bound, Detect, FlagValues, Guard, Mapping, Package, Query, Vanished};
-use canon::format::Format;
-use canon::{DigestAlg, Millis, Route, Severity, Violation};
-use edge::{Awaited, Page, Source, WriteBack};
+use adapt::{Bound, Detect, FlagValues, Guard, Query, Vanished};
+use canon::{DigestAlg, Millis, Severity, Violation};
+use edge::{Awaited, Page, WriteBack};
 use store::{Collected, Lease, NewQuarantine, SourceRowMark, WriteBackDone, WriteBackDue};
 
+use crate::adapter::row_parts;
+pub use crate::adapter::{Adapter, Target};
+use crate::cure;
 use crate::error::WorkError;
 use crate::node::Node;
 use crate::resubmit;
 use crate::retry;
-use crate::shape::{self, Shaped};
+use crate::shape::{self, Of, Shaped};
 use crate::work::{Progress, WorkFuture, Worker};
 
 /// Write-backs drained in one turn.
@@ -24,49 +26,18 @@ const VANISHED_PER_TURN: u32 = 500;
 /// Rows of the quarantine made anew in one turn.
 const RESUBMITTED_PER_TURN: usize = 200;
 
-/// One adapter at work for one identity.
-pub struct Adapter {
-    /// Name of the package (or of its entry in the configuration).
-    pub name: Arc<str>,
-    /// The package.
-    pub package: Arc<Package>,
-    /// The package compiled against the format.
-    pub mapping: Arc<Mapping>,
-    /// The format.
-    pub format: Arc<Format>,
-    /// Where rows come from. Never locked: only this worker has it, and a source may not be shared.
-    pub source: Mutex<Box<dyn Source>>,
-    /// Unit or namespace of keys where the package leaves it to the node.
-    pub namespace: Arc<str>,
-    /// Where live records go.
-    pub live: Route,
-    /// Where history goes.
-    pub bulk: Route,
-    /// Whether its rows are old ones: nature `history`, the bulk lane, the rules' history profile.
-    pub history: bool,
-    /// How long the source rests after it had nothing, ms.
-    pub interval: i64,
-}
-
-impl Adapter {
-    fn source(&mut self) -> &mut dyn Source {
-        &mut **self.source.get_mut().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn query(&self, table: u16) -> Option<&Query> {
-        self.package.queries().get(usize::from(table))
-    }
-}
-
 /// The worker.
 pub struct Collect {
     node: Arc<Node>,
     adapter: Adapter,
-    bounds: Vec<Option<Bound>>,
+    /// How each target reads each table, once a page of it was seen.
+    bounds: Vec<Vec<Option<Bound>>>,
     shaper: shape::Shaper,
     rest_until: Millis,
     /// Changed rows of the full pass now running, for the guard.
     changed: u64,
+    /// Editions of code lists whose cures are done with.
+    editions: Option<String>,
     /// Token of the lease that the adapter runs under.
     token: Option<u64>,
 }
@@ -74,7 +45,7 @@ pub struct Collect {
 impl Collect {
     /// Collects through one adapter for this node.
     pub fn new(node: Arc<Node>, adapter: Adapter) -> Self {
-        let bounds = vec![None; adapter.package.queries().len()];
+        let bounds = vec![Vec::new(); adapter.targets.len()];
         let shaper = shape::Shaper::default();
         Self {
             node,
@@ -83,6 +54,7 @@ impl Collect {
             shaper,
             rest_until: Millis(i64::MIN),
             changed: 0,
+            editions: None,
             token: None,
         }
     }
@@ -97,15 +69,15 @@ impl Collect {
             // Another instance may have had the adapter: what is remembered of it is old.
             self.token = Some(lease.token);
             (self.changed, self.rest_until) = (0, Millis(i64::MIN));
+            self.editions = None;
         }
-        let written = self.write_back(now).await?;
+        let mut written = self.write_back(now).await?;
         if now < self.rest_until {
             return Ok(written);
         }
         let errands = self.node.errands().await?;
-        let (live, bulk) = (&self.adapter.live.destination, &self.adapter.bulk.destination);
-        if errands.adopts(live) || errands.adopts(bulk) {
-            // Restored: until the destination has told what it knows, a version could be used twice.
+        if self.adapter.targets.iter().any(|t| errands.adopts(t.destination())) {
+            // Restored: until a destination has told what it knows, a version could be used twice.
             return Ok(written);
         }
         let before = self.node.store.adapter(&self.adapter.name).await?;
@@ -117,6 +89,7 @@ impl Collect {
             if again.more {
                 return Ok(written.and(again));
             }
+            written = written.and(self.cured(now).await?);
         }
         let rows_max = self.node.limits.page_rows_max as usize;
         let read = self.adapter.source().read(before.cursor.as_deref(), now, rows_max).await;
@@ -151,11 +124,12 @@ impl Collect {
             }
         }
         let mut shaped = self.shape(&page, marks.as_ref(), now).await?;
-        if writes_back(&self.adapter, table) {
+        if self.adapter.writes_back(table) {
             let told = self.adapter.source().awaiting(&page, &awaited(&shaped)).await;
             told.map_err(|e| self.failed(e))?;
         }
         shaped.quarantined.extend(page.broken.iter().map(|b| broken(&self.adapter, b, now)));
+        let unchanged = shaped.unchanged(rows);
         let collected = Collected {
             adapter: Arc::clone(&self.adapter.name),
             cursor: cursor.clone(),
@@ -164,7 +138,7 @@ impl Collect {
             quarantined: shaped.quarantined,
             rows: marks.map(|m| m.seen).unwrap_or_default(),
             rows_read: rows,
-            rows_unchanged: shaped.unchanged,
+            rows_unchanged: unchanged,
         };
         // Before the page: a crash between the two only finds them known already.
         if !shaped.adopted.is_empty() {
@@ -190,23 +164,30 @@ impl Collect {
             return Ok(Shaped::default());
         }
         let table = usize::from(page.table);
-        if self.bounds.get(table).is_none_or(Option::is_none) {
-            let header: Vec<String> = page.columns.iter().map(ToString::to_string).collect();
-            match self.adapter.mapping.bind(table, &header) {
-                Ok(bound) => {
-                    self.bounds.resize(self.bounds.len().max(table + 1), None);
-                    self.bounds[table] = Some(bound);
-                }
-                Err(problems) => {
-                    let reason = problems.first().map(ToString::to_string).unwrap_or_default();
-                    self.pause(now, &format!("adapter.header: {reason}")).await?;
-                    return Ok(Shaped::default());
-                }
-            }
-        }
-        let Some(Some(bound)) = self.bounds.get(table) else { return Ok(Shaped::default()) };
         let changed = marks.map(|m| m.changed.as_slice());
-        self.shaper.page(&self.node, &self.adapter, bound, page, changed, None, now).await
+        let mut shaped = Shaped::default();
+        for (target, bounds) in self.adapter.targets.iter().zip(&mut self.bounds) {
+            bounds.resize(bounds.len().max(table + 1), None);
+            let bound = match &mut bounds[table] {
+                Some(bound) => &*bound,
+                unbound => match target.bind(table, &page.columns) {
+                    Ok(bound) => &*unbound.insert(bound),
+                    Err(reason) => {
+                        self.pause(now, &format!("adapter.header: {reason}")).await?;
+                        return Ok(Shaped::default());
+                    }
+                },
+            };
+            let of = Of { node: &self.node, adapter: &self.adapter, target, bound };
+            shaped.add(self.shaper.page(&of, page, changed, None, now).await?);
+        }
+        Ok(shaped)
+    }
+
+    /// Rows that a code list's new edition cures.
+    async fn cured(&mut self, now: Millis) -> Result<Progress, WorkError> {
+        let (node, adapter, shaper) = (&*self.node, &self.adapter, &mut self.shaper);
+        cure::Turn { node, adapter, shaper, now }.take(&mut self.editions).await
     }
 
     /// Rows that an operator wants to go up again, made of what the quarantine kept of them.
@@ -239,12 +220,16 @@ impl Collect {
         now: Millis,
     ) -> Result<(), WorkError> {
         let (page, table) = (&again.page, usize::from(again.page.table));
-        let header: Vec<String> = page.columns.iter().map(ToString::to_string).collect();
-        // Its header may be an older one than that of the pages read now.
-        let Ok(bound) = self.adapter.mapping.bind(table, &header) else { return Ok(()) };
-        let shaping =
-            self.shaper.page(&self.node, &self.adapter, &bound, page, None, Some(&again.only), now);
-        let shaped = shaping.await?;
+        let mut shaped = Shaped::default();
+        for target in &self.adapter.targets {
+            if !again.only.is_for(target.destination()) {
+                continue;
+            }
+            // Its header may be an older one than that of the pages read now.
+            let Ok(bound) = target.bind(table, &page.columns) else { continue };
+            let of = Of { node: &self.node, adapter: &self.adapter, target, bound: &bound };
+            shaped.add(self.shaper.page(&of, page, None, Some(&again.only), now).await?);
+        }
         let collected = Collected {
             adapter: Arc::clone(&self.adapter.name),
             cursor: cursor.to_owned(),
@@ -266,7 +251,7 @@ impl Collect {
         for row in page.rows() {
             let key = row.row_key().unwrap_or_default();
             seen.push(SourceRowMark {
-                row: row_name(&self.adapter, page.table, key),
+                row: self.adapter.row_name(page.table, key),
                 digest: row.digest(DigestAlg::default()),
                 pass: pass.number,
             });
@@ -295,7 +280,7 @@ impl Collect {
         cursor: &str,
         now: Millis,
     ) -> Result<(), WorkError> {
-        let prefix = row_name(&self.adapter, table, "");
+        let prefix = self.adapter.row_name(table, "");
         let name = Arc::clone(&self.adapter.name);
         let gone: Vec<SourceRowMark> =
             self.node.store.vanished(&name, &prefix, pass, VANISHED_PER_TURN).await?;
@@ -416,22 +401,6 @@ fn flag_value(values: &FlagValues, outcome: &str) -> String {
     }
 }
 
-/// Name of a source row in the store: adapter, table and key, so that a receipt finds it again.
-pub(crate) fn row_name(adapter: &Adapter, table: u16, key: &str) -> Arc<str> {
-    format!("{}|{table}|{key}", adapter.name).into()
-}
-
-fn row_parts(name: &str) -> (u16, String) {
-    let mut parts = name.splitn(3, '|').skip(1);
-    let table = parts.next().and_then(|t| t.parse().ok()).unwrap_or(0);
-    (table, parts.next().unwrap_or_default().to_owned())
-}
-
-/// Whether outcomes of this table's rows are written back.
-pub(crate) fn writes_back(adapter: &Adapter, table: u16) -> bool {
-    adapter.query(table).is_some_and(|q| q.write_back.is_some())
-}
-
 /// Whether this table is compared in full passes.
 pub fn is_compared(query: &Query) -> bool {
     matches!(query.detect, Detect::Compare)
@@ -470,7 +439,7 @@ fn held(
     let alg = DigestAlg::default();
     NewQuarantine {
         adapter: Arc::clone(&adapter.name),
-        route: adapter.live.clone(),
+        route: adapter.targets[0].live.clone(),
         day: now.day(),
         reference: reference.to_owned(),
         source_row,

@@ -44,7 +44,7 @@ pub(crate) async fn of(
             (FinalOutcome::ParentMissing, Some((parent, parent_key))) => Some(Again {
                 fragment: fragment.to_vec(),
                 digest: member.digest,
-                waits_for: waits_for(node, format, collected, parent, parent_key, now).await?,
+                waits_for: waits_for(node, own, format, collected, parent, parent_key, now).await?,
                 source_row: member.source_row.clone(),
             }),
             (FinalOutcome::ParentMissing, None)
@@ -67,6 +67,7 @@ pub(crate) async fn of(
 /// goes up again on the schedule.
 async fn waits_for(
     node: &Node,
+    own: &OutEnvelope,
     format: &Format,
     collected: Millis,
     parent: canon::format::TypeIx,
@@ -75,8 +76,9 @@ async fn waits_for(
 ) -> Result<WaitFor, WorkError> {
     let kind = format.get(parent).wire.clone();
     let rows = node.store.cases(&[key.root()]).await?;
-    let mine =
-        rows.iter().any(|r| r.id.kind == kind && r.id.key == key && r.place != Place::Voided);
+    let to = &own.id.route.destination;
+    let there = rows.iter().filter(|r| r.destination == *to && r.place != Place::Voided);
+    let mine = there.into_iter().any(|r| r.id.kind == kind && r.id.key == key);
     // Every try is a new envelope; only the record itself knows since when it waits.
     let (least, most) = (node.limits.retry_min, node.limits.retry_max);
     let elsewhere = (!mine).then(|| Elsewhere {

@@ -6,6 +6,7 @@
 //! it did. Nothing is handed from worker to worker in memory, so a crash anywhere loses nothing.
 
 pub mod accept;
+pub mod adapter;
 mod adopt;
 pub mod backfill;
 mod claims;
@@ -14,6 +15,7 @@ pub mod collect;
 pub mod config;
 pub mod control;
 mod correspond;
+pub mod cure;
 pub mod deliver;
 pub mod dispatch;
 pub mod errands;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bus::Bus;
 use canon::format::{Format, OpenLists};
-use canon::{Digest, EnvelopeId, Environment, Lane, Millis, NodeCode, Route};
+use canon::{Day, Digest, EnvelopeId, Environment, Lane, Millis, NodeCode, Route};
 use envelope::{Signer, Suite, Trust};
 use store::{Lease, SharedStore};
 
@@ -282,20 +282,9 @@ impl Node {
         self.inbox_depth.load(Ordering::Relaxed) >= parcels
     }
 
-    /// Edition text of the code lists in force: `name=edition` in name order.
-    pub fn code_tables(&self) -> String {
-        let mut text = String::new();
-        for name in ["items", "regions"] {
-            if let Some(edition) = self.lists.edition(name) {
-                if !text.is_empty() {
-                    text.push(';');
-                }
-                text.push_str(name);
-                text.push('=');
-                text.push_str(edition);
-            }
-        }
-        text
+    /// Editions of the code lists in force on a day: `name=edition` in name order.
+    pub fn code_tables(&self, day: Day) -> String {
+        self.lists.editions(day)
     }
 }
 

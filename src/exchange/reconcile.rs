@@ -97,9 +97,11 @@ impl Reconcile {
         let mut books = self.books(day, revision + 1, &store.tallies(day).await?);
         for mark in store.baseline_counts().await?.into_iter().filter(|m| m.day == day) {
             // A line of its own count: outside the places and the sum.
-            let mut lines = books.values_mut().flatten();
-            if let Some(line) = lines.find(|l| l.kind == mark.kind) {
-                line.baseline = mark.count;
+            for (destination, lines) in &mut books {
+                let of = mark.destination.as_ref().is_none_or(|to| to == destination);
+                if let Some(line) = lines.iter_mut().find(|l| of && l.kind == mark.kind) {
+                    line.baseline += mark.count;
+                }
             }
         }
         let before = store.manifests(day).await?;

@@ -3,11 +3,12 @@
 
 use std::sync::Arc;
 
-use canon::RecordId;
+use canon::{NodeCode, RecordId};
 use edge::Page;
 use store::{AuditEvent, ProblemAction, ProblemFilter, ProblemItem, SharedStore};
 
-use crate::collect::{Adapter, is_compared};
+use crate::adapter::Adapter;
+use crate::collect::is_compared;
 use crate::error::WorkError;
 
 /// Under this prefix stand the numbers that an adapter makes anew: `resubmit/ADAPTER/NUMBER`.
@@ -52,14 +53,22 @@ pub(crate) struct Again {
     pub(crate) only: Only,
 }
 
-/// Which record of a row is meant.
-pub(crate) struct Only(Option<RecordId>);
+/// Which record of a row is meant, and where it goes.
+pub(crate) struct Only {
+    id: Option<RecordId>,
+    to: Option<NodeCode>,
+}
 
 impl Only {
+    /// Whether it is of this destination. A row without a key is of none, and so of all.
+    pub(crate) fn is_for(&self, destination: &NodeCode) -> bool {
+        self.to.as_ref().is_none_or(|to| to == destination)
+    }
+
     /// Whether it is this one, whose latest version is `latest`: where a later one came meanwhile, the
     /// row of the past is not its content any more.
     pub(crate) fn is(&self, kind: &str, key: &canon::Key, latest: Option<u32>) -> bool {
-        match &self.0 {
+        match &self.id {
             Some(id) => *id.kind == *kind && id.key == *key && latest == Some(id.version),
             // It had no key; what it has now is nobody's yet.
             None => latest.is_none(),
@@ -76,22 +85,39 @@ pub(crate) async fn row(
     let number = order.rsplit('/').next().and_then(|number| number.parse().ok());
     let Some(number) = number else { return Ok(None) };
     let Some(item) = ordered(store, number).await? else { return Ok(None) };
-    let Some((columns, cells)) = store.problem_raw(number).await?.and_then(|raw| read(&raw)) else {
-        return Ok(None);
-    };
+    let again = row_of(store, &item, adapter).await?;
+    // A table that is compared gives the row as it is now: this order has made it news.
+    let given = |again: &Again| adapter.query(again.page.table).is_some_and(is_compared);
+    Ok(again.filter(|again| !given(again)))
+}
+
+/// Whether an order for this problem stands.
+pub(crate) async fn is_ordered(store: &SharedStore, item: &ProblemItem) -> Result<bool, WorkError> {
+    let name = format!("{}{:015}", prefix(&item.adapter), item.number);
+    Ok(!store.standing(&name).await?.is_empty())
+}
+
+/// The row of a problem as the quarantine keeps it.
+pub(crate) async fn row_of(
+    store: &SharedStore,
+    item: &ProblemItem,
+    adapter: &Adapter,
+) -> Result<Option<Again>, WorkError> {
+    let raw = store.problem_raw(item.number).await?;
+    let Some((columns, cells)) = raw.and_then(|raw| read(&raw)) else { return Ok(None) };
     let Some(table) = table_of(adapter, &columns) else { return Ok(None) };
-    let only = Only(item.record.as_deref().and_then(RecordId::parse));
+    let id = item.record.as_deref().and_then(RecordId::parse);
+    let only = Only { id, to: item.destination.clone() };
     Ok(Some(Again { page: Page::of_row(table, &item.reference, columns, &cells), only }))
 }
 
 /// The table these columns are of: the one that takes most of them.
 fn table_of(adapter: &Adapter, columns: &[Arc<str>]) -> Option<u16> {
-    let header: Vec<String> = columns.iter().map(ToString::to_string).collect();
     let queries = adapter.package.queries().iter().enumerate();
-    let fits = queries.filter(|(table, _)| adapter.mapping.bind(*table, &header).is_ok());
-    let (table, query) = fits.max_by_key(|(_, query)| query.columns.len())?;
-    // A table that is compared gives the row as it is now: this order has made it news.
-    (!is_compared(query)).then(|| u16::try_from(table).ok()).flatten()
+    let binds = |table: usize| adapter.targets.iter().any(|t| t.bind(table, columns).is_ok());
+    let fits = queries.filter(|(table, _)| binds(*table));
+    let (table, _) = fits.max_by_key(|(_, query)| query.columns.len())?;
+    u16::try_from(table).ok()
 }
 
 /// The columns and cells of a row, as the quarantine keeps them.
@@ -175,11 +201,11 @@ mod tests {
         let key = canon::Key::new("U", &["1"]);
         let id = RecordId { kind: "SL".into(), key: key.clone(), version: 2 };
         assert_eq!(RecordId::parse(&id.to_string()), Some(id.clone()));
-        let only = Only(Some(id));
+        let only = Only { id: Some(id), to: None };
         assert!(only.is("SL", &key, Some(2)));
         assert!(!only.is("SL", &key, Some(3)), "a later version came");
         assert!(!only.is("SB", &key, Some(2)), "another record of the row");
-        let keyless = Only(None);
+        let keyless = Only { id: None, to: None };
         assert!(keyless.is("SL", &key, None) && !keyless.is("SL", &key, Some(1)));
     }
 }

@@ -15,7 +15,7 @@ use crate::control;
 use crate::error::WorkError;
 use crate::standing;
 
-/// Prefix of marks: `returned/TYPE KEY`.
+/// Prefix of marks: `returned/TYPE KEY BY`, by whom they were made; older ones do not name them.
 pub const RETURNED: &str = "returned/";
 /// Code of a notice that returns records after their acceptance.
 pub const QUALITY: &str = "notice.quality";
@@ -155,6 +155,8 @@ pub struct Returned {
     pub mark: Mark,
     /// The next version and where it is.
     pub answer: Option<(u32, Place)>,
+    /// Under which it stands.
+    name: String,
 }
 
 impl Returned {
@@ -180,8 +182,9 @@ pub(crate) async fn received(
 ) -> Result<(), WorkError> {
     let keys: Vec<Option<Key>> = notices.iter().map(|n| Key::parse(&n.key)).collect();
     let own = latest(store, keys.iter().flatten()).await?;
+    let of = |kind: &str, key| own.get(&(kind.into(), key, from.clone()));
     for (notice, key) in notices.into_iter().zip(keys) {
-        let latest = key.and_then(|k| own.get(&(notice.kind.as_str().into(), k)));
+        let latest = key.and_then(|key| of(&notice.kind, key));
         let reported = latest.is_some_and(|row| match row.id.version.cmp(&notice.version) {
             std::cmp::Ordering::Less => false,
             std::cmp::Ordering::Equal => row.place == Place::Accepted,
@@ -192,7 +195,7 @@ pub(crate) async fn received(
             audit(store, from.as_str(), &name, "notice.unknown_record", now).await?;
             continue;
         }
-        let name = format!("{RETURNED}{name}");
+        let name = format!("{RETURNED}{name} {from}");
         let before = standing::read::<Mark>(store, &name).await?;
         // The names of longer keys begin so too.
         let before = before.into_iter().find(|(rest, _)| rest.is_empty()).map(|(_, mark)| mark);
@@ -211,13 +214,15 @@ pub async fn list(store: &SharedStore) -> Result<Vec<Returned>, WorkError> {
     let mut found = Vec::new();
     for (name, mark) in standing::read::<Mark>(store, RETURNED).await? {
         let own = || WorkError::Own(format!("a mark stands under `{name}`"));
-        let (kind, key) = name.split_once(' ').ok_or_else(own)?;
+        let mut words = name.splitn(3, ' ');
+        let (kind, key) = words.next().zip(words.next()).ok_or_else(own)?;
         let key = Key::parse(key).ok_or_else(own)?;
-        found.push(Returned { kind: kind.to_owned(), key, mark, answer: None });
+        let (kind, name) = (kind.to_owned(), format!("{RETURNED}{name}"));
+        found.push(Returned { kind, key, mark, answer: None, name });
     }
     let own = latest(store, found.iter().map(|r| &r.key)).await?;
     for one in &mut found {
-        let row = own.get(&(one.kind.as_str().into(), one.key.clone()));
+        let row = own.get(&(one.kind.as_str().into(), one.key.clone(), one.mark.by.clone()));
         let answer = row.filter(|row| row.id.version > one.mark.version);
         one.answer = answer.map(|row| (row.id.version, row.place));
     }
@@ -236,23 +241,24 @@ pub(crate) async fn forget_answered(
 ) -> Result<(), WorkError> {
     let answered = |r: &Returned| matches!(r.answer, Some((_, Place::Accepted)));
     for one in list(store).await?.iter().filter(|r| answered(r) && r.mark.at < before) {
-        store.stand(&format!("{RETURNED}{} {}", one.kind, one.key), None, now).await?;
+        store.stand(&one.name, None, now).await?;
     }
     Ok(())
 }
 
-/// The latest own versions of the records of these cases.
+/// The latest own versions of the records of these cases, by destination.
 async fn latest(
     store: &SharedStore,
     keys: impl Iterator<Item = &Key>,
-) -> Result<HashMap<(Arc<str>, Key), CaseRow>, WorkError> {
+) -> Result<HashMap<(Arc<str>, Key, NodeCode), CaseRow>, WorkError> {
     let mut roots: Vec<&str> = keys.map(Key::root).collect();
     roots.sort_unstable();
     roots.dedup();
     let mut out = HashMap::new();
     for roots in roots.chunks(CASES_AT_ONCE) {
         for row in store.cases(roots).await? {
-            out.insert((Arc::clone(&row.id.kind), row.id.key.clone()), row);
+            let of = (Arc::clone(&row.id.kind), row.id.key.clone(), row.destination.clone());
+            out.insert(of, row);
         }
     }
     Ok(out)

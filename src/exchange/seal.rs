@@ -168,7 +168,7 @@ impl Seal {
         let mut head = self.head(Kind::Records, batch.route.clone(), signer, counters, now);
         head.window = batch.day;
         head.format = batch.route.edition.to_string();
-        head.code_tables = self.node.code_tables();
+        head.code_tables = self.node.code_tables(now.day());
         head.adapters = batch.adapters.iter().map(|a| self.adapter(a)).collect();
         head.lengths = batch.records.iter().map(|r| r.len).collect();
         head.root = envelope::merkle_root(alg, &leaves);

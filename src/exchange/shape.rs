@@ -12,7 +12,7 @@ use edge::Page;
 use envelope::Suite;
 use store::{BaselineRow, Elsewhere, NewChunk, NewQuarantine, NewRecord, Place, WaitFor};
 
-use crate::collect::{Adapter, row_name, writes_back};
+use crate::adapter::{Adapter, Target};
 use crate::error::WorkError;
 use crate::node::Node;
 use crate::resubmit::{self, Only};
@@ -27,8 +27,37 @@ pub(crate) struct Shaped {
     /// Records that were reported before the exchange began and are read for the first time: what
     /// they hold now is what later change is seen against.
     pub(crate) adopted: Vec<BaselineRow>,
-    /// Rows that gave nothing new.
-    pub(crate) unchanged: u64,
+    /// Which rows gave something new.
+    fresh: Vec<bool>,
+}
+
+impl Shaped {
+    /// What another target makes of the same page.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.chunks.extend(other.chunks);
+        self.quarantined.extend(other.quarantined);
+        self.adopted.extend(other.adopted);
+        self.fresh.resize(self.fresh.len().max(other.fresh.len()), false);
+        self.fresh.iter_mut().zip(other.fresh).for_each(|(a, b)| *a |= b);
+    }
+
+    /// How many of the page's rows gave nothing new to anybody.
+    pub(crate) fn unchanged(&self, rows: u64) -> u64 {
+        rows.saturating_sub(self.fresh.iter().filter(|fresh| **fresh).count() as u64)
+    }
+}
+
+/// Whose page it is, for which destination, and how its columns are read there.
+#[derive(Clone, Copy)]
+pub(crate) struct Of<'a> {
+    /// The node.
+    pub(crate) node: &'a Node,
+    /// The adapter.
+    pub(crate) adapter: &'a Adapter,
+    /// One of its targets.
+    pub(crate) target: &'a Target,
+    /// How its mapping reads this header.
+    pub(crate) bound: &'a Bound,
 }
 
 /// Keeps its memory from page to page.
@@ -52,6 +81,8 @@ struct Latest {
 struct Case {
     latest: Vec<Latest>,
     facts: CaseFacts,
+    /// Type and part of records that went to another destination.
+    others: Vec<(Arc<str>, Box<str>)>,
     /// What was reported before the exchange began.
     baseline: Vec<BaselineRow>,
 }
@@ -59,6 +90,14 @@ struct Case {
 impl Case {
     fn of(&self, kind: &str, part: &str) -> Option<&Latest> {
         self.latest.iter().find(|l| *l.kind == *kind && *l.part == *part)
+    }
+
+    /// Whether the receiver cannot be expected to have this record, though it is there: it was reported
+    /// before the exchange began, or before its destination was added.
+    fn is_older(&self, kind: &str, part: &str) -> bool {
+        let other = |(k, p): &(Arc<str>, Box<str>)| **k == *kind && **p == *part;
+        self.of(kind, part).is_none()
+            && (self.mark(kind, part).is_some() || self.others.iter().any(other))
     }
 
     fn mark(&self, kind: &str, part: &str) -> Option<&BaselineRow> {
@@ -91,53 +130,51 @@ const fn stands(place: Place) -> bool {
 
 impl Shaper {
     /// Shapes one page. `changed` names the rows to look at, `only` the record of them; none is all.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "each is another part of the page's circumstances"
-    )]
     pub(crate) async fn page(
         &mut self,
-        node: &Node,
-        adapter: &Adapter,
-        bound: &Bound,
+        of: &Of<'_>,
         page: &Page,
         changed: Option<&[usize]>,
         only: Option<&Only>,
         now: Millis,
     ) -> Result<Shaped, WorkError> {
-        let rows = self.map(adapter, bound, page, changed);
-        if adapter.history {
+        let rows = self.map(of, page, changed);
+        if of.adapter.history {
             self.drafts.as_mut_slice().iter_mut().for_each(|d| d.nature = Nature::History);
         }
-        let keys = self.keys(adapter);
+        let keys = self.keys(of);
         let mut roots: Vec<&str> = keys.iter().flatten().map(Key::root).collect();
         roots.sort_unstable();
         roots.dedup();
         let mut cases: HashMap<String, Case> = HashMap::with_capacity(roots.len());
-        self.answered(node, &keys, &mut cases).await?;
-        for row in node.store.cases(&roots).await? {
+        self.answered(of.node, &keys, &mut cases).await?;
+        for row in of.node.store.cases(&roots).await? {
             let case = match cases.get_mut(row.id.key.root()) {
                 Some(case) => case,
                 None => cases.entry(row.id.key.root().to_owned()).or_default(),
             };
-            case.note(&row.id, row.content, row.place, &row.facts);
+            if row.destination == *of.target.destination() {
+                case.note(&row.id, row.content, row.place, &row.facts);
+            } else if stands(row.place) {
+                case.others.push((row.id.kind, row.id.key.part().into()));
+            }
         }
-        for mark in node.store.baseline(&roots).await? {
+        for mark in of.node.store.baseline(&roots).await? {
+            if mark.destination.as_ref().is_some_and(|to| to != of.target.destination()) {
+                continue;
+            }
             cases.entry(mark.key.root().to_owned()).or_default().baseline.push(mark);
         }
         let mut pen = Pen {
-            node,
-            adapter,
-            bound,
+            of: *of,
             page,
             only,
             now,
             chunks: BTreeMap::new(),
-            out: Shaped::default(),
+            out: Shaped { fresh: vec![false; page.len()], ..Shaped::default() },
             found: std::mem::take(&mut self.found),
             case: Case::default(),
         };
-        let looked_at = rows.len();
         for (index, range) in rows {
             let mut fresh = false;
             let row =
@@ -146,9 +183,10 @@ impl Shaper {
                 let Some(draft) = self.drafts.as_mut_slice().get_mut(at) else { continue };
                 fresh |= pen.draft(draft, keys.get(at).and_then(Option::as_ref), &mut cases, &row);
             }
-            pen.out.unchanged += u64::from(!fresh);
+            if let Some(known) = pen.out.fresh.get_mut(index) {
+                *known = fresh;
+            }
         }
-        pen.out.unchanged += (page.len() - looked_at) as u64;
         self.found = pen.found;
         let mut shaped = pen.out;
         shaped.chunks = pen.chunks.into_values().collect();
@@ -182,8 +220,7 @@ impl Shaper {
     /// Maps every row; says which drafts are whose.
     fn map(
         &mut self,
-        adapter: &Adapter,
-        bound: &Bound,
+        of: &Of<'_>,
         page: &Page,
         changed: Option<&[usize]>,
     ) -> Vec<(usize, Range<usize>)> {
@@ -200,16 +237,16 @@ impl Shaper {
         for index in indices {
             let Some(row) = page.row(*index) else { continue };
             let from = self.drafts.as_slice().len();
-            adapter.mapping.map(bound, row.row(), &mut self.drafts);
+            of.target.mapping.map(of.bound, row.row(), &mut self.drafts);
             rows.push((*index, from..self.drafts.as_slice().len()));
         }
         rows
     }
 
-    fn keys(&self, adapter: &Adapter) -> Vec<Option<Key>> {
+    fn keys(&self, of: &Of<'_>) -> Vec<Option<Key>> {
         let key = |d: &Draft| {
-            let namespace = d.namespace.as_ref().unwrap_or(&adapter.namespace);
-            adapter.format.key(d.ty, &d.values, namespace)
+            let namespace = d.namespace.as_ref().unwrap_or(&of.adapter.namespace);
+            of.target.format.key(d.ty, &d.values, namespace)
         };
         self.drafts.as_slice().iter().map(key).collect()
     }
@@ -222,9 +259,7 @@ struct Row {
 }
 
 struct Pen<'a> {
-    node: &'a Node,
-    adapter: &'a Adapter,
-    bound: &'a Bound,
+    of: Of<'a>,
     page: &'a Page,
     only: Option<&'a Only>,
     now: Millis,
@@ -244,7 +279,7 @@ impl Pen<'_> {
         cases: &mut HashMap<String, Case>,
         row: &Row,
     ) -> bool {
-        let format: &Format = &self.adapter.format;
+        let format: &Format = &self.of.target.format;
         let kind = Arc::clone(&format.get(draft.ty).wire);
         let Some(key) = key else {
             self.validate(draft, &self.attributes(draft, row, 1), None);
@@ -304,13 +339,13 @@ impl Pen<'_> {
     }
 
     fn attributes(&self, draft: &Draft, row: &Row, version: u32) -> Attributes {
-        let namespace = draft.namespace.as_ref().unwrap_or(&self.adapter.namespace);
+        let namespace = draft.namespace.as_ref().unwrap_or(&self.of.adapter.namespace);
         let blank = Digest { alg: DigestAlg::default(), bytes: [0; 32] };
         Attributes {
             version,
             op: draft.op,
             nature: draft.nature,
-            system: Arc::clone(self.adapter.mapping.system()),
+            system: Arc::clone(self.of.target.mapping.system()),
             entered: draft.entered.clone(),
             collected: self.now,
             row_digest: row.digest.unwrap_or(blank),
@@ -324,22 +359,20 @@ impl Pen<'_> {
     fn validate(&mut self, draft: &mut Draft, attributes: &Attributes, case: Option<&Case>) {
         let facts = &case.unwrap_or(&self.case).facts;
         self.found.clear();
-        let (format, lists) = (&self.adapter.format, &self.node.lists);
+        let (format, lists) = (&self.of.target.format, &self.of.node.lists);
         format.validate(draft.ty, &draft.values, attributes, facts, lists, &mut self.found);
         draft.absorb(&mut self.found);
     }
 
     /// Whether the record may be sealed now, or what it waits for.
     fn gate(&self, draft: &Draft, case: &Case) -> Option<WaitFor> {
-        let namespace = draft.namespace.as_ref().unwrap_or(&self.adapter.namespace);
-        let (parent, key) = self.adapter.format.parent_key(draft.ty, &draft.values, namespace)?;
-        let kind = Arc::clone(&self.adapter.format.get(parent).wire);
+        let namespace = draft.namespace.as_ref().unwrap_or(&self.of.adapter.namespace);
+        let format: &Format = &self.of.target.format;
+        let (parent, key) = format.parent_key(draft.ty, &draft.values, namespace)?;
+        let kind = Arc::clone(&format.get(parent).wire);
         match draft.parent {
-            // The receiver may not have what was reported before the exchange began: an orphan.
-            ParentIs::Mine
-                if case.of(&kind, key.part()).is_none()
-                    && case.mark(&kind, key.part()).is_some() =>
-            {
+            // The receiver may not have it: an orphan.
+            ParentIs::Mine if case.is_older(&kind, key.part()) => {
                 let elsewhere = Some(Elsewhere { next: self.now, until: self.now });
                 Some(WaitFor { kind, key, accepted: false, elsewhere })
             }
@@ -369,17 +402,17 @@ impl Pen<'_> {
         waits_for: Option<WaitFor>,
         row: &Row,
     ) {
-        let route = self.route(draft.nature).clone();
+        let route = self.of.target.route(draft.nature).clone();
         let source_row = self.source_row(row);
         let chunk = self.chunks.entry(route).or_insert_with_key(|route| NewChunk {
             route: route.clone(),
             day: self.now.day(),
-            adapter: Arc::clone(&self.adapter.name),
+            adapter: Arc::clone(&self.of.adapter.name),
             bytes: Vec::new(),
             records: Vec::new(),
         });
         let from = chunk.bytes.len();
-        self.adapter.format.render(draft.ty, &draft.values, attributes, &mut chunk.bytes);
+        self.of.target.format.render(draft.ty, &draft.values, attributes, &mut chunk.bytes);
         let fragment = chunk.bytes.get(from..).unwrap_or_default();
         chunk.records.push(NewRecord {
             id,
@@ -393,19 +426,12 @@ impl Pen<'_> {
         });
     }
 
-    const fn route(&self, nature: Nature) -> &Route {
-        match nature {
-            Nature::History => &self.adapter.bulk,
-            Nature::Live | Nature::Late | Nature::Correction => &self.adapter.live,
-        }
-    }
-
     fn source_row(&self, row: &Row) -> Option<Arc<str>> {
-        if !writes_back(self.adapter, self.page.table) {
+        if !self.of.adapter.writes_back(self.page.table) {
             return None;
         }
         let row = self.page.row(row.index)?;
-        Some(row_name(self.adapter, self.page.table, row.row_key()?))
+        Some(self.of.adapter.row_name(self.page.table, row.row_key()?))
     }
 
     fn quarantine(
@@ -422,13 +448,13 @@ impl Pen<'_> {
         let raw = resubmit::write(columns.zip(source.cells()));
         let violations = draft.violations.iter().map(|v| self.in_source_words(draft, v)).collect();
         // One wide row may give several bad records; each is listed once.
-        let kind = &self.adapter.format.get(draft.ty).wire;
+        let kind = &self.of.target.format.get(draft.ty).wire;
         let part = id.as_ref().map_or("", |i| i.key.part());
         let row_digest =
             row_digest.alg.of(&[&row_digest.bytes, kind.as_bytes(), b"/", part.as_bytes()]);
         self.out.quarantined.push(NewQuarantine {
-            adapter: Arc::clone(&self.adapter.name),
-            route: self.route(draft.nature).clone(),
+            adapter: Arc::clone(&self.of.adapter.name),
+            route: self.of.target.route(draft.nature).clone(),
             day: self.now.day(),
             reference: source.reference(),
             source_row: self.source_row(row),
@@ -443,8 +469,8 @@ impl Pen<'_> {
     /// The owner knows the columns of the source, not the labels of the format.
     fn in_source_words(&self, draft: &Draft, violation: &Violation) -> Violation {
         let mut told = violation.clone();
-        let columns =
-            self.adapter.mapping.columns_of(self.bound.query(), draft.block, &violation.field);
+        let Of { target, bound, .. } = self.of;
+        let columns = target.mapping.columns_of(bound.query(), draft.block, &violation.field);
         let [column] = columns.as_slice() else { return told };
         if let Some((before, rest)) = told.zh.split_once('『')
             && let Some((_, after)) = rest.split_once('』')

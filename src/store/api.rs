@@ -461,8 +461,8 @@ pub trait Store: crate::RestoreFacts + Send + Sync {
         limit: u32,
     ) -> StoreFuture<'_, Vec<(i64, AuditEvent, Digest)>>;
 
-    /// Where one record version is now.
-    fn place<'a>(&'a self, id: &'a RecordId) -> StoreFuture<'a, Option<Place>>;
+    /// Where one own record version is now on its way to a destination.
+    fn place<'a>(&'a self, id: &'a RecordId, to: &'a NodeCode) -> StoreFuture<'a, Option<Place>>;
 }
 
 /// A state change of an own envelope with its circumstances.

@@ -16,6 +16,7 @@ mod plain;
 pub mod postgres;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
+mod told;
 pub mod types;
 
 pub use api::{EventOn, SharedStore, Store, StoreFuture};

@@ -14,9 +14,21 @@ impl World {
 
     /// Where a version of a record is.
     pub async fn place(&self, tier: usize, kind: &str, case: u32, version: u32) -> Option<Place> {
+        self.place_to(super::TIERS[PROVINCE], tier, kind, case, version).await
+    }
+
+    /// Where a version of a record is on its way to a destination.
+    pub async fn place_to(
+        &self,
+        to: &str,
+        tier: usize,
+        kind: &str,
+        case: u32,
+        version: u32,
+    ) -> Option<Place> {
         let key = canon::Key::new(input::UNIT, &[&input::case(case)]);
         let id = RecordId { kind: kind.into(), key, version };
-        self.store(tier).place(&id).await.expect("place")
+        self.store(tier).place(&id, &super::code(to)).await.expect("place")
     }
 
     /// How many records the province keeps.

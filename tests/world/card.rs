@@ -47,7 +47,13 @@ impl World {
         let number = number(card);
         let parts: &[&str] = if kind == "JCKP" { &[&number] } else { &[&number, "1"] };
         let id = RecordId { kind: kind.into(), key: Key::new(ISSUER, parts), version: 1 };
-        self.store(tier).place(&id).await.expect("place")
+        for to in TIERS {
+            let place = self.store(tier).place(&id, &code(to)).await.expect("place");
+            if place.is_some() {
+                return place;
+            }
+        }
+        None
     }
 
     /// Types of what a tier keeps, in order.

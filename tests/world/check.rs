@@ -6,7 +6,7 @@ use canon::{Day, Digest, EnvelopeId, Millis, NodeCode, RecordId, Route};
 use envelope::{Outcome, Suite};
 use store::{JudgedEnvelope, OutEnvelope, Place, SharedStore};
 
-use super::{PROVINCE, World, bulk, card, format, live};
+use super::{PROVINCE, World, bulk, card, format, live, to_city};
 
 const OPEN_MAX: usize = 64 << 20;
 
@@ -263,12 +263,16 @@ impl Books {
     /// S4: what a receipt calls accepted is kept at the destination with the same digest; and
     /// nothing else is.
     async fn accepted_is_kept(&self, restored: bool) {
-        let mut kept: HashMap<RecordId, Digest> = HashMap::new();
-        for judged in self.judged(self.top()).await {
-            kept.extend(records(&judged).into_iter().map(|r| (r.id, r.digest)));
+        let mut kept: HashMap<(RecordId, NodeCode), Digest> = HashMap::new();
+        for (tier, code) in self.codes.iter().enumerate() {
+            let judged = self.judged(tier).await.into_iter();
+            for judged in judged.filter(|j| j.id.route.destination == *code) {
+                let records = records(&judged).into_iter();
+                kept.extend(records.map(|r| ((r.id, code.clone()), r.digest)));
+            }
         }
-        let mut accepted: BTreeSet<String> = BTreeSet::new();
-        for tier in 0..self.top() {
+        let mut accepted: BTreeSet<(RecordId, NodeCode)> = BTreeSet::new();
+        for tier in 0..=self.top() {
             for own in self.sent(tier).await {
                 let Some(frames) = self.stores[tier].frames(&own.id).await.expect("frames") else {
                     continue;
@@ -284,22 +288,25 @@ impl Books {
                         continue;
                     }
                     let id = id_of(opened.fragments[at]);
-                    assert_eq!(kept.get(&id), Some(&opened.leaves[at]), "S4: {id}");
-                    let place = self.stores[tier].place(&id).await.expect("place");
+                    let to = own.id.route.destination.clone();
+                    let place = self.stores[tier].place(&id, &to).await.expect("place");
                     assert_eq!(place, Some(Place::Accepted), "S4: {id} at the sender");
-                    accepted.insert(id.to_string());
+                    let there = kept.get(&(id.clone(), to.clone()));
+                    assert_eq!(there, Some(&opened.leaves[at]), "S4: {id} to {to}");
+                    accepted.insert((id, to));
                 }
             }
         }
-        for id in kept.keys().filter(|_| restored) {
+        for (id, to) in kept.keys().filter(|_| restored) {
             for tier in self.senders.iter().copied() {
-                if self.stores[tier].place(id).await.expect("place") == Some(Place::Accepted) {
-                    accepted.insert(id.to_string());
+                let place = self.stores[tier].place(id, to).await;
+                if place.expect("place") == Some(Place::Accepted) {
+                    accepted.insert((id.clone(), to.clone()));
                 }
             }
         }
-        let known: BTreeSet<String> = kept.keys().map(ToString::to_string).collect();
-        let unknown: Vec<&String> = known.difference(&accepted).collect();
+        let known: BTreeSet<(RecordId, NodeCode)> = kept.into_keys().collect();
+        let unknown: Vec<_> = known.difference(&accepted).collect();
         assert!(unknown.is_empty(), "kept, and its sender never heard of it: {unknown:?}");
     }
 
@@ -308,17 +315,22 @@ impl Books {
         for tier in self.senders.iter().copied() {
             let me = self.codes[tier].clone();
             let manifests = self.stores[tier].manifests(day).await.expect("manifests");
-            let mine = manifests.iter().find(|m| m.by == me);
-            let mine = mine.unwrap_or_else(|| panic!("no manifest of {me} for {day}"));
-            let theirs = manifests.iter().find(|m| m.by != me);
-            let theirs = theirs.unwrap_or_else(|| panic!("no answer to {me}'s manifest of {day}"));
-            let read = exchange::reconcile::read;
-            let mut answer = read(&theirs.body);
-            answer.retain(|line| line.side == envelope::control::Side::Receiver);
-            let differing = exchange::reconcile::differing(&read(&mine.body), &answer);
-            assert!(differing.is_empty(), "books of {day} differ: {differing:?}");
+            let mut peers: BTreeMap<NodeCode, u64> = BTreeMap::new();
+            for mine in manifests.iter().filter(|m| m.by == me) {
+                let theirs = manifests.iter().find(|m| m.by == mine.peer);
+                let theirs =
+                    theirs.unwrap_or_else(|| panic!("no answer to {me}'s manifest of {day}"));
+                let read = exchange::reconcile::read;
+                let mut answer = read(&theirs.body);
+                answer.retain(|line| line.side == envelope::control::Side::Receiver);
+                let differing = exchange::reconcile::differing(&read(&mine.body), &answer);
+                assert!(differing.is_empty(), "books of {day} differ: {differing:?}");
+                peers.insert(mine.peer.clone(), u64::from(!mine.is_final));
+            }
+            assert!(!peers.is_empty(), "no manifest of {me} for {day}");
             let moving = left.waiting + left.unsettled > 0;
-            assert_eq!(mine.is_final, !moving, "{me}'s book of {day} is final when nothing moves");
+            let open: u64 = peers.values().sum();
+            assert_eq!(open == 0, !moving, "{me}'s books of {day} are final when nothing moves");
             let named = self.stores[tier].discrepancies(day).await.expect("discrepancies");
             let places = self.stores[tier].tallies(day).await.expect("tallies");
             for (cause, place) in [
@@ -333,13 +345,13 @@ impl Books {
             }
             let unnamed = named.iter().find(|d| d.cause == "sums_differ");
             assert_eq!(unnamed, None, "a difference without a cause");
-            let above = self.stores[self.top()].discrepancies(day).await.expect("discrepancies");
-            let above: Vec<_> = above.iter().filter(|d| d.sender == me.as_str()).collect();
-            assert_eq!(
-                above,
-                named.iter().collect::<Vec<_>>(),
-                "both sides name the same of {day}"
-            );
+            for peer in peers.keys() {
+                let there = self.codes.iter().position(|c| c == peer).expect("a tier");
+                let above = self.stores[there].discrepancies(day).await.expect("discrepancies");
+                let above: Vec<_> = above.iter().filter(|d| d.sender == me.as_str()).collect();
+                let mine: Vec<_> = named.iter().filter(|d| d.receiver == peer.as_str()).collect();
+                assert_eq!(above, mine, "both sides name the same of {day}");
+            }
         }
     }
 }
@@ -347,7 +359,7 @@ impl Books {
 /// The own records envelopes in a store.
 pub(super) async fn sent(store: &SharedStore) -> Vec<OutEnvelope> {
     let mut out = Vec::new();
-    for route in in_each_suite(&[live(), bulk()]) {
+    for route in in_each_suite(&[live(), bulk(), to_city(), card::down()]) {
         out.extend(store.outbound_range(&route, 0, u64::MAX >> 1, 1_000_000).await.expect("own"));
     }
     out
@@ -363,7 +375,7 @@ fn in_each_suite(routes: &[Route]) -> impl Iterator<Item = Route> + '_ {
 /// Type and key of what a node sent down or up itself.
 async fn own(store: &SharedStore) -> BTreeSet<(String, canon::Key)> {
     let mut out = BTreeSet::new();
-    for route in in_each_suite(&[live(), bulk(), card::down()]) {
+    for route in in_each_suite(&[live(), bulk(), to_city(), card::down()]) {
         let sent = store.outbound_range(&route, 0, u64::MAX >> 1, 1_000_000).await.expect("own");
         for own in sent {
             let Some(frames) = store.frames(&own.id).await.expect("frames") else { continue };

@@ -8,6 +8,9 @@ use store::*;
 use super::faults::{Faults, When};
 
 /// The store.
+/// An audit event with its number and the chain's digest.
+type AuditRow = (i64, AuditEvent, Digest);
+
 pub(super) struct Faulty {
     pub(super) inner: SharedStore,
     node: NodeCode,
@@ -483,15 +486,11 @@ impl Store for Faulty {
         self.guarded("audit", move || self.inner.audit(event))
     }
 
-    fn audit_after(
-        &self,
-        after: i64,
-        limit: u32,
-    ) -> StoreFuture<'_, Vec<(i64, AuditEvent, Digest)>> {
+    fn audit_after(&self, after: i64, limit: u32) -> StoreFuture<'_, Vec<AuditRow>> {
         self.guarded("audit_after", move || self.inner.audit_after(after, limit))
     }
 
-    fn place<'a>(&'a self, id: &'a RecordId) -> StoreFuture<'a, Option<Place>> {
-        self.guarded("place", move || self.inner.place(id))
+    fn place<'a>(&'a self, id: &'a RecordId, to: &'a NodeCode) -> StoreFuture<'a, Option<Place>> {
+        self.guarded("place", move || self.inner.place(id, to))
     }
 }

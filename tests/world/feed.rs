@@ -4,22 +4,27 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use adapt::{Mapping, Package};
-use canon::{Day, Route};
+use canon::{Day, Lane, Route};
 use edge::file_drop::{FileDrop, Settings};
 use edge::legacy_db::LegacyDb;
 use edge::sql::SqlSource;
 use edge::{Nothing, Source, SourceError};
 use exchange::backfill::Backfill;
-use exchange::collect::{Adapter, Collect};
+use exchange::collect::{Adapter, Collect, Target};
 use exchange::{Node, Worker};
 
-use super::{TIERS, bulk, card, files, format, live, root};
+use super::{TIERS, card, files, format, live, root, to_city};
 
 /// A source at a tier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Feed {
     /// Lines of `tests/world/line`: one line, one record.
     Lines(usize),
+    /// The same lines, to the province and to the city: each line is two records, each with a
+    /// destination of its own.
+    Both(usize),
+    /// The same lines, each file of which is answered, to both.
+    AnsweredBoth(usize),
     /// The same lines, each file of which is answered.
     Answered(usize),
     /// Old lines, from a folder of their own: history.
@@ -47,6 +52,8 @@ impl Feed {
     pub const fn tier(self) -> usize {
         match self {
             Self::Lines(tier)
+            | Self::Both(tier)
+            | Self::AnsweredBoth(tier)
             | Self::Answered(tier)
             | Self::History(tier)
             | Self::Township(tier)
@@ -61,13 +68,19 @@ impl Feed {
     }
 
     /// Where its live records go.
-    pub(super) fn route(self) -> Route {
-        if matches!(self, Self::Cards(_)) { card::route_of(self.tier()) } else { live() }
+    pub(super) fn routes(self) -> Vec<Route> {
+        match self {
+            Self::Cards(tier) => vec![card::route_of(tier)],
+            Self::Both(_) | Self::AnsweredBoth(_) => vec![live(), to_city()],
+            _ => vec![live()],
+        }
     }
 
     const fn package(self) -> (&'static str, &'static str) {
         match self {
-            Self::Lines(_) | Self::Answered(_) => ("line", "tests/world/line"),
+            Self::Lines(_) | Self::Both(_) | Self::Answered(_) | Self::AnsweredBoth(_) => {
+                ("line", "tests/world/line")
+            }
             Self::History(_) => ("old_line", "tests/world/line"),
             Self::Township(_) => ("township_window", "adapters/township_window"),
             Self::County(_) => ("county_approval", "adapters/county_approval"),
@@ -135,7 +148,7 @@ impl Feed {
     /// Its adapter package.
     pub(super) fn read(self) -> Package {
         let mut files = files(&root().join(self.package().1));
-        if matches!(self, Self::Answered(_)) {
+        if matches!(self, Self::Answered(_) | Self::AnsweredBoth(_)) {
             let toml = files.get_mut("adapter.toml").expect("a package has its main file");
             let text = String::from_utf8_lossy(toml);
             *toml = text.replace("[source]\n", "[source]\nanswer = \"结果\"\n").into_bytes();
@@ -148,14 +161,18 @@ impl Feed {
         let mapping = Mapping::compile(&package, &format()).unwrap_or_else(|p| panic!("{p:?}"));
         let suite: Arc<str> = node.signers.first().suite().name().into();
         let signed = |route: Route| Route { suite: Arc::clone(&suite), ..route };
+        let mapping = Arc::new(mapping);
+        let target = |live: Route| Target {
+            mapping: Arc::clone(&mapping),
+            format: format(),
+            bulk: Route { lane: Lane::Bulk, ..live.clone() },
+            live,
+        };
         Adapter {
             name: self.package().0.into(),
-            mapping: Arc::new(mapping),
-            format: format(),
             source: Mutex::new(source),
             namespace: node.code.as_str().into(),
-            live: signed(self.route()),
-            bulk: signed(bulk()),
+            targets: self.routes().into_iter().map(signed).map(target).collect(),
             history: matches!(self, Self::History(_)),
             interval: 0,
             package: Arc::new(package),

@@ -124,6 +124,11 @@ pub fn bulk() -> Route {
     Route { lane: Lane::Bulk, ..live() }
 }
 
+/// The live route to the city, for what goes to two destinations.
+pub fn to_city() -> Route {
+    Route { destination: code(TIERS[CITY]), ..live() }
+}
+
 /// How the four tiers of a story are set up.
 pub struct Setup {
     /// Limits of every node.
@@ -140,6 +145,8 @@ pub struct Setup {
     pub feeds: Vec<Feed>,
     /// Hours, budgets and quotas of each tier.
     pub fair: fn(usize) -> Fairness,
+    /// Code lists of each tier.
+    pub lists: fn(usize) -> OpenLists,
     /// A gate between two of the tiers.
     pub gated: Option<Gated>,
     /// The suite of each tier's key.
@@ -160,6 +167,7 @@ impl Default for Setup {
             one_file: false,
             feeds: vec![Feed::Lines(TOWN)],
             fair: |_| Fairness::default(),
+            lists: |_| OpenLists::new(),
             gated: None,
             suites: [Suite::EcdsaP256Sha256; 4],
             accepts: Vec::new(),
@@ -262,9 +270,13 @@ impl World {
         let edition = if tier == PROVINCE { self.setup.edition } else { "supervision/1" };
         let default = if tier == CITY { self.setup.city } else { Treatment::Relay };
         let fed = self.setup.feeds.iter().find(|f| f.tier() == tier);
-        let suite = parts.signer.suite();
-        let route = |feed: &Feed| Route { suite: suite.name().into(), ..feed.route() };
-        let owes = |feed: &Feed| (route(feed), feed.owes().iter().map(|k| (*k).into()).collect());
+        let suite: Arc<str> = parts.signer.suite().name().into();
+        let owes = |feed: &Feed| {
+            let kinds: Vec<Arc<str>> = feed.owes().iter().map(|k| (*k).into()).collect();
+            let suite = Arc::clone(&suite);
+            let signed = move |route| Route { suite: Arc::clone(&suite), ..route };
+            feed.routes().into_iter().map(move |route| (signed(route), kinds.clone()))
+        };
         Node {
             code: parts.code.clone(),
             environment: Environment::Demo,
@@ -272,12 +284,12 @@ impl World {
             store: Arc::clone(&parts.store),
             bus: self.bus_of(tier),
             formats: BTreeMap::from([(edition.to_owned(), format())]),
-            lists: Arc::new(OpenLists::new()),
+            lists: Arc::new((self.setup.lists)(tier)),
             trust: Arc::clone(&self.trust),
             signers: Arc::clone(&parts.signer).into(),
             links: self.links(tier),
             adapters: BTreeMap::new(),
-            owes: fed.map(owes).into_iter().collect(),
+            owes: fed.map(owes).into_iter().flatten().collect(),
             relay: RelayConfig { default, rules: Vec::new() },
             limits: self.setup.limits.clone(),
             seed: tier as u64,
@@ -290,6 +302,12 @@ impl World {
             errands: Default::default(),
             dead: Default::default(),
         }
+    }
+
+    /// Stopped, and started again with other sources.
+    pub fn restart_with(&mut self, feeds: Vec<Feed>) {
+        self.setup.feeds = feeds;
+        self.restart();
     }
 
     /// The process died and was started again: carrier, leases and everything in memory are gone.

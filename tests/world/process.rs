@@ -309,7 +309,7 @@ impl Scene {
 async fn application(store: &SharedStore, number: &str) -> Option<Place> {
     let key = canon::Key::new(UNIT, &[number]);
     let id = canon::RecordId { kind: "SB".into(), key, version: 1 };
-    store.place(&id).await.expect("place")
+    store.place(&id, &super::live().destination).await.expect("place")
 }
 
 /// The county's database, empty.

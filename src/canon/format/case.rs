@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use crate::time::Day;
+
 /// Facts (`fact="true"` fields) of the other records of the same case. The caller gathers them:
 /// from its store and from records of the same case earlier in the batch.
 #[derive(Clone, Debug, Default)]
@@ -110,12 +112,19 @@ pub fn fact<'a>(facts: &'a str, wire: &str) -> Option<&'a str> {
     facts.split(';').find_map(|f| f.strip_prefix(wire)?.strip_prefix('='))
 }
 
-/// Open lists (regions, items, anything that comes down): list name → edition → codes with labels.
-/// A list that is not loaded is not judged.
+/// Open lists (regions, items, anything that comes down): list name → editions → codes with labels.
+/// Several editions stand side by side; which one is in force is a matter of the day. A list that is
+/// not loaded, or not in force yet, is not judged.
 #[derive(Clone, Debug, Default)]
 pub struct OpenLists {
-    current: HashMap<Box<str>, Box<str>>,
-    lists: BTreeMap<Box<str>, BTreeMap<Box<str>, OpenList>>,
+    /// By the day from which they are in force; one without a day is from the beginning.
+    lists: BTreeMap<Box<str>, BTreeMap<Option<Day>, Edition>>,
+}
+
+#[derive(Clone, Debug)]
+struct Edition {
+    name: Box<str>,
+    codes: OpenList,
 }
 
 /// Codes and labels of one list in one edition.
@@ -127,40 +136,42 @@ impl OpenLists {
         Self::default()
     }
 
-    /// Loads an edition of a list and makes it the one in force.
+    /// Loads an edition of a list. One that is called after a day (`2026-12-01`) is in force from that
+    /// day on; any other is so from the beginning, and takes the place of one loaded before it.
     pub fn insert<'a>(
         &mut self,
         name: &str,
         edition: &str,
         codes: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) {
-        let list = codes.into_iter().map(|(c, l)| (c.into(), l.into())).collect();
-        self.lists.entry(name.into()).or_default().insert(edition.into(), list);
-        self.current.insert(name.into(), edition.into());
+        let codes = codes.into_iter().map(|(c, l)| (c.into(), l.into())).collect();
+        let edition = Edition { name: edition.into(), codes };
+        self.lists.entry(name.into()).or_default().insert(Day::parse(&edition.name), edition);
     }
 
-    /// Puts a loaded edition in force; false where it is not loaded.
-    pub fn select(&mut self, name: &str, edition: &str) -> bool {
-        let loaded = self.lists.get(name).is_some_and(|l| l.contains_key(edition));
-        if loaded {
-            self.current.insert(name.into(), edition.into());
-        }
-        loaded
+    fn at(&self, name: &str, day: Day) -> Option<&Edition> {
+        Some(self.lists.get(name)?.range(..=Some(day)).next_back()?.1)
     }
 
-    /// The edition in force.
-    pub fn edition(&self, name: &str) -> Option<&str> {
-        self.current.get(name).map(|e| &**e)
+    /// The edition in force on a day.
+    pub fn edition(&self, name: &str, day: Day) -> Option<&str> {
+        self.at(name, day).map(|e| &*e.name)
     }
 
-    /// The list in force.
-    pub fn get(&self, name: &str) -> Option<&OpenList> {
-        self.lists.get(name)?.get(self.edition(name)?)
+    /// The list in force on a day.
+    pub fn get(&self, name: &str, day: Day) -> Option<&OpenList> {
+        self.at(name, day).map(|e| &e.codes)
+    }
+
+    /// Every list with its edition in force on a day: `name=edition` in name order, between semicolons.
+    pub fn editions(&self, day: Day) -> String {
+        let one = |name: &str| Some(format!("{name}={}", self.edition(name, day)?));
+        self.lists.keys().filter_map(|name| one(name)).collect::<Vec<_>>().join(";")
     }
 
     /// Whether nothing is loaded, so that the validator can skip the look-ups.
     pub fn is_empty(&self) -> bool {
-        self.current.is_empty()
+        self.lists.is_empty()
     }
 }
 
@@ -185,14 +196,21 @@ mod tests {
     }
 
     #[test]
-    fn a_list_is_resolved_by_its_edition() {
+    fn two_editions_stand_side_by_side_and_the_day_says_which_is_in_force() {
+        let day = |text: &str| Day::parse(text).unwrap();
         let mut lists = OpenLists::new();
+        lists.insert("regions", "2026-12-01", [("990200", "乙")]);
         lists.insert("regions", "2025", [("990100", "甲")]);
-        lists.insert("regions", "2026", [("990200", "乙")]);
-        assert!(lists.get("regions").unwrap().contains_key("990200"));
-        assert!(lists.select("regions", "2025"));
-        assert!(lists.get("regions").unwrap().contains_key("990100"));
-        assert!(!lists.select("regions", "1999"));
-        assert!(lists.get("items").is_none());
+        lists.insert("posts", "2027-01-01", [("1", "窗口")]);
+        let (before, then) = (day("2026-11-30"), day("2026-12-01"));
+        assert!(lists.get("regions", before).unwrap().contains_key("990100"));
+        assert!(lists.get("regions", then).unwrap().contains_key("990200"));
+        assert_eq!(lists.edition("regions", day("2027-05-01")), Some("2026-12-01"));
+        assert_eq!(lists.editions(before), "regions=2025");
+        assert_eq!(lists.editions(day("2027-01-01")), "posts=2027-01-01;regions=2026-12-01");
+        assert!(lists.get("posts", then).is_none(), "not in force yet: not judged");
+        lists.insert("regions", "2026", [("990300", "丙")]);
+        assert!(lists.get("regions", before).unwrap().contains_key("990300"), "in its place");
+        assert!(lists.get("items", then).is_none());
     }
 }

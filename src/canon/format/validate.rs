@@ -141,12 +141,12 @@ impl Judge<'_> {
         if self.lists.is_empty() {
             return;
         }
-        let Some(list) = self.lists.get(name) else { return };
+        let Some(list) = self.lists.get(name, self.day) else { return };
         let known = list.contains_key(value)
             || (prefix
                 && [9, 6].iter().any(|n| value.get(..*n).is_some_and(|p| list.contains_key(p))));
         if !known {
-            let edition = self.lists.edition(name).unwrap_or("");
+            let edition = self.lists.edition(name, self.day).unwrap_or("");
             let text = text::unknown_code(field, name, edition);
             // A code that has ended since was right in its time.
             self.say("field.code_unknown", field, Weight::LENIENT, text);

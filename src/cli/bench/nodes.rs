@@ -11,7 +11,7 @@ use edge::Source;
 use edge::file_drop::{self, FileDrop};
 use envelope::ca::{NodeName, Terms};
 use envelope::{Ca, KeyPem, KeySigner, Signer, Suite, Trust};
-use exchange::collect::{Adapter, Collect};
+use exchange::collect::{Adapter, Collect, Target};
 use exchange::config::{Limits, RelayConfig, Treatment};
 use exchange::{Link, Node, Signers, Way};
 use ring::rand::SystemRandom;
@@ -166,12 +166,14 @@ pub(crate) fn adapter(
     Ok(Adapter {
         name: "township_window".into(),
         package,
-        mapping,
-        format: Arc::clone(format),
         source: Mutex::new(source),
         namespace: node.code.as_str().into(),
-        bulk: Route { lane: Lane::Bulk, ..live.clone() },
-        live: live.clone(),
+        targets: vec![Target {
+            mapping,
+            format: Arc::clone(format),
+            bulk: Route { lane: Lane::Bulk, ..live.clone() },
+            live: live.clone(),
+        }],
         history: false,
         interval,
     })

@@ -3,14 +3,14 @@
 use std::path::PathBuf;
 
 use canon::format::supervision_1;
-use canon::{Day, Digest, Key};
+use canon::{Day, Digest, Key, NodeCode};
 use clap::{Args, Subcommand};
 use exchange::config::NodeConfig;
 use serde_json::json;
 
 use crate::desk::{self, Asked, Mark, Request};
 use crate::stores::{self, NodesArg};
-use crate::text::{Done, Exit, Finding, Out};
+use crate::text::{Done, Exit, Failure, Finding, Out};
 use crate::{files, os};
 
 /// Largest list, bytes.
@@ -35,6 +35,9 @@ pub(crate) struct Import {
     /// Unit or namespace of keys for lines that say none
     #[arg(long)]
     namespace: Option<String>,
+    /// To whom it was reported, where the adapter names several destinations; all if not given
+    #[arg(long, value_name = "CODE")]
+    destination: Option<String>,
     /// Your operator code, for the audit chain; never a name
     #[arg(long, value_name = "CODE")]
     by: String,
@@ -56,8 +59,10 @@ async fn import(args: &Import, out: &Out) -> Done {
     if !found.is_empty() {
         return out.verdict(&found, String::new(), String::new());
     }
+    let destination = destination(args, &config)?;
     let (lines, mut changed, mut laid) = (marks.len(), 0, 0);
-    let mut marks = marks.into_iter().peekable();
+    let of = |mark: Mark| Mark { destination: destination.clone(), ..mark };
+    let mut marks = marks.into_iter().map(of).peekable();
     while marks.peek().is_some() {
         let rows: Vec<Mark> = marks.by_ref().take(MARKS_PER_REQUEST).collect();
         let n = rows.len();
@@ -87,6 +92,19 @@ async fn import(args: &Import, out: &Out) -> Done {
         )?;
     }
     Ok(Exit::Fine)
+}
+
+/// The destination that is meant; one that no adapter names would mark nothing.
+fn destination(args: &Import, config: &NodeConfig) -> Result<Option<NodeCode>, Failure> {
+    let Some(wanted) = &args.destination else { return Ok(None) };
+    let mut named = config.adapters.iter().flat_map(|a| &a.destinations);
+    let found = named.find(|code| code.as_str() == wanted).cloned();
+    found.map(Some).ok_or_else(|| {
+        Failure::usage(
+            format!("no adapter here sends to `{wanted}`; give a destination of [[adapter]]"),
+            format!("没有适配器报往『{wanted}』，请填写 [[adapter]] 中的目的节点"),
+        )
+    })
 }
 
 /// The namespace of the node's only adapter.
@@ -187,6 +205,7 @@ fn mark(
     Ok(Mark {
         kind: format.get(kind).wire.to_string(),
         key: key.to_string(),
+        destination: None,
         version: version.ok_or(("version", "is not a number from 1", "应为从 1 起的整数"))?,
         content: content
             .map(|c| c.map(|d| d.to_string()))

@@ -93,12 +93,38 @@ fn deep(node: &NodeConfig, until: &mut Option<Millis>) -> Result<Vec<Finding>, F
             for source in &node.adapters {
                 found.extend(open::package(source, &format)?.err().unwrap_or_default());
             }
-            for route in node.routes.iter().filter(|r| *r.edition != *format.edition()) {
-                let (has, wants) = (format.edition(), &route.edition);
-                let en = format!("is `{wants}`, but the node's format is `{has}`; write the same");
-                let zh = format!("为『{wants}』，而本节点的格式是『{has}』，两者须一致");
-                found.push(at(&route.at, "[route] format", en, zh));
-            }
+            found.extend(editions(node)?);
+        }
+    }
+    Ok(found)
+}
+
+/// Every route says an edition that is here, and its adapters' packages fit that one too.
+fn editions(node: &NodeConfig) -> Result<Vec<Finding>, Failure> {
+    let formats = match open::formats_of(node)? {
+        Ok(formats) => formats,
+        Err(findings) => return Ok(findings),
+    };
+    let mut found = Vec::new();
+    for route in node.routes.iter().filter(|r| !formats.contains_key(&*r.edition)) {
+        let has = formats.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+        let wants = &route.edition;
+        let en = format!(
+            "is `{wants}`, but the node has {has}; write one of them, or name its folder in [format] further"
+        );
+        let zh = format!(
+            "为『{wants}』，而本节点只有 {has}；请改写，或在 [format] further 中写明其目录"
+        );
+        found.push(at(&route.at, "[route] format", en, zh));
+    }
+    let Ok(own) = open::format_of(node)? else { return Ok(found) };
+    for source in &node.adapters {
+        let Ok(package) = open::package(source, &own)? else { continue };
+        let further = source.routes(node).filter(|r| *r.edition != *own.edition());
+        for format in further.filter_map(|r| formats.get(&*r.edition).cloned()) {
+            let problems = adapt::Mapping::compile(&package, &format).err();
+            let problems = problems.map(|p| adapter::findings(&source.package, p));
+            found.extend(problems.unwrap_or_default());
         }
     }
     Ok(found)

@@ -243,7 +243,7 @@ async fn restore(
     };
     let mut routes: Vec<Route> = Vec::new();
     for adapter in node.adapters_of(code) {
-        if let Some(route) = adapter.route(node) {
+        for route in adapter.routes(node) {
             routes.push(Route { lane: Lane::Bulk, ..route.clone() });
             routes.push(Route { lane: Lane::Live, ..route });
         }

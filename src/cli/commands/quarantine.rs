@@ -106,8 +106,9 @@ async fn list(args: &List, out: &Out) -> Done {
         n += items.len();
         if !out.json && !items.is_empty() {
             out.text(format_args!("{} {}", tier.title, tier.code))?;
+            let several = several(&items);
             for item in &items {
-                out.text(line(item, out))?;
+                out.text(line(item, several, out))?;
             }
         }
         if !out.json && items.len() == args.limit as usize {
@@ -128,7 +129,7 @@ async fn list(args: &List, out: &Out) -> Done {
 }
 
 /// One entry in one line: number, state, place, first violation.
-fn line(item: &ProblemItem, out: &Out) -> String {
+fn line(item: &ProblemItem, several: bool, out: &Out) -> String {
     let first = item.violations.first().map_or_else(String::new, |v| {
         let more = item.violations.len() - 1;
         let more = if more > 0 { format!(" (+{more})") } else { String::new() };
@@ -138,7 +139,16 @@ fn line(item: &ProblemItem, out: &Out) -> String {
     let state = out.of(item.state.as_str(), state_zh(&item.state));
     let class = out.of(item.class.as_str(), class_zh(&item.class));
     let place = if item.reference.is_empty() { item.record.as_deref() } else { None };
-    format!("  {number}  {class}·{state}  {}  {first}", place.unwrap_or(&item.reference))
+    let to = item.destination.as_ref().filter(|_| several);
+    let to = to.map(|to| format!("→ {to}  ")).unwrap_or_default();
+    format!("  {number}  {class}·{state}  {to}{}  {first}", place.unwrap_or(&item.reference))
+}
+
+/// Whether entries are of records to several destinations.
+fn several(items: &[ProblemItem]) -> bool {
+    let mut all = items.iter().filter_map(|i| i.destination.as_ref());
+    let first = all.next();
+    all.any(|to| Some(to) != first)
 }
 
 fn state_zh(state: &str) -> &str {
@@ -180,10 +190,13 @@ async fn show(args: &Show, out: &Out) -> Done {
     if out.json {
         return Ok(Exit::Fine);
     }
-    out.text(line(&item, out).trim_start())?;
+    out.text(line(&item, false, out).trim_start())?;
     out.say(format_args!("found     {}", item.at), format_args!("发现    {}", item.at))?;
     if let Some(record) = &item.record {
         out.say(format_args!("record    {record}"), format_args!("记录    {record}"))?;
+    }
+    if let Some(to) = &item.destination {
+        out.say(format_args!("goes to   {to}"), format_args!("报往    {to}"))?;
     }
     if !item.adapter.is_empty() {
         let adapter = &item.adapter;
@@ -309,6 +322,7 @@ mod tests {
             adapter: "township_window".into(),
             reference: "window-20261121.csv:17".into(),
             record: None,
+            destination: None,
             violations: vec![violation("field.check_digit"), violation("field.required")],
             at: Millis(0),
             deadline: None,
@@ -316,9 +330,11 @@ mod tests {
         };
         let out = |lang| Out { lang, json: false };
         assert_eq!(
-            line(&item, &out(Lang::Zh)),
+            line(&item, false, &out(Lang::Zh)),
             "  7  本级隔离·待处理  window-20261121.csv:17  [field.check_digit] 第 17 行『身份证号』校验位错误，应为 X (+1)"
         );
-        assert!(line(&item, &out(Lang::En)).contains("quarantined·held"));
+        assert!(line(&item, false, &out(Lang::En)).contains("quarantined·held"));
+        let other = ProblemItem { destination: canon::NodeCode::new("bureau"), ..item };
+        assert!(line(&other, true, &out(Lang::En)).contains("held  → bureau  window"));
     }
 }

@@ -2,7 +2,7 @@
 
 use canon::Millis;
 use serde_json::{Value, json};
-use store::{AdapterProgress, LinkStatus, NodeStatus, Place};
+use store::{AdapterProgress, DestinationStatus, LinkStatus, NodeStatus, Place};
 
 use crate::commands::running;
 use crate::commands::waiting::{self, Said};
@@ -131,7 +131,32 @@ fn rows(gates: &[GateView], status: &NodeStatus, now: Millis) -> Vec<Row> {
             None => row,
         }
     };
-    status.links.iter().map(link).chain(status.adapters.iter().map(|a| adapter(a, now))).collect()
+    let adapters = status.adapters.iter().map(|a| adapter(a, now));
+    // With one destination its numbers are the node's.
+    let several = status.destinations.len() > 1;
+    let destinations = status.destinations.iter().filter(|_| several).map(destination);
+    status.links.iter().map(link).chain(destinations).chain(adapters).collect()
+}
+
+/// Own records on their way to one of several destinations.
+fn destination(status: &DestinationStatus) -> Row {
+    let of = |places: &[Place]| places.iter().map(|p| status.places[*p as usize]).sum::<u64>();
+    let (parent, staged) = (of(&[Place::Waiting]), of(&[Place::Staged]));
+    let held = of(&[Place::Quarantined]);
+    Row {
+        kind: ("destination", "目的节点"),
+        name: status.destination.to_string(),
+        waiting: parent + staged,
+        in_flight: of(&[Place::InFlight, Place::AwaitingReview]),
+        no_way_back: None,
+        lies: None,
+        accepted: of(&[Place::Accepted]),
+        problems: held + of(&[Place::Rejected, Place::Dead]),
+        oldest: None,
+        en: format!("{staged} staged, {parent} waiting for a parent, {held} quarantined here"),
+        zh: format!("待封装 {staged}，等上级环节 {parent}，本级隔离 {held}"),
+        needs_a_person: false,
+    }
 }
 
 /// A link over files: what lies at the gate, and what was sent where nothing comes back.

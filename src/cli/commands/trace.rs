@@ -67,6 +67,7 @@ async fn on_the_way(found: &mut [(Tier, Vec<TraceStep>)]) -> Result<(), Failure>
             steps.extend(records.iter().map(|record| TraceStep {
                 at: row.at,
                 record: record.clone(),
+                destination: None,
                 what: "relayed".into(),
                 envelope: Some(text.clone()),
                 detail: format!("→ {}: {}", row.link, row.state),
@@ -107,8 +108,12 @@ fn show(case: &str, found: &[(Tier, Vec<TraceStep>)], out: &Out) -> Done {
 
 fn lines(steps: &[TraceStep], lang: Lang) -> Vec<String> {
     let mut table = Table::default();
+    let several = several(steps);
     for step in steps {
-        let envelope = step.envelope.as_deref().map(envelope_words).unwrap_or_default();
+        let to = step.destination.as_ref().filter(|_| several);
+        let to = to.map(|to| format!("→ {to}")).unwrap_or_default();
+        // An envelope says by itself where it goes.
+        let envelope = step.envelope.as_deref().map_or(to, envelope_words);
         let word = match lang {
             Lang::En => step.what.clone(),
             Lang::Zh => chinese(&step.what).to_owned(),
@@ -123,6 +128,13 @@ fn lines(steps: &[TraceStep], lang: Lang) -> Vec<String> {
         ]);
     }
     table.lines()
+}
+
+/// Whether the own records of a case go to several destinations.
+fn several(steps: &[TraceStep]) -> bool {
+    let mut all = steps.iter().filter_map(|s| s.destination.as_ref());
+    let first = all.next();
+    all.any(|to| Some(to) != first)
 }
 
 /// `SPCL:number@unit/2#1` → `SPCL 审批 2 v1`: the case stands in the heading already.
@@ -184,6 +196,7 @@ mod tests {
         let step = |what: &str, detail: &str| TraceStep {
             at: Millis(0),
             record: "SL:1@u#1".into(),
+            destination: None,
             what: what.into(),
             envelope: None,
             detail: detail.into(),
@@ -192,5 +205,13 @@ mod tests {
         assert_eq!(zh[0], "  1970-01-01 08:00:00  采集          SL 受理 v1");
         assert!(zh[1].contains("省级接收回执  SL 受理 v1    sha256:ab"), "{zh:?}");
         assert!(lines(&[step("odd", "")], Lang::Zh)[0].contains("odd"));
+        let to = |code: &str| TraceStep {
+            destination: canon::NodeCode::new(code),
+            ..step("collected", "")
+        };
+        let one = lines(&[to("province"), to("province")], Lang::En);
+        assert!(!one[0].contains('→'), "{one:?}");
+        let both = lines(&[to("province"), to("bureau")], Lang::En);
+        assert!(both[0].contains("→ province") && both[1].contains("→ bureau"), "{both:?}");
     }
 }

@@ -3,6 +3,7 @@
 
 use canon::{Lane, Millis};
 use exchange::WorkError;
+use exchange::cure::{self, Cure};
 use exchange::returned::{self, Returned};
 use exchange::standing::{self, BACKFILL, Backfill, Waits};
 use serde::Serialize;
@@ -14,8 +15,9 @@ use crate::text::Failure;
 /// One sentence of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Said {
-    /// `lane`, `hold`, `maintenance`, `backfill`, `returned`, `baseline`; of `running.rs`: `carrier`,
-    /// `service`, `halted`, `clone`, `adoption`, `recall`, `give`; of `expiry.rs`: `certificate`.
+    /// `lane`, `hold`, `maintenance`, `backfill`, `returned`, `baseline`, `code_list`; of `running.rs`: `carrier`,
+    /// `service`, `halted`, `clone`, `adoption`, `recall`, `give`; of
+    /// `expiry.rs`: `certificate`.
     pub(crate) kind: &'static str,
     /// Link and lane, route, node, adapter.
     pub(crate) about: String,
@@ -52,6 +54,8 @@ pub(crate) async fn of(tier: &Tier, now: Millis) -> Result<Vec<Said>, Failure> {
             needs_a_person: false,
         });
     }
+    let cures = cure::list(&tier.store).await.map_err(failed)?;
+    said.extend(cures.iter().filter_map(|(adapter, run)| cured(adapter, run)));
     let returned = returned::list(&tier.store).await.map_err(failed)?;
     said.extend(owed(&returned, now));
     let marks = tier.store.baseline_counts().await.map_err(|e| tier.failed(&e))?;
@@ -67,6 +71,35 @@ pub(crate) async fn of(tier: &Tier, now: Millis) -> Result<Vec<Said>, Failure> {
         });
     }
     Ok(said)
+}
+
+/// Rows that a code list's new edition brought up again.
+fn cured(adapter: &str, run: &Cure) -> Option<Said> {
+    if run.lists.is_empty() || (run.ended && run.again == 0) {
+        return None;
+    }
+    let (lists, n) = (run.lists.join(", "), run.again);
+    let (en, zh) = match (run.stopped, run.ended) {
+        (Some(number), _) => (
+            format!(
+                "stopped at entry {number}, which was refused again; see `tiergate quarantine show {number}`"
+            ),
+            format!("编号 {number} 再次未通过，已停止；见 tiergate quarantine show {number}"),
+        ),
+        (None, true) => ("done".to_owned(), "已完成".to_owned()),
+        (None, false) => {
+            let open = run.batch.len();
+            (format!("{open} not answered yet"), format!("{open} 条待回执"))
+        }
+    };
+    Some(Said {
+        kind: "code_list",
+        about: adapter.to_owned(),
+        until: None,
+        en: format!("new edition of {lists}: {n} held rows of {adapter} went up again, {en}"),
+        zh: format!("代码表 {lists} 新版生效：{adapter} 的 {n} 条问题数据已自动重新提交，{zh}"),
+        needs_a_person: run.stopped.is_some(),
+    })
 }
 
 /// Lanes that are closed at this hour.

@@ -33,6 +33,8 @@ pub struct NodeConfig {
     /// Folder of the format (annotated XSDs); none is the one that comes with the program,
     /// `supervision/1`.
     pub format: Option<PathBuf>,
+    /// Folders of further formats, for routes that say their edition.
+    pub formats: Vec<PathBuf>,
     /// Folders and files of open code lists (regions, items).
     pub lists: Vec<PathBuf>,
     /// Whom it believes.
@@ -201,8 +203,8 @@ pub struct AdapterConfig {
     pub name: Arc<str>,
     /// The package's folder.
     pub package: PathBuf,
-    /// Where its records go; a route leads there.
-    pub destination: NodeCode,
+    /// Where its records go, one or several; a route leads to each.
+    pub destinations: Vec<NodeCode>,
     /// Today's cases or history.
     pub nature: Nature,
     /// Unit code or name its keys belong to, where the package leaves it to the node.
@@ -216,14 +218,19 @@ pub struct AdapterConfig {
 }
 
 impl AdapterConfig {
-    /// The route its records take.
-    pub fn route(&self, node: &NodeConfig) -> Option<Route> {
+    /// The route its records take to one of its destinations.
+    pub fn route_to(&self, node: &NodeConfig, destination: &NodeCode) -> Option<Route> {
         let own = |r: &&RouteConfig| {
             r.identity == self.identity
-                && r.destination == self.destination
+                && r.destination == *destination
                 && r.lanes.contains(&self.nature.lane())
         };
         node.routes.iter().find(own).map(|r| r.route(self.nature.lane()))
+    }
+
+    /// The routes its records take, one a destination.
+    pub fn routes<'a>(&'a self, node: &'a NodeConfig) -> impl Iterator<Item = Route> + 'a {
+        self.destinations.iter().filter_map(|destination| self.route_to(node, destination))
     }
 }
 

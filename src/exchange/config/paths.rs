@@ -22,7 +22,7 @@ pub(crate) fn check(
     let mut need = |at: &At, key: &str, path: &Path, folder: bool| {
         exists(files, at, key, path, folder, problems);
     };
-    if let Some(folder) = &node.format {
+    for folder in node.format.iter().chain(&node.formats) {
         need(&whole, "[format] folder", folder, true);
     }
     for broker in &node.brokers {

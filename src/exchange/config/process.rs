@@ -326,9 +326,11 @@ pub(crate) fn whole(node: &NodeConfig) -> At {
 }
 
 fn adapter_route(node: &NodeConfig, adapter: &AdapterConfig, problems: &mut Problems) {
-    if adapter.route(node).is_none() {
-        let (name, lane) = (&adapter.name, adapter.nature.lane());
-        let (from, to) = (&adapter.identity, &adapter.destination);
+    for to in &adapter.destinations {
+        if adapter.route_to(node, to).is_some() {
+            continue;
+        }
+        let (name, lane, from) = (&adapter.name, adapter.nature.lane(), &adapter.identity);
         let hint = nearest(to.as_str(), node.routes.iter().map(|r| r.destination.as_str()));
         problems
             .push(

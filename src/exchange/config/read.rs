@@ -60,7 +60,7 @@ impl NodeDocument {
 
         let (title, data) = node_section(&mut top, &mut cx);
         let store = database::store_section(&mut top, &data, &mut cx);
-        let format = format_section(&mut top, &mut cx);
+        let (format, formats) = format_section(&mut top, &mut cx);
         let lists = paths_section(&mut top, "lists", "folders", &mut cx).unwrap_or_default();
         let trust = trust::trust(&mut top, &mut cx);
         let identities = trust::identities(&mut top, &mut cx);
@@ -83,6 +83,7 @@ impl NodeDocument {
             data,
             store,
             format,
+            formats,
             lists,
             trust,
             identities,
@@ -132,11 +133,13 @@ fn node_section(top: &mut Tab<'_>, cx: &mut Cx<'_>) -> (String, PathBuf) {
     (title, data)
 }
 
-fn format_section(top: &mut Tab<'_>, cx: &mut Cx<'_>) -> Option<PathBuf> {
+fn format_section(top: &mut Tab<'_>, cx: &mut Cx<'_>) -> (Option<PathBuf>, Vec<PathBuf>) {
     let mut tab = top.table("format", cx.problems);
     let folder = tab.text("folder", cx.problems);
+    let further = tab.texts("further", cx.problems).unwrap_or_default();
     tab.finish(cx.problems);
-    folder.map(|s| cx.base.join(s.text))
+    let at = |spot: Spot| cx.base.join(spot.text);
+    (folder.map(at), further.into_iter().map(at).collect())
 }
 
 fn paths_section(

@@ -256,7 +256,7 @@ fn adapter(tab: &mut Tab<'_>, interval: i64, cx: &mut Cx<'_>) -> Option<AdapterC
     let identity = owner(tab, cx);
     let name = tab.text("name", cx.problems);
     let package = tab.need("package", cx.problems);
-    let destination = code(tab, "destination", cx);
+    let destinations = destinations(tab, cx);
     let nature = tab.word("nature", NATURES, cx.problems).unwrap_or(Nature::Live);
     let namespace = tab.text("namespace", cx.problems).map(|s| s.text.into());
     let interval = bounded_interval(tab, cx).unwrap_or(interval);
@@ -267,13 +267,49 @@ fn adapter(tab: &mut Tab<'_>, interval: i64, cx: &mut Cx<'_>) -> Option<AdapterC
         identity: identity?,
         name: name.into(),
         package: cx.base.join(package.text),
-        destination: destination?,
+        destinations: destinations?,
         nature,
         namespace,
         interval,
         source,
         at,
     })
+}
+
+/// `destination` for one, `destinations` for several.
+fn destinations(tab: &mut Tab<'_>, cx: &mut Cx<'_>) -> Option<Vec<NodeCode>> {
+    if !tab.entries().iter().any(|(key, _)| key.text == "destinations") {
+        return code(tab, "destination", cx).map(|one| vec![one]);
+    }
+    let found = codes(tab, "destinations", cx)?;
+    let path = tab.key("destinations");
+    let at = tab.spot("destinations");
+    if let Some(both) = tab.text("destination", cx.problems) {
+        cx.problems.push(
+            "config.bad_value",
+            &both.at,
+            tab.key("destination"),
+            "stands beside `destinations`; name every destination there",
+            "与 destinations 并列，请将所有目的节点写入 destinations",
+        );
+        return None;
+    }
+    let twice = found.iter().enumerate().find(|(n, code)| found[..*n].contains(code));
+    if let Some((_, code)) = twice {
+        duplicate(&at, path, code.as_str(), cx);
+        return None;
+    }
+    if found.is_empty() {
+        cx.problems.push(
+            "config.bad_value",
+            &at,
+            path,
+            "names no destination; name at least one",
+            "未写任何目的节点，请至少填写一个",
+        );
+        return None;
+    }
+    Some(found)
 }
 
 fn folder_name(package: &Spot) -> String {

@@ -108,7 +108,7 @@ fn two_right_files_give_two_nodes() {
     assert_eq!(county.limits.envelope_records_max, 200);
     let adapter = &county.adapters[0];
     assert_eq!((&*adapter.name, adapter.interval), ("county_approval", 5000));
-    let route = adapter.route(county).unwrap();
+    let route = adapter.routes(county).next().unwrap();
     assert_eq!(route.to_string(), "province|supervision/1|ecdsa-p256-sha256|live");
     assert_eq!(&*county.next_hop(&code("county"), &code("anyone")).unwrap().name, "up");
     let province = &nodes[1];
@@ -118,6 +118,30 @@ fn two_right_files_give_two_nodes() {
     let order: Vec<_> = tier_order(&nodes).iter().map(|(_, i)| i.code.to_string()).collect();
     assert_eq!(order, ["county", "province"]);
     assert_eq!(Nature::History.lane(), Lane::Bulk);
+}
+
+#[test]
+fn an_adapter_names_one_destination_or_several_and_a_route_leads_to_each() {
+    let with = |line: &str| {
+        let (before, after) = COUNTY.rsplit_once("destination = \"province\"").unwrap();
+        format!("{before}{line}{after}")
+    };
+    let bureau = "\n[[route]]\nidentity = \"county\"\ndestination = \"bureau\"\nformat = \"supervision/2\"\n";
+    let text = with("destinations = [\"province\", \"bureau\"]") + bureau;
+    let county = load_each(&[("county.toml".to_owned(), text)], &env()).unwrap().remove(0);
+    let routes: Vec<_> = county.adapters[0].routes(&county).map(|r| r.to_string()).collect();
+    assert_eq!(routes.len(), 2);
+    assert!(routes[1].starts_with("bureau|supervision/2|"), "its own edition: {routes:?}");
+    for (line, code, said) in [
+        ("destinations = [\"province\", \"bureau\"]", "config.no_way", "no [[route]] there"),
+        ("destinations = [\"province\", \"province\"]", "config.duplicate", "given twice"),
+        ("destinations = []", "config.bad_value", "names no destination"),
+        ("destinations = [\"province\"]\ndestination = \"x\"", "config.bad_value", "beside"),
+    ] {
+        let found = problems(&with(line), PROVINCE);
+        let one = found.iter().any(|p| p.contains(code) && p.contains(said));
+        assert!(one, "{line}: {found:?}");
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use canon::{EnvelopeId, HashSum, Lane, Millis, RecordId};
+use canon::{EnvelopeId, HashSum, Lane, Millis, NodeCode, RecordId};
 
 use super::office::*;
 use super::provider::run;
@@ -34,36 +34,38 @@ struct Course {
     chance: Chance,
     county: Office,
     now: Millis,
-    /// Next version of each record.
-    versions: BTreeMap<(String, String), u32>,
-    collected: Vec<RecordId>,
+    /// Next version of each record at each destination.
+    versions: BTreeMap<(String, String, String), u32>,
+    collected: Vec<(RecordId, NodeCode)>,
     rows: u64,
     sent: Vec<(EnvelopeId, Vec<RecordId>)>,
 }
 
 impl Course {
-    fn next_version(&mut self, kind: &str, case: &str) -> u32 {
-        let version = self.versions.entry((kind.into(), case.into())).or_default();
+    fn next_version(&mut self, to: &str, kind: &str, case: &str) -> u32 {
+        let of = (to.into(), kind.into(), case.into());
+        let version = self.versions.entry(of).or_default();
         *version += 1 + u32::from(self.chance.below(8) == 0);
         *version
     }
 
     /// A page of up to eight records of few cases, children before and after their parents.
     async fn collect(&mut self) {
-        let route =
-            route("province", if self.chance.below(5) == 0 { Lane::Bulk } else { Lane::Live });
+        let to = if self.chance.below(3) == 0 { "city" } else { "province" };
+        let route = route(to, if self.chance.below(5) == 0 { Lane::Bulk } else { Lane::Live });
         let mut records = Vec::new();
         let mut quarantined = Vec::new();
         for _ in 0..=self.chance.below(7) {
             let case = format!("C{}", self.chance.below(12));
             let kind = if self.chance.below(2) == 0 { "SB" } else { "SL" };
-            let version = self.next_version(kind, &case);
-            self.collected.push(id(kind, &case, version));
+            let version = self.next_version(to, kind, &case);
+            self.collected.push((id(kind, &case, version), node(to)));
             let from = |record| from_row(record, &format!("row {case}"));
             if self.chance.below(6) == 0 {
                 self.rows += 1;
                 let row = format!("bad {}", self.rows);
-                quarantined.push(bad_row(&row, Some(id(kind, &case, version)), self.now));
+                let bad = bad_row(&row, Some(id(kind, &case, version)), self.now);
+                quarantined.push(NewQuarantine { route: route.clone(), ..bad });
             } else if kind == "SB" {
                 records.push(from(record(kind, &case, version)));
             } else {
@@ -92,7 +94,7 @@ impl Course {
         let by_digest: BTreeMap<canon::Digest, &RecordId> = self
             .collected
             .iter()
-            .map(|id| (record(&id.kind, &id.key.number(), id.version).digest, id))
+            .map(|(id, _)| (record(&id.kind, &id.key.number(), id.version).digest, id))
             .collect();
         batch.records.iter().map(|r| by_digest[&r.digest].clone()).collect()
     }
@@ -196,8 +198,9 @@ impl Course {
         let census = self.county.assert_conserved().await;
         let mut places = [0; 10];
         let mut sum = HashSum::default();
-        for id in &self.collected {
-            let place = self.county.place(id).await.unwrap_or_else(|| panic!("{id} is lost"));
+        for (id, to) in &self.collected {
+            let place = self.county.store.place(id, to).await.unwrap();
+            let place = place.unwrap_or_else(|| panic!("{id} to {to} is lost"));
             places[place as usize] += 1;
             if matches!(place, Place::Accepted | Place::Superseded) {
                 sum.merge(&sum_of([id]));
@@ -254,7 +257,9 @@ impl Course {
             }
         }
         for lane in [Lane::Live, Lane::Bulk] {
-            say(format!("{:?}", s.counters(&route("province", lane)).await.unwrap()));
+            for to in ["province", "city"] {
+                say(format!("{:?}", s.counters(&route(to, lane)).await.unwrap()));
+            }
             let due = self.county.due(lane, self.now).await;
             let due: Vec<_> = due.iter().map(|d| (&d.id, d.attempts, d.since)).collect();
             say(format!("{due:?}"));
@@ -266,8 +271,8 @@ impl Course {
             problem.number = 0;
             say(format!("{problem:?}"));
         }
-        for id in &self.collected {
-            say(format!("{id} {:?}", self.county.place(id).await));
+        for (id, to) in &self.collected {
+            say(format!("{id} {to} {:?}", s.place(id, to).await.unwrap()));
         }
         for (sent, _) in &self.sent {
             say(format!("{:?}", s.outbound(sent).await.unwrap()));

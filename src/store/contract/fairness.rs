@@ -161,6 +161,7 @@ fn mark(kind: &str, case: &str, version: u32) -> BaselineRow {
     BaselineRow {
         kind: id.kind,
         key: id.key,
+        destination: None,
         version,
         content: None,
         reported: None,

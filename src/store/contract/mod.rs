@@ -11,6 +11,7 @@ mod accepting;
 mod collecting;
 mod concurrent;
 mod conservation;
+mod destinations;
 mod dispatching;
 mod fairness;
 mod identities;

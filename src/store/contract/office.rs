@@ -352,7 +352,7 @@ impl Office {
     }
 
     pub(super) async fn place(&self, id: &RecordId) -> Option<Place> {
-        self.store.place(id).await.unwrap()
+        self.store.place(id, &live().destination).await.unwrap()
     }
 
     pub(super) async fn problems(&self) -> Vec<ProblemItem> {

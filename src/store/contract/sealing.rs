@@ -225,3 +225,17 @@ fn a_queued_control_content_is_sealed_with_its_own_bytes() {
         assert!(s.number(&county.lease, vec![again], now).await.is_err());
     });
 }
+
+#[test]
+fn the_ticket_alone_says_what_is_signed_after_a_crash() {
+    run(async |bench| {
+        let county = Office::open(&bench, "county").await;
+        county.collect(t0(), vec![record("SB", "A", 1), record("SB", "B", 1)]).await;
+        let mut envelope = county.next_envelope(&live(), 10).await;
+        let Consumes::Staged(batch) = &mut envelope.consumes else { panic!("records") };
+        let body = std::mem::take(&mut batch.bytes);
+        county.store.number(&county.lease, vec![envelope], t0()).await.unwrap();
+        let numbered = county.store.numbered(Slots::ALL, 10).await.unwrap();
+        assert_eq!(numbered.iter().map(|n| n.body.clone()).collect::<Vec<_>>(), [body]);
+    });
+}

@@ -93,7 +93,8 @@ fn a_child_on_another_route_waits_until_the_destination_accepted_its_parent() {
         county.store.release_waiting(now.plus(HOUR), 10).await.unwrap();
         assert_eq!(county.place(&id("SL", "A", 1)).await, Some(Place::Staged));
         // Another destination has not seen the parent.
-        assert_eq!(county.place(&id("BJ", "A", 1)).await, Some(Place::Waiting));
+        let there = county.store.place(&id("BJ", "A", 1), &elsewhere.destination).await;
+        assert_eq!(there.unwrap(), Some(Place::Waiting));
     });
 }
 

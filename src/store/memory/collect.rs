@@ -31,11 +31,12 @@ impl Identity {
 
     /// Latest versions of the cases' records.
     pub(super) fn cases(&self, roots: &[&str]) -> Vec<CaseRow> {
-        let mut latest: BTreeMap<(Key, Arc<str>), CaseRow> = BTreeMap::new();
+        let mut latest: BTreeMap<(Key, Strand), CaseRow> = BTreeMap::new();
         for root in roots {
             for (key, own) in of_root(&self.records, root) {
                 let row = CaseRow {
-                    id: record_id(key),
+                    id: own_id(key),
+                    destination: key.1.to.clone(),
                     voided: own.voided,
                     content: own.content,
                     facts: own.facts.clone(),
@@ -123,11 +124,12 @@ impl Identity {
                 let key = held_key(q);
                 !self.held.contains(&key) && held.insert(key)
             })
-            .filter_map(|q| q.id.as_ref());
-        let staged = page.chunks.iter().flat_map(|c| c.records.iter().map(|r| &r.id));
-        for id in fresh.chain(staged) {
-            let known = self.latest_version(&id.key, &id.kind);
-            if known >= id.version || !ids.insert(id) {
+            .filter_map(|q| q.id.as_ref().map(|id| (id, &q.route.destination)));
+        let staged = page.chunks.iter();
+        let staged = staged.flat_map(|c| c.records.iter().map(|r| (&r.id, &c.route.destination)));
+        for (id, to) in fresh.chain(staged) {
+            let known = self.latest_version(&id.key, &strand(&id.kind, to));
+            if known >= id.version || !ids.insert((id, to)) {
                 return Err(conflict("version", format!("{id} is not above version {known}")));
             }
         }
@@ -142,18 +144,18 @@ impl Identity {
     }
 
     /// Highest version known of a key; 0 if none.
-    pub(super) fn latest_version(&self, key: &Key, kind: &Arc<str>) -> u32 {
-        self.versions(key, kind).next_back().map_or(0, |(k, _)| k.2)
+    pub(super) fn latest_version(&self, key: &Key, strand: &Strand) -> u32 {
+        self.versions(key, strand).next_back().map_or(0, |(k, _)| k.2)
     }
 
     /// Every version of a key, rising.
     pub(super) fn versions(
         &self,
         key: &Key,
-        kind: &Arc<str>,
-    ) -> impl DoubleEndedIterator<Item = (&RecordKey, &Own)> {
-        let from = (key.clone(), kind.clone(), 0);
-        let to = (key.clone(), kind.clone(), u32::MAX);
+        strand: &Strand,
+    ) -> impl DoubleEndedIterator<Item = (&OwnKey, &Own)> {
+        let from = (key.clone(), strand.clone(), 0);
+        let to = (key.clone(), strand.clone(), u32::MAX);
         self.records.range((Bound::Included(from), Bound::Included(to)))
     }
 
@@ -162,7 +164,8 @@ impl Identity {
         if !self.held.insert(held_key(&bad)) {
             return false;
         }
-        let record = bad.id.as_ref().map(record_key);
+        let to = bad.route.destination.clone();
+        let record = bad.id.as_ref().map(|id| own_key(id, &to));
         if let Some(key) = &record {
             let own = Own {
                 route: Arc::new(bad.route),
@@ -188,6 +191,7 @@ impl Identity {
             adapter: bad.adapter.to_string(),
             reference: bad.reference,
             record: bad.id.as_ref().map(ToString::to_string),
+            destination: record.is_some().then_some(to),
             violations: bad.violations,
             at: now,
             deadline: None,
@@ -212,7 +216,7 @@ impl Identity {
     }
 
     /// Enters a record, its counts and its source row.
-    pub(super) fn insert_record(&mut self, key: RecordKey, own: Own, place: Place) {
+    pub(super) fn insert_record(&mut self, key: OwnKey, own: Own, place: Place) {
         if let Some(row) = &own.source_row {
             let row = (own.adapter.clone(), row.clone());
             self.row_records.entry(row).or_default().insert(key.clone());
@@ -228,7 +232,7 @@ impl Identity {
         for record in chunk.records {
             let (fragment, after) = rest.split_at(record.len as usize);
             rest = after;
-            let key = record_key(&record.id);
+            let key = own_key(&record.id, &route.destination);
             let own = Own {
                 route: route.clone(),
                 epoch: self.epoch,
@@ -252,7 +256,7 @@ impl Identity {
     /// Stages what may go, in order; then what may go because of that; the rest waits. Last come
     /// the records of earlier pages that waited for one of these.
     fn place_fresh(&mut self, mut open: Vec<Fresh>, now: Millis) {
-        let mut newest: BTreeMap<(Key, Arc<str>), u32> = BTreeMap::new();
+        let mut newest: BTreeMap<(Key, Strand), u32> = BTreeMap::new();
         for Fresh { key: (key, kind, version), .. } in &open {
             let known = newest.entry((key.clone(), kind.clone())).or_default();
             *known = (*known).max(*version);
@@ -291,7 +295,7 @@ impl Identity {
     }
 
     /// The newest version that may go up cures the older ones.
-    pub(super) fn cure(&mut self, key: &RecordKey) {
+    pub(super) fn cure(&mut self, key: &OwnKey) {
         let Some(numbers) = self.problems_of.get(&(key.0.clone(), key.1.clone())) else { return };
         for number in numbers {
             let Some(row) = self.problems.get_mut(number) else { continue };
@@ -309,9 +313,9 @@ impl Identity {
     }
 
     /// Lets a record wait.
-    pub(super) fn wait(&mut self, key: RecordKey, fragment: Arc<[u8]>, wait: WaitFor, now: Millis) {
+    pub(super) fn wait(&mut self, key: OwnKey, fragment: Arc<[u8]>, wait: WaitFor, now: Millis) {
         let look_at = wait.elsewhere.map_or(now, |e| e.next.min(e.until));
-        let parent = (wait.key.clone(), wait.kind.clone());
+        let parent = (wait.key.clone(), strand(&wait.kind, &key.1.to));
         let arrival = self.next_number();
         self.waiting_on.entry(parent).or_default().insert(key.clone());
         self.waiting.insert(key, Waiting { arrival, fragment, wait, look_at });
@@ -320,7 +324,8 @@ impl Identity {
     /// Whether the parent is where the child needs it: in line before it on the same route, or
     /// taken by the same destination on any.
     fn parent_ready(&self, route: &Route, wait: &WaitFor) -> bool {
-        self.versions(&wait.key, &wait.kind).any(|(_, parent)| match self.place_of(parent) {
+        let strand = strand(&wait.kind, &route.destination);
+        self.versions(&wait.key, &strand).any(|(_, parent)| match self.place_of(parent) {
             Place::Accepted | Place::Superseded => parent.route.destination == route.destination,
             Place::Staged | Place::InFlight | Place::AwaitingReview => {
                 !wait.accepted && *parent.route == *route
@@ -332,7 +337,7 @@ impl Identity {
     }
 
     /// Stages a record.
-    pub(super) fn stage(&mut self, key: RecordKey, fragment: Arc<[u8]>, now: Millis, orphan: bool) {
+    pub(super) fn stage(&mut self, key: OwnKey, fragment: Arc<[u8]>, now: Millis, orphan: bool) {
         let Some(route) = self.records.get(&key).map(|o| o.route.clone()) else { return };
         let number = self.next_number();
         self.move_record(&key, At::Staged);
@@ -342,7 +347,7 @@ impl Identity {
 
     /// Stages the children of what has just been staged, and theirs in turn, each generation in
     /// the order in which it came. Returns how many.
-    fn release_children(&mut self, mut parents: Vec<RecordKey>, now: Millis) -> u64 {
+    fn release_children(&mut self, mut parents: Vec<OwnKey>, now: Millis) -> u64 {
         let mut released = 0;
         while !parents.is_empty() {
             let mut children = BTreeMap::new();
@@ -369,7 +374,7 @@ impl Identity {
     }
 
     /// Whether a waiting record's parent is ready now.
-    fn may_go(&self, child: &RecordKey) -> bool {
+    fn may_go(&self, child: &OwnKey) -> bool {
         let (Some(waiting), Some(own)) = (self.waiting.get(child), self.records.get(child)) else {
             return false;
         };
@@ -377,9 +382,9 @@ impl Identity {
     }
 
     /// Takes a record out of the waiting ones.
-    pub(super) fn stop_waiting(&mut self, key: &RecordKey) -> Option<Waiting> {
+    pub(super) fn stop_waiting(&mut self, key: &OwnKey) -> Option<Waiting> {
         let waiting = self.waiting.remove(key)?;
-        let parent = (waiting.wait.key.clone(), waiting.wait.kind.clone());
+        let parent = (waiting.wait.key.clone(), strand(&waiting.wait.kind, &key.1.to));
         if let Some(children) = self.waiting_on.get_mut(&parent) {
             children.remove(key);
             if children.is_empty() {
@@ -391,7 +396,7 @@ impl Identity {
 
     /// Makes what waits for a record of this case due for another look.
     pub(super) fn wake_children(&mut self, root: &str, now: Millis) {
-        let from = (Key::from_columns(root, ""), Arc::from(""));
+        let from = (Key::from_columns(root, ""), Strand::default());
         let of_case = self.waiting_on.range(from..).take_while(|((key, _), _)| key.root() == root);
         for child in of_case.flat_map(|(_, children)| children) {
             if let Some(waiting) = self.waiting.get_mut(child)
@@ -405,7 +410,7 @@ impl Identity {
     /// Looks at waiting records that are due for it.
     pub(super) fn release_waiting(&mut self, now: Millis, limit: u32) -> u64 {
         let now = self.tick(now);
-        let mut looked: Vec<(Millis, i64, RecordKey)> = self
+        let mut looked: Vec<(Millis, i64, OwnKey)> = self
             .waiting
             .iter()
             .filter(|(_, w)| w.look_at <= now)
@@ -435,24 +440,26 @@ impl Identity {
 
 /// A record of the page being committed.
 struct Fresh {
-    key: RecordKey,
+    key: OwnKey,
     fragment: Arc<[u8]>,
     wait: Option<WaitFor>,
 }
 
 /// Everything of a case in a map whose keys begin with the case.
-pub(super) fn of_root<'a, V>(
-    map: &'a BTreeMap<RecordKey, V>,
+pub(super) fn of_root<'a, S: Ord + Default, V>(
+    map: &'a BTreeMap<(Key, S, u32), V>,
     root: &str,
-) -> impl Iterator<Item = (&'a RecordKey, &'a V)> {
+) -> impl Iterator<Item = (&'a (Key, S, u32), &'a V)> {
     let root: Arc<str> = root.into();
-    let from: RecordKey = (Key::from_columns(root.clone(), ""), "".into(), 0);
+    let from = (Key::from_columns(root.clone(), ""), S::default(), 0);
     map.range(from..).take_while(move |(k, _)| k.0.root() == &*root)
 }
 
 /// What makes a quarantined row the same.
 fn held_key(q: &NewQuarantine) -> HeldKey {
-    (q.adapter.clone(), q.row_digest, q.id.as_ref().map(|id| (id.kind.clone(), id.key.clone())))
+    let to = &q.route.destination;
+    let of = q.id.as_ref().map(|id| (strand(&id.kind, to), id.key.clone()));
+    (q.adapter.clone(), q.row_digest, of)
 }
 
 fn mark((key, (digest, pass)): (&RowKey, &(canon::Digest, u64))) -> SourceRowMark {

@@ -337,6 +337,7 @@ impl Identity {
             adapter: String::new(),
             reference: reference.clone(),
             record: None,
+            destination: None,
             violations: vec![violation],
             at: now,
             deadline: None,

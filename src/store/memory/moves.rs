@@ -23,11 +23,11 @@ impl Identity {
     }
 
     /// Enters a new record into the counts.
-    pub(super) fn count_new(&mut self, key: &RecordKey, place: Place) {
+    pub(super) fn count_new(&mut self, key: &OwnKey, place: Place) {
         if let Some(own) = self.records.get(key) {
             let sums = self
                 .tallies
-                .entry((own.day, own.route.clone(), own.epoch, key.1.clone()))
+                .entry((own.day, own.route.clone(), own.epoch, key.1.kind.clone()))
                 .or_default();
             sums.places[place as usize] += 1;
             self.places[place as usize] += 1;
@@ -35,13 +35,15 @@ impl Identity {
     }
 
     /// Moves a record from one place to another in the counts.
-    pub(super) fn shift(&mut self, key: &RecordKey, from: Place, to: Place) {
+    pub(super) fn shift(&mut self, key: &OwnKey, from: Place, to: Place) {
         let Some(own) = self.records.get(key) else { return };
         if from == to {
             return;
         }
-        let sums =
-            self.tallies.entry((own.day, own.route.clone(), own.epoch, key.1.clone())).or_default();
+        let sums = self
+            .tallies
+            .entry((own.day, own.route.clone(), own.epoch, key.1.kind.clone()))
+            .or_default();
         sums.places[from as usize] -= 1;
         sums.places[to as usize] += 1;
         let summed = |p| matches!(p, Place::Accepted | Place::Superseded);
@@ -55,7 +57,7 @@ impl Identity {
     }
 
     /// Moves a record, facts and counts.
-    pub(super) fn move_record(&mut self, key: &RecordKey, at: At) {
+    pub(super) fn move_record(&mut self, key: &OwnKey, at: At) {
         let Some(from) = self.records.get(key).map(|own| self.place_of(own)) else { return };
         if let Some(own) = self.records.get_mut(key) {
             own.at = at;

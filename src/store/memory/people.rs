@@ -18,6 +18,7 @@ impl Identity {
         let class = |c: &'static str| self.problems.values().filter(move |p| p.item.class == c);
         NodeStatus {
             places: self.places,
+            destinations: self.by_destination(),
             rows_without_key: class("quarantined").filter(|p| p.record.is_none()).count() as u64,
             kept: self.kept.len() as u64,
             judged: self.judged.len() as u64,
@@ -74,6 +75,20 @@ impl Identity {
                 status
             })
             .collect()
+    }
+
+    /// Own records by destination.
+    fn by_destination(&self) -> Vec<DestinationStatus> {
+        let mut of = BTreeMap::<&NodeCode, [u64; 10]>::new();
+        for ((_, route, ..), sums) in &self.tallies {
+            let places = of.entry(&route.destination).or_default();
+            places.iter_mut().zip(sums.places).for_each(|(all, more)| *all += more);
+        }
+        let status = |(to, places): (&NodeCode, [u64; 10])| {
+            let destination = to.clone();
+            DestinationStatus { destination, places }
+        };
+        of.into_iter().map(status).collect()
     }
 
     /// Counts every record.
@@ -146,7 +161,9 @@ impl Identity {
         match action {
             ProblemAction::Return { .. } => {
                 if let Some(source) = row.source_row.clone() {
-                    self.queue_write_back((adapter, source), "returned", problem_text(&row), now);
+                    let row_key = (adapter, source);
+                    let text = self.told(&row_key, 3, problem_text(&row));
+                    self.queue_write_back(row_key, "returned", text, now);
                 }
             }
             ProblemAction::Resubmit => self.forget(&adapter, &row),
@@ -161,9 +178,9 @@ impl Identity {
 
     /// The next read of this row is news.
     fn forget(&mut self, adapter: &Arc<str>, row: &ProblemRow) {
-        let of = row.record.as_ref().map(|(key, kind, _)| (kind.clone(), key.clone()));
-        if let Some((kind, key)) = &of {
-            self.forget_content(key, kind);
+        let of = row.record.as_ref().map(|(key, strand, _)| (strand.clone(), key.clone()));
+        if let Some((strand, key)) = &of {
+            self.forget_content(key, strand);
         }
         if let Some(digest) = row.row_digest {
             self.held.remove(&(adapter.clone(), digest, of));

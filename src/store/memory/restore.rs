@@ -75,9 +75,10 @@ impl Identity {
         let fresh: Vec<&AdoptedRecord> = envelope
             .records
             .iter()
-            .filter(|r| !self.records.contains_key(&record_key(&r.id)))
+            .filter(|r| !self.records.contains_key(&own_key(&r.id, &route.destination)))
             .collect();
-        let members: Vec<RecordKey> = fresh.iter().map(|r| record_key(&r.id)).collect();
+        let members: Vec<OwnKey> =
+            fresh.iter().map(|r| own_key(&r.id, &route.destination)).collect();
         self.insert_adopted(&envelope, &members, now);
         let mut rejected = Vec::new();
         for (record, key) in fresh.iter().zip(&members) {
@@ -104,7 +105,7 @@ impl Identity {
             };
             let place = self.place_of(&own);
             self.insert_record(key.clone(), own, place);
-            let sums = self.tallies.entry((*day, Arc::clone(&route), id.epoch, key.1.clone()));
+            let sums = self.tallies.entry((*day, Arc::clone(&route), id.epoch, key.1.kind.clone()));
             let sums = sums.or_default();
             if matches!(place, Place::Accepted | Place::Superseded) {
                 sums.sum.add(&record.digest);
@@ -130,7 +131,7 @@ impl Identity {
     }
 
     /// The envelope itself: settled, without bytes.
-    fn insert_adopted(&mut self, envelope: &AdoptedEnvelope, members: &[RecordKey], now: Millis) {
+    fn insert_adopted(&mut self, envelope: &AdoptedEnvelope, members: &[OwnKey], now: Millis) {
         let id = envelope.id.clone();
         let env = OutEnvelope {
             id: id.clone(),

@@ -51,7 +51,7 @@ impl Identity {
             }
             adapters.insert(own.adapter.clone());
             batch.records.push(StagedRecord {
-                kind: row.key.1.clone(),
+                kind: row.key.1.kind.clone(),
                 digest: own.digest,
                 len: row.fragment.len() as u32,
                 source_row: own.source_row.clone(),
@@ -144,8 +144,8 @@ impl Identity {
         let lane = lane_of(&envelope.kind, &id.route);
         let (day, count, body, answers, members) = match envelope.consumes {
             Consumes::Staged(batch) => {
-                let members = self.consume_staged(&batch, &id);
-                (batch.day, members.len(), batch.bytes, None, members)
+                let (members, body) = self.consume_staged(&batch, &id);
+                (batch.day, members.len(), body, None, members)
             }
             Consumes::Control(queued) => {
                 self.queue.remove(&queued.queue_id);
@@ -196,11 +196,14 @@ impl Identity {
     }
 
     /// Takes a batch out of its line; its records follow the envelope from now on.
-    fn consume_staged(&mut self, batch: &StagedBatch, id: &EnvelopeId) -> Vec<RecordKey> {
-        let mut members = Vec::with_capacity(batch.ticket.len());
-        let Some(rows) = self.staged.get_mut(&batch.route) else { return members };
+    fn consume_staged(&mut self, batch: &StagedBatch, id: &EnvelopeId) -> (Vec<OwnKey>, Vec<u8>) {
+        let (mut members, mut body) = (Vec::with_capacity(batch.ticket.len()), Vec::new());
+        let Some(rows) = self.staged.get_mut(&batch.route) else { return (members, body) };
         for ticket in &batch.ticket {
-            members.extend(rows.remove(&ticket.range).map(|s| s.key));
+            if let Some(staged) = rows.remove(&ticket.range) {
+                body.extend_from_slice(&staged.fragment);
+                members.push(staged.key);
+            }
         }
         if rows.is_empty() {
             self.staged.remove(&batch.route);
@@ -209,7 +212,7 @@ impl Identity {
             if let Some(own) = self.records.get_mut(key) {
                 own.at = At::Envelope(id.clone());
                 own.envelopes.push(id.clone());
-                let of = (own.day, own.route.clone(), own.epoch, key.1.clone());
+                let of = (own.day, own.route.clone(), own.epoch, key.1.kind.clone());
                 let sums = self.tallies.entry(of).or_default();
                 sums.first =
                     if sums.first == 0 { id.sequence } else { sums.first.min(id.sequence) };
@@ -217,7 +220,7 @@ impl Identity {
             }
             self.shift(key, Place::Staged, Place::InFlight);
         }
-        members
+        (members, body)
     }
 
     /// Envelopes without a signature, in the order they were numbered.
@@ -285,7 +288,7 @@ impl Identity {
 
     /// Members of an own envelope, in order.
     pub(super) fn members(&self, id: &EnvelopeId) -> Vec<Member> {
-        let members: Arc<[RecordKey]> = match self.out.get(id) {
+        let members: Arc<[OwnKey]> = match self.out.get(id) {
             Some(out) => out.members.clone(),
             None => return Vec::new(),
         };
@@ -293,7 +296,7 @@ impl Identity {
             .iter()
             .filter_map(|key| self.records.get(key).map(|own| (key, own)))
             .map(|(key, own)| Member {
-                kind: key.1.clone(),
+                kind: key.1.kind.clone(),
                 digest: own.digest,
                 source_row: own.source_row.clone(),
             })

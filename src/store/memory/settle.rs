@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use canon::{EnvelopeId, HashSum, Key, Millis, Severity, Violation};
+use canon::{EnvelopeId, HashSum, Key, Millis, NodeCode, Severity, Violation};
 
 use super::state::*;
 use crate::error::StoreError;
 use crate::lifecycle::OutEvent;
+use crate::told::{self, Said};
 use crate::types::*;
 
 /// Flags from the best to the worst.
@@ -35,14 +36,10 @@ impl Identity {
         let now = self.tick(s.now);
         self.inbox.remove(&s.inbox_id);
         let members = self.out.get(&s.id).map(|o| o.members.clone()).unwrap_or_default();
-        if s.event == OutEvent::Declining {
-            let code = s.reason.clone().unwrap_or_default();
-            for key in members.iter() {
-                self.list_rejected(key, &code, "", canon::code(&code).map_or("", |c| c.zh), now);
-            }
-        } else {
+        let declined = (s.event == OutEvent::Declining).then(|| s.reason.clone());
+        if declined.is_none() {
             for exception in s.not_accepted {
-                self.except(exception, now);
+                self.except(exception, &s.id.route.destination, now);
             }
         }
         if let Some(out) = self.out.get_mut(&s.id) {
@@ -53,6 +50,13 @@ impl Identity {
             self.links.entry(link).or_default().last_receipt = Some(now);
         }
         self.move_envelope(&s.id, next, now);
+        // Where its records are now counts: a version that is declined with it cures nothing.
+        if let Some(code) = declined.map(Option::unwrap_or_default) {
+            let text = canon::code(&code).map_or("", |c| c.zh);
+            for key in members.iter() {
+                self.list_rejected(key, &code, "", text, now);
+            }
+        }
         self.count_outcomes(&s.id, &members);
         for key in members.iter() {
             self.wake_children(key.0.root(), now);
@@ -66,7 +70,7 @@ impl Identity {
         let members = self.out.get(&s.id).map(|o| o.members.clone()).unwrap_or_default();
         let mut outcomes: BTreeMap<u32, FinalOutcome> = BTreeMap::new();
         for exception in &s.not_accepted {
-            let id = record_key(&exception.id);
+            let id = own_key(&exception.id, &s.id.route.destination);
             if members.get(exception.position as usize) != Some(&id)
                 || outcomes.insert(exception.position, exception.outcome).is_some()
             {
@@ -82,7 +86,7 @@ impl Identity {
         }
         let mut counts: BTreeMap<Arc<str>, (u64, u64, u64, HashSum)> = BTreeMap::new();
         for (position, key) in (0..).zip(members.iter()) {
-            let count = counts.entry(key.1.clone()).or_default();
+            let count = counts.entry(key.1.kind.clone()).or_default();
             match outcomes.get(&position) {
                 None => count.0 += 1,
                 Some(FinalOutcome::Superseded) => count.1 += 1,
@@ -110,8 +114,8 @@ impl Identity {
     }
 
     /// One record that was not simply accepted.
-    fn except(&mut self, exception: NotAccepted, now: Millis) {
-        let key = record_key(&exception.id);
+    fn except(&mut self, exception: NotAccepted, to: &NodeCode, now: Millis) {
+        let key = own_key(&exception.id, to);
         match exception.outcome {
             FinalOutcome::Superseded => self.move_record(&key, At::Superseded),
             FinalOutcome::Rejected => {
@@ -131,7 +135,7 @@ impl Identity {
     /// Lists a rejected record with the quarantined ones.
     pub(super) fn list_rejected(
         &mut self,
-        key: &RecordKey,
+        key: &OwnKey,
         code: &str,
         field: &str,
         text: &str,
@@ -139,9 +143,11 @@ impl Identity {
     ) {
         let Some(own) = self.records.get(key) else { return };
         let (adapter, source_row) = (own.adapter.clone(), own.source_row.clone());
-        let newer = self.versions(&key.0, &key.1).rfind(|(k, o)| {
-            k.2 > key.2 && !matches!(o.at, At::Quarantined | At::Voided | At::Rejected)
-        });
+        let stands = |own: &Own| {
+            let place = self.place_of(own);
+            !matches!(place, Place::Quarantined | Place::Voided | Place::Rejected)
+        };
+        let newer = self.versions(&key.0, &key.1).rfind(|(k, o)| k.2 > key.2 && stands(o));
         let cured_by = newer.map(|(k, _)| k.2);
         let violation = Violation {
             rule: code.into(),
@@ -156,7 +162,8 @@ impl Identity {
             state: if cured_by.is_some() { "cured" } else { "held" }.into(),
             adapter: adapter.to_string(),
             reference: source_row.as_ref().map(ToString::to_string).unwrap_or_default(),
-            record: Some(record_id(key).to_string()),
+            record: Some(own_id(key).to_string()),
+            destination: Some(key.1.to.clone()),
             violations: vec![violation],
             at: now,
             deadline: None,
@@ -172,7 +179,7 @@ impl Identity {
     }
 
     /// What the link's page shows.
-    pub(super) fn count_outcomes(&mut self, id: &EnvelopeId, members: &[RecordKey]) {
+    pub(super) fn count_outcomes(&mut self, id: &EnvelopeId, members: &[OwnKey]) {
         let (mut accepted, mut rejected) = (0, 0);
         for own in members.iter().filter_map(|key| self.records.get(key)) {
             match self.place_of(own) {
@@ -210,6 +217,7 @@ impl Identity {
                 Some((known, said)) if known > rank => (known, said),
                 _ => (rank, text),
             };
+            let text = self.told(&row, rank, text);
             self.queue_write_back(row, FLAGS[rank], text, now);
         }
     }
@@ -217,28 +225,48 @@ impl Identity {
     /// The worst outcome among the latest versions of a row's records.
     fn worst_known(&self, row: &RowKey) -> Option<(usize, String)> {
         let mut worst: Option<(usize, String)> = None;
-        for key in self.row_records.get(row)? {
-            let Some(own) = self.records.get(key) else { continue };
-            if self.latest_version(&key.0, &key.1) != key.2 {
-                continue;
-            }
-            let problem = self.problem_of(key);
-            let rank = match self.place_of(own) {
-                _ if problem.is_some_and(|p| p.item.state == "returned") => 3,
-                Place::Rejected => 2,
-                Place::Superseded => 1,
-                Place::Accepted => 0,
-                _ => continue,
-            };
+        for (key, own) in self.latest_of(row) {
+            let Some(rank) = self.rank(key, own) else { continue };
             if worst.as_ref().is_none_or(|(w, _)| rank > *w) {
-                worst = Some((rank, problem.map(problem_text).unwrap_or_default()));
+                worst = Some((rank, self.problem_of(key).map(problem_text).unwrap_or_default()));
             }
         }
         worst
     }
 
+    /// The latest versions of a row's records.
+    fn latest_of(&self, row: &RowKey) -> impl Iterator<Item = (&OwnKey, &Own)> {
+        let keys = self.row_records.get(row).into_iter().flatten();
+        let latest = keys.filter(|key| self.latest_version(&key.0, &key.1) == key.2);
+        latest.filter_map(|key| self.records.get_key_value(key))
+    }
+
+    /// How bad the outcome of a record is, if it has one.
+    fn rank(&self, key: &OwnKey, own: &Own) -> Option<usize> {
+        match self.place_of(own) {
+            _ if self.problem_of(key).is_some_and(|p| p.item.state == "returned") => Some(3),
+            Place::Rejected => Some(2),
+            Place::Superseded => Some(1),
+            Place::Accepted => Some(0),
+            _ => None,
+        }
+    }
+
+    /// What a row is told, with the destinations where there are several.
+    pub(super) fn told(&self, row: &RowKey, worst: usize, said: String) -> String {
+        let mut records = Vec::new();
+        for (key, own) in self.latest_of(row) {
+            records.push(Said {
+                to: &key.1.to,
+                flag: self.rank(key, own).and_then(|rank| i64::try_from(rank).ok()),
+                text: self.problem_of(key).map(problem_text).unwrap_or_default(),
+            });
+        }
+        told::text(i64::try_from(worst).unwrap_or(i64::MAX), said, &records)
+    }
+
     /// The last problem listed of a record version.
-    fn problem_of(&self, key: &RecordKey) -> Option<&ProblemRow> {
+    fn problem_of(&self, key: &OwnKey) -> Option<&ProblemRow> {
         let numbers = self.problems_of.get(&(key.0.clone(), key.1.clone()))?;
         numbers
             .iter()
@@ -328,8 +356,8 @@ impl Identity {
     }
 
     /// Latest version of a record that is no longer told apart from other content.
-    pub(super) fn forget_content(&mut self, key: &Key, kind: &Arc<str>) {
-        let latest = (key.clone(), kind.clone(), self.latest_version(key, kind));
+    pub(super) fn forget_content(&mut self, key: &Key, strand: &Strand) {
+        let latest = (key.clone(), strand.clone(), self.latest_version(key, strand));
         if let Some(own) = self.records.get_mut(&latest) {
             own.content = NO_CONTENT;
         }

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use canon::{Day, Key, Millis};
+use canon::{Day, Key, Millis, NodeCode};
 
+use super::collect::of_root;
 use super::state::*;
 use crate::types::*;
 
@@ -35,24 +36,31 @@ impl Identity {
         self.tick(now);
         let mut fresh = 0;
         for row in rows {
-            let first: RecordKey = (row.key.clone(), Arc::clone(&row.kind), 0);
-            let last: RecordKey = (row.key.clone(), Arc::clone(&row.kind), u32::MAX);
-            if self.records.range(first..=last).next().is_some() {
-                continue;
-            }
-            match self.baseline.get_mut(&(row.key.clone(), Arc::clone(&row.kind))) {
+            let of = (row.key.clone(), Arc::clone(&row.kind), row.destination.clone());
+            let collected = self.is_collected(&row);
+            match self.baseline.get_mut(&of) {
                 Some(before) => {
                     before.version = before.version.max(row.version);
                     before.content = row.content.or(before.content);
                     before.reported = row.reported.or(before.reported);
                 }
+                None if collected => {}
                 None => {
-                    self.baseline.insert((row.key.clone(), Arc::clone(&row.kind)), row);
+                    self.baseline.insert(of, row);
                     fresh += 1;
                 }
             }
         }
         fresh
+    }
+
+    /// Whether what a mark is of was collected here.
+    fn is_collected(&self, row: &BaselineRow) -> bool {
+        of_root(&self.records, row.key.root()).any(|((key, strand, _), _)| {
+            *key == row.key
+                && strand.kind == row.kind
+                && row.destination.as_ref().is_none_or(|to| *to == strand.to)
+        })
     }
 
     /// Marks of some cases.
@@ -62,7 +70,7 @@ impl Identity {
         roots.dedup();
         let of = |root: &str| {
             let root: Arc<str> = root.into();
-            let from = (Key::from_columns(Arc::clone(&root), ""), Arc::from(""));
+            let from = (Key::from_columns(Arc::clone(&root), ""), Arc::from(""), None);
             self.baseline.range(from..).take_while(move |(k, _)| k.0.root() == &*root)
         };
         roots.into_iter().flat_map(of).map(|(_, row)| row.clone()).collect()
@@ -70,15 +78,16 @@ impl Identity {
 
     /// Marks by type and day.
     pub(super) fn baseline_counts(&self) -> Vec<BaselineCount> {
-        let mut counts = BTreeMap::<(&str, Day), u64>::new();
+        let mut counts = BTreeMap::<(&str, Option<&NodeCode>, Day), u64>::new();
         for row in self.baseline.values() {
-            *counts.entry((&row.kind, row.day)).or_default() += 1;
+            *counts.entry((&row.kind, row.destination.as_ref(), row.day)).or_default() += 1;
         }
-        let line = |((kind, day), count): ((&str, Day), u64)| BaselineCount {
+        let counts = counts.into_iter().map(|((kind, to, day), count)| BaselineCount {
             kind: kind.to_owned(),
+            destination: to.cloned(),
             day,
             count,
-        };
-        counts.into_iter().map(line).collect()
+        });
+        counts.collect()
     }
 }

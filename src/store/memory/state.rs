@@ -9,8 +9,24 @@ use crate::error::StoreError;
 use crate::lifecycle::OutState;
 use crate::types::*;
 
-/// A record version, its case first: what one case holds lies together.
+/// A kept record version, its case first: what one case holds lies together.
 pub(super) type RecordKey = (Key, Arc<str>, u32);
+
+/// A type on its way to one destination.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Strand {
+    pub(super) kind: Arc<str>,
+    pub(super) to: NodeCode,
+}
+
+impl Default for Strand {
+    fn default() -> Self {
+        Self { kind: Arc::default(), to: NodeCode(Arc::default()) }
+    }
+}
+
+/// An own record version: each destination has versions of its own.
+pub(super) type OwnKey = (Key, Strand, u32);
 
 /// A row of a source: adapter and row key.
 pub(super) type RowKey = (Arc<str>, Arc<str>);
@@ -19,7 +35,7 @@ pub(super) type RowKey = (Arc<str>, Arc<str>);
 pub(super) type DueKey = (Arc<str>, Lane, Millis, u64, EnvelopeId, bool);
 
 /// A quarantined row is held once for each record it would have given.
-pub(super) type HeldKey = (Arc<str>, Digest, Option<(Arc<str>, Key)>);
+pub(super) type HeldKey = (Arc<str>, Digest, Option<(Strand, Key)>);
 
 /// What a record's place follows from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,7 +73,7 @@ pub(super) struct Own {
 /// A staged record: one range of the ticket.
 #[derive(Clone, Debug)]
 pub(super) struct Staged {
-    pub(super) key: RecordKey,
+    pub(super) key: OwnKey,
     pub(super) fragment: Arc<[u8]>,
     pub(super) at: Millis,
     pub(super) orphan: bool,
@@ -83,7 +99,7 @@ pub(super) struct Out {
     pub(super) body: Vec<u8>,
     pub(super) frame: Option<Arc<[u8]>>,
     pub(super) receipt: Option<Arc<[u8]>>,
-    pub(super) members: Arc<[RecordKey]>,
+    pub(super) members: Arc<[OwnKey]>,
     pub(super) answers: Option<EnvelopeId>,
     pub(super) accepted: u64,
     pub(super) rejected: u64,
@@ -149,7 +165,7 @@ pub(super) struct Kept {
 pub(super) struct ProblemRow {
     pub(super) item: ProblemItem,
     pub(super) raw: Vec<u8>,
-    pub(super) record: Option<RecordKey>,
+    pub(super) record: Option<OwnKey>,
     pub(super) row_digest: Option<Digest>,
     pub(super) source_row: Option<Arc<str>>,
 }
@@ -214,13 +230,13 @@ pub(super) struct Identity {
     pub(super) leases: BTreeMap<String, HeldLease>,
     pub(super) adapters: BTreeMap<Arc<str>, AdapterProgress>,
     pub(super) source_rows: BTreeMap<RowKey, (Digest, u64)>,
-    pub(super) records: BTreeMap<RecordKey, Own>,
-    pub(super) row_records: BTreeMap<RowKey, BTreeSet<RecordKey>>,
+    pub(super) records: BTreeMap<OwnKey, Own>,
+    pub(super) row_records: BTreeMap<RowKey, BTreeSet<OwnKey>>,
     pub(super) staged: BTreeMap<Arc<Route>, BTreeMap<i64, Staged>>,
-    pub(super) waiting: BTreeMap<RecordKey, Waiting>,
-    pub(super) waiting_on: BTreeMap<(Key, Arc<str>), BTreeSet<RecordKey>>,
+    pub(super) waiting: BTreeMap<OwnKey, Waiting>,
+    pub(super) waiting_on: BTreeMap<(Key, Strand), BTreeSet<OwnKey>>,
     pub(super) problems: BTreeMap<i64, ProblemRow>,
-    pub(super) problems_of: BTreeMap<(Key, Arc<str>), BTreeSet<i64>>,
+    pub(super) problems_of: BTreeMap<(Key, Strand), BTreeSet<i64>>,
     pub(super) held: BTreeSet<HeldKey>,
     pub(super) queue: BTreeMap<i64, NewControl>,
     pub(super) routes: BTreeMap<Route, RouteRow>,
@@ -243,7 +259,7 @@ pub(super) struct Identity {
     pub(super) manifests: BTreeMap<(Day, NodeCode, NodeCode), (ManifestRow, Vec<Discrepancy>)>,
     pub(super) audit: BTreeMap<i64, (AuditEvent, Digest)>,
     pub(super) standing: BTreeMap<String, Standing>,
-    pub(super) baseline: BTreeMap<(Key, Arc<str>), BaselineRow>,
+    pub(super) baseline: BTreeMap<(Key, Arc<str>, Option<NodeCode>), BaselineRow>,
 }
 
 /// A conflict with its particulars.
@@ -259,6 +275,21 @@ pub(super) fn record_key(id: &RecordId) -> RecordKey {
 /// Back to a record id.
 pub(super) fn record_id(key: &RecordKey) -> RecordId {
     RecordId { kind: key.1.clone(), key: key.0.clone(), version: key.2 }
+}
+
+/// An own record id to a destination, in the order of the maps.
+pub(super) fn own_key(id: &RecordId, to: &NodeCode) -> OwnKey {
+    (id.key.clone(), strand(&id.kind, to), id.version)
+}
+
+/// A type on its way to a destination.
+pub(super) fn strand(kind: &Arc<str>, to: &NodeCode) -> Strand {
+    Strand { kind: Arc::clone(kind), to: to.clone() }
+}
+
+/// Back to a record id.
+pub(super) fn own_id(key: &OwnKey) -> RecordId {
+    RecordId { kind: Arc::clone(&key.1.kind), key: key.0.clone(), version: key.2 }
 }
 
 /// Where the records of an envelope are, unless its receipt made an exception.

@@ -1,6 +1,5 @@
 //! What is known here of a case, step by step.
 
-use std::ops::Bound;
 use std::sync::Arc;
 
 use canon::{EnvelopeId, Key, Millis};
@@ -15,16 +14,17 @@ impl Identity {
         // Whatever its namespace: the root up to and including the `@`.
         let prefix = Key::new("", &[number]);
         let prefix = prefix.root();
-        let from: RecordKey = (Key::from_columns(prefix, ""), Arc::from(""), 0);
-        let from = (Bound::Included(from), Bound::Unbounded);
         let mut steps = Vec::new();
-        for (key, own) in
-            self.records.range(from.clone()).take_while(|(k, _)| k.0.root().starts_with(prefix))
-        {
+        let first = Key::from_columns(prefix, "");
+        let own = self.records.range((first.clone(), Strand::default(), 0)..);
+        for (key, own) in own.take_while(|(k, _)| k.0.root().starts_with(prefix)) {
+            let before = steps.len();
             self.trace_own(key, own, &mut steps);
+            let to = Some(key.1.to.clone());
+            steps.iter_mut().skip(before).for_each(|s| s.destination.clone_from(&to));
         }
-        for (key, kept) in self.kept.range(from).take_while(|(k, _)| k.0.root().starts_with(prefix))
-        {
+        let kept = self.kept.range((first, Arc::from(""), 0)..);
+        for (key, kept) in kept.take_while(|(k, _)| k.0.root().starts_with(prefix)) {
             self.trace_kept(key, kept, &mut steps);
         }
         for (id, received) in &self.received {
@@ -41,8 +41,8 @@ impl Identity {
         steps
     }
 
-    fn trace_own(&self, key: &RecordKey, own: &Own, steps: &mut Vec<TraceStep>) {
-        let record = record_id(key).to_string();
+    fn trace_own(&self, key: &OwnKey, own: &Own, steps: &mut Vec<TraceStep>) {
+        let record = own_id(key).to_string();
         let mut first = step(own.collected_at, &record, "collected", None);
         first.detail = own.digest.to_string();
         if own.digest == NO_CONTENT {
@@ -103,6 +103,7 @@ fn step(at: Millis, record: &str, what: &str, envelope: Option<&EnvelopeId>) -> 
     TraceStep {
         at,
         record: record.to_owned(),
+        destination: None,
         what: what.to_owned(),
         envelope: envelope.map(ToString::to_string),
         detail: String::new(),

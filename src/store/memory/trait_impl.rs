@@ -3,7 +3,7 @@
 use canon::{Day, Digest, EnvelopeId, Lane, Millis, NodeCode, RecordId, Route};
 
 use super::MemoryStore;
-use super::state::record_key;
+use super::state::own_key;
 use crate::api::{EventOn, Store, StoreFuture};
 use crate::plain::{Plain, refs};
 use crate::types::*;
@@ -362,8 +362,8 @@ impl Store for MemoryStore {
     ) -> StoreFuture<'a, ()> {
         self.with(move |s| s.commit_delivered(lease, sink, watermark, now))
     }
-    fn place<'a>(&'a self, id: &'a RecordId) -> StoreFuture<'a, Option<Place>> {
-        self.tell(move |s| s.records.get(&record_key(id)).map(|own| s.place_of(own)))
+    fn place<'a>(&'a self, id: &'a RecordId, to: &'a NodeCode) -> StoreFuture<'a, Option<Place>> {
+        self.tell(move |s| s.records.get(&own_key(id, to)).map(|own| s.place_of(own)))
     }
     fn receipt_again<'a>(
         &'a self,

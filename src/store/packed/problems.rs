@@ -1,9 +1,9 @@
 //! Problems (问题数据) as columns, and what people are told of them.
 
-use canon::{Day, Key, Millis, RecordId, Severity, Violation};
+use canon::{Day, Millis, RecordId, Severity, Violation};
 
 use super::columns::fit;
-use super::row::Columns;
+use super::row::{Columns, own_record_id};
 use super::words::Words;
 use crate::error::StoreError;
 use crate::types::*;
@@ -83,12 +83,9 @@ pub(crate) fn refusal_out(refused: &RefusedParcel) -> Result<String, StoreError>
 pub(crate) fn item(words: &Words, row: &impl Columns) -> Result<ProblemItem, StoreError> {
     let record = match row.text_opt(5)? {
         None => None,
-        Some(root) => Some(RecordId {
-            kind: words.text(row.int(6)?)?,
-            key: Key::from_columns(root, row.text(7)?),
-            version: row.num(8)?,
-        }),
+        Some(_) => Some(own_record_id(words, row, 5)?),
     };
+    let (record, destination) = record.unzip();
     let adapter = row.int_opt(3)?.map(|a| words.text(a)).transpose()?;
     Ok(ProblemItem {
         number: row.int(0)?,
@@ -97,6 +94,7 @@ pub(crate) fn item(words: &Words, row: &impl Columns) -> Result<ProblemItem, Sto
         adapter: adapter.map(|a| a.to_string()).unwrap_or_default(),
         reference: row.text(4)?.to_owned(),
         record: record.map(|id| id.to_string()),
+        destination,
         violations: violations_in(row.text(9)?)?,
         at: Millis(row.int(10)?),
         deadline: row.int_opt(11)?.map(Millis),

@@ -4,6 +4,7 @@ use canon::{EnvelopeId, Key, NodeCode, RecordId};
 
 use super::words::Words;
 use crate::error::StoreError;
+use crate::types::CaseRow;
 
 /// Columns by place.
 pub(crate) trait Columns {
@@ -58,4 +59,20 @@ pub(crate) fn record_id(
         key: Key::from_columns(row.text(i)?, row.text(i + 2)?),
         version: row.num(i + 3)?,
     })
+}
+
+/// Reads root, strand, part, version of an own record from column `i` on, with its destination.
+pub(crate) fn own_record_id(
+    words: &Words,
+    row: &impl Columns,
+    i: usize,
+) -> Result<(RecordId, NodeCode), StoreError> {
+    let (kind, destination) = words.strand_parts(row.int(i + 1)?)?;
+    let key = Key::from_columns(row.text(i)?, row.text(i + 2)?);
+    Ok((RecordId { kind, key, version: row.num(i + 3)? }, destination))
+}
+
+/// Whether both are versions of one record to the same destination.
+pub(crate) fn same_record(a: &CaseRow, b: &CaseRow) -> bool {
+    (&a.id.key, &a.id.kind, &a.destination) == (&b.id.key, &b.id.kind, &b.destination)
 }

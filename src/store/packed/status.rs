@@ -9,7 +9,7 @@ use super::row::Columns;
 use super::words::Words;
 use crate::error::StoreError;
 use crate::lifecycle::OutState;
-use crate::types::LinkStatus;
+use crate::types::{DestinationStatus, LinkStatus};
 
 fn older(oldest: &mut Option<Millis>, at: i64) {
     *oldest = Some(oldest.map_or(Millis(at), |o| o.min(Millis(at))));
@@ -58,4 +58,23 @@ pub(crate) fn of_links<R: Columns>(
     }
     named.sort_by(|a, b| a.link.cmp(&b.link));
     Ok(named)
+}
+
+/// Own records by destination, in the order of their codes, out of rows of destination and places; and
+/// all of them together.
+pub(crate) fn of_destinations(
+    words: &Words,
+    rows: &[impl Columns],
+) -> Result<(Vec<DestinationStatus>, [u64; 10]), StoreError> {
+    let (mut found, mut all) = (Vec::with_capacity(rows.len()), [0; 10]);
+    for row in rows {
+        let mut places = [0; 10];
+        for (i, place) in places.iter_mut().enumerate() {
+            *place = row.num(i + 1)?;
+            all[i] += *place;
+        }
+        found.push(DestinationStatus { destination: words.node(row.int(0)?)?, places });
+    }
+    found.sort_by(|a, b| a.destination.cmp(&b.destination));
+    Ok((found, all))
 }

@@ -19,6 +19,7 @@ pub(crate) fn step(
     TraceStep {
         at,
         record: record.to_owned(),
+        destination: None,
         what: what.to_owned(),
         envelope: envelope.map(ToString::to_string),
         detail: String::new(),

@@ -43,7 +43,7 @@ pub(crate) fn push(runs: &mut Vec<Staged>, route: i64, chunk: i64, idx: i64, orp
     }
 }
 
-/// A key with the word of its type.
+/// A key with its strand.
 pub(crate) type Parent = (i64, Arc<str>, Arc<str>);
 
 /// Where the known versions of parents are: `(place, word of the route)`.
@@ -51,7 +51,7 @@ pub(crate) type Parent = (i64, Arc<str>, Arc<str>);
 pub(crate) struct Parents(BTreeMap<Parent, Vec<(Place, i64)>>);
 
 impl Parents {
-    /// Adds a version: root, word of the type, part, place, route.
+    /// Adds a version: root, strand, part, place, route.
     pub(crate) fn add(&mut self, row: &impl Columns) -> Result<(), StoreError> {
         let key = (row.int(1)?, row.text(0)?.into(), row.text(2)?.into());
         let at = (place(row.int(3)?)?, row.int(4)?);
@@ -100,7 +100,7 @@ pub(crate) fn ready(
     if wait.elsewhere.is_some() {
         return Ok(false);
     }
-    let kind = words.word(&wait.kind)?;
+    let kind = words.strand_to(&wait.kind, &words.route(route)?.destination)?;
     if !wait.accepted && gone.contains(&(route, kind, &wait.key)) {
         return Ok(true);
     }
@@ -115,12 +115,14 @@ pub(crate) fn ready(
 pub(crate) struct NewWaiting<'a> {
     /// Key of the record.
     pub(crate) key: &'a canon::Key,
-    /// Word of its type.
+    /// Its strand.
     pub(crate) kind: i64,
     /// Its version.
     pub(crate) version: u32,
     /// Where its fragment is.
     pub(crate) at: (i64, i64),
+    /// Word of its route.
+    pub(crate) route: i64,
     /// What for.
     pub(crate) wait: &'a WaitFor,
 }
@@ -129,7 +131,7 @@ pub(crate) struct NewWaiting<'a> {
 pub(crate) struct Row {
     /// Key of its parent.
     pub(crate) parent: Parent,
-    /// Word of its type.
+    /// Its strand.
     pub(crate) kind: i64,
     /// Key, first column.
     pub(crate) root: Arc<str>,

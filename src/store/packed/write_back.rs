@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use canon::NodeCode;
+
 use super::columns::place;
 use super::problems::owner_text;
 use super::row::Columns;
 use super::words::Words;
 use crate::error::StoreError;
+use crate::told::{self, Said};
 use crate::types::*;
 
 /// Flags from the best to the worst.
@@ -19,6 +22,8 @@ pub(crate) type SourceRow<'a> = (i64, &'a str);
 
 /// One record of a source row as its write-back sees it.
 pub(crate) struct RowRecord {
+    /// Where it went.
+    pub(crate) to: NodeCode,
     /// Where it is.
     pub(crate) place: Place,
     /// Whether it is the key's latest version.
@@ -28,10 +33,11 @@ pub(crate) struct RowRecord {
 }
 
 impl RowRecord {
-    /// Reads place, whether it is the latest, state and violations from the second column on.
-    pub(crate) fn read(row: &impl Columns) -> Result<Self, StoreError> {
+    /// Reads place, whether it is the latest, state and violations, strand from the second column on.
+    pub(crate) fn read(words: &Words, row: &impl Columns) -> Result<Self, StoreError> {
         let problem = row.text_opt(3)?.zip(row.text_opt(4)?);
         Ok(Self {
+            to: words.strand_parts(row.int(5)?)?.1,
             place: place(row.int(1)?)?,
             latest: row.int(2)? != 0,
             problem: problem.map(|(state, violations)| (state.to_owned(), violations.to_owned())),
@@ -49,6 +55,11 @@ impl RowRecord {
             Place::Rejected => Some(2),
             _ => None,
         }
+    }
+
+    /// What is wrong with it.
+    fn text(&self) -> Result<String, StoreError> {
+        self.problem.as_ref().map_or(Ok(String::new()), |(_, violations)| owner_text(violations))
     }
 
     /// Nothing of it is under way, and it does not let its row look accepted while it is held.
@@ -91,15 +102,24 @@ pub(crate) fn worst_of<'r>(
 }
 
 /// The outcome with what is known of the row's other records.
-pub(crate) fn worsen<'r>(
+pub(crate) fn worsen(
     outcome: &mut (i64, String),
-    known: impl Iterator<Item = &'r RowRecord>,
+    known: Option<&Vec<RowRecord>>,
 ) -> Result<(), StoreError> {
-    for record in known.filter(|r| r.latest) {
+    let known = known.map_or(&[][..], Vec::as_slice);
+    for record in known.iter().filter(|r| r.latest) {
         let Some(flag) = record.flag().filter(|flag| *flag > outcome.0) else { continue };
-        let said = record.problem.as_ref();
-        let text = said.map_or(Ok(String::new()), |(_, v)| owner_text(v))?;
-        *outcome = (flag, text);
+        *outcome = (flag, record.text()?);
     }
+    outcome.1 = told(outcome.0, std::mem::take(&mut outcome.1), known)?;
     Ok(())
+}
+
+/// What a row is told, with the destinations where there are several.
+pub(crate) fn told(worst: i64, said: String, known: &[RowRecord]) -> Result<String, StoreError> {
+    let mut records = Vec::with_capacity(known.len());
+    for record in known.iter().filter(|r| r.latest) {
+        records.push(Said { to: &record.to, flag: record.flag(), text: record.text()? });
+    }
+    Ok(told::text(worst, said, &records))
 }

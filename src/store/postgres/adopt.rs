@@ -15,6 +15,7 @@ use super::tally::{self, Line, OWN, Tallies};
 use super::{inbox, restore, sql, waiting};
 use crate::error::StoreError;
 use crate::packed::restore::{exception, listed};
+use crate::packed::words::strand_text;
 use crate::types::*;
 
 /// A page of what the destination judged.
@@ -28,7 +29,10 @@ pub(super) async fn commit(
         let AdoptedEnvelope { id, link, adapter, records, .. } = envelope;
         handle.learn_id(id).await?;
         let mut words = vec![&**link, &**adapter, id.route.destination.as_str(), "records"];
-        words.extend(records.iter().map(|r| &*r.id.kind));
+        let kinds: BTreeSet<&str> = records.iter().map(|r| &*r.id.kind).collect();
+        let strand = |kind: &&str| strand_text(kind, &id.route.destination);
+        let strands: Vec<String> = kinds.iter().map(strand).collect();
+        words.extend(kinds.into_iter().chain(strands.iter().map(String::as_str)));
         handle.learn(&words).await?;
     }
     // An envelope and its chunk each.
@@ -128,9 +132,11 @@ async fn unknown<'e>(
     let mut fresh = Vec::with_capacity(envelope.records.len());
     for record in &envelope.records {
         let kind = handle.words().word(&record.id.kind)?;
+        let to = &envelope.id.route.destination;
+        let strand = handle.words().strand_to(&record.id.kind, to)?;
         let key = &record.id.key;
         let version = i64::from(record.id.version);
-        if known.insert((key.root().to_owned(), kind, key.part().to_owned(), version)) {
+        if known.insert((key.root().to_owned(), strand, key.part().to_owned(), version)) {
             fresh.push((record, kind));
         }
     }
@@ -176,13 +182,14 @@ async fn put_rows(
     let text = |column: fn(&AdoptedRecord) -> &str| -> Vec<&str> {
         fresh.iter().map(|(r, _)| column(r)).collect()
     };
-    let kinds: Vec<i64> = fresh.iter().map(|(_, kind)| *kind).collect();
+    let strand = |(_, kind): &(_, i64)| handle.words().strand(*kind, under.route);
+    let strands = fresh.iter().map(strand).collect::<Result<Vec<_>, StoreError>>()?;
     let places: Vec<Option<i64>> =
         fresh.iter().map(|(r, _)| exception(r).map(|p| p as i64)).collect();
     let contents: Vec<Vec<u8>> = fresh.iter().map(|(r, _)| digest_out(&r.content)).collect();
     let idx: Vec<i64> = (0..len(fresh.len())).collect();
     let statement = q(sql::RECORDS_ADOPT).bind(handle.ident).bind(text(|r| r.id.key.root()));
-    let statement = statement.bind(kinds).bind(text(|r| r.id.key.part()));
+    let statement = statement.bind(strands).bind(text(|r| r.id.key.part()));
     let statement = statement.bind(of(|r| i64::from(r.id.version))).bind(under.chunk).bind(idx);
     let statement = statement.bind(places).bind(of(|r| i64::from(r.voided))).bind(contents);
     statement.bind(text(|r| &r.facts)).execute(&mut **txn).await?;
@@ -213,12 +220,13 @@ async fn list(
             Some(Place::Voided) => {}
             _ => {
                 let RecordId { key, version, .. } = &record.id;
-                later.push((key.root(), kind, key.part(), *version));
+                let strand = handle.words().strand(*kind, under.route)?;
+                later.push((key.root(), strand, key.part(), *version));
             }
         }
     }
     if !later.is_empty() {
-        let (roots, kinds): (Vec<&str>, Vec<i64>) = later.iter().map(|l| (l.0, *l.1)).unzip();
+        let (roots, kinds): (Vec<&str>, Vec<i64>) = later.iter().map(|l| (l.0, l.1)).unzip();
         let (parts, versions): (Vec<&str>, Vec<i64>) =
             later.iter().map(|l| (l.2, i64::from(l.3))).unzip();
         let statement = q(sql::PROBLEM_CURE).bind(handle.ident).bind(roots).bind(kinds);

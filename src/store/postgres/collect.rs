@@ -1,9 +1,10 @@
 //! Collect: one page of a source in one transaction.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use canon::{Day, Key, Millis, RecordId};
+use canon::{Day, Millis, NodeCode, RecordId};
 use sqlx::postgres::PgConnection;
 
 use super::codec::{digest_in, digest_out, put_entry};
@@ -14,6 +15,8 @@ use super::tally::{self, Line, OWN, Tallies};
 use super::waiting::{self, Apart, Fate, Staged};
 use super::{problems, source_rows, sql};
 use crate::error::StoreError;
+use crate::packed::row::{own_record_id, same_record};
+use crate::packed::words::strand_text;
 use crate::types::*;
 
 /// Most records of one stored chunk: a seal reads whole chunks, so they are as big as a usual
@@ -38,6 +41,8 @@ pub(super) struct Piece<'p> {
     pub(super) adapter: i64,
     /// Words of the records' types.
     pub(super) kinds: Vec<i64>,
+    /// Their strands.
+    pub(super) strands: Vec<i64>,
 }
 
 /// One page of a source.
@@ -74,6 +79,7 @@ pub(super) async fn commit(
 async fn learn(handle: &Handle, page: &Collected) -> Result<(), StoreError> {
     let mut words: Vec<&str> = vec![&page.adapter];
     let mut routes = Vec::<String>::new();
+    let mut strands = BTreeSet::<(&str, &NodeCode)>::new();
     let mut note = |word| {
         // A page has few words and many records.
         if !words.contains(&word) {
@@ -86,8 +92,10 @@ async fn learn(handle: &Handle, page: &Collected) -> Result<(), StoreError> {
         routes.push(chunk.route.to_string());
         for record in &chunk.records {
             note(&*record.id.kind);
+            strands.insert((&record.id.kind, &chunk.route.destination));
             if let Some(wait) = &record.waits_for {
                 note(&*wait.kind);
+                strands.insert((&wait.kind, &chunk.route.destination));
             }
         }
     }
@@ -97,9 +105,11 @@ async fn learn(handle: &Handle, page: &Collected) -> Result<(), StoreError> {
         routes.push(held.route.to_string());
         if let Some(id) = &held.id {
             note(&*id.kind);
+            strands.insert((&id.kind, &held.route.destination));
         }
     }
-    words.extend(routes.iter().map(String::as_str));
+    let strands: Vec<String> = strands.iter().map(|(kind, to)| strand_text(kind, to)).collect();
+    words.extend(routes.iter().chain(&strands).map(String::as_str));
     handle.learn(&words).await
 }
 
@@ -119,8 +129,10 @@ fn pieces<'p>(handle: &Handle, chunks: &'p [NewChunk]) -> Result<Vec<Piece<'p>>,
             let (now, later) = records.split_at(fitting(records));
             let size = now.iter().map(|r| r.len as usize).sum();
             let (fragments, rest) = bytes.split_at(size);
+            let (kinds, strands) = kinds(handle, now, route)?;
             pieces.push(Piece {
-                kinds: kinds(handle, now)?,
+                kinds,
+                strands,
                 records: Cow::Borrowed(now),
                 bytes: Cow::Borrowed(fragments),
                 day: chunk.day,
@@ -147,19 +159,28 @@ fn fitting(records: &[NewRecord]) -> usize {
     count
 }
 
-/// Words of the types of records.
-fn kinds(handle: &Handle, records: &[NewRecord]) -> Result<Vec<i64>, StoreError> {
+/// Words of the types of records, and their strands on a route.
+fn kinds(
+    handle: &Handle,
+    records: &[NewRecord],
+    route: i64,
+) -> Result<(Vec<i64>, Vec<i64>), StoreError> {
     let mut kinds = Vec::with_capacity(records.len());
-    let mut last: Option<(&Arc<str>, i64)> = None;
+    let mut strands = Vec::with_capacity(records.len());
+    let mut last: Option<(&Arc<str>, (i64, i64))> = None;
     for record in records {
-        let word = match last {
-            Some((kind, word)) if *kind == record.id.kind => word,
-            _ => handle.words().word(&record.id.kind)?,
+        let (kind, strand) = match last {
+            Some((kind, words)) if *kind == record.id.kind => words,
+            _ => {
+                let kind = handle.words().word(&record.id.kind)?;
+                (kind, handle.words().strand(kind, route)?)
+            }
         };
-        last = Some((&record.id.kind, word));
-        kinds.push(word);
+        last = Some((&record.id.kind, (kind, strand)));
+        kinds.push(kind);
+        strands.push(strand);
     }
-    Ok(kinds)
+    Ok((kinds, strands))
 }
 
 async fn put_pieces(
@@ -291,7 +312,7 @@ fn staged_rows<'p>(pieces: &'p [Piece<'_>], fates: &[Vec<Fate>]) -> Vec<RecordRo
         for (i, (record, fate)) in piece.records.iter().zip(fates).enumerate() {
             rows.push(RecordRow {
                 id: &record.id,
-                kind: piece.kinds[i],
+                kind: piece.strands[i],
                 at: Some((piece.chunk, len(i))),
                 place: (*fate == Fate::Waits).then_some(Place::Waiting as i64),
                 voided: record.voided,
@@ -346,9 +367,8 @@ async fn put_records(
     let statement = statement.bind(option(|r| r.at.map(|a| a.1))).bind(option(|r| r.place));
     let statement = statement.bind(number(|r| i64::from(r.voided))).bind(contents).bind(facts);
     let Some(row) = statement.fetch_optional(&mut **txn).await? else { return Ok(()) };
-    let kind = handle.words().text(row.int(1)?)?;
-    let key = Key::from_columns(row.text(0)?, row.text(2)?);
-    let detail = format!("{kind}:{key}#{} is not above {}", row.int(3)?, row.int(4)?);
+    let (id, to) = own_record_id(handle.words(), &row, 0)?;
+    let detail = format!("{id} to {to} is not above {}", row.int(4)?);
     Err(StoreError::Conflict { what: "version", detail })
 }
 
@@ -358,7 +378,7 @@ async fn cure(
     txn: &mut PgConnection,
     pieces: &[Piece<'_>],
 ) -> Result<(), StoreError> {
-    let later = pieces.iter().flat_map(|p| p.records.iter().zip(&p.kinds));
+    let later = pieces.iter().flat_map(|p| p.records.iter().zip(&p.strands));
     let later: Vec<_> = later.filter(|(r, _)| r.id.version > 1).collect();
     if later.is_empty() {
         return Ok(());
@@ -381,7 +401,7 @@ async fn put_row_records(
 ) -> Result<(), StoreError> {
     let mut rows = Vec::<(i64, &str, &RecordId, i64)>::new();
     for piece in pieces {
-        for (record, kind) in piece.records.iter().zip(&piece.kinds) {
+        for (record, kind) in piece.records.iter().zip(&piece.strands) {
             if let Some(row) = &record.source_row {
                 rows.push((piece.adapter, row, &record.id, *kind));
             }
@@ -413,22 +433,17 @@ pub(super) async fn cases(handle: &Handle, roots: &[&str]) -> Result<Vec<CaseRow
     let rows = q(sql::CASES).bind(handle.ident).bind(sorted(roots)).fetch_all(&mut *conn).await?;
     let mut cases = Vec::<CaseRow>::with_capacity(rows.len());
     for row in &rows {
-        let id = RecordId {
-            kind: handle.words().text(row.int(1)?)?,
-            key: Key::from_columns(row.text(0)?, row.text(2)?),
-            version: row.num(3)?,
-        };
+        let (id, destination) = own_record_id(handle.words(), row, 0)?;
         let case = CaseRow {
             voided: row.int(4)? != 0,
             content: row.blob_opt(5)?.map_or(Ok(NO_CONTENT), digest_in)?,
             facts: row.text(6)?.into(),
             place: place(row.int(7)?)?,
             id,
+            destination,
         };
         match cases.last_mut() {
-            Some(last) if last.id.key == case.id.key && last.id.kind == case.id.kind => {
-                *last = case;
-            }
+            Some(last) if same_record(last, &case) => *last = case,
             _ => cases.push(case),
         }
     }

@@ -276,9 +276,10 @@ async fn places(conn: &mut PgConnection, ident: i64) -> Result<([u64; 10], [u64;
     for row in q(sql::CENSUS).bind(ident).fetch_all(&mut *conn).await? {
         counted[super::columns::place(row.int(0)?)? as usize] = row.num(1)?;
     }
-    let row = q(sql::PLACES).bind(ident).fetch_one(&mut *conn).await?;
-    for (i, sum) in summed.iter_mut().enumerate() {
-        *sum = row.num(i)?;
+    for row in q(sql::PLACES).bind(ident).fetch_all(&mut *conn).await? {
+        for (i, sum) in summed.iter_mut().enumerate() {
+            *sum += row.num::<u64>(i + 1)?;
+        }
     }
     Ok((counted, summed))
 }

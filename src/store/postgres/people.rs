@@ -1,6 +1,6 @@
 //! What people ask: the audit chain, the census, the trace of a case.
 
-use canon::{Digest, Key, Millis, RecordId};
+use canon::{Digest, Key, Millis, NodeCode, RecordId};
 use sqlx::postgres::{PgConnection, PgRow};
 
 use super::codec::{Entries, digest_in, digest_out};
@@ -10,8 +10,9 @@ use super::handle::{Handle, IdColumns};
 use super::{relay, sql};
 use crate::audit::chain;
 use crate::error::StoreError;
-use crate::packed::row::record_id;
+use crate::packed::row::{own_record_id, record_id};
 use crate::packed::trace::{self, step};
+use crate::packed::words::strand_text;
 use crate::types::*;
 
 /// Appends to the hash chain. Inside the turn: nobody appends beside it.
@@ -68,8 +69,13 @@ pub(super) async fn census(handle: &Handle) -> Result<[u64; 10], StoreError> {
 }
 
 /// Where one record version is now.
-pub(super) async fn place_of(handle: &Handle, id: &RecordId) -> Result<Option<Place>, StoreError> {
-    let Some(kind) = handle.find(&id.kind).await? else { return Ok(None) };
+pub(super) async fn place_of(
+    handle: &Handle,
+    id: &RecordId,
+    to: &NodeCode,
+) -> Result<Option<Place>, StoreError> {
+    let strand = handle.find(&strand_text(&id.kind, to)).await?;
+    let Some(kind) = strand else { return Ok(None) };
     let mut conn = handle.conn().await?;
     let statement = q(sql::PLACE).bind(handle.ident).bind(id.key.root()).bind(kind);
     let statement = statement.bind(id.key.part()).bind(i64::from(id.version));
@@ -106,14 +112,27 @@ async fn trace_own(
     row: &PgRow,
     steps: &mut Vec<TraceStep>,
 ) -> Result<(), StoreError> {
-    let record = record_id(handle.words(), row, 0)?.to_string();
+    let (id, to) = own_record_id(handle.words(), row, 0)?;
+    let (record, before) = (id.to_string(), steps.len());
+    trace_ways(handle, conn, row, &record, steps).await?;
+    steps.iter_mut().skip(before).for_each(|s| s.destination = Some(to.clone()));
+    Ok(())
+}
+
+async fn trace_ways(
+    handle: &Handle,
+    conn: &mut PgConnection,
+    row: &PgRow,
+    record: &str,
+    steps: &mut Vec<TraceStep>,
+) -> Result<(), StoreError> {
     let Some(entries) = row.blob_opt(8)? else {
         let at = Millis(row.int_opt(10)?.unwrap_or_default());
-        steps.push(step(at, &record, "quarantined", None));
+        steps.push(step(at, record, "quarantined", None));
         return Ok(());
     };
     let idx: usize = row.num(6)?;
-    let mut first = step(Millis(row.int(7)?), &record, "collected", None);
+    let mut first = step(Millis(row.int(7)?), record, "collected", None);
     if let Some(entry) = Entries::new(entries).nth(idx) {
         first.detail = entry?.digest.to_string();
     }
@@ -122,11 +141,11 @@ async fn trace_own(
     let again = again.bind(row.text(2)?).bind(row.int(3)?);
     for earlier in again.fetch_all(&mut *conn).await? {
         let told = if earlier.int(1)? == 0 { "parent_missing" } else { "accepted" };
-        trace_envelope(handle, conn, earlier.int(0)?, &record, told, steps).await?;
+        trace_envelope(handle, conn, earlier.int(0)?, record, told, steps).await?;
     }
     if let Some(envelope) = row.int_opt(9)? {
         let told = place(row.int(4)?)?.to_string();
-        trace_envelope(handle, conn, envelope, &record, &told, steps).await?;
+        trace_envelope(handle, conn, envelope, record, &told, steps).await?;
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use canon::Day;
+use canon::{Day, RecordId};
 use sqlx::postgres::{PgConnection, PgRow};
 
 use super::codec::{Entry, digest_out};
@@ -16,7 +16,7 @@ use crate::packed::problems::{item, key_columns, owner_text, refusal_out, violat
 use crate::types::*;
 
 /// Lists the rows of a page that are not held already, their bytes under the numbers from `raws`
-/// on; gives them back with the word of their type (0 without a key).
+/// on; gives them back with their strand (0 without a key).
 pub(super) async fn hold<'p>(
     handle: &Handle,
     txn: &mut Txn<'_>,
@@ -25,11 +25,12 @@ pub(super) async fn hold<'p>(
     raws: i64,
 ) -> Result<Vec<(&'p NewQuarantine, i64)>, StoreError> {
     let mut listed = Vec::new();
-    let (now, epoch) = (txn.now, txn.epoch);
+    let (now, epoch, words) = (txn.now, txn.epoch, handle.words());
     for (nth, new) in quarantined.iter().enumerate() {
-        let adapter = handle.words().word(&new.adapter)?;
-        let route = handle.words().route_word(&new.route)?;
-        let kind = new.id.as_ref().map(|id| handle.words().word(&id.kind)).transpose()?;
+        let adapter = words.word(&new.adapter)?;
+        let route = words.route_word(&new.route)?;
+        let strand = |id: &RecordId| words.strand_to(&id.kind, &new.route.destination);
+        let kind = new.id.as_ref().map(strand).transpose()?;
         let (root, part) = key_columns(new.id.as_ref());
         let digest = digest_out(&new.row_digest);
         let known = q(sql::PROBLEM_HELD).bind(handle.ident).bind(adapter).bind(&digest);
@@ -55,7 +56,7 @@ pub(super) async fn hold<'p>(
         let statement = statement.bind(violations_out(&new.violations)?).bind(raw).bind(now.0);
         statement.bind(None::<i64>).execute(&mut **txn).await?;
         if let Some(kind) = kind {
-            let line = Line::own(handle.words(), new.day, (route, epoch), kind)?;
+            let line = Line::own(words, new.day, (route, epoch), words.kind_of(kind)?)?;
             tallies.add(line, Place::Quarantined, 1);
         }
         listed.push((new, kind.unwrap_or(0)));
@@ -84,7 +85,9 @@ pub(super) async fn list_rejected(
     let statement = statement.bind(number(|_, at| at.adapter)).bind(number(|_, at| at.route));
     let statement = statement.bind(number(|_, at| at.epoch));
     let statement = statement.bind(number(|_, at| i64::from(at.day.0))).bind(rows).bind(roots);
-    let statement = statement.bind(number(|entry, _| entry.kind)).bind(parts);
+    let strands: Result<Vec<i64>, StoreError> =
+        rejected.iter().map(|(e, at, _)| handle.words().strand(e.kind, at.route)).collect();
+    let statement = statement.bind(strands?).bind(parts);
     let statement = statement.bind(number(|entry, _| i64::from(entry.version)));
     statement.bind(violations?).execute(&mut **txn).await?;
     Ok(())
@@ -190,8 +193,7 @@ async fn act_on(
         ProblemAction::Return { .. } => {
             if let Some((adapter, source)) = source {
                 let text = owner_text(row.text(11)?)?;
-                write_back::queue(handle, txn, (adapter, source), write_back::RETURNED, &text, now)
-                    .await?;
+                write_back::returned(handle, txn, (adapter, source), text, now).await?;
             }
         }
         ProblemAction::Resubmit => {
@@ -222,7 +224,9 @@ async fn void(
     let from = if row.text(0)? == "rejected" { Place::Rejected } else { Place::Quarantined };
     let statement = q(sql::RECORD_PLACE).bind(handle.ident).bind(root).bind(kind).bind(part);
     statement.bind(version).bind(Place::Voided as i64).execute(txn).await?;
-    let line = Line::own(handle.words(), Day(row.num(10)?), (row.int(8)?, row.int(9)?), kind)?;
+    let words = handle.words();
+    let at = (row.int(8)?, row.int(9)?);
+    let line = Line::own(words, Day(row.num(10)?), at, words.kind_of(kind)?)?;
     tallies.shift(line, from, Place::Voided, 1);
     Ok(())
 }

@@ -183,7 +183,7 @@ pub(super) async fn give_again(
         return Err(conflict("envelope", format!("{} has other members", given.id)));
     }
     let stretches = stretches(&mut txn, own.envelope).await?;
-    let again = held(handle, &mut txn, &stretches, given, from).await?;
+    let again = held(handle, &mut txn, (own.route, &stretches), given, from).await?;
     let mut tallies = Tallies::new(handle.ident, OWN);
     let mut accepted = 0;
     for one in &again {
@@ -235,7 +235,7 @@ async fn stretches(txn: &mut PgConnection, number: i64) -> Result<Vec<Stretch>, 
 async fn held<'a>(
     handle: &Handle,
     txn: &mut PgConnection,
-    stretches: &'a [Stretch],
+    (route, stretches): (i64, &'a [Stretch]),
     given: &'a GivenAgain,
     follows: Place,
 ) -> Result<Vec<Again<'a>>, StoreError> {
@@ -249,7 +249,8 @@ async fn held<'a>(
         {
             let entry = entry?;
             let statement = q(sql::RECORD_FOLLOWS).bind(handle.ident).bind(entry.root);
-            let statement = statement.bind(entry.kind).bind(entry.part);
+            let strand = handle.words().strand(entry.kind, route)?;
+            let statement = statement.bind(strand).bind(entry.part);
             let statement = statement.bind(i64::from(entry.version)).bind(stretch.chunk);
             let row = statement.bind(len(idx)).fetch_optional(&mut *txn).await?;
             let from = match row.map(|r| r.int(0)).transpose()? {
@@ -288,8 +289,9 @@ async fn stage(
                     staged.push(Staged { route, chunk, first: len(idx), count: 1, orphan });
                 }
             }
+            let strand = handle.words().strand(one.entry.kind, own.route)?;
             let of = |text| {
-                let s = q(text).bind(handle.ident).bind(one.entry.root).bind(one.entry.kind);
+                let s = q(text).bind(handle.ident).bind(one.entry.root).bind(strand);
                 s.bind(one.entry.part).bind(i64::from(one.entry.version))
             };
             of(sql::GIVEN_ADD).bind(own.envelope).execute(&mut **txn).await?;

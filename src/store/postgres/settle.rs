@@ -17,6 +17,7 @@ use super::{inbox, sql, write_back};
 use crate::error::{StoreError, conflict};
 use crate::lifecycle::OutEvent;
 use crate::packed::settle::{Listed, Members, Stretch, again_record, check};
+use crate::packed::words::strand_text;
 use crate::types::*;
 
 /// Who is in an envelope.
@@ -68,7 +69,8 @@ pub(super) async fn commit(
         return Err(conflict("settlement", format!("{:?} settles nothing", settlement.event)));
     }
     for again in settlement.not_accepted.iter().filter_map(|n| n.again.as_ref()) {
-        handle.learn(&[&*again.waits_for.kind]).await?;
+        let kind = &*again.waits_for.kind;
+        handle.learn(&[kind, &strand_text(kind, &settlement.id.route.destination)]).await?;
     }
     for row in &settlement.rows {
         handle.learn(&[&*row.adapter]).await?;
@@ -169,7 +171,7 @@ impl Settling<'_> {
                 again.push((member, again_as, exception));
                 continue;
             }
-            placed.push((entry, place));
+            placed.push(((entry, self.strand(entry.kind)?), place));
             if exception.outcome == FinalOutcome::Rejected {
                 let NotAccepted { code, field, text, .. } = exception;
                 rejected.push((entry, self.at(member), Rejection { code, field, text }));
@@ -177,7 +179,7 @@ impl Settling<'_> {
         }
         if !placed.is_empty() {
             let places: Vec<i64> = placed.iter().map(|(_, place)| *place as i64).collect();
-            let entries = placed.into_iter().map(|(entry, _)| entry);
+            let entries = placed.into_iter().map(|(of, _)| of);
             let statement = keys(q(sql::RECORDS_PLACE).bind(self.handle.ident), entries);
             statement.bind(places).execute(&mut **txn).await?;
         }
@@ -202,11 +204,13 @@ impl Settling<'_> {
                 bytes.extend_from_slice(&again.fragment);
                 put_entry(&mut entries, entry.kind, &again_record(again, exception)?);
                 let (key, version) = (&exception.id.key, exception.id.version);
-                let (kind, at) = (entry.kind, (chunk, len(i)));
-                waits.push(NewWaiting { key, kind, version, at, wait: &again.waits_for });
+                let (kind, at) = (self.strand(entry.kind)?, (chunk, len(i)));
+                let (wait, route) = (&again.waits_for, self.own.route);
+                waits.push(NewWaiting { key, kind, version, at, route, wait });
             }
             let statement = q(sql::RECORDS_AGAIN).bind(self.handle.ident);
-            let statement = keys(statement, of.iter().map(|a| &a.0.entry));
+            let strands = waits.iter().map(|w| w.kind);
+            let statement = keys(statement, of.iter().map(|a| &a.0.entry).zip(strands));
             let places: Vec<i64> = (0..len(of.len())).collect();
             let statement = statement.bind(places).bind(chunk).bind(self.own.envelope);
             statement.execute(&mut **txn).await?;
@@ -217,6 +221,11 @@ impl Settling<'_> {
             waiting::put_rows(self.handle, txn, &waits).await?;
         }
         Ok(())
+    }
+
+    /// The strand of a member.
+    fn strand(&self, kind: i64) -> Result<i64, StoreError> {
+        self.handle.words().strand(kind, self.own.route)
     }
 
     /// The line a member is counted in.
@@ -230,16 +239,16 @@ impl Settling<'_> {
     }
 }
 
-/// Binds the keys of entries: roots, kinds, parts, versions.
+/// Binds the keys of entries with their strands: roots, strands, parts, versions.
 fn keys<'q, 'e>(
     statement: Statement<'q>,
-    entries: impl Iterator<Item = &'e Entry<'e>>,
+    entries: impl Iterator<Item = (&'e Entry<'e>, i64)>,
 ) -> Statement<'q> {
     let (mut roots, mut kinds, mut parts, mut versions) =
         (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    for entry in entries {
+    for (entry, strand) in entries {
         roots.push(entry.root.to_owned());
-        kinds.push(entry.kind);
+        kinds.push(strand);
         parts.push(entry.part.to_owned());
         versions.push(i64::from(entry.version));
     }

@@ -1,13 +1,16 @@
 //! Facts that stand, and the baseline.
 
-use canon::{Day, Key, Millis};
-use sqlx::postgres::PgRow;
+use std::collections::BTreeSet;
 
-use super::codec::{digest_in, digest_out};
-use super::conn::{Columns, fit, q, sorted};
+use canon::Millis;
+use sqlx::postgres::{PgConnection, PgRow};
+
+use super::codec::digest_out;
+use super::conn::{Columns, q, sorted};
 use super::handle::Handle;
 use super::sql;
 use crate::error::StoreError;
+use crate::packed::baseline::{Known, count, counts_in_order, in_order, mark, strand_of};
 use crate::types::*;
 
 /// What stands under a prefix.
@@ -44,20 +47,22 @@ pub(super) async fn import_baseline(
     rows: &[BaselineRow],
     now: Millis,
 ) -> Result<u64, StoreError> {
-    let words: Vec<&str> = rows.iter().map(|r| &*r.kind).collect();
-    handle.learn(&words).await?;
+    let strands: BTreeSet<String> = rows.iter().map(strand_of).collect();
+    handle.learn(&strands.iter().map(String::as_str).collect::<Vec<_>>()).await?;
     let mut txn = handle.begin(None, Some(now)).await?;
-    let mut new = 0;
-    let mut rest: Vec<&BaselineRow> = rows.iter().collect();
+    let mut known = known(handle, &mut txn, rows).await?;
+    let mut fresh = 0;
+    let mut rest: Vec<&BaselineRow> =
+        rows.iter().filter(|row| known.takes(row, &mut fresh)).collect();
     while !rest.is_empty() {
         // One statement writes a key once: a key that stands twice goes with the next one.
-        let mut seen = std::collections::BTreeSet::new();
+        let mut seen = BTreeSet::new();
         let (now, later): (Vec<_>, Vec<_>) =
-            rest.into_iter().partition(|r| seen.insert((&r.kind, &r.key)));
+            rest.into_iter().partition(|r| seen.insert((&r.kind, &r.destination, &r.key)));
         rest = later;
         let mut kinds = Vec::with_capacity(now.len());
         for row in &now {
-            kinds.push(handle.words().word(&row.kind)?);
+            kinds.push(handle.words().word(&strand_of(row))?);
         }
         let roots: Vec<&str> = now.iter().map(|r| r.key.root()).collect();
         let parts: Vec<&str> = now.iter().map(|r| r.key.part()).collect();
@@ -68,11 +73,30 @@ pub(super) async fn import_baseline(
         let days: Vec<i32> = now.iter().map(|r| r.day.0).collect();
         let statement = q(sql::BASELINE_ADD).bind(handle.ident).bind(roots).bind(kinds);
         let statement = statement.bind(parts).bind(versions).bind(contents).bind(reported);
-        new += statement.bind(days).fetch_one(&mut *txn).await?.num::<u64>(0)?;
+        statement.bind(days).execute(&mut *txn).await?;
     }
     txn.commit().await?;
     handle.barrier().await?;
-    Ok(new)
+    Ok(fresh)
+}
+
+/// What is known of the keys of a list.
+async fn known(
+    handle: &Handle,
+    txn: &mut PgConnection,
+    rows: &[BaselineRow],
+) -> Result<Known, StoreError> {
+    let roots: Vec<&str> = rows.iter().map(|r| r.key.root()).collect();
+    let roots = sorted(&roots);
+    let mut known = Known::default();
+    let collected = q(sql::KNOWN_VERSIONS).bind(handle.ident).bind(roots.clone());
+    for row in collected.fetch_all(&mut *txn).await? {
+        known.collected(handle.words(), &row)?;
+    }
+    for row in q(sql::BASELINE).bind(handle.ident).bind(roots).fetch_all(txn).await? {
+        known.marked(mark(handle.words(), &row)?);
+    }
+    Ok(known)
 }
 
 /// Marks of some cases.
@@ -84,19 +108,8 @@ pub(super) async fn baseline(
     let rows = q(sql::BASELINE).bind(handle.ident).bind(sorted(roots));
     let rows = rows.fetch_all(&mut *conn).await?;
     drop(conn);
-    let mut found = Vec::with_capacity(rows.len());
-    for row in &rows {
-        found.push(BaselineRow {
-            key: Key::from_columns(row.text(0)?, row.text(2)?),
-            kind: handle.words().text(row.int(1)?)?,
-            version: row.num(3)?,
-            content: row.blob_opt(4)?.map(digest_in).transpose()?,
-            reported: row.int_opt(5)?.map(|d| fit(d).map(Day)).transpose()?,
-            day: Day(row.num(6)?),
-        });
-    }
-    found.sort_by(|a, b| (&a.key, &a.kind).cmp(&(&b.key, &b.kind)));
-    Ok(found)
+    let marks: Result<_, _> = rows.iter().map(|row| mark(handle.words(), row)).collect();
+    Ok(in_order(marks?))
 }
 
 /// Marks by type and day.
@@ -104,11 +117,6 @@ pub(super) async fn baseline_counts(handle: &Handle) -> Result<Vec<BaselineCount
     let mut conn = handle.conn().await?;
     let rows = q(sql::BASELINE_COUNTS).bind(handle.ident).fetch_all(&mut *conn).await?;
     drop(conn);
-    let mut counts = Vec::with_capacity(rows.len());
-    for row in &rows {
-        let kind = handle.words().text(row.int(0)?)?.to_string();
-        counts.push(BaselineCount { kind, day: Day(row.num(1)?), count: row.num(2)? });
-    }
-    counts.sort_by(|a, b| (&a.kind, a.day).cmp(&(&b.kind, b.day)));
-    Ok(counts)
+    let counts: Result<_, _> = rows.iter().map(|row| count(handle.words(), row)).collect();
+    Ok(counts_in_order(counts?))
 }

@@ -8,7 +8,7 @@ use super::conn::{Columns, q};
 use super::handle::Handle;
 use super::sql;
 use crate::error::StoreError;
-use crate::packed::status::of_links;
+use crate::packed::status::{of_destinations, of_links};
 use crate::types::*;
 
 /// The node's numbers. All of one moment, although others go on writing.
@@ -17,11 +17,8 @@ pub(super) async fn status(handle: &Handle) -> Result<NodeStatus, StoreError> {
     conn.open = true;
     conn.execute(sqlx::raw_sql(sql::LOOK)).await?;
     let row = q(sql::STATUS).bind(handle.ident).fetch_one(&mut *conn).await?;
-    let sums = q(sql::PLACES).bind(handle.ident).fetch_one(&mut *conn).await?;
-    let mut places = [0; 10];
-    for (i, place) in places.iter_mut().enumerate() {
-        *place = sums.num(i)?;
-    }
+    let rows = q(sql::PLACES).bind(handle.ident).fetch_all(&mut *conn).await?;
+    let (destinations, places) = of_destinations(handle.words(), &rows)?;
     let mut adapters = Vec::new();
     for one in q(sql::ADAPTERS).bind(handle.ident).fetch_all(&mut *conn).await? {
         let (word, name) = (one.int(0)?, handle.words().text(one.int(0)?)?.to_string());
@@ -40,6 +37,7 @@ pub(super) async fn status(handle: &Handle) -> Result<NodeStatus, StoreError> {
         inbox: row.num(2)?,
         control_queued: row.num(3)?,
         refused: row.num(4)?,
+        destinations,
         links,
         adapters,
     })

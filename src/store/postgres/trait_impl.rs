@@ -468,7 +468,7 @@ impl Store for Handle {
         fact!(self, standing::baseline_counts(self))
     }
 
-    fn place<'a>(&'a self, id: &'a RecordId) -> StoreFuture<'a, Option<Place>> {
-        fact!(self, people::place_of(self, id))
+    fn place<'a>(&'a self, id: &'a RecordId, to: &'a NodeCode) -> StoreFuture<'a, Option<Place>> {
+        fact!(self, people::place_of(self, id, to))
     }
 }

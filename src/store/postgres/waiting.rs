@@ -71,7 +71,7 @@ pub(super) async fn plan(
             if ready {
                 order.push((p, i));
                 if waits {
-                    gone.insert((piece.route, piece.kinds[i], &record.id.key));
+                    gone.insert((piece.route, piece.strands[i], &record.id.key));
                 }
             } else {
                 open.push((p, i));
@@ -89,7 +89,7 @@ pub(super) async fn plan(
             if ready(handle.words(), &parents, &gone, piece.route, wait)? {
                 fates[p][i] = Fate::Goes;
                 order.push((p, i));
-                gone.insert((piece.route, piece.kinds[i], &record.id.key));
+                gone.insert((piece.route, piece.strands[i], &record.id.key));
             } else {
                 still.push((p, i));
             }
@@ -119,13 +119,14 @@ pub(super) fn apart<'p>(pieces: Vec<Piece<'p>>, plan: Plan) -> Apart<'p> {
         let (mut records, mut bytes) = ([Vec::new(), Vec::new()], [Vec::new(), Vec::new()]);
         let (mut kinds, mut places) = ([Vec::new(), Vec::new()], Vec::with_capacity(fates.len()));
         let mut from = 0;
-        for ((record, kind), fate) in piece.records.iter().zip(&piece.kinds).zip(&fates) {
+        let words = piece.kinds.iter().zip(&piece.strands);
+        for ((record, words), fate) in piece.records.iter().zip(words).zip(&fates) {
             let which = usize::from(*fate == Fate::Waits);
             let to = from + record.len as usize;
             places.push((here + which, records[which].len()));
             bytes[which].extend_from_slice(&piece.bytes[from..to]);
             records[which].push(record.clone());
-            kinds[which].push(*kind);
+            kinds[which].push(words);
             from = to;
         }
         at.push(places);
@@ -134,7 +135,8 @@ pub(super) fn apart<'p>(pieces: Vec<Piece<'p>>, plan: Plan) -> Apart<'p> {
         let parts = records.into_iter().zip(bytes).zip(kinds);
         for (chunk, ((records, bytes), kinds)) in (piece.chunk..).zip(parts) {
             let (records, bytes) = (Cow::Owned(records), Cow::Owned(bytes));
-            apart.pieces.push(Piece { records, bytes, kinds, chunk, ..piece });
+            let (kinds, strands) = kinds.into_iter().unzip();
+            apart.pieces.push(Piece { records, bytes, kinds, strands, chunk, ..piece });
         }
     }
     for (p, i) in plan.order {
@@ -167,8 +169,9 @@ pub(super) async fn put(
         for (i, record) in piece.records.iter().enumerate() {
             if let (Fate::Waits, Some(wait)) = (fates[i], &record.waits_for) {
                 let at = (piece.chunk, len(i));
-                let (kind, version) = (piece.kinds[i], record.id.version);
-                rows.push(NewWaiting { key: &record.id.key, kind, version, at, wait });
+                let (kind, version) = (piece.strands[i], record.id.version);
+                let (key, route) = (&record.id.key, piece.route);
+                rows.push(NewWaiting { key, kind, version, at, route, wait });
             }
         }
     }
@@ -188,7 +191,8 @@ pub(super) async fn put_rows(
     let now = txn.now;
     let mut parents = Vec::with_capacity(rows.len());
     for row in rows {
-        parents.push(handle.words().word(&row.wait.kind)?);
+        let to = handle.words().route(row.route)?.destination;
+        parents.push(handle.words().strand_to(&row.wait.kind, &to)?);
     }
     let text = |column: for<'r> fn(&'r NewWaiting<'_>) -> &'r str| {
         rows.iter().map(column).collect::<Vec<_>>()
@@ -219,7 +223,9 @@ async fn stage(
     let mut runs = Vec::new();
     for (row, orphan) in rows {
         push(&mut runs, row.route, row.chunk, row.idx, *orphan);
-        let line = Line::own(handle.words(), row.day, (row.route, row.epoch), row.kind)?;
+        let words = handle.words();
+        let kind = words.kind_of(row.kind)?;
+        let line = Line::own(words, row.day, (row.route, row.epoch), kind)?;
         tallies.shift(line, Place::Waiting, Place::Staged, 1);
     }
     let text = |column: for<'r> fn(&'r Row) -> &'r str| {
@@ -276,7 +282,7 @@ pub(super) async fn release_children(
         for (i, record) in piece.records.iter().enumerate() {
             if fates[i] != Fate::Waits {
                 let key = &record.id.key;
-                let parent = (piece.kinds[i], key.root().into(), key.part().into());
+                let parent = (piece.strands[i], key.root().into(), key.part().into());
                 staged.insert((piece.route, parent));
             }
         }

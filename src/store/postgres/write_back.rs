@@ -10,23 +10,24 @@ use super::handle::{Handle, Txn};
 use super::sql;
 use crate::error::StoreError;
 pub(super) use crate::packed::write_back::RETURNED;
-use crate::packed::write_back::{FLAGS, RowRecord, SourceRow, worsen, worst_of};
+use crate::packed::write_back::{FLAGS, RowRecord, SourceRow, told, worsen, worst_of};
 use crate::types::*;
 
 /// When a row whose records are not all final is looked at again. A receipt for one of them, or a
 /// person who acts on one, makes it due at once.
 const LOOK_AGAIN_MS: i64 = 60_000;
 
-/// Queues a write-back, or changes the queued one.
-pub(super) async fn queue(
+/// A person returned a problem of this row.
+pub(super) async fn returned(
     handle: &Handle,
     txn: &mut PgConnection,
     (adapter, row): SourceRow<'_>,
-    flag: i64,
-    text: &str,
+    text: String,
     now: Millis,
 ) -> Result<(), StoreError> {
-    let one = [((adapter, row), (flag, text.to_owned()))];
+    let known = records(handle, txn, adapter, &[row]).await?;
+    let text = told(RETURNED, text, known.get(row).map_or(&[], Vec::as_slice))?;
+    let one = [((adapter, row), (RETURNED, text))];
     put(handle, txn, one.iter().map(|(row, outcome)| (row, outcome)), now).await
 }
 
@@ -63,7 +64,7 @@ async fn records(
     let mut records = BTreeMap::<String, Vec<RowRecord>>::new();
     for row in statement.fetch_all(conn).await? {
         let of = records.entry(row.text(0)?.to_owned()).or_default();
-        of.push(RowRecord::read(&row)?);
+        of.push(RowRecord::read(handle.words(), &row)?);
     }
     Ok(records)
 }
@@ -81,7 +82,7 @@ pub(super) async fn outcomes(
         let of: Vec<&str> = worst.keys().filter(|k| k.0 == adapter).map(|k| k.1).collect();
         let known = records(handle, txn, adapter, &of).await?;
         for ((_, row), outcome) in worst.iter_mut().filter(|(k, _)| k.0 == adapter) {
-            worsen(outcome, known.get(*row).into_iter().flatten())?;
+            worsen(outcome, known.get(*row))?;
         }
     }
     let now = txn.now;

@@ -7,11 +7,12 @@ use canon::{EnvelopeId, Key, Millis, NodeCode, RecordId};
 use sqlx::sqlite::SqliteConnection;
 
 use super::codec::{digest_in, digest_out, numbers_in, numbers_out};
-use super::collect::{Seen, sorted};
+use super::collect::sorted;
 use super::conn::{Bulk, Columns, big, changed, json, len, q};
 use super::handle::{Handle, IdColumns, drop_blob};
 use super::seal::{learn_controls, put_controls};
 use super::tally::{self, Line, RECEIVED, Tallies};
+use super::words::Seen;
 use super::{inbox, people, problems, relay, sql};
 use crate::error::StoreError;
 use crate::types::*;

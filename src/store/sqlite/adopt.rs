@@ -14,6 +14,7 @@ use super::handle::{Handle, drop_blob};
 use super::problems::{ListedAt, Rejection, list_rejected};
 use super::seal::{lane_column, learn_controls, put_controls};
 use super::tally::{self, Line, OWN, Tallies};
+use super::words::learn_strand;
 use super::{inbox, restore, sql, waiting};
 use crate::error::StoreError;
 use crate::packed::restore::{exception, listed};
@@ -37,7 +38,7 @@ pub(super) async fn commit(
         let words = [&**link, &**adapter, id.route.destination.as_str(), "records"];
         handle.words().learn(&mut writer, &words).await?;
         for record in records {
-            handle.words().learn(&mut writer, &[&*record.id.kind]).await?;
+            learn_strand(handle, &mut writer, &record.id.kind, &id.route.destination).await?;
         }
     }
     let (mut txn, now) = handle.begin(&mut writer, Some(lease), Some(page.now)).await?;
@@ -129,9 +130,11 @@ async fn unknown<'e>(
     let mut fresh = Vec::with_capacity(envelope.records.len());
     for record in &envelope.records {
         let kind = handle.words().word(&record.id.kind)?;
+        let to = &envelope.id.route.destination;
+        let strand = handle.words().strand_to(&record.id.kind, to)?;
         let key = &record.id.key;
         let version = i64::from(record.id.version);
-        if known.insert((key.root().to_owned(), kind, key.part().to_owned(), version)) {
+        if known.insert((key.root().to_owned(), strand, key.part().to_owned(), version)) {
             fresh.push((record, kind));
         }
     }
@@ -177,7 +180,7 @@ async fn put_rows(
     for (idx, (record, kind)) in fresh.iter().enumerate() {
         rows.push(RecordRow {
             id: &record.id,
-            kind: *kind,
+            kind: handle.words().strand(*kind, under.route)?,
             at: Some((under.chunk, len(idx))),
             place: exception(record).map(|p| p as i64),
             voided: record.voided,
@@ -213,7 +216,8 @@ async fn list(
             Some(Place::Voided) => {}
             _ => {
                 let RecordId { key, version, .. } = &record.id;
-                later.push((key.root(), kind, key.part(), *version));
+                let strand = handle.words().strand(*kind, under.route)?;
+                later.push((key.root(), strand, key.part(), *version));
             }
         }
     }

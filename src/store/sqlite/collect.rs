@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use canon::{Digest, Key, Millis, RecordId};
+use canon::{Digest, Millis, RecordId};
 use sqlx::sqlite::SqliteConnection;
 
 use super::codec::{digest_in, digest_out, put_entry};
@@ -10,9 +10,10 @@ use super::conn::{Bulk, Columns, big, changed, json, len, q};
 use super::handle::{Handle, place};
 use super::tally::{self, Line, OWN, Tallies};
 use super::waiting::{self, Apart, Fate, Staged};
-use super::words::Words;
+use super::words::{SeenTo, learn_strand};
 use super::{problems, source_rows, sql};
 use crate::error::StoreError;
+use crate::packed::row::{own_record_id, same_record};
 use crate::types::*;
 
 /// Most records of one stored chunk: a seal reads whole chunks, so they are as big as a usual
@@ -39,6 +40,8 @@ pub(super) struct Piece {
     pub(super) adapter: i64,
     /// Words of the records' types.
     pub(super) kinds: Vec<i64>,
+    /// Their strands.
+    pub(super) strands: Vec<i64>,
 }
 
 impl Piece {
@@ -47,7 +50,7 @@ impl Piece {
         let NewChunk { route, day, adapter, .. } = &self.new;
         let (route, day, adapter) = (route.clone(), *day, Arc::clone(adapter));
         let new = NewChunk { route, day, adapter, bytes: Vec::new(), records: Vec::new() };
-        Self { new, chunk, kinds: Vec::new(), ..*self }
+        Self { new, chunk, kinds: Vec::new(), strands: Vec::new(), ..*self }
     }
 }
 
@@ -55,7 +58,7 @@ impl Piece {
 pub(super) struct RecordRow<'a> {
     /// Key and version.
     pub(super) id: &'a RecordId,
-    /// Word of the type.
+    /// Its strand.
     pub(super) kind: i64,
     /// Chunk and position in it.
     pub(super) at: Option<(i64, i64)>,
@@ -84,7 +87,7 @@ pub(super) async fn commit(
         let words = [&*held.adapter, &route, held.route.destination.as_str()];
         handle.words().learn(&mut writer, &words).await?;
         if let Some(id) = &held.id {
-            handle.words().learn(&mut writer, &[&*id.kind]).await?;
+            learn_strand(handle, &mut writer, &id.kind, &held.route.destination).await?;
         }
     }
     let pieces = pieces(handle, &mut writer, chunks).await?;
@@ -122,16 +125,19 @@ async fn pieces(
         let route = chunk.route.to_string();
         let words = [&*chunk.adapter, &route, chunk.route.destination.as_str()];
         handle.words().learn(writer, &words).await?;
-        let mut seen = Seen::default();
+        let mut seen = SeenTo::default();
         for record in &chunk.records {
             if let Some(wait) = &record.waits_for {
-                seen.learn(handle.words(), writer, &wait.kind).await?;
+                seen.learn(handle, writer, &wait.kind, &chunk.route.destination).await?;
             }
         }
         for new in cut(chunk) {
-            let mut kinds = Vec::with_capacity(new.records.len());
+            let (mut kinds, mut strands) = (Vec::new(), Vec::new());
             for record in &new.records {
-                kinds.push(seen.learn(handle.words(), writer, &record.id.kind).await?);
+                let to = &new.route.destination;
+                let (kind, strand) = seen.learn(handle, writer, &record.id.kind, to).await?;
+                kinds.push(kind);
+                strands.push(strand);
             }
             pieces.push(Piece {
                 chunk: handle.next_chunk(),
@@ -139,33 +145,12 @@ async fn pieces(
                 epoch,
                 adapter: handle.words().word(&new.adapter)?,
                 kinds,
+                strands,
                 new,
             });
         }
     }
     Ok(pieces)
-}
-
-/// Words of types seen a moment ago: a page has few types and many records.
-#[derive(Default)]
-pub(super) struct Seen(Vec<(Arc<str>, i64)>);
-
-impl Seen {
-    /// The word of a type, learned if it is new.
-    pub(super) async fn learn(
-        &mut self,
-        words: &Words,
-        conn: &mut SqliteConnection,
-        kind: &Arc<str>,
-    ) -> Result<i64, StoreError> {
-        if let Some((_, word)) = self.0.iter().find(|(text, _)| text == kind) {
-            return Ok(*word);
-        }
-        words.learn(conn, &[&**kind]).await?;
-        let word = words.word(kind)?;
-        self.0.push((Arc::clone(kind), word));
-        Ok(word)
-    }
 }
 
 /// Chunks no larger than both limits; the common chunk is moved, not copied.
@@ -275,7 +260,7 @@ fn staged_rows<'p>(pieces: &'p [Piece], fates: &[Vec<Fate>]) -> Vec<RecordRow<'p
         for (i, (record, fate)) in piece.new.records.iter().zip(fates).enumerate() {
             rows.push(RecordRow {
                 id: &record.id,
-                kind: piece.kinds[i],
+                kind: piece.strands[i],
                 at: Some((piece.chunk, len(i))),
                 place: (*fate == Fate::Waits).then_some(Place::Waiting as i64),
                 voided: record.voided,
@@ -352,9 +337,8 @@ async fn check_versions(
     let roots = json(known)?;
     let statement = q(sql::NOT_ABOVE).bind(handle.ident).bind(roots).bind(first.chunk);
     let Some(row) = statement.fetch_optional(txn).await? else { return Ok(()) };
-    let kind = handle.words().text(row.int(1)?)?;
-    let key = Key::from_columns(row.text(0)?, row.text(2)?);
-    let detail = format!("{kind}:{key}#{} is not above {}", row.int(3)?, row.int(4)?);
+    let (id, to) = own_record_id(handle.words(), &row, 0)?;
+    let detail = format!("{id} to {to} is not above {}", row.int(4)?);
     Err(StoreError::Conflict { what: "version", detail })
 }
 
@@ -366,7 +350,7 @@ async fn cure(
 ) -> Result<(), StoreError> {
     let later: Vec<_> = pieces
         .iter()
-        .flat_map(|p| p.new.records.iter().zip(&p.kinds))
+        .flat_map(|p| p.new.records.iter().zip(&p.strands))
         .filter(|(r, _)| r.id.version > 1)
         .map(|(r, kind)| (r.id.key.root(), kind, r.id.key.part(), r.id.version))
         .collect();
@@ -385,7 +369,7 @@ async fn put_row_records(
 ) -> Result<(), StoreError> {
     let mut rows = Vec::<(i64, &str, &RecordId, i64)>::new();
     for piece in pieces {
-        for (record, kind) in piece.new.records.iter().zip(&piece.kinds) {
+        for (record, kind) in piece.new.records.iter().zip(&piece.strands) {
             if let Some(row) = &record.source_row {
                 rows.push((piece.adapter, row, &record.id, *kind));
             }
@@ -413,22 +397,17 @@ pub(super) async fn cases(handle: &Handle, roots: &[&str]) -> Result<Vec<CaseRow
     let rows = q(sql::CASES).bind(handle.ident).bind(roots).fetch_all(&mut *conn).await?;
     let mut cases = Vec::<CaseRow>::with_capacity(rows.len());
     for row in &rows {
-        let id = RecordId {
-            kind: handle.words().text(row.int(1)?)?,
-            key: Key::from_columns(row.text(0)?, row.text(2)?),
-            version: row.num(3)?,
-        };
+        let (id, destination) = own_record_id(handle.words(), row, 0)?;
         let case = CaseRow {
             voided: row.int(4)? != 0,
             content: row.blob_opt(5)?.map_or(Ok(NO_CONTENT), digest_in)?,
             facts: row.text(6)?.into(),
             place: place(row.int(7)?)?,
             id,
+            destination,
         };
         match cases.last_mut() {
-            Some(last) if last.id.key == case.id.key && last.id.kind == case.id.kind => {
-                *last = case;
-            }
+            Some(last) if same_record(last, &case) => *last = case,
             _ => cases.push(case),
         }
     }

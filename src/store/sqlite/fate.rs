@@ -5,7 +5,6 @@ use sqlx::{AssertSqlSafe, Executor};
 
 use super::conn::{Columns, q};
 use super::handle::place;
-use super::people::total;
 use super::sql;
 use crate::error::StoreError;
 
@@ -62,9 +61,10 @@ pub(crate) async fn places(
     for row in q(sql::CENSUS).bind(ident).fetch_all(&mut *conn).await? {
         counted[place(row.int(0)?)? as usize] = row.num(1)?;
     }
-    let row = q(sql::PLACES).bind(ident).fetch_one(&mut *conn).await?;
-    for (i, sum) in summed.iter_mut().enumerate() {
-        *sum = total(&row, i)?;
+    for row in q(sql::PLACES).bind(ident).fetch_all(&mut *conn).await? {
+        for (i, sum) in summed.iter_mut().enumerate() {
+            *sum += row.num::<u64>(i + 1)?;
+        }
     }
     Ok((counted, summed))
 }

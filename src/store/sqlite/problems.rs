@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use canon::{Day, Millis};
+use canon::{Day, Millis, RecordId};
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::codec::{Entry, digest_out};
@@ -15,8 +15,8 @@ pub(super) use crate::packed::problems::{ListedAt, Rejection};
 use crate::packed::problems::{item, key_columns, owner_text, refusal_out, violations_out};
 use crate::types::*;
 
-/// Lists the rows of a page that are not held already; gives them back with the word of their
-/// type (0 without a key).
+/// Lists the rows of a page that are not held already; gives them back with their strand
+/// (0 without a key).
 pub(super) async fn hold<'p>(
     handle: &Handle,
     txn: &mut SqliteConnection,
@@ -29,10 +29,12 @@ pub(super) async fn hold<'p>(
         return Ok(listed);
     }
     let epoch = handle.epoch();
+    let words = handle.words();
     for new in quarantined {
-        let adapter = handle.words().word(&new.adapter)?;
-        let route = handle.words().route_word(&new.route)?;
-        let kind = new.id.as_ref().map(|id| handle.words().word(&id.kind)).transpose()?;
+        let adapter = words.word(&new.adapter)?;
+        let route = words.route_word(&new.route)?;
+        let strand = |id: &RecordId| words.strand_to(&id.kind, &new.route.destination);
+        let kind = new.id.as_ref().map(strand).transpose()?;
         let (root, part) = key_columns(new.id.as_ref());
         let digest = digest_out(&new.row_digest);
         let known = q(sql::PROBLEM_HELD).bind(handle.ident).bind(adapter).bind(&digest);
@@ -57,7 +59,7 @@ pub(super) async fn hold<'p>(
         let statement = statement.bind(violations_out(&new.violations)?).bind(raw).bind(now.0);
         statement.bind(None::<i64>).execute(&mut *txn).await?;
         if let Some(kind) = kind {
-            let line = Line::own(handle.words(), new.day, (route, epoch), kind)?;
+            let line = Line::own(words, new.day, (route, epoch), words.kind_of(kind)?)?;
             tallies.add(line, Place::Quarantined, 1);
         }
         listed.push((new, kind.unwrap_or(0)));
@@ -75,14 +77,15 @@ pub(super) async fn list_rejected(
     now: Millis,
 ) -> Result<(), StoreError> {
     let version = i64::from(entry.version);
-    let newer = q(sql::NEWER_VERSION).bind(handle.ident).bind(entry.root).bind(entry.kind);
+    let strand = handle.words().strand(entry.kind, at.route)?;
+    let newer = q(sql::NEWER_VERSION).bind(handle.ident).bind(entry.root).bind(strand);
     let newer = newer.bind(entry.part).bind(version).fetch_one(&mut *txn).await?.int_opt(0)?;
     let state = if newer.is_some() { "cured" } else { "held" };
     let statement = q(sql::PROBLEM_ADD).bind(handle.ident).bind("rejected").bind(state);
     let statement =
         statement.bind(at.adapter).bind(at.route).bind(at.epoch).bind(i64::from(at.day.0));
     let statement = statement.bind(entry.source_row.unwrap_or("")).bind(entry.source_row);
-    let statement = statement.bind(None::<Vec<u8>>).bind(entry.root).bind(entry.kind);
+    let statement = statement.bind(None::<Vec<u8>>).bind(entry.root).bind(strand);
     let statement = statement.bind(entry.part).bind(version);
     let statement = statement.bind(why.violation_out()?).bind(None::<i64>).bind(now.0);
     statement.bind(newer).execute(txn).await?;
@@ -193,8 +196,7 @@ async fn act_on(
         ProblemAction::Return { .. } => {
             if let Some((adapter, source)) = source {
                 let text = owner_text(row.text(11)?)?;
-                write_back::queue(handle, txn, (adapter, source), write_back::RETURNED, &text, now)
-                    .await?;
+                write_back::returned(handle, txn, (adapter, source), text, now).await?;
             }
         }
         ProblemAction::Resubmit => {
@@ -225,7 +227,9 @@ async fn void(
     let from = if row.text(0)? == "rejected" { Place::Rejected } else { Place::Quarantined };
     let statement = q(sql::RECORD_PLACE).bind(handle.ident).bind(root).bind(kind).bind(part);
     statement.bind(version).bind(Place::Voided as i64).execute(txn).await?;
-    let line = Line::own(handle.words(), Day(row.num(10)?), (row.int(8)?, row.int(9)?), kind)?;
+    let words = handle.words();
+    let at = (row.int(8)?, row.int(9)?);
+    let line = Line::own(words, Day(row.num(10)?), at, words.kind_of(kind)?)?;
     tallies.shift(line, from, Place::Voided, 1);
     Ok(())
 }

@@ -12,6 +12,7 @@ use super::handle::{Handle, blob, drop_blob};
 use super::problems::{ListedAt, Rejection, list_rejected};
 use super::tally::{self, Line, OWN, Tallies};
 use super::waiting::{self, NewWaiting};
+use super::words::learn_strand;
 use super::{inbox, sql, write_back};
 use crate::error::{StoreError, conflict};
 use crate::lifecycle::OutEvent;
@@ -70,7 +71,8 @@ pub(super) async fn commit(
     }
     let mut writer = handle.writer().await;
     for again in settlement.not_accepted.iter().filter_map(|n| n.again.as_ref()) {
-        handle.words().learn(&mut writer, &[&*again.waits_for.kind]).await?;
+        let to = &settlement.id.route.destination;
+        learn_strand(handle, &mut writer, &again.waits_for.kind, to).await?;
     }
     for row in &settlement.rows {
         handle.words().learn(&mut writer, &[&*row.adapter]).await?;
@@ -170,7 +172,7 @@ impl Settling<'_> {
                 continue;
             }
             let statement = q(sql::RECORD_PLACE).bind(self.handle.ident).bind(entry.root);
-            let statement = statement.bind(entry.kind).bind(entry.part);
+            let statement = statement.bind(self.strand(entry.kind)?).bind(entry.part);
             let statement = statement.bind(i64::from(entry.version)).bind(place as i64);
             statement.execute(&mut *txn).await?;
             if exception.outcome == FinalOutcome::Rejected {
@@ -201,10 +203,11 @@ impl Settling<'_> {
                 bytes.extend_from_slice(&again.fragment);
                 put_entry(&mut entries, entry.kind, &again_record(again, exception)?);
                 let (key, version) = (&exception.id.key, exception.id.version);
-                let (kind, at) = (entry.kind, (chunk, len(i)));
-                waits.push(NewWaiting { key, kind, version, at, wait: &again.waits_for });
+                let (kind, at) = (self.strand(entry.kind)?, (chunk, len(i)));
+                let wait = &again.waits_for;
+                waits.push(NewWaiting { key, kind, version, at, wait, route: self.route });
                 let of = |text| {
-                    let s = q(text).bind(self.handle.ident).bind(entry.root).bind(entry.kind);
+                    let s = q(text).bind(self.handle.ident).bind(entry.root).bind(kind);
                     s.bind(entry.part).bind(i64::from(entry.version))
                 };
                 let statement = of(sql::AGAIN_ADD).bind(self.row.int(0)?);
@@ -219,6 +222,11 @@ impl Settling<'_> {
             waiting::put_rows(self.handle, txn, &waits, self.now).await?;
         }
         Ok(())
+    }
+
+    /// The strand of a member.
+    fn strand(&self, kind: i64) -> Result<i64, StoreError> {
+        self.handle.words().strand(kind, self.route)
     }
 
     /// The line a member is counted in.

@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use canon::{Day, Key, Millis};
-use sqlx::sqlite::SqliteRow;
+use canon::Millis;
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
-use super::codec::digest_in;
 use super::collect::sorted;
-use super::conn::{Columns, fit, json, q};
+use super::conn::{Columns, json, q};
 use super::handle::Handle;
 use super::sql;
 use crate::error::StoreError;
+use crate::packed::baseline::{Known, count, counts_in_order, in_order, mark, strand_of};
 use crate::types::*;
 
 /// What stands under a prefix.
@@ -51,25 +51,44 @@ pub(super) async fn import_baseline(
     now: Millis,
 ) -> Result<u64, StoreError> {
     let mut writer = handle.writer().await;
-    let mut lines = BTreeMap::new();
     for row in &rows {
-        handle.words().learn(&mut writer, &[&*row.kind]).await?;
-        let (kind, key) = (handle.words().word(&row.kind)?, &row.key);
+        handle.words().learn(&mut writer, &[&strand_of(row)]).await?;
+    }
+    let (mut txn, _) = handle.begin(&mut writer, None, Some(now)).await?;
+    let mut known = known(handle, &mut txn, &rows).await?;
+    let (mut lines, mut fresh) = (BTreeMap::new(), 0);
+    for row in rows.iter().filter(|row| known.takes(row, &mut fresh)) {
+        let (strand, key) = (handle.words().word(&strand_of(row))?, &row.key);
         let content = row.content.map(hex);
         let reported = row.reported.map(|d| d.0);
-        let line = (key.root(), kind, key.part(), row.version, content, reported, row.day.0);
-        lines.insert((key.root(), kind, key.part()), line);
+        let line = (key.root(), strand, key.part(), row.version, content, reported, row.day.0);
+        lines.insert((key.root(), strand, key.part()), line);
     }
     let lines = json(&lines.into_values().collect::<Vec<_>>())?;
-    let (mut txn, _) = handle.begin(&mut writer, None, Some(now)).await?;
-    let known = q(sql::BASELINE_KNOWN).bind(handle.ident).bind(lines.as_str());
-    let known: u64 = known.fetch_one(&mut *txn).await?.num(0)?;
-    let statement = q(sql::BASELINE_ADD).bind(handle.ident).bind(lines.as_str());
-    let marked = statement.execute(&mut *txn).await?.rows_affected();
+    q(sql::BASELINE_ADD).bind(handle.ident).bind(lines).execute(&mut *txn).await?;
     handle.commit(txn).await?;
     drop(writer);
     handle.barrier().await?;
-    Ok(marked.saturating_sub(known))
+    Ok(fresh)
+}
+
+/// What is known of the keys of a list.
+async fn known(
+    handle: &Handle,
+    txn: &mut SqliteConnection,
+    rows: &[BaselineRow],
+) -> Result<Known, StoreError> {
+    let roots: Vec<&str> = rows.iter().map(|r| r.key.root()).collect();
+    let roots = sorted(&roots)?;
+    let mut known = Known::default();
+    let collected = q(sql::KNOWN_VERSIONS).bind(handle.ident).bind(roots.as_str());
+    for row in collected.fetch_all(&mut *txn).await? {
+        known.collected(handle.words(), &row)?;
+    }
+    for row in q(sql::BASELINE).bind(handle.ident).bind(roots).fetch_all(txn).await? {
+        known.marked(mark(handle.words(), &row)?);
+    }
+    Ok(known)
 }
 
 /// The digits of a digest, without the name of its algorithm.
@@ -90,30 +109,14 @@ pub(super) async fn baseline(
     }
     let statement = q(sql::BASELINE).bind(handle.ident).bind(sorted(roots)?);
     let rows = statement.fetch_all(&mut *conn).await?;
-    let mut found = Vec::with_capacity(rows.len());
-    for row in &rows {
-        found.push(BaselineRow {
-            key: Key::from_columns(row.text(0)?, row.text(2)?),
-            kind: handle.words().text(row.int(1)?)?,
-            version: row.num(3)?,
-            content: row.blob_opt(4)?.map(digest_in).transpose()?,
-            reported: row.int_opt(5)?.map(|d| fit(d).map(Day)).transpose()?,
-            day: Day(row.num(6)?),
-        });
-    }
-    found.sort_by(|a, b| (&a.key, &a.kind).cmp(&(&b.key, &b.kind)));
-    Ok(found)
+    let marks: Result<_, _> = rows.iter().map(|row| mark(handle.words(), row)).collect();
+    Ok(in_order(marks?))
 }
 
 /// Marks by type and day.
 pub(super) async fn baseline_counts(handle: &Handle) -> Result<Vec<BaselineCount>, StoreError> {
     let mut conn = handle.writer().await;
     let rows = q(sql::BASELINE_COUNTS).bind(handle.ident).fetch_all(&mut *conn).await?;
-    let mut counts = Vec::with_capacity(rows.len());
-    for row in &rows {
-        let kind = handle.words().text(row.int(0)?)?.to_string();
-        counts.push(BaselineCount { kind, day: Day(row.num(1)?), count: row.num(2)? });
-    }
-    counts.sort_by(|a, b| (&a.kind, a.day).cmp(&(&b.kind, b.day)));
-    Ok(counts)
+    let counts: Result<_, _> = rows.iter().map(|row| count(handle.words(), row)).collect();
+    Ok(counts_in_order(counts?))
 }

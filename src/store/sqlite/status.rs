@@ -5,10 +5,9 @@ use sqlx::Connection as _;
 use super::collect;
 use super::conn::{Columns, q};
 use super::handle::Handle;
-use super::people::total;
 use super::sql;
 use crate::error::StoreError;
-use crate::packed::status::of_links;
+use crate::packed::status::{of_destinations, of_links};
 use crate::types::*;
 
 /// The node's numbers, all of one moment, although the writer goes on.
@@ -16,11 +15,8 @@ pub(super) async fn status(handle: &Handle) -> Result<NodeStatus, StoreError> {
     let mut reader = handle.reader().await?;
     let mut conn = reader.begin().await?;
     let row = q(sql::STATUS).bind(handle.ident).fetch_one(&mut *conn).await?;
-    let sums = q(sql::PLACES).bind(handle.ident).fetch_one(&mut *conn).await?;
-    let mut places = [0; 10];
-    for (i, place) in places.iter_mut().enumerate() {
-        *place = total(&sums, i)?;
-    }
+    let rows = q(sql::PLACES).bind(handle.ident).fetch_all(&mut *conn).await?;
+    let (destinations, places) = of_destinations(handle.words(), &rows)?;
     let mut adapters = Vec::new();
     for one in q(sql::ADAPTERS).bind(handle.ident).fetch_all(&mut *conn).await? {
         let name = handle.words().text(one.int(0)?)?;
@@ -35,6 +31,7 @@ pub(super) async fn status(handle: &Handle) -> Result<NodeStatus, StoreError> {
         inbox: row.num(2)?,
         control_queued: row.num(3)?,
         refused: row.num(4)?,
+        destinations,
         links: links(handle, &mut conn).await?,
         adapters,
     })

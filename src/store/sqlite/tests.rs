@@ -294,3 +294,94 @@ impl SqliteStore {
         q(text).execute(&mut *writer).await.unwrap();
     }
 }
+
+/// The file as edition 3 had it: types where strands stand now.
+async fn before_strands(path: &Path) {
+    let mut conn: SqliteConnection =
+        SqliteConnectOptions::new().filename(path).connect().await.unwrap();
+    let tables = ["record", "waiting", "problem", "row_record", "again", "baseline"];
+    let mut text = "BEGIN;".to_owned();
+    for (table, column) in
+        tables.map(|t| (t, "kind")).into_iter().chain([("waiting", "parent_kind")])
+    {
+        text += &format!(
+            "INSERT OR IGNORE INTO word (text) SELECT DISTINCT substr(w.text, 1, instr(w.text, '>') - 1) \
+             FROM {table} t JOIN word w ON w.word = t.{column}; \
+             UPDATE {table} SET {column} = (SELECT k.word FROM word s JOIN word k ON k.text = \
+             substr(s.text, 1, instr(s.text, '>') - 1) WHERE s.word = {table}.{column}) \
+             WHERE {column} IS NOT NULL;"
+        );
+    }
+    text += "DELETE FROM word WHERE instr(text, '>') > 0; DELETE FROM migration WHERE number = 4; COMMIT";
+    sqlx::raw_sql(sqlx::AssertSqlSafe(text)).execute(&mut conn).await.unwrap();
+    sqlx::Connection::close(conn).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_stood_under_types_is_found_under_strands() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, store, lease) = open(&folder).await;
+    store.commit_collected(&lease, page(0, 3, 20)).await.unwrap();
+    one_envelope(&store, &lease).await;
+    let mut more = page(3, 2, 20);
+    more.chunks[0].records[0].waits_for = Some(WaitFor {
+        kind: "SB".into(),
+        key: Key::new("unit", &["none"]),
+        accepted: false,
+        elsewhere: None,
+    });
+    for record in &mut more.chunks[0].records {
+        record.source_row = Some("row".into());
+    }
+    let id = RecordId { kind: "SL".into(), key: Key::new("unit", &["bad"]), version: 1 };
+    more.quarantined.push(NewQuarantine {
+        adapter: "a".into(),
+        route: route(),
+        day: Day(20_000),
+        reference: "line 9".into(),
+        source_row: Some("row".into()),
+        row_digest: DigestAlg::Sha256.of(&[b"bad"]),
+        id: Some(id.clone()),
+        content: None,
+        violations: Vec::new(),
+        raw: b"raw".to_vec(),
+    });
+    store.commit_collected(&lease, more).await.unwrap();
+    let mark = BaselineRow {
+        kind: "SB".into(),
+        key: Key::new("unit", &["old"]),
+        destination: None,
+        version: 2,
+        content: None,
+        reported: None,
+        day: Day(20_000),
+    };
+    store.import_baseline(vec![mark.clone()], Millis(4_000)).await.unwrap();
+    let roots = ["0@unit", "3@unit", "4@unit", "bad@unit", "old@unit"];
+    let told = async |store: &SharedStore| {
+        let problems = ProblemFilter { limit: 10, ..ProblemFilter::default() };
+        (
+            format!("{:?}", store.cases(&roots).await.unwrap()),
+            format!("{:?}", store.problems(problems).await.unwrap()),
+            store.baseline(&roots).await.unwrap(),
+            store.place(&id, &node("city")).await.unwrap(),
+            format!("{:?}", store.status().await.unwrap()),
+            format!("{:?}", store.trace("3").await.unwrap()),
+        )
+    };
+    let before = told(&store).await;
+    assert_eq!((before.3, &before.2), (Some(Place::Quarantined), &vec![mark]));
+    drop((file, store));
+    before_strands(&folder.path().join("store.db")).await;
+
+    let (_file, store, lease) = open(&folder).await;
+    assert_eq!(told(&store).await, before);
+    assert_eq!(store.census().await.unwrap(), store.status().await.unwrap().places);
+    let mut parent = page(9, 1, 20);
+    parent.chunks[0].records[0].id =
+        RecordId { kind: "SB".into(), key: Key::new("unit", &["none"]), version: 1 };
+    store.commit_collected(&lease, parent).await.unwrap();
+    let id = RecordId { kind: "SL".into(), key: Key::new("unit", &["3"]), version: 1 };
+    let place = store.place(&id, &node("city")).await.unwrap();
+    assert_eq!(place, Some(Place::Staged), "its parent came after the migration");
+}

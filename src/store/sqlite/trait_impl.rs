@@ -455,7 +455,7 @@ impl Store for Handle {
         Box::pin(people::audit_after(self, after, limit))
     }
 
-    fn place<'a>(&'a self, id: &'a RecordId) -> StoreFuture<'a, Option<Place>> {
-        Box::pin(people::place_of(self, id))
+    fn place<'a>(&'a self, id: &'a RecordId, to: &'a NodeCode) -> StoreFuture<'a, Option<Place>> {
+        Box::pin(people::place_of(self, id, to))
     }
 }

@@ -73,7 +73,7 @@ pub(super) async fn plan(
             if ready {
                 order.push((p, i));
                 if waits {
-                    gone.insert((piece.route, piece.kinds[i], &record.id.key));
+                    gone.insert((piece.route, piece.strands[i], &record.id.key));
                 }
             } else {
                 open.push((p, i));
@@ -91,7 +91,7 @@ pub(super) async fn plan(
             if ready(handle.words(), &parents, &gone, piece.route, wait)? {
                 fates[p][i] = Fate::Goes;
                 order.push((p, i));
-                gone.insert((piece.route, piece.kinds[i], &record.id.key));
+                gone.insert((piece.route, piece.strands[i], &record.id.key));
             } else {
                 still.push((p, i));
             }
@@ -120,7 +120,8 @@ pub(super) fn apart(handle: &Handle, pieces: Vec<Piece>, plan: Plan) -> Apart {
         let mut both = [piece.beside(piece.chunk), piece.beside(handle.next_chunk())];
         let records = std::mem::take(&mut piece.new.records);
         let (mut from, mut places) = (0, Vec::with_capacity(fates.len()));
-        for ((record, kind), fate) in records.into_iter().zip(&piece.kinds).zip(&fates) {
+        let words = piece.kinds.iter().zip(&piece.strands);
+        for ((record, (kind, strand)), fate) in records.into_iter().zip(words).zip(&fates) {
             let which = usize::from(*fate == Fate::Waits);
             let to = from + record.len as usize;
             let part = &mut both[which];
@@ -128,6 +129,7 @@ pub(super) fn apart(handle: &Handle, pieces: Vec<Piece>, plan: Plan) -> Apart {
             part.new.bytes.extend_from_slice(&piece.new.bytes[from..to]);
             part.new.records.push(record);
             part.kinds.push(*kind);
+            part.strands.push(*strand);
             from = to;
         }
         at.push(places);
@@ -166,8 +168,9 @@ pub(super) async fn put(
         for (i, record) in piece.new.records.iter().enumerate() {
             if let (Fate::Waits, Some(wait)) = (fates[i], &record.waits_for) {
                 let at = (piece.chunk, len(i));
-                let (kind, version) = (piece.kinds[i], record.id.version);
-                rows.push(NewWaiting { key: &record.id.key, kind, version, at, wait });
+                let (kind, version) = (piece.strands[i], record.id.version);
+                let (key, route) = (&record.id.key, piece.route);
+                rows.push(NewWaiting { key, kind, version, at, route, wait });
             }
         }
     }
@@ -187,7 +190,8 @@ pub(super) async fn put_rows(
     handle.waiting().store(true, Ordering::SeqCst);
     let mut with_parent = Vec::with_capacity(rows.len());
     for row in rows {
-        with_parent.push((handle.words().word(&row.wait.kind)?, row));
+        let to = handle.words().route(row.route)?.destination;
+        with_parent.push((handle.words().strand_to(&row.wait.kind, &to)?, row));
     }
     WAITING
         .run(txn, &with_parent, |s, (parent, row)| {
@@ -225,7 +229,9 @@ async fn stage(
         let statement = q(sql::RECORD_PLACE).bind(handle.ident).bind(&*row.root).bind(row.kind);
         let statement = statement.bind(&*row.part).bind(row.version).bind(None::<i64>);
         statement.execute(&mut *txn).await?;
-        let line = Line::own(handle.words(), row.day, (row.route, row.epoch), row.kind)?;
+        let words = handle.words();
+        let kind = words.kind_of(row.kind)?;
+        let line = Line::own(words, row.day, (row.route, row.epoch), kind)?;
         tallies.shift(line, Place::Waiting, Place::Staged, 1);
     }
     put_stretches(handle, txn, &runs, now).await
@@ -275,7 +281,7 @@ pub(super) async fn release_children(
         for (i, record) in piece.new.records.iter().enumerate() {
             if fates[i] != Fate::Waits {
                 let key = &record.id.key;
-                let parent = (piece.kinds[i], key.root().into(), key.part().into());
+                let parent = (piece.strands[i], key.root().into(), key.part().into());
                 staged.insert((piece.route, parent));
             }
         }

@@ -11,7 +11,7 @@ use super::handle::Handle;
 use super::sql;
 use crate::error::StoreError;
 pub(super) use crate::packed::write_back::RETURNED;
-use crate::packed::write_back::{FLAGS, RowRecord, SourceRow, worsen, worst_of};
+use crate::packed::write_back::{FLAGS, RowRecord, SourceRow, told, worsen, worst_of};
 use crate::types::*;
 
 /// When a row whose records are not all final is looked at again. A receipt for one of them, or a
@@ -32,6 +32,19 @@ pub(super) async fn queue(
     Ok(())
 }
 
+/// A person returned a problem of this row.
+pub(super) async fn returned(
+    handle: &Handle,
+    txn: &mut SqliteConnection,
+    (adapter, row): SourceRow<'_>,
+    text: String,
+    now: Millis,
+) -> Result<(), StoreError> {
+    let known = records(handle, txn, adapter, &[row]).await?;
+    let text = told(RETURNED, text, known.get(row).map_or(&[], Vec::as_slice))?;
+    queue(handle, txn, (adapter, row), RETURNED, &text, now).await
+}
+
 /// The records of these source rows.
 async fn records(
     handle: &Handle,
@@ -43,7 +56,7 @@ async fn records(
     let mut records = BTreeMap::<String, Vec<RowRecord>>::new();
     for row in statement.fetch_all(conn).await? {
         let of = records.entry(row.text(0)?.to_owned()).or_default();
-        of.push(RowRecord::read(&row)?);
+        of.push(RowRecord::read(handle.words(), &row)?);
     }
     Ok(records)
 }
@@ -62,7 +75,7 @@ pub(super) async fn outcomes(
         let of: Vec<&str> = worst.keys().filter(|k| k.0 == adapter).map(|k| k.1).collect();
         let known = records(handle, txn, adapter, &of).await?;
         for ((_, row), outcome) in worst.iter_mut().filter(|(k, _)| k.0 == adapter) {
-            worsen(outcome, known.get(*row).into_iter().flatten())?;
+            worsen(outcome, known.get(*row))?;
         }
     }
     for (row, (flag, text)) in &worst {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use canon::{Day, Digest, Key, Millis, RecordId, Route, Violation};
+use canon::{Day, Digest, Key, Millis, NodeCode, RecordId, Route, Violation};
 use serde::{Deserialize, Serialize};
 
 /// The one place of a collected record on its route (invariant S1).
@@ -47,11 +47,13 @@ impl Place {
     ];
 }
 
-/// Latest version of one record of a case, at the sender.
+/// Latest version of one record of a case, at the sender, on its way to one destination.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CaseRow {
     /// Type, key, version.
     pub id: RecordId,
+    /// Where it goes: versions are counted for each destination.
+    pub destination: NodeCode,
     /// Whether this version voids the record.
     pub voided: bool,
     /// Content digest: sees change.
@@ -65,7 +67,8 @@ pub struct CaseRow {
 /// One valid record on its way into a chunk.
 #[derive(Clone, Debug)]
 pub struct NewRecord {
-    /// Type, key, version. The version is higher than any this store knows of the key.
+    /// Type, key, version. The version is higher than any this store knows of the key for the chunk's
+    /// destination.
     pub id: RecordId,
     /// Whether this version voids the record.
     pub voided: bool,

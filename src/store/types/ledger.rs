@@ -82,6 +82,8 @@ pub struct ProblemItem {
     pub reference: String,
     /// Record id as text, where there is one.
     pub record: Option<String>,
+    /// Where that record would go, or went.
+    pub destination: Option<NodeCode>,
     /// What is wrong.
     pub violations: Vec<Violation>,
     /// When.
@@ -148,6 +150,15 @@ pub struct LinkStatus {
     pub paused: Option<String>,
 }
 
+/// Own records on their way to one destination.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DestinationStatus {
+    /// Where they go.
+    pub destination: NodeCode,
+    /// Records in each place, in the order of [`Place::ALL`].
+    pub places: [u64; 10],
+}
+
 /// One node's numbers now.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct NodeStatus {
@@ -165,6 +176,8 @@ pub struct NodeStatus {
     pub control_queued: u64,
     /// Parcels set aside.
     pub refused: u64,
+    /// Own records by destination, in the order of their codes.
+    pub destinations: Vec<DestinationStatus>,
     /// One a link.
     pub links: Vec<LinkStatus>,
     /// One an adapter.
@@ -178,6 +191,8 @@ pub struct TraceStep {
     pub at: Millis,
     /// Record id as text.
     pub record: String,
+    /// Where an own record goes.
+    pub destination: Option<NodeCode>,
     /// Word: `collected`, `quarantined`, `numbered`, `sent`, `hop`, `relayed`, `kept`, `accepted`, …
     pub what: String,
     /// Envelope id as text, where one is concerned.

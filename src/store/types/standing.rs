@@ -41,6 +41,8 @@ pub struct BaselineRow {
     pub kind: Arc<str>,
     /// Key.
     pub key: Key,
+    /// To whom it was reported; none is every destination.
+    pub destination: Option<NodeCode>,
     /// The version it counts as; changed content goes up as the next one.
     pub version: u32,
     /// Content digest, once it is known: given at import, or taken from the first read of the row.
@@ -56,6 +58,8 @@ pub struct BaselineRow {
 pub struct BaselineCount {
     /// Type.
     pub kind: String,
+    /// To whom they were reported; none is every destination.
+    pub destination: Option<NodeCode>,
     /// Day of the mark.
     pub day: Day,
     /// Records.

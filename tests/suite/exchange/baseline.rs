@@ -10,6 +10,7 @@ async fn mark(world: &World, kind: &str, case: u32, version: u32) -> u64 {
     let row = BaselineRow {
         kind: kind.into(),
         key: Key::new(input::UNIT, &[&input::case(case)]),
+        destination: None,
         version,
         content: None,
         reported: None,

@@ -64,7 +64,7 @@ impl Flow {
         for id in &kept {
             let key = id.key.to_string();
             let known = key.split_once('@').is_some_and(|(case, _)| cases.contains(case));
-            let place = stores[0].place(id).await.expect("place");
+            let place = stores[0].place(id, &code(self.name(self.top()))).await.expect("place");
             let both = known && place == Some(Place::Accepted);
             *(if both { &mut delivered } else { &mut unexpected }) += 1;
         }

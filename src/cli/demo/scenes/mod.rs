@@ -127,7 +127,8 @@ impl Story<'_> {
             if found.iter().any(|(kind, version, _)| **kind == *id.kind && *version == id.version) {
                 continue;
             }
-            let at = store.place(&id).await.map_err(store_failure)?;
+            let Some(to) = &step.destination else { continue };
+            let at = store.place(&id, to).await.map_err(store_failure)?;
             found.push((id.kind.to_string(), id.version, at));
         }
         found.sort();

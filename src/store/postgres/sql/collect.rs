@@ -142,7 +142,7 @@ pub(crate) const ROW_RECORDS: &str = concat!(
     "SELECT rr.row, ",
     place!(),
     ", NOT EXISTS (SELECT 1 FROM record n WHERE n.ident = r.ident AND n.root = r.root \
-     AND n.kind = r.kind AND n.part = r.part AND n.version > r.version), p.state, p.violations \
+     AND n.kind = r.kind AND n.part = r.part AND n.version > r.version), p.state, p.violations, rr.kind \
      FROM unnest($3::text[]) j(row) CROSS JOIN LATERAL (SELECT x.* FROM row_record x \
      WHERE x.ident = $1 AND x.adapter = $2 AND x.row = j.row OFFSET 0) rr \
      CROSS JOIN LATERAL (SELECT y.* FROM record y WHERE y.ident = $1 AND y.root = rr.root \

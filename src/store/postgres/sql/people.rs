@@ -51,11 +51,10 @@ pub(crate) const STATUS: &str = "SELECT kept, judged, \
     (SELECT count(*) FROM problem WHERE ident = $1 AND class = 'refused')::bigint, \
     (SELECT count(*) FROM problem WHERE ident = $1 AND class = 'quarantined' \
     AND root IS NULL)::bigint FROM identity WHERE ident = $1";
-pub(crate) const PLACES: &str = "SELECT coalesce(sum(p0), 0)::bigint, \
-    coalesce(sum(p1), 0)::bigint, coalesce(sum(p2), 0)::bigint, coalesce(sum(p3), 0)::bigint, \
-    coalesce(sum(p4), 0)::bigint, coalesce(sum(p5), 0)::bigint, coalesce(sum(p6), 0)::bigint, \
-    coalesce(sum(p7), 0)::bigint, coalesce(sum(p8), 0)::bigint, coalesce(sum(p9), 0)::bigint \
-    FROM tally WHERE ident = $1 AND side = 0";
+pub(crate) const PLACES: &str = "SELECT peer, sum(p0)::bigint, sum(p1)::bigint, \
+    sum(p2)::bigint, sum(p3)::bigint, sum(p4)::bigint, sum(p5)::bigint, sum(p6)::bigint, \
+    sum(p7)::bigint, sum(p8)::bigint, sum(p9)::bigint FROM tally WHERE ident = $1 AND side = 0 \
+    GROUP BY peer";
 pub(crate) const LINKS: &str =
     "SELECT link, accepted, rejected, last_receipt, reason, paused FROM link WHERE ident = $1";
 pub(crate) const LINK_LOADS: &str = "SELECT link, state, sum(count)::bigint, min(numbered_at) \
@@ -155,16 +154,13 @@ pub(crate) const STAND: &str = "INSERT INTO standing (ident, name, text, at) \
 pub(crate) const STAND_NO_MORE: &str = "DELETE FROM standing WHERE ident = $1 AND name = $2";
 
 /// Rows as arrays. Keys that were collected here are left out; counts those that are new.
-pub(crate) const BASELINE_ADD: &str = "WITH put AS (INSERT INTO baseline AS b (ident, root, kind, \
+pub(crate) const BASELINE_ADD: &str = "INSERT INTO baseline AS b (ident, root, kind, \
     part, version, content, reported, day) SELECT $1, v.* FROM unnest($2::text[], $3::int[], \
     $4::text[], $5::bigint[], $6::bytea[], $7::int[], $8::int[]) v (root, kind, part, version, \
-    content, reported, day) WHERE NOT EXISTS (SELECT 1 FROM record r WHERE r.ident = $1 \
-    AND r.root = v.root AND r.kind = v.kind AND r.part = v.part) \
-    ON CONFLICT (ident, root, kind, part) DO UPDATE SET \
+    content, reported, day) ON CONFLICT (ident, root, kind, part) DO UPDATE SET \
     version = greatest(b.version, excluded.version), \
     content = coalesce(excluded.content, b.content), \
-    reported = coalesce(excluded.reported, b.reported) RETURNING b.xmax = 0 AS new) \
-    SELECT count(*)::bigint FROM put WHERE new";
+    reported = coalesce(excluded.reported, b.reported)";
 pub(crate) const BASELINE: &str = "SELECT b.root, b.kind, b.part, b.version, b.content, \
     b.reported, b.day FROM unnest($2::text[]) j (root) CROSS JOIN LATERAL (SELECT * \
     FROM baseline x WHERE x.ident = $1 AND x.root = j.root OFFSET 0) b";

@@ -139,7 +139,7 @@ pub(crate) const ROW_RECORDS: &str = concat!(
     "SELECT rr.row, ",
     place!(),
     ", NOT EXISTS (SELECT 1 FROM record n WHERE n.ident = r.ident AND n.root = r.root \
-     AND n.kind = r.kind AND n.part = r.part AND n.version > r.version), p.state, p.violations \
+     AND n.kind = r.kind AND n.part = r.part AND n.version > r.version), p.state, p.violations, rr.kind \
      FROM json_each(?3) j CROSS JOIN row_record rr ON rr.ident = ?1 AND rr.adapter = ?2 \
      AND rr.row = j.value JOIN record r ON r.ident = rr.ident AND r.root = rr.root \
      AND r.kind = rr.kind AND r.part = rr.part AND r.version = rr.version",

@@ -64,8 +64,9 @@ pub(crate) const STATUS: &str = "SELECT kept, judged, \
     (SELECT count(*) FROM problem WHERE ident = ?1 AND class = 'refused'), \
     (SELECT count(*) FROM problem WHERE ident = ?1 AND class = 'quarantined' AND root IS NULL) \
     FROM identity WHERE ident = ?1";
-pub(crate) const PLACES: &str = "SELECT total(p0), total(p1), total(p2), total(p3), total(p4), \
-    total(p5), total(p6), total(p7), total(p8), total(p9) FROM tally WHERE ident = ?1 AND side = 0";
+pub(crate) const PLACES: &str = "SELECT peer, sum(p0), sum(p1), sum(p2), sum(p3), sum(p4), \
+    sum(p5), sum(p6), sum(p7), sum(p8), sum(p9) FROM tally WHERE ident = ?1 AND side = 0 \
+    GROUP BY peer";
 pub(crate) const LINKS: &str =
     "SELECT link, accepted, rejected, last_receipt, reason, paused FROM link WHERE ident = ?1";
 pub(crate) const LINK_LOADS: &str = "SELECT link, state, sum(count), min(numbered_at) \

@@ -6,22 +6,14 @@ pub(crate) const STAND: &str = "INSERT INTO standing (ident, name, text, at) \
     VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE SET text = excluded.text, at = excluded.at";
 pub(crate) const STAND_NO_MORE: &str = "DELETE FROM standing WHERE ident = ?1 AND name = ?2";
 
-/// Rows as JSON arrays: root, kind, part, version, content (hex), reported, day. Keys that were
-/// collected here are left out.
+/// Rows as JSON arrays: root, kind, part, version, content (hex), reported, day.
 pub(crate) const BASELINE_ADD: &str = "INSERT INTO baseline (ident, root, kind, part, version, \
     content, reported, day) SELECT ?1, j.value ->> 0, j.value ->> 1, j.value ->> 2, \
     j.value ->> 3, unhex(j.value ->> 4), j.value ->> 5, j.value ->> 6 FROM json_each(?2) j \
-    WHERE NOT EXISTS (SELECT 1 FROM record r WHERE r.ident = ?1 AND r.root = j.value ->> 0 \
-    AND r.kind = j.value ->> 1 AND r.part = j.value ->> 2) \
-    ON CONFLICT DO UPDATE SET version = max(version, excluded.version), \
+    WHERE true ON CONFLICT DO UPDATE SET version = max(version, excluded.version), \
     content = coalesce(excluded.content, content), \
     reported = coalesce(excluded.reported, reported)";
 pub(crate) const BASELINE_ANY: &str = "SELECT 1 FROM baseline WHERE ident = ?1 LIMIT 1";
-/// Of such rows, those that are marked already.
-pub(crate) const BASELINE_KNOWN: &str = "SELECT count(*) FROM json_each(?2) j CROSS JOIN baseline b \
-    ON b.ident = ?1 AND b.root = j.value ->> 0 AND b.kind = j.value ->> 1 \
-    AND b.part = j.value ->> 2 WHERE NOT EXISTS (SELECT 1 FROM record r WHERE r.ident = ?1 \
-    AND r.root = b.root AND r.kind = b.kind AND r.part = b.part)";
 pub(crate) const BASELINE: &str = "SELECT b.root, b.kind, b.part, b.version, b.content, \
     b.reported, b.day FROM json_each(?2) j CROSS JOIN baseline b ON b.ident = ?1 \
     AND b.root = j.value";
