@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use canon::format::{CaseFacts, Format, Op, Parsed};
-use canon::{Digest, Key, RecordId, Severity, Violation};
+use canon::{Digest, Key, RecordId, Severity, Violation, leaf_hash};
 use envelope::{Note, Opened, Outcome, OutcomeLine, SenderCert};
 use store::{KeptRow, NewKept, Place, Problem, Saw, SubmissionStep, TypeCount};
 
@@ -97,7 +97,8 @@ pub(crate) async fn judge(
         opened.fragments.iter().map(|f| candidate(format, f)).collect();
     let roots: BTreeSet<&str> = candidates.iter().flatten().map(|c| c.key.root()).collect();
     let roots: Vec<&str> = roots.into_iter().collect();
-    let rows = node.store.kept_cases(&roots).await?;
+    let mut rows = node.store.kept_cases(&roots).await?;
+    in_one_algorithm(node, opened, &candidates, &mut rows).await?;
     let saw = node.held.is_shared().then(|| Saw {
         roots: roots.iter().map(|root| (*root).to_owned()).collect(),
         rows: rows.len() as u64,
@@ -136,6 +137,37 @@ pub(crate) async fn judge(
     bench.out.counts = bench.counts.into_values().collect();
     bench.out.saw = saw;
     Ok(bench.out)
+}
+
+/// A record kept under one suite and brought again under another has two digests that cannot be
+/// compared: the kept one is made again from its stored bytes. Bytes that are gone leave it as it is.
+async fn in_one_algorithm(
+    node: &Node,
+    opened: &Opened<'_>,
+    candidates: &[Result<Candidate, Violation>],
+    rows: &mut [KeptRow],
+) -> Result<(), WorkError> {
+    let alg = opened.head.digest_alg;
+    if rows.iter().all(|row| row.digest.alg == alg) {
+        return Ok(());
+    }
+    let brought: HashSet<(&str, &Key, u32)> =
+        candidates.iter().flatten().map(|c| (&*c.kind, &c.key, c.parsed.attrs.version)).collect();
+    for row in rows.iter_mut().filter(|row| row.digest.alg != alg) {
+        if !brought.contains(&(&*row.id.kind, &row.id.key, row.id.version)) {
+            continue;
+        }
+        let Some(frames) = node.store.frames(&row.envelope).await? else { continue };
+        let lost = || WorkError::Own(format!("stored envelope {}", row.envelope));
+        let package = envelope::open_frame(&frames.frame, node.limits.package_bytes_max);
+        let package = package.map_err(|_| lost())?;
+        let kept = envelope::open(&package).map_err(|_| lost())?;
+        let position = kept.leaves.iter().position(|leaf| *leaf == row.digest);
+        if let Some(fragment) = position.and_then(|at| kept.fragments.get(at)) {
+            row.digest = leaf_hash(alg, fragment);
+        }
+    }
+    Ok(())
 }
 
 fn candidate(format: &Format, fragment: &[u8]) -> Result<Candidate, Violation> {

@@ -51,6 +51,6 @@ pub use config::Limits;
 pub use correspond::MAINTENANCE;
 pub use error::WorkError;
 pub use fair::Fairness;
-pub use node::{Link, Node, Way};
+pub use node::{Link, Node, Signers, Way};
 pub use share::Leases;
 pub use work::{Arrival, Progress, WorkFuture, Worker, workers};

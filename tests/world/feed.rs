@@ -174,6 +174,8 @@ impl Feed {
 
     fn adapter(self, node: &Arc<Node>, package: Package, source: Box<dyn Source>) -> Adapter {
         let mapping = Mapping::compile(&package, &format()).unwrap_or_else(|p| panic!("{p:?}"));
+        let suite: Arc<str> = node.signers.first().suite().name().into();
+        let signed = |route: Route| Route { suite: Arc::clone(&suite), ..route };
         let mapping = Arc::new(mapping);
         let target = |live: Route| Target {
             mapping: Arc::clone(&mapping),
@@ -185,7 +187,7 @@ impl Feed {
             name: self.package().0.into(),
             source: Mutex::new(source),
             namespace: node.code.as_str().into(),
-            targets: self.routes().into_iter().map(target).collect(),
+            targets: self.routes().into_iter().map(signed).map(target).collect(),
             history: matches!(self, Self::History(_)),
             interval: if matches!(self, Self::Asked(..)) { 5_000 } else { 0 },
             package: Arc::new(package),

@@ -29,6 +29,7 @@ mod tests;
 #[cfg(test)]
 mod tests_spool;
 mod tree;
+mod trust;
 mod units;
 
 use std::collections::BTreeMap;
@@ -40,8 +41,8 @@ pub use lanes::{LaneBudget, Window};
 pub use limits::{LIMITS, Limits, table as limits_table};
 pub use listen::{ListenConfig, PostConfig};
 pub use node::{
-    AdapterConfig, Carrier, Identity, Link, Nature, NodeConfig, RelayConfig, RelayRule,
-    RouteConfig, SinkConfig, SinkKind, SourceConfig, SourceReading, Treatment,
+    AdapterConfig, Carrier, Link, Nature, NodeConfig, RelayConfig, RelayRule, RouteConfig,
+    SinkConfig, SinkKind, SourceConfig, SourceReading, Treatment,
 };
 pub use outlets::{CallForm, CallsConfig, OutletConfig, OutletWay};
 pub use problem::{At, Problem, Problems, nearest};
@@ -53,6 +54,7 @@ pub use remote::Remote;
 pub use secret::{Secret, SecretRef};
 pub use spool::{Back, SpoolConfig, SpoolPlace};
 pub use tree::ENV_PREFIX;
+pub use trust::{Identity, KeyConfig, TrustConfig};
 pub use units::{Limit, Unit};
 
 /// The nodes of one process from their files' names and texts, or everything wrong with them.

@@ -28,15 +28,6 @@ pub(crate) fn check(
     for folder in node.format.iter().chain(&node.formats) {
         need(&whole, "[format] folder", folder, true);
     }
-    for anchor in &node.anchors {
-        need(&whole, "[trust] anchors", anchor, false);
-    }
-    for identity in &node.identities {
-        need(&identity.at, "[identity] certificate", &identity.certificate, false);
-        if let SecretRef::File(path) = &identity.key {
-            need(&identity.at, "[identity] key", path, false);
-        }
-    }
     for broker in &node.brokers {
         if let Some(ca) = &broker.ca {
             need(&broker.at, "[broker] ca", ca, false);
@@ -59,9 +50,6 @@ pub(crate) fn check(
     }
     for list in node.lists.iter().filter(|l| files.facts(l).is_none()) {
         missing(&whole, "[lists] folders", list, "file or folder", "文件或目录", problems);
-    }
-    for identity in &node.identities {
-        secret(&identity.at, "[identity] key", &identity.key, files, env, problems);
     }
     for (at, key, reference) in foreign_secrets(node) {
         secret(at, key, reference, files, env, problems);
@@ -195,7 +183,7 @@ fn broker_secrets(broker: &BrokerConfig) -> Vec<(&'static str, &SecretRef)> {
     found
 }
 
-fn exists(
+pub(crate) fn exists(
     files: &dyn Files,
     at: &At,
     key: &str,
@@ -222,7 +210,7 @@ fn missing(at: &At, key: &str, path: &Path, en: &str, zh: &str, problems: &mut P
     );
 }
 
-fn secret(
+pub(crate) fn secret(
     at: &At,
     key: &str,
     reference: &SecretRef,

@@ -36,6 +36,7 @@ mod quality;
 mod receipt_lost;
 mod refused_thrice;
 mod resubmitted;
+mod suites;
 mod tampered;
 mod versions;
 
