@@ -72,7 +72,7 @@ fn what_a_platform_answers_in_its_front_tables_comes_back_and_says_whose_answer_
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path();
     let script = target(&dir.join("target"));
-    common::prepare(dir, &["town", "county"], config);
+    common::prepare(dir, common::USUAL, &["town", "county"], config);
     let front = dir.join("county/front.db");
     sqlite(&front, &script);
     let check = ["check", "config", "town/node.toml", "county/node.toml"];
