@@ -103,5 +103,5 @@ fn the_least_account_is_printed() {
     assert_eq!(lines.iter().filter(|l| l.starts_with("GRANT SELECT")).count(), 6, "{}", said.out);
     let files = repository().join("adapters/township_window").display().to_string();
     let said = tiergate(folder.path(), &["adapter", "grants", &files, "--engine", "mysql"]);
-    assert!(said.code != 0 && said.err.contains("reads files"), "{}", said.err);
+    assert!(said.code != 0 && said.err.contains("reads no database"), "{}", said.err);
 }
