@@ -12,6 +12,7 @@ mod commands;
 mod databases;
 mod demo;
 mod desk;
+mod drops;
 mod expiry;
 mod files;
 mod gates;

@@ -8,6 +8,7 @@ use clap::Args;
 use exchange::config::{LaneBudget, NodeConfig, PostgresConfig, PostgresTls, StoreUrl, tier_order};
 use store::{PostgresStore, SharedStore, SqliteStore, StoreError, postgres};
 
+use crate::drops::{self, DropView};
 use crate::expiry::{self, Paper};
 use crate::files;
 use crate::gates::{self, GateView};
@@ -60,6 +61,8 @@ pub(crate) struct Tier {
     pub(crate) gates: Vec<GateView>,
     /// Its certificates and those it believes.
     pub(crate) papers: Vec<Paper>,
+    /// Its drop folders.
+    pub(crate) drops: Vec<DropView>,
 }
 
 impl Tier {
@@ -155,7 +158,8 @@ pub(crate) async fn tiers(args: &NodesArg, access: Access) -> Result<Vec<Tier>, 
         let return_days = node.limits.return_days;
         let (lanes, gates) = (lanes(node, code), gates::of(node, code));
         let papers = node.identity(code).map_or_else(Vec::new, |i| expiry::papers(node, i));
-        found.push(Tier { title, code: code.clone(), store, return_days, lanes, gates, papers });
+        let (code, drops) = (code.clone(), drops::views(node, code));
+        found.push(Tier { title, code, store, return_days, lanes, gates, papers, drops });
     }
     if found.is_empty() {
         let wanted = args.node.as_deref().unwrap_or_default();

@@ -7,6 +7,7 @@ use store::{AdapterProgress, DestinationStatus, LinkStatus, NodeStatus, Place};
 use crate::commands::outlet;
 use crate::commands::running;
 use crate::commands::waiting::{self, Said};
+use crate::drops;
 use crate::expiry;
 use crate::gates::{GateView, Lies};
 use crate::os;
@@ -22,6 +23,7 @@ pub(crate) fn run(args: &NodesArg, out: &Out) -> Done {
             let mut more = running::of(&tier, os::now()).await?;
             more.extend(waiting::of(&tier, os::now()).await?);
             more.extend(outlet::of(&tier, os::now()).await?);
+            more.extend(drops::of(&tier.drops, os::now()));
             more.extend(expiry::of(&tier.papers, os::now()));
             answers.push((tier, status, more));
         }

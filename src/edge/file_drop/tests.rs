@@ -14,7 +14,7 @@ use crate::error::Disposition;
 
 const NOW: Millis = Millis(1_795_000_000_000);
 
-fn settings(dir: &Path) -> Settings {
+pub(super) fn settings(dir: &Path) -> Settings {
     let text = |text: &str| Text { text: text.into(), ..Text::default() };
     let source = FileSource {
         form: Form::Csv(TextSettings {
