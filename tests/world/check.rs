@@ -100,7 +100,8 @@ impl World {
     }
 
     /// Moves the clock past the end of the last day, and lets the books be exchanged.
-    async fn close(&mut self, days: &[Day]) {
+    /// The days end, and their books are exchanged.
+    pub async fn close(&mut self, days: &[Day]) {
         let Some(last) = days.last() else { return };
         let end = Millis::parse(&format!("{last} 23:59:59")).expect("a day");
         let closed = end.plus(1_000 + self.setup.limits.close_grace + 1_000);
