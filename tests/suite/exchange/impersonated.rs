@@ -246,7 +246,8 @@ async fn a_forged_hop_receipt_at_its_origin() {
 #[tokio::test]
 async fn a_hop_receipt_of_other_bytes() {
     let (world, _, parcel) = red_waits().await;
-    let other = forge::resealed(&parcel, world.signer(TOWN), |h| h.settled_below = 1);
+    let other =
+        forge::resealed(&parcel, world.signer(TOWN), |h| h.sealed_at = h.sealed_at.plus(1_000));
     let body = [hop(&other, world.now)];
     let from = (world::code("county-1"), 900);
     let to = world::code("town-1");
