@@ -91,13 +91,13 @@ fn head(bytes: &[u8]) {
 }
 
 fn signature(bytes: &[u8]) {
-    static KNOWN: LazyLock<Vec<(Head, Vec<u8>, Vec<u8>)>> = LazyLock::new(|| {
-        let of = |(head, signature): (Vec<u8>, Vec<u8>)| {
-            (Head::read(&head).expect("a head of the museum"), head, signature)
+    static KNOWN: LazyLock<Vec<(Head, Vec<u8>)>> = LazyLock::new(|| {
+        let of = |(head, _): (Vec<u8>, Vec<u8>)| {
+            (Head::read(&head).expect("a head of the museum"), head)
         };
         parts().into_iter().map(of).collect()
     });
-    for (head, head_bytes, _) in KNOWN.iter() {
+    for (head, head_bytes) in KNOWN.iter() {
         for trust in trusts() {
             drop(envelope::verify_head(head, head_bytes, bytes, trust, head.sealed_at));
             let as_text = envelope::verify_text(head_bytes, bytes, trust, head.sealed_at);
@@ -222,8 +222,8 @@ fn scratch() -> std::io::Result<Box<dyn Scratch>> {
 }
 
 fn read_form(form: &str, bytes: &[u8]) {
-    let sources = sources();
-    let source = &sources.iter().find(|(name, ..)| *name == form).expect("a package reads it").1;
+    let source = sources().iter().find(|p| p.form == form);
+    let source = &source.expect("a package reads it").source;
     let limits = limits();
     let mut make = || scratch();
     let reading = Reading { source, limits: &limits, scratch: &mut make };
@@ -309,14 +309,20 @@ fn spool_seeds() -> Vec<Vec<u8>> {
     all
 }
 
-/// By form: a source that reads it, and inputs of its package's samples.
-fn sources() -> &'static [(&'static str, FileSource, Vec<Vec<u8>>)] {
-    static ALL: LazyLock<Vec<(&'static str, FileSource, Vec<Vec<u8>>)>> =
+/// A source that reads a form, and inputs of its package's samples.
+struct Packaged {
+    form: &'static str,
+    source: FileSource,
+    inputs: Vec<Vec<u8>>,
+}
+
+fn sources() -> &'static [Packaged] {
+    static ALL: LazyLock<Vec<Packaged>> =
         LazyLock::new(|| packaged().expect("the packages of the repository can be read"));
     &ALL
 }
 
-fn packaged() -> std::io::Result<Vec<(&'static str, FileSource, Vec<Vec<u8>>)>> {
+fn packaged() -> std::io::Result<Vec<Packaged>> {
     let mut all = Vec::new();
     for entry in std::fs::read_dir(root().join("adapters"))? {
         let folder = entry?.path();
@@ -331,7 +337,7 @@ fn packaged() -> std::io::Result<Vec<(&'static str, FileSource, Vec<Vec<u8>>)>> 
             Source::Push(push) => push.body,
             Source::Http(_) | Source::Sql(_) => continue,
         };
-        let name = match &source.form {
+        let form = match &source.form {
             Form::Csv(_) => "csv",
             Form::Workbook(_) => "workbook",
             Form::Dbf(_) => "dbf",
@@ -341,13 +347,14 @@ fn packaged() -> std::io::Result<Vec<(&'static str, FileSource, Vec<Vec<u8>>)>> 
             Form::Singer(_) => "singer",
         };
         let inputs = files.into_iter().filter(|(name, _)| name.contains("/input."));
-        all.push((name, source, inputs.map(|(_, bytes)| bytes).collect()));
+        let inputs = inputs.map(|(_, bytes)| bytes).collect();
+        all.push(Packaged { form, source, inputs });
     }
     Ok(all)
 }
 
 fn samples(form: &str) -> Vec<Vec<u8>> {
-    sources().iter().filter(|(name, ..)| *name == form).flat_map(|(.., s)| s.clone()).collect()
+    sources().iter().filter(|p| p.form == form).flat_map(|p| p.inputs.clone()).collect()
 }
 
 /// A record's format is compiled once, not while the clock of a run goes.
