@@ -1,6 +1,7 @@
 //! Packages made to deceive: each is refused, and where a stock verifier alone would believe one, that is
 //! shown too. What a signature covers is decided by place, never by name.
 #![expect(clippy::disallowed_methods, reason = "stock tools read files")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests stand outside test functions")]
 
 use crate::common::{World, head, now, record, seal, world};
 use crate::stock::xmlsec1;
