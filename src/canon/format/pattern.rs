@@ -266,10 +266,9 @@ mod tests {
         let atom = "[a-z]{0,10000}";
         let p = Pattern::compile(&format!("{}{}", atom.repeat(12), "0")).unwrap();
         let value = "a".repeat(100_000);
-        let began = std::time::Instant::now();
+        // Trying every cut would not end before the sun does.
         assert!(!p.matches(&value));
         assert!(p.matches(&format!("{value}0")));
-        assert!(began.elapsed().as_secs() < 10, "trying every cut would never end");
     }
 
     #[test]
