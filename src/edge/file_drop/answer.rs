@@ -4,6 +4,7 @@
 //! What is awaited and what was said lies line by line beside the processed files
 //! ([`super::answer_lines`]).
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -179,7 +180,58 @@ fn table(lines: &Path, out: &mut dyn Write) -> io::Result<()> {
         };
         let rule = if flag == "accepted" { "" } else { &known.rule };
         let number = if row == 0 { String::new() } else { row.to_string() };
-        Ok(out.write_record([part, number.as_str(), outcome, rule, &known.text])?)
+        // The name of a sheet, and words of a platform: neither is ours.
+        let (part, text) = (plain(part), plain(&known.text));
+        Ok(out.write_record([&*part, number.as_str(), outcome, rule, &*text])?)
     })?;
     out.flush()
+}
+
+/// A cell that no spreadsheet takes for a formula: what begins like one gets an apostrophe, which
+/// spreadsheets do not show.
+fn plain(text: &str) -> Cow<'_, str> {
+    match text.trim_start().chars().next() {
+        Some('=' | '+' | '-' | '@' | '＝' | '＋' | '－' | '＠') => {
+            Cow::Owned(format!("'{text}"))
+        }
+        _ => Cow::Borrowed(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_holds_no_formula() {
+        let said = |part: &str, row, text: &str| Line::Said {
+            part: part.into(),
+            row,
+            flag: "rejected".into(),
+            rule: "field.pattern".into(),
+            text: text.into(),
+        };
+        let lines = [
+            said("=cmd|'/C calc'!A0", 1, "=HYPERLINK(\"http://x\")"),
+            said("一", 2, "@SUM(1+1)*cmd|' /C calc'!A0"),
+            said("二", 3, "\t-2+3+cmd"),
+            said("三", 4, "＝1+1"),
+            said("四", 5, "办结早于受理 = 错误"),
+        ];
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lines");
+        std::fs::write(&path, Line::text(&lines)).unwrap();
+        let mut text = Vec::new();
+        table(&path, &mut text).unwrap();
+        let text = String::from_utf8(text).unwrap();
+        let mut cells = csv::ReaderBuilder::new().from_reader(text.as_bytes());
+        let begins = |c: &str| c.trim_start().starts_with(['=', '+', '-', '@', '＝']);
+        let mut quoted = 0;
+        for row in cells.records().map(Result::unwrap) {
+            assert!(row.iter().all(|cell| !begins(cell)), "{row:?}");
+            quoted += row.iter().filter(|cell| cell.starts_with('\'')).count();
+        }
+        assert_eq!(quoted, 5, "{text}");
+        assert!(text.contains("办结早于受理 = 错误"), "what begins like a text is left alone");
+    }
 }
