@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use canon::format::{Format, Op};
 use canon::{Day, Millis, RecordId};
-use edge::{KeptRecord, Sink};
+use edge::{KeptRecord, SetAside, Sink};
 use store::{AuditEvent, JudgedEnvelope, SharedStore};
 
 use crate::error::WorkError;
@@ -72,6 +72,10 @@ impl Deliver {
         };
         let held = Kept::of(&self.node).read(&judged)?;
         sink.deliver(&batch(&held)).await.map_err(failed)?;
+        for aside in sink.set_aside() {
+            // Before the mark: whoever dies here is given the same refusal again.
+            note(store, &self.name, &aside, now).await?;
+        }
         for news in sink.news() {
             store.audit(changed(&self.name, news, now)).await?;
         }
@@ -80,6 +84,37 @@ impl Deliver {
         let more = judged.len() == ENVELOPES_PER_TURN as usize;
         Ok(Progress::some(held.len() as u64, more))
     }
+}
+
+/// Where the records stand that a sink's place refused: `sink/NAME/refused/WATERMARK`.
+pub fn refused_prefix(sink: &str) -> String {
+    format!("sink/{sink}/refused/")
+}
+
+/// Records that a sink's place refused one by one, in the order in which they were given.
+pub async fn refused(store: &SharedStore, sink: &str) -> Result<Vec<SetAside>, WorkError> {
+    let found = store.standing(&refused_prefix(sink)).await?;
+    Ok(found.iter().filter_map(|one| serde_json::from_str(&one.text).ok()).collect())
+}
+
+async fn note(
+    store: &SharedStore,
+    sink: &str,
+    aside: &SetAside,
+    now: Millis,
+) -> Result<(), WorkError> {
+    let name = format!("{}{:020}", refused_prefix(sink), aside.watermark);
+    let text = serde_json::to_string(aside).expect("texts and numbers always serialize");
+    store.stand(&name, Some(&text), now).await?;
+    let event = AuditEvent {
+        at: now,
+        who: "deliver".into(),
+        action: "source.sink_set_aside".into(),
+        subject: format!("{sink} {}", aside.watermark),
+        reason: aside.code.clone(),
+        ok: false,
+    };
+    Ok(store.audit(event).await?)
 }
 
 fn changed(sink: &str, news: String, now: Millis) -> AuditEvent {
@@ -154,26 +189,27 @@ impl<'a> Kept<'a> {
     }
 
     /// Gives a sink again what was kept from a point on, beside the running service: what is there is
-    /// written over by the same. How many records.
+    /// written over by the same. How many records, and those that its place refused again.
     pub async fn replay(
         &self,
         store: &SharedStore,
         sink: &mut dyn Sink,
         from: From,
-    ) -> Result<u64, WorkError> {
+    ) -> Result<(u64, Vec<SetAside>), WorkError> {
         let (mut after, day) = match from {
             From::Watermark(mark) => ((mark / POSITIONS) as i64 - 1, None),
             From::Day(day) => (0, Some(day)),
         };
-        let mut given = 0;
+        let (mut given, mut again) = (0, Vec::new());
         loop {
             let mut judged = store.judged_after(after, ENVELOPES_PER_TURN).await?;
-            let Some(last) = judged.last().map(|j| j.ordinal) else { return Ok(given) };
+            let Some(last) = judged.last().map(|j| j.ordinal) else { return Ok((given, again)) };
             judged.retain(|j| day.is_none_or(|day| j.at.day() >= day));
             let held = self.read(&judged)?;
             let failed = |source| WorkError::Sink { sink: "replay".into(), source };
             if !held.is_empty() {
                 sink.again(&batch(&held)).await.map_err(failed)?;
+                again.extend(sink.set_aside());
             }
             given += held.len() as u64;
             after = last;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use bus::amqp::{Obstacle, Step, manage, probe};
 use canon::Millis;
 use clap::Args;
-use exchange::config::{AdapterConfig, Identity, NodeConfig};
+use exchange::config::{AdapterConfig, Identity, NodeConfig, SinkConfig, SinkKind};
 use serde_json::{Value, json};
 
 use super::bus::said;
@@ -65,6 +65,10 @@ pub(crate) fn run(args: &Doctor, out: &Out) -> Done {
                 looks.push(signing(config, identity)?);
                 looks.push(store(config, identity).await);
             }
+            for sink in &config.sinks {
+                looks.extend(service(config, sink).await?);
+            }
+            looks.extend(listener(config).await?);
             for adapter in &config.adapters {
                 sources(config, adapter, &mut looks).await?;
             }
@@ -230,6 +234,39 @@ async fn sources(
         looks.push(Look { of: of.clone(), step, fine, en, zh });
     }
     Ok(())
+}
+
+/// The service of a webhook answers, whatever it says.
+async fn service(config: &NodeConfig, sink: &SinkConfig) -> Result<Option<Look>, Failure> {
+    if !matches!(sink.kind, SinkKind::Webhook { .. }) {
+        return Ok(None);
+    }
+    let hook = crate::sinks::webhook(&sink.identity, sink, &config.limits)?;
+    let of = format!("{} {}", sink.identity, sink.name);
+    let (fine, en, zh) = match hook.probe().await {
+        Ok(status) => {
+            (true, format!("the service answers ({status})"), format!("服务有应答（{status}）"))
+        }
+        Err(e) => {
+            let (place, detail) = (&e.place, &e.detail);
+            (false, format!("{place}: {detail}"), format!("{place}：{detail}"))
+        }
+    };
+    Ok(Some(Look { of, step: "webhook", fine, en, zh }))
+}
+
+/// The listener's address is free, or ours; certificate and key fit.
+async fn listener(config: &NodeConfig) -> Result<Option<Look>, Failure> {
+    let Some(listen) = &config.listen else { return Ok(None) };
+    let settings = crate::posts::settings(listen, &config.limits)?;
+    let of = format!("[listen] {}", listen.address);
+    // Another port: the service may have this one.
+    let free = edge::listen::Settings { address: (listen.address.ip(), 0).into(), ..settings };
+    let (fine, en, zh) = match edge::listen::Listener::bind(free).await {
+        Ok(_) => (true, "address and certificate are usable".into(), "地址和证书可用".into()),
+        Err(e) => (false, e.to_string(), format!("不可用：{e}")),
+    };
+    Ok(Some(Look { of, step: "listen", fine, en, zh }))
 }
 
 /// The store opens, its schema is this build's, and it answers.

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use canon::Day;
+use canon::{Day, NodeCode};
 use clap::{Args, Subcommand};
-use exchange::deliver::{From, Kept};
+use edge::SetAside;
+use exchange::config::{NodeConfig, SinkConfig};
+use exchange::deliver::{self, From, Kept};
 use serde_json::json;
 
 use crate::stores::{self, Access, NodesArg};
@@ -16,6 +18,17 @@ use crate::{open, os, sinks};
 pub(crate) enum SinkCommand {
     /// Give a sink again what was kept from a point on; works beside the service · 重放
     Replay(Replay),
+    /// Records that the service of a webhook refused one by one · 被拒记录
+    Refused(Refused),
+}
+
+/// Arguments of `refused`.
+#[derive(Debug, Args)]
+pub(crate) struct Refused {
+    /// The sink's name
+    name: String,
+    #[command(flatten)]
+    nodes: NodesArg,
 }
 
 /// Arguments of `replay`.
@@ -41,34 +54,80 @@ fn point(text: &str) -> Result<From, String> {
 
 /// Runs the command.
 pub(crate) fn run(command: SinkCommand, out: &Out) -> Done {
-    let SinkCommand::Replay(args) = command;
-    os::block_on(async {
-        let (config, code) = stores::the_identity(&args.nodes)?;
-        let Some(sink) = config.sinks_of(&code).find(|s| *s.name == *args.name) else {
-            let known: Vec<&str> = config.sinks_of(&code).map(|s| &*s.name).collect();
-            let (name, known) = (&args.name, known.join(", "));
-            return Err(Failure::usage(
-                format!("`{code}` has no sink `{name}`; it has: {known}"),
-                format!("『{code}』没有名为『{name}』的输出，现有：{known}"),
-            ));
-        };
-        let format = open::format_of(&config)?.map_err(|f| open::problems(&f))?;
-        let mut opened = sinks::open(&code, sink, &format, &config.limits)?;
-        let store = stores::open_store(&config, &code, Access::Read).await?;
-        let formats = BTreeMap::from([(format.edition().to_owned(), format)]);
-        let package_bytes_max = config.limits.package_bytes_max;
-        let kept = Kept { formats: &formats, package_bytes_max };
-        let given = kept.replay(&store, opened.as_mut(), args.from).await;
-        let given =
-            given.map_err(|e| Failure::environment(e.to_string(), format!("重放失败：{e}")))?;
-        let name = &args.name;
+    match command {
+        SinkCommand::Replay(args) => os::block_on(replay(&args, out))?,
+        SinkCommand::Refused(args) => os::block_on(refused(&args, out))?,
+    }
+}
+
+/// The sink of this name.
+fn named<'c>(
+    config: &'c NodeConfig,
+    code: &'c NodeCode,
+    name: &str,
+) -> Result<&'c SinkConfig, Failure> {
+    config.sinks_of(code).find(|s| *s.name == *name).ok_or_else(|| {
+        let known: Vec<&str> = config.sinks_of(code).map(|s| &*s.name).collect();
+        let known = known.join(", ");
+        Failure::usage(
+            format!("`{code}` has no sink `{name}`; it has: {known}"),
+            format!("『{code}』没有名为『{name}』的输出，现有：{known}"),
+        )
+    })
+}
+
+async fn replay(args: &Replay, out: &Out) -> Done {
+    let (config, code) = stores::the_identity(&args.nodes)?;
+    let sink = named(&config, &code, &args.name)?;
+    let format = open::format_of(&config)?.map_err(|f| open::problems(&f))?;
+    let mut opened = sinks::open(&code, sink, &format, &config.limits)?;
+    let store = stores::open_store(&config, &code, Access::Read).await?;
+    let formats = BTreeMap::from([(format.edition().to_owned(), format)]);
+    let package_bytes_max = config.limits.package_bytes_max;
+    let kept = Kept { formats: &formats, package_bytes_max };
+    let given = kept.replay(&store, opened.as_mut(), args.from).await;
+    let (given, again) =
+        given.map_err(|e| Failure::environment(e.to_string(), format!("重放失败：{e}")))?;
+    let name = &args.name;
+    out.say(
+        format!("{given} records were given to `{name}` again"),
+        format!("已向『{name}』重放 {given} 条记录"),
+    )?;
+    show(&again, out)?;
+    let refused = serde_json::to_value(&again).unwrap_or_default();
+    out.value(
+        &json!({ "ok": again.is_empty(), "sink": name, "records": given, "refused": refused }),
+    )?;
+    Ok(if again.is_empty() { Exit::Fine } else { Exit::Problems })
+}
+
+/// One line a record that was refused.
+fn show(refused: &[SetAside], out: &Out) -> Result<(), Failure> {
+    for one in refused {
+        let SetAside { watermark, record, code, text } = one;
         out.say(
-            format!("{given} records were given to `{name}` again"),
-            format!("已向『{name}』重放 {given} 条记录"),
+            format!("{watermark} {record}: refused [{code}] {text}"),
+            format!("{watermark} {record}：被拒 [{code}] {text}"),
         )?;
-        out.value(&json!({ "ok": true, "sink": name, "records": given }))?;
-        Ok(Exit::Fine)
-    })?
+    }
+    Ok(())
+}
+
+async fn refused(args: &Refused, out: &Out) -> Done {
+    let (config, code) = stores::the_identity(&args.nodes)?;
+    let sink = named(&config, &code, &args.name)?;
+    let store = stores::open_store(&config, &code, Access::Read).await?;
+    let found = deliver::refused(&store, &sink.name).await;
+    let found = found.map_err(|e| Failure::environment(e.to_string(), format!("存储出错：{e}")))?;
+    show(&found, out)?;
+    let (n, name) = (found.len(), &args.name);
+    out.say(
+        format!("{n} records refused by `{name}`; `sink replay {name} --from WATERMARK` gives them again"),
+        format!("『{name}』拒绝了 {n} 条记录；sink replay {name} --from 水位 可再次交付"),
+    )?;
+    let list = serde_json::to_value(&found).unwrap_or_default();
+    out.value(&json!({ "ok": found.is_empty(), "sink": name, "refused": list }))?;
+    Ok(if found.is_empty() { Exit::Fine } else { Exit::Problems })
 }
 
 #[cfg(test)]

@@ -312,6 +312,15 @@ pub enum SinkKind {
         /// Before the name of every table.
         prefix: Arc<str>,
     },
+    /// A service that takes records.
+    Webhook {
+        /// Where it is.
+        remote: Remote,
+        /// Key of the signature over each request.
+        key: SecretRef,
+        /// Records of one request.
+        batch: usize,
+    },
 }
 
 impl NodeConfig {

@@ -52,6 +52,9 @@ pub(crate) fn check(
     for adapter in &node.adapters {
         source(adapter, &mut need);
     }
+    for sink in &node.sinks {
+        service(sink, &mut need);
+    }
     for list in node.lists.iter().filter(|l| files.facts(l).is_none()) {
         missing(&whole, "[lists] folders", list, "file or folder", "文件或目录", problems);
     }
@@ -82,6 +85,19 @@ fn listener(node: &NodeConfig, need: &mut Need<'_>) {
         }
         if let Some((_, SecretRef::File(path))) = identity {
             need(&listen.at, "[listen] key", path, false);
+        }
+    }
+}
+
+fn service(sink: &SinkConfig, need: &mut Need<'_>) {
+    let SinkKind::Webhook { remote, key, .. } = &sink.kind else { return };
+    for (key, path) in remote.files() {
+        need(&sink.at, &format!("[sink] {key}"), path, false);
+    }
+    let own = remote.secrets().chain(std::iter::once(("hmac", key)));
+    for (key, reference) in own {
+        if let SecretRef::File(path) = reference {
+            need(&sink.at, &format!("[sink] {key}"), path, false);
         }
     }
 }
@@ -138,8 +154,15 @@ fn foreign_secrets(node: &NodeConfig) -> Vec<(&At, &'static str, &SecretRef)> {
         found.extend(named.map(|secret| (&adapter.at, "[adapter.source] secrets", secret)));
     }
     for sink in &node.sinks {
-        if let SinkKind::SqlTables { database, .. } = &sink.kind {
-            found.extend(database.password().map(|p| (&sink.at, "[sink] password", p)));
+        match &sink.kind {
+            SinkKind::Files(_) => {}
+            SinkKind::SqlTables { database, .. } => {
+                found.extend(database.password().map(|p| (&sink.at, "[sink] password", p)));
+            }
+            SinkKind::Webhook { remote, key, .. } => {
+                found.push((&sink.at, "[sink] hmac", key));
+                found.extend(remote.secrets().map(|(_, key)| (&sink.at, "[sink] key", key)));
+            }
         }
     }
     found

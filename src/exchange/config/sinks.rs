@@ -4,16 +4,22 @@ use std::path::Path;
 
 use super::foreign::{self, Database, Engine};
 use super::node::{SinkConfig, SinkKind};
-use super::read::{Cx, duplicate, owner};
+use super::read::{Cx, duplicate, owner, secret};
+use super::remote;
 use super::tree::Tab;
 
 /// Longest prefix of table names.
 const PREFIX_MAX: usize = 20;
+/// Records of one request of a webhook, where nothing is said.
+const BATCH: i64 = 100;
+/// Most records of one request of a webhook.
+const BATCH_MAX: i64 = 10_000;
 
 #[derive(Clone, Copy)]
 enum Kind {
     Files,
     SqlTables,
+    Webhook,
 }
 
 pub(crate) fn sinks(top: &mut Tab<'_>, data: &Path, cx: &mut Cx<'_>) -> Vec<SinkConfig> {
@@ -25,9 +31,11 @@ pub(crate) fn sinks(top: &mut Tab<'_>, data: &Path, cx: &mut Cx<'_>) -> Vec<Sink
         if !tab.entries().iter().any(|(k, _)| k.text == "kind") {
             let _missing = tab.need("kind", cx.problems);
         }
-        let kinds = [("files", Kind::Files), ("sql_tables", Kind::SqlTables)];
+        let kinds =
+            [("files", Kind::Files), ("sql_tables", Kind::SqlTables), ("webhook", Kind::Webhook)];
         let kind = match tab.word("kind", &kinds, cx.problems) {
             Some(Kind::SqlTables) => tables(&mut tab, data, cx),
+            Some(Kind::Webhook) => webhook(&mut tab, cx),
             Some(Kind::Files) => {
                 tab.need("folder", cx.problems).map(|s| SinkKind::Files(data.join(s.text)))
             }
@@ -43,6 +51,31 @@ pub(crate) fn sinks(top: &mut Tab<'_>, data: &Path, cx: &mut Cx<'_>) -> Vec<Sink
         found.push(SinkConfig { identity, name: name.text.into(), kind, at });
     }
     found
+}
+
+/// Reads `url` with what belongs to it, `hmac` and `batch`.
+fn webhook(tab: &mut Tab<'_>, cx: &mut Cx<'_>) -> Option<SinkKind> {
+    if !tab.entries().iter().any(|(k, _)| k.text == "url") {
+        let _missing = tab.need("url", cx.problems);
+    }
+    let remote = remote::remote(tab, cx);
+    let key = secret(tab, "hmac", cx);
+    let said = tab.count("batch", cx.problems);
+    let batch = said.unwrap_or(BATCH);
+    if batch < 1 || batch > BATCH_MAX {
+        cx.problems.push(
+            "config.out_of_range",
+            &tab.spot("batch"),
+            tab.key("batch"),
+            format!("must lie between 1 and {BATCH_MAX}"),
+            format!("应在 1 与 {BATCH_MAX} 之间"),
+        );
+    }
+    Some(SinkKind::Webhook {
+        remote: remote?,
+        key: key?,
+        batch: usize::try_from(batch).unwrap_or(1),
+    })
 }
 
 fn tables(tab: &mut Tab<'_>, data: &Path, cx: &mut Cx<'_>) -> Option<SinkKind> {

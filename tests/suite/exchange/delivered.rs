@@ -97,10 +97,10 @@ async fn tables_take_each_record_once_and_lost_ones_are_filled_up() {
     let kept = Kept { formats: &node.formats, package_bytes_max: node.limits.package_bytes_max };
     let mut sink = tables(&file);
     let all = kept.replay(&node.store, &mut sink, From::Day(world.now.day())).await;
-    assert_eq!(all.expect("a replay"), 10);
-    assert_eq!(kept.replay(&node.store, &mut sink, From::Watermark(0)).await.expect("all"), 10);
+    assert_eq!(all.expect("a replay").0, 10);
+    assert_eq!(kept.replay(&node.store, &mut sink, From::Watermark(0)).await.expect("all").0, 10);
     let none = From::Day(canon::Day(world.now.day().0 + 1));
-    assert_eq!(kept.replay(&node.store, &mut sink, none).await.expect("nothing"), 0);
+    assert_eq!(kept.replay(&node.store, &mut sink, none).await.expect("nothing").0, 0);
     assert_eq!(rows(&file).await, (5, 5));
     world.finish().await;
 }
