@@ -26,13 +26,14 @@ mod sample_input;
 mod scaffold;
 mod table;
 mod text;
+mod times;
 mod tree;
 mod verb;
 mod verbs;
 
 pub use ask::{
     AnswerCode, AnswerForm, Ask, By, Call, Content, Escape, HttpSource, Login, Pages, Piece, Slot,
-    Template, Times,
+    Template, filled_json,
 };
 pub use check::check;
 pub use cut::QUOTED_LINES_MAX;
@@ -52,6 +53,7 @@ pub use table::{CodeTable, Otherwise, TableRow};
 pub use text::{
     COLUMNS_MAX, Encoding, Next, Quote, ROW_BYTES_MAX, RowFault, RowReader, TextSettings,
 };
+pub use times::Times;
 pub use tree::Text;
 pub use verb::{Fault, Verb};
 pub use verbs::{VERBS, VerbInfo, verb_table};

@@ -8,6 +8,7 @@ mod asked;
 mod envelope;
 mod exchange;
 mod format;
+mod outlet;
 mod post;
 mod spool;
 
@@ -16,6 +17,7 @@ pub use asked::ASKED;
 pub use envelope::SENDER;
 pub use exchange::{CONTROL, RECEIVER, RESTORE};
 pub use format::FIELD;
+pub use outlet::PLATFORM;
 pub use post::POST;
 pub use spool::SPOOL;
 
@@ -62,7 +64,7 @@ pub const EVIDENCE: &[Code] = &[
 /// All codes, a group for each origin.
 pub const CODES: &[&[Code]] = &[
     RECORD, FIELD, SENDER, RECEIVER, CONTROL, RESTORE, SOURCE, ASKED, ADAPTER, NODE, CONFIG, SPOOL,
-    EVIDENCE, POST,
+    EVIDENCE, PLATFORM, POST,
 ];
 
 /// `record.*`: a receiver's or sender's judgement of one record.

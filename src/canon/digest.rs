@@ -4,36 +4,50 @@ use std::fmt;
 use std::str::FromStr;
 
 use ring::digest as ring_digest;
+use sm3::Digest as _;
 
-/// A digest algorithm. SM3 joins with the national suite; the written form already names it.
+/// A digest algorithm, as a suite brings it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum DigestAlg {
     /// SHA-256 (FIPS 180-4).
     #[default]
     Sha256,
+    /// SM3 (GB/T 32905), of the national suite.
+    Sm3,
 }
 
 impl DigestAlg {
+    /// Every algorithm of this build.
+    pub const ALL: &[Self] = &[Self::Sha256, Self::Sm3];
+
     /// The written name, as in `sha256:…`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Sha256 => "sha256",
+            Self::Sm3 => "sm3",
         }
     }
 
     /// The algorithm of this written name.
     pub fn by_name(name: &str) -> Option<Self> {
-        (name == "sha256").then_some(Self::Sha256)
+        Self::ALL.iter().copied().find(|alg| alg.name() == name)
     }
 
     /// Digest of the concatenation of `parts`.
     pub fn of(self, parts: &[&[u8]]) -> Digest {
-        let mut ctx = ring_digest::Context::new(&ring_digest::SHA256);
-        for part in parts {
-            ctx.update(part);
-        }
         let mut bytes = [0; 32];
-        bytes.copy_from_slice(ctx.finish().as_ref());
+        match self {
+            Self::Sha256 => {
+                let mut ctx = ring_digest::Context::new(&ring_digest::SHA256);
+                parts.iter().for_each(|part| ctx.update(part));
+                bytes.copy_from_slice(ctx.finish().as_ref());
+            }
+            Self::Sm3 => {
+                let mut ctx = sm3::Sm3::new();
+                parts.iter().for_each(|part| ctx.update(part));
+                bytes.copy_from_slice(&ctx.finalize());
+            }
+        }
         Digest { alg: self, bytes }
     }
 }
@@ -191,6 +205,27 @@ mod tests {
             "sha256:6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d"
         );
         assert_eq!(empty.to_string().parse(), Ok(empty));
+    }
+
+    #[test]
+    fn sm3_is_that_of_the_standard() {
+        // GB/T 32905-2016, appendix A: "abc", and "abcd" sixteen times.
+        let known = [
+            (&b"abc"[..], "sm3:66c7f0f462eeedd9d1f2d46bdc10e4e24167c4875cf2f7a2297da02b8f4ba8e0"),
+            (
+                &b"abcd".repeat(16),
+                "sm3:debe9ff92275b8a138604889c18e5a4d6fdb70e5387e5765293dcba39c0c5732",
+            ),
+        ];
+        for (text, digest) in known {
+            assert_eq!(DigestAlg::Sm3.of(&[text]).to_string(), digest);
+            let (one, two) = text.split_at(1);
+            assert_eq!(
+                DigestAlg::Sm3.of(&[one, b"", two]).to_string().parse(),
+                Ok(DigestAlg::Sm3.of(&[text]))
+            );
+        }
+        assert_ne!(DigestAlg::Sm3.of(&[b"x"]), DigestAlg::Sha256.of(&[b"x"]));
     }
 
     #[test]

@@ -9,12 +9,13 @@ use canon::format::{Format, OpenLists};
 use canon::{Lane, Millis, NodeCode, Route};
 use edge::Source;
 use edge::push::Posted;
-use envelope::{Signer, Trust};
+use envelope::Signer;
 use exchange::backfill::Backfill;
 use exchange::collect::{Adapter, Collect, Target};
 use exchange::config::{AdapterConfig, Carrier, Identity, Nature, NodeConfig, StoreUrl};
 use exchange::deliver::Deliver;
-use exchange::{Fairness, Leases, Link, Node, Way, Worker};
+use exchange::outlet::Outlet;
+use exchange::{Fairness, Leases, Link, Node, Signers, Way, Worker};
 use store::memory::MemoryWorld;
 use store::sqlite::SqliteStore;
 use store::{PostgresStore, SharedStore};
@@ -23,9 +24,10 @@ use crate::commands::adapter as packages;
 use crate::desk::Desk;
 use crate::open::Formats;
 use crate::posts::{Inlet, Posts};
+use crate::revocation::Revocation;
 use crate::stores::postgres_settings;
 use crate::text::{Failure, Finding};
-use crate::{carriers, files, instance, open, sinks, sources};
+use crate::{carriers, files, instance, open, outlets, sinks, sources};
 
 /// Longest line of a code list, bytes; also bounds how large a list file may be read.
 const LIST_BYTES_MAX: u64 = 64 << 20;
@@ -132,11 +134,10 @@ fn node(
     now: Millis,
 ) -> Result<Arc<Node>, Failure> {
     let material = open::identity(config, identity, now)?.map_err(|f| open::problems(&[f]))?;
-    let anchors = open::anchors(config)?;
-    let anchors: Vec<&str> = anchors.iter().map(String::as_str).collect();
-    let trust = Trust::from_pem(identity.environment, &anchors)
-        .map_err(|e| Failure::environment(e.to_string(), format!("信任锚不可用：{e}")))?;
-    let signer: Arc<dyn Signer> = Arc::new(material.signer);
+    let trust = open::trust(config, identity.environment)?;
+    let own = material.signers.into_iter().map(|s| Arc::new(s) as Arc<dyn Signer>);
+    let mut own: Vec<_> = own.collect();
+    let signers = Signers::new(own.remove(0), own);
     let mut adapters = BTreeMap::new();
     let mut owes: BTreeMap<Route, Vec<Arc<str>>> = BTreeMap::new();
     for adapter in config.adapters_of(&identity.code) {
@@ -164,7 +165,7 @@ fn node(
         formats: formats.clone(),
         lists: Arc::clone(lists),
         trust: Arc::new(trust),
-        signer,
+        signers,
         links: links(config, identity),
         adapters,
         owes: owes.into_iter().collect(),
@@ -215,6 +216,8 @@ pub(crate) fn links(config: &NodeConfig, identity: &Identity) -> Vec<Link> {
                 inquiry: Some(spool.inquiry),
                 back: spool.back,
             }),
+            suite: link.suite,
+            accepts: link.accepts.clone(),
         })
         .collect()
 }
@@ -241,7 +244,16 @@ fn workers(
         workers.push(Box::new(Collect::new(Arc::clone(node), adapter)));
     }
     workers.push(Box::new(Desk::new(Arc::clone(node), &config.data)));
-    workers.extend(exchange::workers(node));
+    workers.push(Box::new(Revocation::new(Arc::clone(node), &config.trust.revocation)));
+    let mut own = exchange::workers(node);
+    if let Some(outlet) = config.outlet_of(&node.code) {
+        let opened = found(outlets::open(outlet, format, &config.limits)?)?;
+        let outlet = Outlet::new(Arc::clone(node), opened.target, opened.port);
+        // What is for a platform is judged with it, not before it.
+        own.retain(|worker| worker.name() != "accept");
+        own.push(Box::new(outlet));
+    }
+    workers.extend(own);
     for sink in config.sinks_of(&node.code) {
         let opened = sinks::open(&node.code, sink, format, &config.limits)?;
         workers.push(Box::new(Deliver::new(Arc::clone(node), &sink.name, opened)));
@@ -262,7 +274,7 @@ fn adapter_of(
             let door = posts.door(adapter, (&package, source), &config.limits, &node.store)?;
             Box::new(Posted::new(door))
         }
-        _ => sources::open(adapter, &package, &config.limits)?,
+        _ => sources::open(config, adapter, &package)?,
     };
     made(config, node, adapter, package, source)
 }

@@ -55,6 +55,13 @@ pub(crate) fn write_new(path: &Path, text: &str) -> io::Result<()> {
     put(&mut OpenOptions::new().write(true).create_new(true).open(path)?, text)
 }
 
+/// Writes a file in place of the one that is there: whole, or not at all.
+pub(crate) fn replace(path: &Path, text: &str) -> io::Result<()> {
+    let part = path.with_extension("part");
+    put(&mut std::fs::File::create(&part)?, text)?;
+    std::fs::rename(&part, path)
+}
+
 fn put(file: &mut std::fs::File, text: &str) -> io::Result<()> {
     file.write_all(text.as_bytes())?;
     file.sync_all()

@@ -7,12 +7,13 @@ use std::sync::Arc;
 use adapt::{Detect, Package};
 use canon::Day;
 use edge::db::{Place, Stored};
+use edge::exec::{self, Exec};
 use edge::file_drop::{self, FileDrop};
 use edge::http_pull::{self, HttpPull};
 use edge::sql::{self, SqlSource};
 use edge::{Source, SourceError};
 use exchange::backfill::Opener;
-use exchange::config::{AdapterConfig, Limits, SecretRef, SourceConfig, SourceReading};
+use exchange::config::{AdapterConfig, Limits, NodeConfig, SecretRef, SourceConfig, SourceReading};
 
 use crate::text::{Failure, Finding};
 use crate::{databases, files, https, open, os};
@@ -55,8 +56,13 @@ pub(crate) fn fit(adapter: &AdapterConfig, source: &mut adapt::Source) -> Result
             let hours = SourceReading { hours: said.reading.hours.clone(), ..Default::default() };
             said.remote.is_some() && reads_no_files(said) && said.reading == hours
         }
-        // A package of a kind that is not read yet is refused before.
-        adapt::Source::Exec(_) => false,
+        adapt::Source::Exec(_) => {
+            let hours = SourceReading { hours: said.reading.hours.clone(), ..Default::default() };
+            said.program.is_some()
+                && said.overlap.is_none()
+                && reads_no_files(said)
+                && said.reading == hours
+        }
     };
     if fits {
         return Ok(());
@@ -65,8 +71,8 @@ pub(crate) fn fit(adapter: &AdapterConfig, source: &mut adapt::Source) -> Result
         &adapter.at.file,
         "config.bad_value",
         "[adapter.source]",
-        "does not fit the package: one of files takes `folder`, `files`, `settle`, `history`, one of tables `database`, `overlap`, `hours`, `isolation`, `encoding`, `rows_max`, `statement_timeout`, one of a web service `url`, `ca`, `certificate`, `key`, `proxy`, `timeout`, `secrets`, `values`, `overlap`, `hours`, one that is posted to `post`, `token`, `hmac`, `client`",
-        "与适配包不符：文件来源只用 folder、files、settle、history，库表来源只用 database、overlap、hours、isolation、encoding、rows_max、statement_timeout，网络服务只用 url、ca、certificate、key、proxy、timeout、secrets、values、overlap、hours，推送来源只用 post、token、hmac、client",
+        "does not fit the package: one of files takes `folder`, `files`, `settle`, `history`, one of tables `database`, `overlap`, `hours`, `isolation`, `encoding`, `rows_max`, `statement_timeout`, one of a web service `url`, `ca`, `certificate`, `key`, `proxy`, `timeout`, `secrets`, `values`, `overlap`, `hours`, one of a program `command`, `config`, `catalog`, `environment`, `longest_run`, `longest_silence`, `secrets`, `values`, `hours`, one that is posted to `post`, `token`, `hmac`, `client`",
+        "与适配包不符：文件来源只用 folder、files、settle、history，库表来源只用 database、overlap、hours、isolation、encoding、rows_max、statement_timeout，网络服务只用 url、ca、certificate、key、proxy、timeout、secrets、values、overlap、hours，采集程序只用 command、config、catalog、environment、longest_run、longest_silence、secrets、values、hours，推送来源只用 post、token、hmac、client",
     );
     (finding.line, finding.column) = (adapter.at.line.into(), adapter.at.column.into());
     Err(Box::new(finding))
@@ -88,7 +94,10 @@ fn reads_no_files(said: &SourceConfig) -> bool {
 
 /// Nothing of a web service is said.
 fn asks_nobody(said: &SourceConfig) -> bool {
-    said.remote.is_none() && said.secrets.is_empty() && said.values.is_empty()
+    said.remote.is_none()
+        && said.program.is_none()
+        && said.secrets.is_empty()
+        && said.values.is_empty()
 }
 
 /// The settings of a source of tables: the package's, the owner's, the node's limits.
@@ -138,6 +147,43 @@ pub(crate) fn asking(
     Ok(settings)
 }
 
+/// The settings of a source that runs a program: its configuration filled with secrets, what it is
+/// given of our environment, a folder of its own.
+///
+/// # Errors
+/// The configuration or a secret is not there.
+fn program(
+    config: &NodeConfig,
+    adapter: &AdapterConfig,
+    source: &adapt::ExecSource,
+) -> Result<exec::Settings, Failure> {
+    let said = &adapter.source;
+    let program = said.program.as_ref().ok_or_else(|| missing(adapter, "command"))?;
+    let folder = config.data.join("programs").join(adapter.identity.as_str()).join(&*adapter.name);
+    let mut settings = exec::Settings::of(&adapter.name, program.file.clone(), folder, source);
+    settings.arguments = program.arguments.iter().map(ToString::to_string).collect();
+    let ours = os::environment();
+    let given = program.environment.iter();
+    settings.environment =
+        given.filter_map(|name| Some((name.to_string(), ours.get(&**name)?.clone()))).collect();
+    if let Some(path) = &program.config {
+        let (secrets, values) = (secrets(said)?, values(said));
+        let text = files::text(path, files::CONFIG_BYTES_MAX)?;
+        settings.config = Some(adapt::filled_json(&text, &secrets, &values).map_err(|place| {
+            Failure::usage(
+                format!("{}: {{{place}}} is neither in `secrets` nor in `values`", path.display()),
+                format!("{}：{{{place}}} 不在 secrets 或 values 中", path.display()),
+            )
+        })?);
+    }
+    settings.catalog.clone_from(&program.catalog);
+    settings.limits.run_max = program.longest_run.unwrap_or(config.limits.program_run_max);
+    settings.limits.silence_max =
+        program.longest_silence.unwrap_or(config.limits.program_silence_max);
+    settings.hours = said.reading.hours.iter().map(|w| (w.from, w.to)).collect();
+    Ok(settings)
+}
+
 /// What a package asks for by name and others may not see.
 fn secrets(said: &SourceConfig) -> Result<BTreeMap<String, String>, Failure> {
     let one = |(name, reference): (&Arc<str>, &SecretRef)| {
@@ -160,10 +206,11 @@ fn missing(adapter: &AdapterConfig, what: &str) -> Failure {
 
 /// Opens the source that the adapter collects from.
 pub(crate) fn open(
+    config: &NodeConfig,
     adapter: &AdapterConfig,
     package: &Package,
-    limits: &Limits,
 ) -> Result<Box<dyn Source>, Failure> {
+    let limits = &config.limits;
     let failed =
         |e: SourceError| Failure::environment(e.to_string(), format!("来源系统不可用：{e}"));
     match &package.source {
@@ -191,7 +238,7 @@ pub(crate) fn open(
             let settings = asking(adapter, source, limits)?;
             Ok(Box::new(HttpPull::new(settings).map_err(failed)?))
         }
-        adapt::Source::Exec(_) => Err(missing(adapter, "command")),
+        adapt::Source::Exec(source) => Ok(Box::new(Exec::new(program(config, adapter, source)?))),
     }
 }
 
@@ -229,7 +276,9 @@ pub(crate) fn history(adapter: &AdapterConfig, package: &Package, limits: &Limit
                 let settings = asking(&said, source, &limits).map_err(|e| setting(&e.en))?;
                 Ok(Box::new(HttpPull::new(settings.history(from, to)?)?))
             }
-            adapt::Source::Exec(_) => Err(setting("[adapter.source] command is missing")),
+            adapt::Source::Exec(_) => Err(setting(
+                "a program cannot be asked for days; give it an adapter of its own, with `nature = \"history\"` and a configuration for them",
+            )),
         }
     })
 }
@@ -239,12 +288,16 @@ pub(crate) fn history(adapter: &AdapterConfig, package: &Package, limits: &Limit
 /// # Errors
 /// A password, secret or certificate is not there.
 pub(crate) async fn probe(
+    config: &NodeConfig,
     adapter: &AdapterConfig,
     package: &Package,
-    limits: &Limits,
 ) -> Result<Vec<edge::Seen>, Failure> {
+    let limits = &config.limits;
     Ok(match &package.source {
-        adapt::Source::Files(_) | adapt::Source::Exec(_) | adapt::Source::Push(_) => Vec::new(),
+        adapt::Source::Files(_) | adapt::Source::Push(_) => Vec::new(),
+        adapt::Source::Exec(source) => {
+            exec::probe(&program(config, adapter, source)?, os::now()).await
+        }
         adapt::Source::Sql(source) => {
             let database = adapter.source.database.as_ref();
             let database = database.ok_or_else(|| missing(adapter, "database"))?;

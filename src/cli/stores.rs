@@ -8,6 +8,7 @@ use clap::Args;
 use exchange::config::{LaneBudget, NodeConfig, PostgresConfig, PostgresTls, StoreUrl, tier_order};
 use store::{PostgresStore, SharedStore, SqliteStore, StoreError, postgres};
 
+use crate::expiry::{self, Paper};
 use crate::files;
 use crate::gates::{self, GateView};
 use crate::open;
@@ -57,6 +58,8 @@ pub(crate) struct Tier {
     pub(crate) lanes: Vec<(Arc<str>, Lane, LaneBudget)>,
     /// Its links over files.
     pub(crate) gates: Vec<GateView>,
+    /// Its certificates and those it believes.
+    pub(crate) papers: Vec<Paper>,
 }
 
 impl Tier {
@@ -151,7 +154,8 @@ pub(crate) async fn tiers(args: &NodesArg, access: Access) -> Result<Vec<Tier>, 
         let store = open_store(node, code, access).await?;
         let return_days = node.limits.return_days;
         let (lanes, gates) = (lanes(node, code), gates::of(node, code));
-        found.push(Tier { title, code: code.clone(), store, return_days, lanes, gates });
+        let papers = node.identity(code).map_or_else(Vec::new, |i| expiry::papers(node, i));
+        found.push(Tier { title, code: code.clone(), store, return_days, lanes, gates, papers });
     }
     if found.is_empty() {
         let wanted = args.node.as_deref().unwrap_or_default();

@@ -308,6 +308,14 @@ pub(crate) fn age(ms: i64, lang: Lang) -> String {
     shown.join(" ")
 }
 
+/// A suite on the command line.
+pub(crate) fn suite(text: &str) -> Result<envelope::Suite, String> {
+    text.parse().map_err(|_| {
+        let all: Vec<_> = envelope::Suite::ALL.iter().map(|s| s.name()).collect();
+        format!("no suite of this build; there are {}", all.join(", "))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

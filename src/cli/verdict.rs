@@ -1,5 +1,6 @@
 //! What an evidence file proves: looked at and told the same by `tiergate evidence verify` and by
-//! `tiergate-verify`, which does nothing else.
+//! `tiergate-verify`, which does nothing else. It stands without this crate's other modules, so that the
+//! auditor's program links no store, no carrier and no configuration.
 
 use std::fs::File;
 use std::io::{self, Read};

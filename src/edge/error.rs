@@ -87,7 +87,7 @@ pub enum SourceError {
     },
     /// The source's tables are not as the adapter says.
     #[error(
-        "adapter `{adapter}`: table `{table}`: {detail}; compare the adapter's [source] with the database"
+        "adapter `{adapter}`: table `{table}`: {detail}; compare the adapter's [source] with what is there"
     )]
     Schema {
         /// Adapter id.
@@ -239,6 +239,38 @@ pub enum SourceError {
         /// What the service says there are.
         total: u64,
     },
+    /// A program that reads a source ended with a failure.
+    #[error(
+        "adapter `{adapter}`: `{program}` {detail}; what it gave is kept, it is started again later"
+    )]
+    ProgramFailed {
+        /// Adapter id.
+        adapter: String,
+        /// The program.
+        program: String,
+        /// How it ended, and its last words without what they quote.
+        detail: String,
+    },
+    /// A program that reads a source took longer than it may.
+    #[error("adapter `{adapter}`: `{program}` {detail} and was ended; it is started again later")]
+    ProgramSlow {
+        /// Adapter id.
+        adapter: String,
+        /// The program.
+        program: String,
+        /// Which limit.
+        detail: String,
+    },
+    /// A program does not speak the Singer protocol as it is read here.
+    #[error("adapter `{adapter}`: `{program}` {detail}")]
+    NotSinger {
+        /// Adapter id.
+        adapter: String,
+        /// The program.
+        program: String,
+        /// What it does instead.
+        detail: String,
+    },
     /// This source has nothing to write back to.
     #[error("adapter `{adapter}`: a {kind} source takes no write-back; remove [write_back]")]
     NoWriteBack {
@@ -274,6 +306,9 @@ impl SourceError {
             Self::Limit { .. } => "source.limit",
             Self::PageRepeated { .. } => "source.page_repeated",
             Self::PagesShort { .. } => "source.pages_short",
+            Self::ProgramFailed { .. } => "source.program_failed",
+            Self::ProgramSlow { .. } => "source.program_slow",
+            Self::NotSinger { .. } => "source.not_singer",
         }
     }
 
@@ -287,6 +322,8 @@ impl SourceError {
             | Self::Answer { .. }
             | Self::AnswerSlow { .. }
             | Self::PagesShort { .. }
+            | Self::ProgramFailed { .. }
+            | Self::ProgramSlow { .. }
             | Self::Io { .. } => Disposition::Retry,
             // A wrong password tried again and again locks the account for the owner's own system.
             Self::Denied { .. }
@@ -298,6 +335,7 @@ impl SourceError {
             | Self::Untrusted { .. }
             | Self::Limit { .. }
             | Self::PageRepeated { .. }
+            | Self::NotSinger { .. }
             | Self::TimeMissing { .. } => Disposition::Halt,
             Self::WriteRefused { .. } => Disposition::Quarantine,
             Self::RowMissing { .. } | Self::NoWriteBack { .. } => Disposition::Bury,
@@ -313,6 +351,31 @@ impl SourceError {
             detail: e.to_string(),
         }
     }
+}
+
+#[cfg(any(feature = "sql", feature = "exec"))]
+/// The same words with what stands in quotes left out.
+pub(crate) fn without_quotes(words: &str) -> String {
+    let mut out = String::with_capacity(words.len());
+    let mut inside: Option<char> = None;
+    // PostgreSQL's detail lines show whole rows.
+    for c in words.lines().next().unwrap_or_default().chars() {
+        match inside {
+            Some(quote) if c == quote => {
+                out.push(c);
+                inside = None;
+            }
+            Some(_) => {}
+            None => {
+                out.push(c);
+                if matches!(c, '\'' | '"' | '`') {
+                    out.push('…');
+                    inside = Some(c);
+                }
+            }
+        }
+    }
+    out
 }
 
 /// A sink could not take records.

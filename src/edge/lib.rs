@@ -8,6 +8,8 @@ pub mod db;
 mod error;
 #[cfg(feature = "sqlite")]
 pub mod exchange_table;
+#[cfg(feature = "exec")]
+pub mod exec;
 pub mod file_drop;
 #[cfg(feature = "http")]
 pub mod http;
@@ -20,14 +22,15 @@ pub mod legacy_http;
 #[cfg(feature = "http")]
 pub mod listen;
 mod os;
+pub mod outlet;
 mod page;
-#[cfg(any(feature = "sql", feature = "http"))]
+#[cfg(any(feature = "sql", feature = "http", feature = "exec"))]
 mod passes;
 #[cfg(feature = "http")]
 pub mod push;
-#[cfg(feature = "http")]
+#[cfg(any(feature = "http", feature = "exec"))]
 mod rest;
-#[cfg(any(feature = "sql", feature = "http"))]
+#[cfg(any(feature = "sql", feature = "http", feature = "exec"))]
 mod seen;
 mod shelf;
 mod sink;
@@ -41,7 +44,7 @@ pub mod webhook;
 
 pub use error::{Disposition, SinkError, SourceError};
 pub use page::{BrokenRow, Page, Pass, SourceRow};
-#[cfg(any(feature = "sql", feature = "http"))]
+#[cfg(any(feature = "sql", feature = "http", feature = "exec"))]
 pub use seen::Seen;
 pub use shelf::{Shelf, ShelfError};
 pub use sink::{FilesSink, KeptRecord, SetAside, Sink};

@@ -121,7 +121,7 @@ impl Page {
     }
 
     /// Sets a row without a key aside.
-    #[cfg(any(feature = "sql", feature = "http"))]
+    #[cfg(any(feature = "sql", feature = "http", feature = "exec"))]
     pub(crate) fn without_key(&mut self) {
         self.broken.push(BrokenRow {
             reference: format!("{}:?", self.place),

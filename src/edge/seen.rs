@@ -21,4 +21,16 @@ impl Seen {
     pub(crate) fn wrong(step: &'static str, en: impl Into<String>, zh: impl Into<String>) -> Self {
         Self { step, fine: false, en: en.into(), zh: zh.into() }
     }
+
+    /// A source's error, with what happens next.
+    #[cfg(any(feature = "http", feature = "exec"))]
+    pub(crate) fn failed(step: &'static str, of: &str, e: &crate::error::SourceError) -> Self {
+        let code = e.code();
+        let (en, zh) = canon::code(code).map_or(("", ""), |c| (c.en, c.zh));
+        Self::wrong(
+            step,
+            format!("`{of}`: {e} [{code}]: {en}"),
+            format!("『{of}』：{e} [{code}]：{zh}"),
+        )
+    }
 }

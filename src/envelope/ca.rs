@@ -1,23 +1,24 @@
-//! A small certificate authority for the demo and for tests: a root, and node certificates.
+//! A small certificate authority for the demo, for tests, and for provinces without one: a root,
+//! node certificates of every suite, revocation lists.
 //!
-//! Serial numbers, validity and randomness are arguments. The builder is handed an adapter around
-//! ring's key, so that another suite needs another adapter and nothing else.
+//! Serial numbers, validity and randomness are arguments. The builders are handed an adapter around
+//! a suite's key, so that they know no algorithm.
 
 use std::fmt;
 
 use canon::{Environment, Millis, NodeCode};
-use der::asn1::{BitString, Ia5String, ObjectIdentifier};
+use der::asn1::{BitString, Ia5String, Uint};
 use der::{Decode, Encode};
 use ring::rand::SecureRandom;
-use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _};
 use signature::{Keypair, Signer};
 use x509_cert::TbsCertificate;
 use x509_cert::builder::profile::BuilderProfile;
-use x509_cert::builder::{Builder, CertificateBuilder, Result as BuildResult};
-use x509_cert::certificate::Certificate;
+use x509_cert::builder::{Builder, CertificateBuilder, CrlBuilder, Result as BuildResult};
+use x509_cert::certificate::{Certificate, Rfc5280};
+use x509_cert::crl::RevokedCert;
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::ext::pkix::{
-    AuthorityKeyIdentifier, BasicConstraints, KeyUsage, KeyUsages, SubjectAltName,
+    AuthorityKeyIdentifier, BasicConstraints, CrlNumber, KeyUsage, KeyUsages, SubjectAltName,
     SubjectKeyIdentifier,
 };
 use x509_cert::ext::{Extension, ToExtension};
@@ -25,42 +26,13 @@ use x509_cert::name::Name;
 use x509_cert::serial_number::SerialNumber;
 use x509_cert::spki::{
     AlgorithmIdentifierOwned, DynSignatureAlgorithmIdentifier, EncodePublicKey,
-    SignatureBitStringEncoding, SubjectPublicKeyInfoOwned, SubjectPublicKeyInfoRef,
+    SignatureBitStringEncoding, SubjectPublicKeyInfoRef,
 };
 use x509_cert::time::{Time, Validity};
 
-use crate::SignError;
 use crate::identity::{Parsed, URN_ENV, URN_NODE, URN_REGION, pem_block, to_pem};
-
-const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
-const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
-const ECDSA_SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.2");
-
-/// A private key: PKCS#8 PEM. Its `Debug` shows nothing of it.
-#[derive(Clone)]
-pub struct KeyPem(pub String);
-
-impl fmt::Debug for KeyPem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("KeyPem(…)")
-    }
-}
-
-impl KeyPem {
-    /// A new P-256 key.
-    pub fn generate(random: &dyn SecureRandom) -> Result<Self, SignError> {
-        let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, random)
-            .map_err(|_| SignError::Sign("no randomness from the system"))?;
-        Ok(Self(to_pem("PRIVATE KEY", pkcs8.as_ref())))
-    }
-
-    fn load(&self, random: &dyn SecureRandom) -> Result<EcdsaKeyPair, SignError> {
-        let pkcs8 = pem_block(&self.0, "PRIVATE KEY").next();
-        let pkcs8 = pkcs8.ok_or(SignError::Key("no PRIVATE KEY block in it"))?;
-        EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &pkcs8, random)
-            .map_err(|_| SignError::Key("not PKCS#8 of a P-256 key"))
-    }
-}
+use crate::keys::{Form, PrivateKey, SM2_STANDARD};
+use crate::{KeyPem, PublicKey, SignError};
 
 /// Serial number and validity of a certificate to be issued.
 #[derive(Clone, Copy, Debug)]
@@ -86,7 +58,7 @@ pub struct NodeName {
 
 /// A certificate authority with its key in memory.
 pub struct Ca {
-    key: EcdsaKeyPair,
+    key: PrivateKey,
     subject: Name,
     pem: String,
 }
@@ -105,11 +77,11 @@ impl Ca {
         terms: Terms,
         random: &dyn SecureRandom,
     ) -> Result<Self, SignError> {
-        let key = key.load(random)?;
+        let key = key.load(Form::Certificate, SM2_STANDARD, random)?;
         let subject = name(common_name)?;
         let profile =
             Profile { issuer: subject.clone(), subject: subject.clone(), ca: true, uris: vec![] };
-        let der = build(profile, terms, key.public_key().as_ref(), &key, random)?;
+        let der = build(profile, terms, &key.public(), &key, random)?;
         Ok(Self { key, subject, pem: to_pem("CERTIFICATE", &der) })
     }
 
@@ -119,12 +91,12 @@ impl Ca {
         key: &KeyPem,
         random: &dyn SecureRandom,
     ) -> Result<Self, SignError> {
-        let key = key.load(random)?;
+        let key = key.load(Form::Certificate, SM2_STANDARD, random)?;
         let der = pem_block(certificate, "CERTIFICATE").next();
         let der = der.ok_or(SignError::Certificate("no CERTIFICATE block in it"))?;
         let unusable = SignError::Certificate("not an authority of this profile");
         let parsed = Parsed::from_der(&der).map_err(|_| unusable.clone())?;
-        if !parsed.extensions.ca || parsed.key != key.public_key().as_ref() {
+        if !parsed.extensions.ca || parsed.key != key.public() {
             return Err(unusable);
         }
         let subject = Name::from_der(&parsed.subject).map_err(|_| unusable)?;
@@ -136,35 +108,81 @@ impl Ca {
         &self.pem
     }
 
-    /// Issues a node certificate for the public half of `node_key`; PEM.
+    /// Issues a node certificate for a public key; PEM.
     pub fn issue(
         &self,
         node: &NodeName,
-        node_key: &KeyPem,
+        node_key: &PublicKey,
         terms: Terms,
         random: &dyn SecureRandom,
     ) -> Result<String, SignError> {
-        let mut uris =
-            vec![format!("{URN_NODE}{}", node.node), format!("{URN_ENV}{}", node.environment)];
-        uris.extend(node.regions.iter().map(|r| format!("{URN_REGION}{r}")));
         let profile = Profile {
             issuer: self.subject.clone(),
             subject: name(node.node.as_str())?,
             ca: false,
-            uris,
+            uris: node.uris(),
         };
-        let public = node_key.load(random)?;
-        let der = build(profile, terms, public.public_key().as_ref(), &self.key, random)?;
+        let der = build(profile, terms, node_key, &self.key, random)?;
         Ok(to_pem("CERTIFICATE", &der))
+    }
+
+    /// A revocation list that names these certificates (serial number, since when), PEM. `number`
+    /// rises from list to list.
+    pub fn revocation_list(
+        &self,
+        revoked: &[(Vec<u8>, Millis)],
+        number: u64,
+        from: Millis,
+        until: Millis,
+        random: &dyn SecureRandom,
+    ) -> Result<String, SignError> {
+        let der = pem_block(&self.pem, "CERTIFICATE").next().unwrap_or_default();
+        let own = Certificate::from_der(&der).map_err(failed)?;
+        let number = Uint::new(&number.to_be_bytes()).map(CrlNumber).map_err(failed)?;
+        let entries = revoked.iter().map(|(serial, since)| {
+            Ok(RevokedCert {
+                serial_number: SerialNumber::<Rfc5280>::new(serial).map_err(failed)?,
+                revocation_date: time(*since)?,
+                crl_entry_extensions: None,
+            })
+        });
+        let list = CrlBuilder::new_with_this_update(&own, number, time(from)?)
+            .map_err(failed)?
+            .with_next_update(Some(time(until)?))
+            .with_certificates(entries.collect::<Result<Vec<_>, SignError>>()?.into_iter())
+            .build::<_, MadeSignature>(&CertSigner { key: &self.key, random })
+            .map_err(failed)?;
+        Ok(to_pem("X509 CRL", &list.to_der().map_err(failed)?))
     }
 }
 
-fn failed(error: impl fmt::Display) -> SignError {
+impl NodeName {
+    /// The SAN URIs that say all this.
+    fn uris(&self) -> Vec<String> {
+        let mut uris =
+            vec![format!("{URN_NODE}{}", self.node), format!("{URN_ENV}{}", self.environment)];
+        uris.extend(self.regions.iter().map(|r| format!("{URN_REGION}{r}")));
+        uris
+    }
+
+    /// The alternative names of a certificate or a request.
+    pub(crate) fn alternative_names(uris: &[String]) -> der::Result<SubjectAltName> {
+        let uri = |u: &String| Ok(GeneralName::UniformResourceIdentifier(Ia5String::new(u)?));
+        Ok(SubjectAltName(uris.iter().map(uri).collect::<der::Result<Vec<_>>>()?))
+    }
+
+    /// The alternative names that a request asks for.
+    pub(crate) fn asked(&self) -> der::Result<SubjectAltName> {
+        Self::alternative_names(&self.uris())
+    }
+}
+
+pub(crate) fn failed(error: impl fmt::Display) -> SignError {
     SignError::Build(error.to_string())
 }
 
 /// A name of one common name. What RFC 4514 would treat specially is refused rather than escaped.
-fn name(common_name: &str) -> Result<Name, SignError> {
+pub(crate) fn name(common_name: &str) -> Result<Name, SignError> {
     let plain = |c: char| c.is_alphanumeric() || matches!(c, ' ' | '.' | '_' | '-');
     if common_name.is_empty() || !common_name.chars().all(plain) {
         return Err(SignError::Build("a name has letters, digits, blanks, . _ - only".into()));
@@ -172,29 +190,19 @@ fn name(common_name: &str) -> Result<Name, SignError> {
     format!("CN={common_name}").parse().map_err(failed)
 }
 
-fn public_key_info(point: &[u8]) -> der::Result<SubjectPublicKeyInfoOwned> {
-    Ok(SubjectPublicKeyInfoOwned {
-        algorithm: AlgorithmIdentifierOwned {
-            oid: EC_PUBLIC_KEY,
-            parameters: Some((&P256).into()),
-        },
-        subject_public_key: BitString::from_bytes(point)?,
-    })
-}
-
 fn build(
     profile: Profile,
     terms: Terms,
-    point: &[u8],
-    key: &EcdsaKeyPair,
+    key: &PublicKey,
+    signing: &PrivateKey,
     random: &dyn SecureRandom,
 ) -> Result<Vec<u8>, SignError> {
     let serial = SerialNumber::new(&terms.serial.to_be_bytes()).map_err(failed)?;
     let validity = Validity::new(time(terms.from)?, time(terms.until)?);
-    let public = public_key_info(point).map_err(failed)?;
+    let public = key.to_info().map_err(failed)?;
     let builder = CertificateBuilder::new(profile, serial, validity, public).map_err(failed)?;
     let certificate: Certificate =
-        builder.build::<_, DerSignature>(&RingSigner { key, random }).map_err(failed)?;
+        builder.build::<_, MadeSignature>(&CertSigner { key: signing, random }).map_err(failed)?;
     certificate.to_der().map_err(failed)
 }
 
@@ -240,56 +248,51 @@ impl BuilderProfile for Profile {
         all.push(SubjectKeyIdentifier::try_from(own)?.to_extension(subject, &all)?);
         all.push(AuthorityKeyIdentifier::try_from(issuer)?.to_extension(subject, &all)?);
         if !self.uris.is_empty() {
-            let uri = |u: &String| Ok(GeneralName::UniformResourceIdentifier(Ia5String::new(u)?));
-            let names = self.uris.iter().map(uri).collect::<der::Result<Vec<_>>>()?;
-            all.push(SubjectAltName(names).to_extension(subject, &all)?);
+            let names = NodeName::alternative_names(&self.uris)?;
+            all.push(names.to_extension(subject, &all)?);
         }
         Ok(all)
     }
 }
 
-/// ring's key in the shape the certificate builder asks for.
-struct RingSigner<'a> {
-    key: &'a EcdsaKeyPair,
-    random: &'a dyn SecureRandom,
+/// A suite's key in the shape the builders ask for.
+pub(crate) struct CertSigner<'a> {
+    pub(crate) key: &'a PrivateKey,
+    pub(crate) random: &'a dyn SecureRandom,
 }
 
-/// The public half, as the builder asks for it.
-#[derive(Clone)]
-struct RingPublic(Vec<u8>);
+/// A signature in the form of X.509.
+pub(crate) struct MadeSignature(Vec<u8>);
 
-/// An ECDSA signature in DER.
-struct DerSignature(Vec<u8>);
-
-impl SignatureBitStringEncoding for DerSignature {
+impl SignatureBitStringEncoding for MadeSignature {
     fn to_bitstring(&self) -> der::Result<BitString> {
         BitString::from_bytes(&self.0)
     }
 }
 
-impl EncodePublicKey for RingPublic {
+impl EncodePublicKey for PublicKey {
     fn to_public_key_der(&self) -> x509_cert::spki::Result<der::Document> {
-        Ok(der::Document::encode_msg(&public_key_info(&self.0)?)?)
+        Ok(der::Document::encode_msg(&self.to_info()?)?)
     }
 }
 
-impl Keypair for RingSigner<'_> {
-    type VerifyingKey = RingPublic;
+impl Keypair for CertSigner<'_> {
+    type VerifyingKey = PublicKey;
 
-    fn verifying_key(&self) -> RingPublic {
-        RingPublic(self.key.public_key().as_ref().to_vec())
+    fn verifying_key(&self) -> PublicKey {
+        self.key.public()
     }
 }
 
-impl DynSignatureAlgorithmIdentifier for RingSigner<'_> {
+impl DynSignatureAlgorithmIdentifier for CertSigner<'_> {
     fn signature_algorithm_identifier(&self) -> x509_cert::spki::Result<AlgorithmIdentifierOwned> {
-        Ok(AlgorithmIdentifierOwned { oid: ECDSA_SHA256, parameters: None })
+        Ok(self.key.suite().signature_algorithm())
     }
 }
 
-impl Signer<DerSignature> for RingSigner<'_> {
-    fn try_sign(&self, bytes: &[u8]) -> Result<DerSignature, signature::Error> {
-        let made = self.key.sign(self.random, bytes).map_err(|_| signature::Error::new())?;
-        Ok(DerSignature(made.as_ref().to_vec()))
+impl Signer<MadeSignature> for CertSigner<'_> {
+    fn try_sign(&self, bytes: &[u8]) -> Result<MadeSignature, signature::Error> {
+        let made = self.key.sign(bytes, self.random).map_err(|_| signature::Error::new())?;
+        Ok(MadeSignature(made))
     }
 }

@@ -159,9 +159,9 @@ impl Head {
         self.lengths.len()
     }
 
-    /// Digest over the exact bytes of a written head: what receipts name, and what tells apart
-    /// two envelopes of one id.
-    pub fn digest(head_bytes: &[u8]) -> Digest {
-        DigestAlg::default().of(&[head_bytes])
+    /// Digest over the exact bytes of a written head, in its suite's algorithm: what receipts
+    /// name, and what tells apart two envelopes of one id.
+    pub fn digest(alg: DigestAlg, head_bytes: &[u8]) -> Digest {
+        alg.of(&[head_bytes])
     }
 }

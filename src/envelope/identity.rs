@@ -13,7 +13,7 @@ use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::ext::pkix::{BasicConstraints, KeyUsage, SubjectAltName};
 
 use crate::limits::CERTIFICATE_BYTES_MAX;
-use crate::{Refuse, Suite};
+use crate::{PublicKey, Refuse, Suite};
 
 /// Prefix of the SAN URI with the node code.
 pub const URN_NODE: &str = "urn:tiergate:node:";
@@ -22,9 +22,6 @@ pub const URN_ENV: &str = "urn:tiergate:env:";
 /// Prefix of the SAN URIs with regions.
 pub const URN_REGION: &str = "urn:tiergate:region:";
 
-const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
-const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
-const ECDSA_SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.2");
 const BASIC_CONSTRAINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.19");
 const KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.15");
 const SUBJECT_ALT_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.17");
@@ -38,10 +35,14 @@ pub struct SenderCert {
     pub environment: Environment,
     /// Regions it may speak for; a code covers the codes that begin with it.
     pub regions: Vec<Arc<str>>,
+    /// Suite of its key.
+    pub suite: Suite,
     /// First moment of validity; in a verified one the narrowest of its chain.
     pub not_before: Millis,
     /// Last moment of validity; in a verified one the narrowest of its chain.
     pub not_after: Millis,
+    /// Serial number, as written.
+    pub serial: Vec<u8>,
     /// Digest of the certificate, as heads name it.
     pub digest: Digest,
 }
@@ -64,15 +65,17 @@ impl SenderCert {
     }
 }
 
-/// A certificate of the profile: P-256 key, ECDSA with SHA-256, no critical extension unknown.
+/// A certificate of the profile: key and signature of a suite each, no critical extension unknown.
 #[derive(Clone, Debug)]
 pub(crate) struct Parsed {
     pub(crate) tbs: Vec<u8>,
     pub(crate) signature: Vec<u8>,
-    pub(crate) suite: Suite,
+    /// The suite it is signed in, which may be another than its key's.
+    pub(crate) signed_in: Suite,
+    pub(crate) serial: Vec<u8>,
     pub(crate) issuer: Vec<u8>,
     pub(crate) subject: Vec<u8>,
-    pub(crate) key: Vec<u8>,
+    pub(crate) key: PublicKey,
     pub(crate) not_before: Millis,
     pub(crate) not_after: Millis,
     pub(crate) digest: Digest,
@@ -115,27 +118,22 @@ impl Parsed {
         if algorithm != tbs.signature() {
             return Err(invalid("two signature algorithms"));
         }
-        if algorithm.oid != ECDSA_SHA256 || algorithm.parameters.is_some() {
-            return Err(Refuse::SuiteUnknown);
-        }
-        let spki = tbs.subject_public_key_info();
-        let curve = spki.algorithm.parameters.as_ref().and_then(|p| p.decode_as().ok());
-        if spki.algorithm.oid != EC_PUBLIC_KEY || curve != Some(P256) {
-            return Err(Refuse::SuiteUnknown);
-        }
+        let signed_in = Suite::of_signature(algorithm).ok_or(Refuse::SuiteUnknown)?;
+        let key = PublicKey::from_info(tbs.subject_public_key_info())?;
         let bytes = |name: &x509_cert::name::Name| name.to_der().map_err(|_| invalid("its names"));
         let validity = tbs.validity();
         let extensions = tbs.extensions().map_or(&[][..], Vec::as_slice);
         Ok(Self {
             tbs: first_element(der).ok_or_else(|| invalid("not X.509 in DER"))?.to_vec(),
             signature: cert.signature().as_bytes().unwrap_or_default().to_vec(),
-            suite: Suite::EcdsaP256Sha256,
+            signed_in,
+            serial: tbs.serial_number().as_bytes().to_vec(),
             issuer: bytes(tbs.issuer())?,
             subject: bytes(tbs.subject())?,
-            key: spki.subject_public_key.as_bytes().unwrap_or_default().to_vec(),
             not_before: millis(validity.not_before),
             not_after: millis(validity.not_after).plus(999),
-            digest: Suite::EcdsaP256Sha256.digest().of(&[der]),
+            digest: key.suite().digest().of(&[der]),
+            key,
             extensions: Extensions::read(extensions)?,
         })
     }
@@ -148,7 +146,8 @@ impl Parsed {
             && e.ca
             && e.path_len.is_none_or(|max| below <= usize::from(max))
             && e.usage.as_ref().is_none_or(KeyUsage::key_cert_sign)
-            && self.suite.verifies_der(&issuer.key, &self.tbs, &self.signature)
+            && self.signed_in == issuer.key.suite()
+            && issuer.key.verifies_certificate(&self.tbs, &self.signature)
     }
 
     /// The node this certificate names.
@@ -157,22 +156,42 @@ impl Parsed {
         if e.ca || !e.usage.as_ref().is_none_or(KeyUsage::digital_signature) {
             return Err(invalid("not for signing"));
         }
+        let named = Named::read(&e.uris)?;
+        Ok(SenderCert {
+            node: named.node,
+            environment: named.environment,
+            regions: named.regions,
+            suite: self.key.suite(),
+            not_before: self.not_before,
+            not_after: self.not_after,
+            serial: self.serial.clone(),
+            digest: self.digest,
+        })
+    }
+}
+
+/// What SAN URIs say of a node.
+pub(crate) struct Named {
+    pub(crate) node: NodeCode,
+    pub(crate) environment: Environment,
+    pub(crate) regions: Vec<Arc<str>>,
+}
+
+impl Named {
+    pub(crate) fn read(uris: &[String]) -> Result<Self, Refuse> {
         let one = |prefix: &str| {
-            let mut found = e.uris.iter().filter_map(|u| u.strip_prefix(prefix));
+            let mut found = uris.iter().filter_map(|u| u.strip_prefix(prefix));
             let first = found.next();
             if found.next().is_some() { None } else { first }
         };
         let node = one(URN_NODE).and_then(NodeCode::new);
         let environment = one(URN_ENV).and_then(|w| w.parse().ok());
-        let regions = e.uris.iter().filter_map(|u| u.strip_prefix(URN_REGION));
-        Ok(SenderCert {
+        let regions = uris.iter().filter_map(|u| u.strip_prefix(URN_REGION));
+        Ok(Self {
             node: node.ok_or_else(|| invalid("needs one SAN URI urn:tiergate:node:CODE"))?,
             environment: environment
                 .ok_or_else(|| invalid("needs one SAN URI urn:tiergate:env:formal|joint|demo"))?,
             regions: regions.map(Arc::from).collect(),
-            not_before: self.not_before,
-            not_after: self.not_after,
-            digest: self.digest,
         })
     }
 }
@@ -195,7 +214,7 @@ impl Extensions {
                 KEY_USAGE => out.usage = Some(KeyUsage::from_der(value).map_err(unreadable)?),
                 SUBJECT_ALT_NAME => {
                     let names = SubjectAltName::from_der(value).map_err(unreadable)?;
-                    out.uris = names.0.into_iter().filter_map(uri).collect();
+                    out.uris = uris(names);
                 }
                 _ if extension.critical => return Err(invalid("an unknown critical extension")),
                 _ => {}
@@ -205,19 +224,20 @@ impl Extensions {
     }
 }
 
-fn uri(name: GeneralName) -> Option<String> {
-    match name {
+pub(crate) fn uris(names: SubjectAltName) -> Vec<String> {
+    let uri = |name| match name {
         GeneralName::UniformResourceIdentifier(uri) => Some(uri.as_str().to_owned()),
         _ => None,
-    }
+    };
+    names.0.into_iter().filter_map(uri).collect()
 }
 
-fn millis(time: x509_cert::time::Time) -> Millis {
+pub(crate) fn millis(time: x509_cert::time::Time) -> Millis {
     Millis(i64::try_from(time.to_unix_duration().as_millis()).unwrap_or(i64::MAX))
 }
 
 /// The first element inside the outer SEQUENCE, header and all: the exact bytes that are signed.
-fn first_element(der: &[u8]) -> Option<&[u8]> {
+pub(crate) fn first_element(der: &[u8]) -> Option<&[u8]> {
     let (header, _) = element(der)?;
     let inner = der.get(header..)?;
     let (_, total) = element(inner)?;
@@ -250,6 +270,11 @@ pub(crate) fn pem_block<'a>(pem: &'a str, label: &str) -> impl Iterator<Item = V
         let body: String = body.chars().filter(|c| !c.is_ascii_whitespace()).collect();
         BASE64.decode(body).ok()
     })
+}
+
+/// The certificates of a PEM text, in DER and in their order.
+pub fn chain(pem: &str) -> Vec<Vec<u8>> {
+    pem_block(pem, "CERTIFICATE").collect()
 }
 
 /// PEM of DER.

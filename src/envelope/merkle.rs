@@ -12,9 +12,9 @@ const fn split(n: usize) -> usize {
     1 << (usize::BITS - 1 - (n - 1).leading_zeros())
 }
 
-/// The root over `leaves`; over none, the digest of nothing.
-pub fn merkle_root(leaves: &[Digest]) -> Digest {
-    let Some(first) = leaves.first() else { return DigestAlg::default().of(&[]) };
+/// The root over `leaves`, which are of this algorithm; over none, the digest of nothing.
+pub fn merkle_root(alg: DigestAlg, leaves: &[Digest]) -> Digest {
+    let Some(first) = leaves.first() else { return alg.of(&[]) };
     // Level by level: an odd one out is carried up unchanged, which is RFC 6962's tree.
     let mut level = leaves.to_vec();
     while level.len() > 1 {
@@ -48,10 +48,10 @@ fn descend(leaves: &[Digest], index: usize, path: &mut Vec<Digest>) {
     let (left, right) = leaves.split_at(split(leaves.len()));
     if index < left.len() {
         descend(left, index, path);
-        path.push(merkle_root(right));
+        path.push(merkle_root(right[0].alg, right));
     } else {
         descend(right, index - left.len(), path);
-        path.push(merkle_root(left));
+        path.push(merkle_root(left[0].alg, left));
     }
 }
 
@@ -112,7 +112,11 @@ mod tests {
     #[test]
     fn the_root_is_rfc_6962s_for_every_size() {
         for n in 0..70 {
-            assert_eq!(merkle_root(&leaves(n)), by_definition(&leaves(n)), "{n} leaves");
+            assert_eq!(
+                merkle_root(DigestAlg::Sha256, &leaves(n)),
+                by_definition(&leaves(n)),
+                "{n} leaves"
+            );
         }
     }
 
@@ -121,7 +125,7 @@ mod tests {
         let data: [&[u8]; 3] = [b"", b"\x00", b"\x10"];
         let leaves: Vec<_> = data.iter().map(|d| leaf_hash(DigestAlg::Sha256, d)).collect();
         assert_eq!(
-            merkle_root(&leaves).to_string(),
+            merkle_root(DigestAlg::Sha256, &leaves).to_string(),
             "sha256:aeb6bcfe274b70a14fb067a5e5578264db0fa9b51af5e0ba159158f329e06e77"
         );
     }
@@ -130,7 +134,7 @@ mod tests {
     fn every_path_verifies_and_no_other_place_does() {
         for n in 1..34 {
             let all = leaves(n);
-            let root = merkle_root(&all);
+            let root = merkle_root(DigestAlg::Sha256, &all);
             for i in 0..n {
                 let path = merkle_path(&all, i).unwrap();
                 for (j, other) in all.iter().enumerate() {

@@ -62,7 +62,7 @@ pub struct Opened<'a> {
 impl Opened<'_> {
     /// Digest of the head's exact bytes.
     pub fn head_digest(&self) -> Digest {
-        Head::digest(self.head_bytes)
+        Head::digest(self.head.digest_alg, self.head_bytes)
     }
 
     /// Where each fragment stands in the package.
@@ -101,7 +101,7 @@ pub fn open(package: &[u8]) -> Result<Opened<'_>, Refuse> {
     let signature = rest.strip_suffix(EPILOGUE).ok_or(bad(at, "end of Package"))?;
 
     let (fragments, leaves) = split_body(&head, body, body_at)?;
-    if merkle_root(&leaves) != head.root {
+    if merkle_root(head.digest_alg, &leaves) != head.root {
         return Err(Refuse::RootMismatch);
     }
     Ok(Opened { head, head_bytes, fragments, leaves, signature, body_at })

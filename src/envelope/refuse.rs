@@ -42,6 +42,12 @@ pub enum Refuse {
     /// A suite or digest algorithm this node does not have.
     #[error("suite or algorithm unknown here; agree on a suite for this link")]
     SuiteUnknown,
+    /// A suite that this node has and does not accept from that sender: a downgrade.
+    #[error("suite `{suite}` is not accepted here from that sender; sign in an agreed one")]
+    SuiteRefused {
+        /// The suite of the envelope.
+        suite: &'static str,
+    },
     /// The certificate cannot be read or lacks what it must say.
     #[error("certificate not usable: {what}")]
     CertificateInvalid {
@@ -54,6 +60,9 @@ pub enum Refuse {
     /// Outside its validity at the time of judgement.
     #[error("certificate expired or not yet valid")]
     CertificateExpired,
+    /// Revoked by its authority, at the time of judgement or before.
+    #[error("certificate revoked by its authority; ask for a new one with a new key")]
+    CertificateRevoked,
     /// The certificate belongs to another node than the head says.
     #[error("certificate of another node than the head names")]
     NodeMismatch,
@@ -78,9 +87,11 @@ impl Refuse {
             Self::RootMismatch => "envelope.root_mismatch",
             Self::SignatureInvalid { .. } => "sender.signature_invalid",
             Self::SuiteUnknown => "sender.suite_unknown",
+            Self::SuiteRefused { .. } => "sender.suite_refused",
             Self::CertificateInvalid { .. } => "sender.certificate_invalid",
             Self::CertificateUntrusted => "sender.certificate_untrusted",
             Self::CertificateExpired => "sender.certificate_expired",
+            Self::CertificateRevoked => "sender.certificate_revoked",
             Self::NodeMismatch => "sender.node_mismatch",
             Self::Environment => "sender.environment",
             Self::ClockAhead { .. } => "sender.clock_ahead",
@@ -93,6 +104,7 @@ impl Refuse {
         matches!(
             self,
             Self::SuiteUnknown
+                | Self::SuiteRefused { .. }
                 | Self::CertificateUntrusted
                 | Self::CertificateExpired
                 | Self::ClockAhead { .. }

@@ -1,19 +1,22 @@
 //! Who is believed: anchors, chains, and what a verified signature must agree with.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use canon::{Digest, Environment, Millis};
 
-use crate::identity::{Parsed, SenderCert, pem_block};
+use crate::identity::{Parsed, pem_block};
 use crate::limits::TRUST_CACHE_MAX;
 use crate::xmldsig::Parts;
-use crate::{Head, Opened, Refuse, Suite};
+use crate::{Head, Opened, PublicKey, Refuse, Revoked, SM2_USER_ID, SenderCert, Suite};
 
 /// The trust anchors of one environment, and the chains already verified against them.
 pub struct Trust {
     environment: Environment,
     anchors: Vec<Parsed>,
+    suites: Vec<Suite>,
+    user_id: String,
+    revoked: RwLock<Arc<Revoked>>,
     /// By digest of the chain as written, so that an envelope costs one signature check.
     verified: Mutex<HashMap<Digest, Arc<Verified>>>,
 }
@@ -22,8 +25,9 @@ pub struct Trust {
 #[derive(Debug)]
 struct Verified {
     sender: Arc<SenderCert>,
-    suite: Suite,
-    key: Vec<u8>,
+    key: PublicKey,
+    /// Issuer and serial number of each certificate of the chain, without the anchor's.
+    path: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
 impl std::fmt::Debug for Trust {
@@ -32,6 +36,7 @@ impl std::fmt::Debug for Trust {
         f.debug_struct("Trust")
             .field("environment", &self.environment)
             .field("anchors", &anchors)
+            .field("suites", &self.suites)
             .finish_non_exhaustive()
     }
 }
@@ -51,7 +56,48 @@ impl Trust {
         if anchors.is_empty() {
             return Err(Refuse::CertificateInvalid { what: "no CERTIFICATE block among anchors" });
         }
-        Ok(Self { environment, anchors, verified: Mutex::default() })
+        Ok(Self {
+            environment,
+            anchors,
+            suites: Suite::ALL.to_vec(),
+            user_id: SM2_USER_ID.to_owned(),
+            revoked: RwLock::default(),
+            verified: Mutex::default(),
+        })
+    }
+
+    /// Believes heads in these suites only; without this, in every suite of this build.
+    #[must_use]
+    pub fn accepting(mut self, suites: &[Suite]) -> Self {
+        self.suites = suites.to_vec();
+        self
+    }
+
+    /// Believes SM2 signatures on heads under this user id; without this, under the standard's.
+    #[must_use]
+    pub fn with_user_id(mut self, user_id: &str) -> Self {
+        user_id.clone_into(&mut self.user_id);
+        self
+    }
+
+    /// Reads revocation lists, each PEM or DER and signed by an anchor, without putting them in
+    /// force.
+    pub fn read_lists(&self, files: &[Vec<u8>]) -> Result<Revoked, Refuse> {
+        let mut revoked = Revoked::default();
+        for file in files {
+            revoked.add(file, &self.anchors)?;
+        }
+        Ok(revoked)
+    }
+
+    /// Puts revocation lists in force, in place of those before.
+    pub fn revoke(&self, revoked: Revoked) {
+        *self.revoked.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(revoked);
+    }
+
+    /// The revocation lists in force.
+    pub fn revoked(&self) -> Arc<Revoked> {
+        Arc::clone(&self.revoked.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The environment whose envelopes are believed.
@@ -62,8 +108,28 @@ impl Trust {
     /// Verifies one certificate chain in DER, the node's first, at `at`.
     pub fn verify_chain(&self, chain: &[Vec<u8>], at: Millis) -> Result<Arc<SenderCert>, Refuse> {
         let verified = self.path(chain)?;
-        in_validity(&verified.sender, at)?;
-        Ok(Arc::clone(&verified.sender))
+        self.stands(&verified, at)
+    }
+
+    /// Whether the chain held at `at`: no certificate in it expired or revoked then.
+    fn stands(&self, chain: &Verified, at: Millis) -> Result<Arc<SenderCert>, Refuse> {
+        if at < chain.sender.not_before || at > chain.sender.not_after {
+            return Err(Refuse::CertificateExpired);
+        }
+        let revoked = self.revoked();
+        let since = chain.path.iter().filter_map(|(issuer, serial)| revoked.since(issuer, serial));
+        if since.min().is_some_and(|since| since <= at) {
+            return Err(Refuse::CertificateRevoked);
+        }
+        Ok(Arc::clone(&chain.sender))
+    }
+
+    /// Refuses a suite that is not agreed.
+    fn accepts(&self, suite: Suite) -> Result<(), Refuse> {
+        if self.suites.contains(&suite) {
+            return Ok(());
+        }
+        Err(Refuse::SuiteRefused { suite: suite.name() })
     }
 
     fn path(&self, chain: &[Vec<u8>]) -> Result<Verified, Refuse> {
@@ -86,7 +152,8 @@ impl Trust {
         let below = chain.len() - 1;
         let anchor = self.anchors.iter().find(|a| last.issued_by(a, below));
         narrow(anchor.ok_or(Refuse::CertificateUntrusted)?);
-        Ok(Verified { sender: Arc::new(sender), suite: leaf.suite, key: leaf.key.clone() })
+        let path = chain.iter().map(|c| (c.issuer.clone(), c.serial.clone())).collect();
+        Ok(Verified { sender: Arc::new(sender), key: leaf.key.clone(), path })
     }
 
     fn chain_of(&self, parts: &Parts<'_>) -> Result<Arc<Verified>, Refuse> {
@@ -103,13 +170,6 @@ impl Trust {
         cache.insert(name, Arc::clone(&verified));
         Ok(verified)
     }
-}
-
-fn in_validity(sender: &SenderCert, at: Millis) -> Result<(), Refuse> {
-    if at < sender.not_before || at > sender.not_after {
-        return Err(Refuse::CertificateExpired);
-    }
-    Ok(())
 }
 
 /// Verifies who signed an opened package. `at` is the time the certificate is judged at: the
@@ -129,6 +189,7 @@ pub fn verify_head(
 ) -> Result<Arc<SenderCert>, Refuse> {
     let parts = Parts::read(signature)?;
     let suite = head.suite()?;
+    trust.accepts(suite)?;
     let invalid = |what| Refuse::SignatureInvalid { what };
     if parts.suite != suite || head.digest_alg != suite.digest() {
         return Err(invalid("another suite than the route's"));
@@ -143,7 +204,9 @@ pub fn verify_head(
     if chain.sender.digest != head.certificate {
         return Err(invalid("another certificate than the head names"));
     }
-    if chain.suite != suite || !suite.verifies(&chain.key, parts.signed_info, &parts.value) {
+    if chain.key.suite() != suite
+        || !chain.key.verifies(parts.signed_info, &parts.value, &trust.user_id)
+    {
         return Err(invalid("the signature value"));
     }
     if chain.sender.node != head.from {
@@ -152,8 +215,7 @@ pub fn verify_head(
     if chain.sender.environment != head.environment {
         return Err(Refuse::Environment);
     }
-    in_validity(&chain.sender, at)?;
-    Ok(Arc::clone(&chain.sender))
+    trust.stands(&chain, at)
 }
 
 /// Who signed exactly these bytes, whatever they are.
@@ -164,21 +226,21 @@ pub(crate) fn verify_signed(
     at: Millis,
 ) -> Result<Arc<SenderCert>, Refuse> {
     let parts = Parts::read(signature)?;
+    trust.accepts(parts.suite)?;
     let invalid = |what| Refuse::SignatureInvalid { what };
     if parts.digest != parts.suite.digest().of(&[bytes]) {
         return Err(invalid("the text is not the one that was signed"));
     }
     let chain = trust.chain_of(&parts)?;
-    if chain.suite != parts.suite
-        || !parts.suite.verifies(&chain.key, parts.signed_info, &parts.value)
+    if chain.key.suite() != parts.suite
+        || !chain.key.verifies(parts.signed_info, &parts.value, &trust.user_id)
     {
         return Err(invalid("the signature value"));
     }
     if chain.sender.environment != trust.environment {
         return Err(Refuse::Environment);
     }
-    in_validity(&chain.sender, at)?;
-    Ok(Arc::clone(&chain.sender))
+    trust.stands(&chain, at)
 }
 
 /// Refuses a head sealed more than `skew_ms` ahead of `now`.

@@ -1,17 +1,14 @@
 //! The XML Signature over a head: written from one template, read against the same template.
 
-use std::fmt;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use canon::Digest;
-use ring::rand::SystemRandom;
-use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
 
-use crate::identity::{Parsed, pem_block};
-use crate::limits::{CERTIFICATE_BYTES_MAX, CERTIFICATES_MAX, SIGNATURE_BYTES_MAX};
+use crate::limits::{
+    CERTIFICATE_BYTES_MAX, CERTIFICATES_MAX, SIGNATURE_BYTES_MAX, SIGNATURE_VALUE_MAX,
+};
 use crate::wire::Scan;
-use crate::{Refuse, Suite};
+use crate::{Refuse, SignError, Signer, Suite};
 
 const OPEN: &str = r#"<Signature xmlns="http://www.w3.org/2000/09/xmldsig#">"#;
 const INFO_A: &str = r#"<SignedInfo xmlns="http://www.w3.org/2000/09/xmldsig#"><CanonicalizationMethod Algorithm="http://www.w3.org/2001/10/xml-exc-c14n#"></CanonicalizationMethod><SignatureMethod Algorithm=""#;
@@ -23,112 +20,6 @@ const VALUE_B: &str = "</SignatureValue>";
 const KEY_A: &str = "<KeyInfo><X509Data>";
 const KEY_B: &str = "</X509Data></KeyInfo>";
 const CLOSE: &str = "</Signature>";
-
-/// Why a signature or a certificate could not be made.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum SignError {
-    /// The private key cannot be read.
-    #[error("private key not usable: {0}; give a PKCS#8 PEM of a P-256 key")]
-    Key(&'static str),
-    /// The certificate cannot be read, or is not this key's.
-    #[error("certificate not usable: {0}; issue a certificate for this key")]
-    Certificate(&'static str),
-    /// The signer gave no signature.
-    #[error("signing failed: {0}; see that the key device answers")]
-    Sign(&'static str),
-    /// A certificate could not be built.
-    #[error("certificate could not be built: {0}")]
-    Build(String),
-}
-
-/// Who can sign heads: a key and the certificate that says whose it is.
-pub trait Signer: Send + Sync {
-    /// The suite of the key.
-    fn suite(&self) -> Suite;
-    /// The certificate that goes into the signature and whose digest goes into the head.
-    fn certificate_der(&self) -> &[u8];
-    /// Certificates between that one and the anchor, nearest first; usually none.
-    fn intermediates(&self) -> &[Vec<u8>] {
-        &[]
-    }
-    /// Signs `bytes`; the raw form of XML Signature, `r‖s` for ECDSA.
-    fn sign(&self, bytes: &[u8]) -> Result<Vec<u8>, SignError>;
-    /// The digest of the certificate, as the head names it.
-    fn certificate_digest(&self) -> Digest {
-        self.suite().digest().of(&[self.certificate_der()])
-    }
-}
-
-/// A P-256 key in memory.
-pub struct P256Signer {
-    key: EcdsaKeyPair,
-    certificate: Vec<u8>,
-    intermediates: Vec<Vec<u8>>,
-    random: SystemRandom,
-}
-
-impl P256Signer {
-    /// From PKCS#8 PEM and the PEM of the certificate, which may be followed by intermediates.
-    pub fn from_pem(
-        key: &str,
-        certificates: &str,
-        random: SystemRandom,
-    ) -> Result<Self, SignError> {
-        let key = pem_block(key, "PRIVATE KEY")
-            .next()
-            .ok_or(SignError::Key("no PRIVATE KEY block in it"))?;
-        let mut chain = pem_block(certificates, "CERTIFICATE");
-        let certificate =
-            chain.next().ok_or(SignError::Certificate("no CERTIFICATE block in it"))?;
-        Self::from_der(&key, certificate, chain.collect(), random)
-    }
-
-    /// From PKCS#8 and certificates in DER.
-    pub fn from_der(
-        pkcs8: &[u8],
-        certificate: Vec<u8>,
-        intermediates: Vec<Vec<u8>>,
-        random: SystemRandom,
-    ) -> Result<Self, SignError> {
-        let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8, &random)
-            .map_err(|_| SignError::Key("not PKCS#8 of a P-256 key"))?;
-        let parsed = Parsed::from_der(&certificate)
-            .map_err(|_| SignError::Certificate("not an X.509 certificate of this profile"))?;
-        if parsed.key != key.public_key().as_ref() {
-            return Err(SignError::Certificate("it holds another public key"));
-        }
-        Ok(Self { key, certificate, intermediates, random })
-    }
-}
-
-impl fmt::Debug for P256Signer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("P256Signer").field("certificate", &self.certificate_digest()).finish()
-    }
-}
-
-impl Signer for P256Signer {
-    fn suite(&self) -> Suite {
-        Suite::EcdsaP256Sha256
-    }
-
-    fn certificate_der(&self) -> &[u8] {
-        &self.certificate
-    }
-
-    fn intermediates(&self) -> &[Vec<u8>] {
-        &self.intermediates
-    }
-
-    fn sign(&self, bytes: &[u8]) -> Result<Vec<u8>, SignError> {
-        let signature = self
-            .key
-            .sign(&self.random, bytes)
-            .map_err(|_| SignError::Sign("no randomness from the system"))?;
-        Ok(signature.as_ref().to_vec())
-    }
-}
 
 /// Signs the exact bytes of a head; returns the bytes of the `Signature` element.
 pub fn sign_head(head_bytes: &[u8], signer: &dyn Signer) -> Result<Vec<u8>, SignError> {
@@ -202,7 +93,7 @@ impl<'a> Parts<'a> {
         scan.literal(INFO_D, "end of SignedInfo")?;
         let signed_info = bytes.get(from..scan.at()).unwrap_or_default();
         scan.literal(VALUE_A, "SignatureValue")?;
-        let value = decode(&mut scan, 1_024, "SignatureValue")?;
+        let value = decode(&mut scan, SIGNATURE_VALUE_MAX, "SignatureValue")?;
         scan.literal(VALUE_B, "end of SignatureValue")?;
         scan.literal(KEY_A, "KeyInfo")?;
         let from = scan.at();

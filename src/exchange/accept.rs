@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use canon::Millis;
-use envelope::{Opened, SenderCert, write_outcome};
+use canon::format::Format;
+use canon::{EnvelopeId, Millis};
+use envelope::{By, Opened, SenderCert, write_outcome};
 use store::{InboxFor, InboxParcel, Judged, Lease, StoreError, slot_of_sender};
 
 use crate::claims::{self, Claims};
@@ -57,27 +58,16 @@ impl Accept {
             Ok(package) => package,
             Err(refusal) => return self.refuse(lease, parcel, refusal, now).await,
         };
-        let checked = gate::read(&node, parcel, &package)
-            .and_then(|opened| Ok((gate::verify(&node, parcel, &opened)?, opened)));
-        let (cert, opened) = match checked {
-            Ok(checked) => checked,
-            Err(refusal) => return self.refuse(lease, parcel, refusal, now).await,
-        };
-        let id = opened.head.id();
-        if let Some(before) = node.store.admission(&id).await? {
-            if before.head_digest == opened.head_digest() {
+        let (opened, cert) = match arrival(&node, parcel, &package).await? {
+            Arrival::New(opened, cert) => (opened, cert),
+            Arrival::Again(id) => {
                 node.store.commit_duplicate(lease, parcel.inbox_id, &id, now).await?;
                 node.inbox_moved(-1);
                 return Ok(0);
             }
-            let refusal =
-                Refusal::new("sender.cloned", format!("{id} came before with another head"));
-            return self.refuse(lease, parcel, refusal, now).await;
-        }
-        if opened.head.epoch < node.store.highest_epoch(&opened.head.from).await? {
-            let refusal = Refusal::new("sender.epoch_old", format!("{id} is of an older epoch"));
-            return self.refuse(lease, parcel, refusal, now).await;
-        }
+            Arrival::Refused(refusal) => return self.refuse(lease, parcel, refusal, now).await,
+        };
+        let id = opened.head.id();
         let mut tries = 0;
         loop {
             let judged = judged(&node, parcel, &opened, &cert, now).await?;
@@ -109,6 +99,60 @@ impl Accept {
     }
 }
 
+/// What a parcel of records is, once it is verified.
+pub(crate) enum Arrival<'p> {
+    /// Not seen before.
+    New(Box<Opened<'p>>, Arc<SenderCert>),
+    /// An envelope that was judged before.
+    Again(EnvelopeId),
+    /// It does not verify, or cannot be.
+    Refused(Refusal),
+}
+
+/// Verifies a parcel and looks whether it came before.
+pub(crate) async fn arrival<'p>(
+    node: &Node,
+    parcel: &InboxParcel,
+    package: &'p [u8],
+) -> Result<Arrival<'p>, WorkError> {
+    let checked = gate::read(node, parcel, package)
+        .and_then(|opened| Ok((gate::verify(node, parcel, &opened)?, opened)));
+    let (cert, opened) = match checked {
+        Ok(checked) => checked,
+        Err(refusal) => return Ok(Arrival::Refused(refusal)),
+    };
+    let id = opened.head.id();
+    if let Some(before) = node.store.admission(&id).await? {
+        return Ok(if before.head_digest == opened.head_digest() {
+            Arrival::Again(id)
+        } else {
+            Arrival::Refused(cloned(&id))
+        });
+    }
+    if opened.head.epoch < node.store.highest_epoch(&opened.head.from).await? {
+        let refusal = Refusal::new("sender.epoch_old", format!("{id} is of an older epoch"));
+        return Ok(Arrival::Refused(refusal));
+    }
+    Ok(Arrival::New(Box::new(opened), cert))
+}
+
+/// Another head under a number that was seen.
+pub(crate) fn cloned(id: &EnvelopeId) -> Refusal {
+    Refusal::new("sender.cloned", format!("{id} came before with another head"))
+}
+
+/// The format that an envelope can be judged by, or the code it is declined with.
+pub(crate) fn readable<'n>(
+    node: &'n Node,
+    opened: &Opened<'_>,
+) -> Result<&'n Arc<Format>, &'static str> {
+    // Until there is a decryption port, a closed body cannot be judged by anybody here.
+    if opened.head.confidential.is_some() {
+        return Err("receiver.confidential");
+    }
+    node.formats.get(&opened.head.format).ok_or("receiver.edition_unknown")
+}
+
 /// The fact of an envelope judged here as its destination: kept rows, counts and the receipt.
 async fn judged(
     node: &Node,
@@ -117,14 +161,22 @@ async fn judged(
     cert: &SenderCert,
     now: Millis,
 ) -> Result<Judged, WorkError> {
-    let head = &opened.head;
-    let declined = |code: &str| (Judgement::default(), Some(code.to_owned()));
-    let (judgement, decline) = match node.formats.get(&head.format) {
-        // Until there is a decryption port, a closed body cannot be judged by anybody here.
-        _ if head.confidential.is_some() => declined("receiver.confidential"),
-        Some(format) => (judge::judge(node, format, cert, opened).await?, None),
-        None => declined("receiver.edition_unknown"),
+    let (judgement, decline) = match readable(node, opened) {
+        Ok(format) => (judge::judge(node, format, cert, opened, None).await?, None),
+        Err(code) => (Judgement::default(), Some(code.to_owned())),
     };
+    fact(parcel, opened, judgement, (By::Node, decline), now)
+}
+
+/// A judgement with the receipt that says it.
+pub(crate) fn fact(
+    parcel: &InboxParcel,
+    opened: &Opened<'_>,
+    judgement: Judgement,
+    (by, decline): (By, Option<String>),
+    now: Millis,
+) -> Result<Judged, WorkError> {
+    let head = &opened.head;
     let mut body = Vec::with_capacity(judgement.lines.len() * 96);
     let mut lengths = Vec::with_capacity(judgement.lines.len());
     for line in &judgement.lines {
@@ -137,6 +189,7 @@ async fn judged(
         head: opened.head_digest().to_string(),
         root: head.root.to_string(),
         received_at: parcel.received_at,
+        outlet: (by == By::Outlet).then_some(true),
         decline,
     };
     let receipt = control::receipt(&head.from, head.window, &head.id(), answers, body, lengths)?;

@@ -1,7 +1,7 @@
 //! Control contents: what a worker queues in its transaction and `seal` later numbers and signs.
 
 use canon::{Day, EnvelopeId, Millis, NodeCode};
-use envelope::{Kind, ReceiptFor};
+use envelope::{By, Kind, ReceiptFor};
 use serde::{Deserialize, Serialize};
 use store::NewControl;
 
@@ -26,6 +26,9 @@ pub struct Answers {
     pub root: String,
     /// When it was received here.
     pub received_at: Millis,
+    /// It says what a platform answered that does not run Tiergate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outlet: Option<bool>,
     /// Decline code for the whole envelope.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decline: Option<String>,
@@ -40,7 +43,7 @@ impl Answers {
             head: self.head.parse().map_err(|_| bad())?,
             root: self.root.parse().map_err(|_| bad())?,
             received_at: self.received_at,
-            by: envelope::By::Node,
+            by: if self.outlet == Some(true) { By::Outlet } else { By::Node },
             decline: self.decline.clone(),
         })
     }

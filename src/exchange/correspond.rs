@@ -86,6 +86,11 @@ impl Settle {
         now: Millis,
     ) -> Result<Answer, WorkError> {
         if self.node.store.admission(id).await?.is_none() {
+            if self.node.store.awaiting(id).await?.is_some() {
+                // A platform has the word; the receipt comes when it has spoken.
+                let (envelope, state) = (id.clone(), HeldState::Admitted);
+                return Ok(Answer::Held { envelope, state });
+            }
             return Ok(Answer::Unknown(id.clone()));
         }
         self.node.store.receipt_again(lease, id, now).await?;

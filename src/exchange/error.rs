@@ -36,6 +36,22 @@ pub enum WorkError {
         /// What happened.
         source: envelope::SignError,
     },
+    /// Records stand staged for a suite of which this identity has no key.
+    #[error(
+        "`{node}` has no key of suite `{suite}` and records wait for it; give it one in [[identity]] or [[identity.also]]"
+    )]
+    NoKey {
+        /// Which node.
+        node: String,
+        /// Which suite.
+        suite: String,
+    },
+    /// Revocation lists are not right; those before stay in force.
+    #[error("revocation lists not taken up, those before stay in force: {what}")]
+    Revocation {
+        /// Which file, and what is wrong with it.
+        what: String,
+    },
     /// The worker panicked: a bug. The turn counts as failed.
     #[error("{worker} panicked: {what}; please report it, the worker tries again")]
     Panicked {
@@ -56,6 +72,8 @@ impl WorkError {
             Self::Store(e) => e.disposition(),
             Self::Bus(_)
             | Self::Sign { .. }
+            | Self::NoKey { .. }
+            | Self::Revocation { .. }
             | Self::Source { .. }
             | Self::Sink { .. }
             | Self::Panicked { .. } => Disposition::Retry,

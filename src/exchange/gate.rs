@@ -65,6 +65,13 @@ pub fn read<'a>(
         return Err(Refuse::Environment.into());
     }
     let link = node.link(&outside.link);
+    let accepts = link.and_then(|l| l.accepts.as_ref());
+    if let Some(accepts) = accepts {
+        let suite = head.suite()?;
+        if !accepts.contains(&suite) {
+            return Err(Refuse::SuiteRefused { suite: suite.name() }.into());
+        }
+    }
     if !link.is_some_and(|l| l.may_carry(&head.from, &node.links)) {
         return Err(Refusal::new(
             "sender.link",

@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use canon::format::{CaseFacts, Format, Op, Parsed};
-use canon::{Digest, Key, RecordId, Severity, Violation};
+use canon::{Digest, Key, RecordId, Severity, Violation, leaf_hash};
 use envelope::{Note, Opened, Outcome, OutcomeLine, SenderCert};
-use store::{KeptRow, NewKept, Place, Problem, Saw, TypeCount};
+use store::{KeptRow, NewKept, Place, Problem, Saw, SubmissionStep, TypeCount};
 
 use crate::error::WorkError;
 use crate::node::Node;
+use crate::outlet::{Asked, Before, Relation};
 
 /// Most violations of one record named in a receipt; the first is its code.
 const NOTES_MAX: usize = 8;
@@ -30,6 +31,8 @@ pub struct Judgement {
     pub problems: Vec<Problem>,
     /// What it stood on, where another instance may judge at the same time.
     pub saw: Option<Saw>,
+    /// Records that only a platform can answer (outlets); while there are any, the rest is not final.
+    pub asked: Vec<Asked>,
 }
 
 /// What is known of one case: kept here before, and kept by this envelope so far.
@@ -41,13 +44,39 @@ struct Case {
     facts: CaseFacts,
 }
 
-struct Known {
-    kind: Arc<str>,
-    part: Box<str>,
-    version: u32,
-    digest: Digest,
-    sender: Option<canon::NodeCode>,
-    envelope: Option<canon::EnvelopeId>,
+pub(crate) struct Known {
+    pub(crate) kind: Arc<str>,
+    pub(crate) part: Box<str>,
+    pub(crate) version: u32,
+    pub(crate) digest: Digest,
+    pub(crate) sender: Option<canon::NodeCode>,
+    pub(crate) envelope: Option<canon::EnvelopeId>,
+    /// Not kept yet: on its way through an outlet.
+    pub(crate) on_its_way: Option<OnItsWay>,
+}
+
+/// Where a record is that is on its way through an outlet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct OnItsWay {
+    /// Inbox row and position.
+    pub(crate) at: (i64, u32),
+    /// Whether the platform has taken it.
+    pub(crate) taken: bool,
+}
+
+/// What is decided of a record.
+pub(crate) enum Decided {
+    /// Its outcome, and whether it is kept by this envelope.
+    Final(OutcomeLine, bool),
+    /// The platform has the word.
+    Asked {
+        /// Inbox row and position.
+        at: (i64, u32),
+        /// Whether it can be handed over.
+        step: SubmissionStep,
+        /// What it stands on.
+        after: Option<(i64, u32)>,
+    },
 }
 
 struct Candidate {
@@ -57,26 +86,41 @@ struct Candidate {
 }
 
 /// Judges every record of an opened, verified envelope.
-pub async fn judge(
+pub(crate) async fn judge(
     node: &Node,
     format: &Format,
     cert: &SenderCert,
     opened: &Opened<'_>,
+    outlet: Option<&crate::outlet::Asker<'_>>,
 ) -> Result<Judgement, WorkError> {
     let candidates: Vec<Result<Candidate, Violation>> =
         opened.fragments.iter().map(|f| candidate(format, f)).collect();
     let roots: BTreeSet<&str> = candidates.iter().flatten().map(|c| c.key.root()).collect();
     let roots: Vec<&str> = roots.into_iter().collect();
-    let rows = node.store.kept_cases(&roots).await?;
+    let mut rows = node.store.kept_cases(&roots).await?;
+    in_one_algorithm(node, opened, &candidates, &mut rows).await?;
     let saw = node.held.is_shared().then(|| Saw {
         roots: roots.iter().map(|root| (*root).to_owned()).collect(),
         rows: rows.len() as u64,
     });
     let mut cases = known(rows);
     issued_here(node, format, &candidates, &mut cases).await?;
+    let before = match outlet {
+        None => None,
+        Some(asker) => Some(asker.before(&node.store, &roots).await?),
+    };
+    for submission in before.iter().flat_map(Before::of_others) {
+        let case = cases.entry(submission.id.key.root().to_owned()).or_default();
+        let on_its_way = OnItsWay {
+            at: (submission.inbox_id, submission.position),
+            taken: submission.step == SubmissionStep::Answered,
+        };
+        let (id, envelope) = (&submission.id, Some(submission.envelope.clone()));
+        case.note(id, submission.digest, &submission.facts, envelope, Some(on_its_way));
+    }
 
-    let mut bench =
-        Bench { node, format, cert, opened, counts: BTreeMap::new(), out: Judgement::default() };
+    let (counts, out) = (BTreeMap::new(), Judgement::default());
+    let mut bench = Bench { node, format, cert, opened, before, counts, out };
     for (position, candidate) in candidates.into_iter().enumerate() {
         match candidate {
             Ok(candidate) => {
@@ -93,6 +137,37 @@ pub async fn judge(
     bench.out.counts = bench.counts.into_values().collect();
     bench.out.saw = saw;
     Ok(bench.out)
+}
+
+/// A record kept under one suite and brought again under another has two digests that cannot be
+/// compared: the kept one is made again from its stored bytes. Bytes that are gone leave it as it is.
+async fn in_one_algorithm(
+    node: &Node,
+    opened: &Opened<'_>,
+    candidates: &[Result<Candidate, Violation>],
+    rows: &mut [KeptRow],
+) -> Result<(), WorkError> {
+    let alg = opened.head.digest_alg;
+    if rows.iter().all(|row| row.digest.alg == alg) {
+        return Ok(());
+    }
+    let brought: HashSet<(&str, &Key, u32)> =
+        candidates.iter().flatten().map(|c| (&*c.kind, &c.key, c.parsed.attrs.version)).collect();
+    for row in rows.iter_mut().filter(|row| row.digest.alg != alg) {
+        if !brought.contains(&(&*row.id.kind, &row.id.key, row.id.version)) {
+            continue;
+        }
+        let Some(frames) = node.store.frames(&row.envelope).await? else { continue };
+        let lost = || WorkError::Own(format!("stored envelope {}", row.envelope));
+        let package = envelope::open_frame(&frames.frame, node.limits.package_bytes_max);
+        let package = package.map_err(|_| lost())?;
+        let kept = envelope::open(&package).map_err(|_| lost())?;
+        let position = kept.leaves.iter().position(|leaf| *leaf == row.digest);
+        if let Some(fragment) = position.and_then(|at| kept.fragments.get(at)) {
+            row.digest = leaf_hash(alg, fragment);
+        }
+    }
+    Ok(())
 }
 
 fn candidate(format: &Format, fragment: &[u8]) -> Result<Candidate, Violation> {
@@ -159,7 +234,7 @@ fn known(rows: Vec<KeptRow>) -> HashMap<String, Case> {
             Some(case) => case,
             None => cases.entry(root.to_owned()).or_default(),
         };
-        case.note(&row.id, row.digest, &row.facts, Some(row.envelope));
+        case.note(&row.id, row.digest, &row.facts, Some(row.envelope), None);
     }
     for case in cases.values_mut() {
         case.facts.set_complete(false);
@@ -174,6 +249,7 @@ impl Case {
         digest: Digest,
         facts: &str,
         envelope: Option<canon::EnvelopeId>,
+        on_its_way: Option<OnItsWay>,
     ) {
         let latest = self.of(&id.kind, id.key.part()).map(|k| k.version).max();
         if latest.is_none_or(|v| v < id.version) {
@@ -186,13 +262,17 @@ impl Case {
             digest,
             sender: envelope.as_ref().map(|e| e.sender.clone()),
             envelope,
+            on_its_way,
         });
     }
 
-    /// Whether a parent is here: kept, or sent out by this node.
+    /// Whether a parent is here: kept, on its way, or sent out by this node.
     fn has(&self, kind: &str, part: &str) -> bool {
-        self.of(kind, part).next().is_some()
-            || self.issued.iter().any(|(k, p)| **k == *kind && **p == *part)
+        self.of(kind, part).next().is_some() || self.has_issued(kind, part)
+    }
+
+    fn has_issued(&self, kind: &str, part: &str) -> bool {
+        self.issued.iter().any(|(k, p)| **k == *kind && **p == *part)
     }
 
     fn of<'a>(&'a self, kind: &'a str, part: &'a str) -> impl Iterator<Item = &'a Known> {
@@ -205,6 +285,7 @@ struct Bench<'a> {
     format: &'a Format,
     cert: &'a SenderCert,
     opened: &'a Opened<'a>,
+    before: Option<Before<'a>>,
     counts: BTreeMap<Arc<str>, TypeCount>,
     out: Judgement,
 }
@@ -214,7 +295,18 @@ impl Bench<'_> {
         let Candidate { parsed, key, kind } = candidate;
         let id = RecordId { kind, key, version: parsed.attrs.version };
         let digest = self.opened.leaves[position];
-        let (line, new) = self.decide(position as u32, &parsed, &id, digest, case);
+        let decided = self.decide(position as u32, &parsed, &id, digest, case);
+        let (line, new) = match decided {
+            Decided::Final(line, new) => (line, new),
+            Decided::Asked { at, step, after } => {
+                let facts: Arc<str> = self.format.facts(parsed.ty, &parsed.values).into();
+                let on_its_way = OnItsWay { at, taken: step == SubmissionStep::Answered };
+                case.note(&id, digest, &facts, None, Some(on_its_way));
+                let position = position as u32;
+                self.out.asked.push(Asked { position, id, digest, facts, step, after });
+                return;
+            }
+        };
         let count = self
             .counts
             .entry(Arc::clone(&id.kind))
@@ -238,7 +330,7 @@ impl Bench<'_> {
         }
         if new {
             let facts = self.format.facts(parsed.ty, &parsed.values);
-            case.note(&id, digest, &facts, None);
+            case.note(&id, digest, &facts, None, None);
             self.out.kept.push(NewKept {
                 id,
                 digest,
@@ -250,7 +342,7 @@ impl Bench<'_> {
         self.out.lines.push(line);
     }
 
-    /// The outcome, and whether the record is kept by this envelope.
+    /// The outcome, or that only the platform can say it.
     fn decide(
         &self,
         position: u32,
@@ -258,37 +350,71 @@ impl Bench<'_> {
         id: &RecordId,
         digest: Digest,
         case: &Case,
-    ) -> (OutcomeLine, bool) {
-        let with = |outcome, code| (OutcomeLine::with_code(position, outcome, code), false);
+    ) -> Decided {
+        let with =
+            |outcome, code| Decided::Final(OutcomeLine::with_code(position, outcome, code), false);
+        let own = || case.of(&id.kind, id.key.part());
         let mine = |k: &Known| k.sender.as_ref().is_none_or(|s| *s == self.opened.head.from);
-        if !case.of(&id.kind, id.key.part()).all(mine) || !self.may_speak(parsed) {
+        if !own().all(mine) || !self.may_speak(parsed) {
             return with(Outcome::Rejected, "record.authority");
         }
-        let same = case.of(&id.kind, id.key.part()).find(|k| k.version == id.version);
-        if let Some(same) = same {
-            if same.digest != digest {
-                return with(Outcome::Rejected, "record.conflict");
+        let mut relation = Relation::default();
+        if let Some(same) = own().find(|k| k.version == id.version) {
+            match same.on_its_way {
+                // The same record twice on its way: the one behind waits for the one before.
+                Some(on) => relation.behind(on.at),
+                None if same.digest != digest => {
+                    return with(Outcome::Rejected, "record.conflict");
+                }
+                None => {
+                    let mut line = OutcomeLine::accepted(position);
+                    line.first.clone_from(&same.envelope);
+                    return Decided::Final(line, false);
+                }
             }
-            let mut line = OutcomeLine::accepted(position);
-            line.first.clone_from(&same.envelope);
-            return (line, false);
         }
-        if case.of(&id.kind, id.key.part()).any(|k| k.version > id.version) {
+        let higher = |k: &&Known| k.version > id.version;
+        if own().filter(higher).any(|k| k.on_its_way.is_none_or(|on| on.taken)) {
             return with(Outcome::Superseded, "record.superseded");
         }
-        let mut orphan = false;
-        if let Some((parent, key)) =
-            self.format.parent_key(parsed.ty, &parsed.values, &parsed.attrs.namespace)
-        {
-            let wire = &self.format.get(parent).wire;
-            if !case.has(wire, key.part()) {
-                if !self.opened.head.keep_orphans.contains(&position) {
-                    return with(Outcome::ParentMissing, "record.parent_missing");
-                }
-                orphan = true;
+        own().filter(|k| k.version != id.version).for_each(|k| relation.stands_on(k));
+        let Some(orphan) = self.parent(position, parsed, case, &mut relation) else {
+            return with(Outcome::ParentMissing, "record.parent_missing");
+        };
+        let judged = |lenient| self.validated(position, parsed, case, (orphan, lenient));
+        match &self.before {
+            None => {
+                let (line, new) = judged(false);
+                Decided::Final(line, new)
             }
+            Some(before) => before.decide(position, (parsed, id, self.format), relation, judged),
         }
-        self.validated(position, parsed, case, orphan)
+    }
+
+    /// Whether the record is kept without its parent; none if it may not be.
+    fn parent(
+        &self,
+        position: u32,
+        parsed: &Parsed,
+        case: &Case,
+        relation: &mut Relation,
+    ) -> Option<bool> {
+        let (values, namespace) = (&parsed.values, &parsed.attrs.namespace);
+        let Some((parent, key)) = self.format.parent_key(parsed.ty, values, namespace) else {
+            return Some(false);
+        };
+        let wire = &self.format.get(parent).wire;
+        if !case.has(wire, key.part()) {
+            return self.opened.head.keep_orphans.contains(&position).then_some(true);
+        }
+        let here = |k: &Known| k.on_its_way.is_none();
+        if !case.has_issued(wire, key.part()) && !case.of(wire, key.part()).any(here) {
+            // Any version of it that the platform has is enough.
+            let taken = case.of(wire, key.part()).find(|k| k.on_its_way.is_some_and(|o| o.taken));
+            let on = taken.or_else(|| case.of(wire, key.part()).next());
+            on.into_iter().for_each(|k| relation.stands_on(k));
+        }
+        Some(false)
     }
 
     fn validated(
@@ -296,13 +422,15 @@ impl Bench<'_> {
         position: u32,
         parsed: &Parsed,
         case: &Case,
-        orphan: bool,
+        (orphan, lenient): (bool, bool),
     ) -> (OutcomeLine, bool) {
         let mut found = Vec::new();
         let (values, attrs) = (&parsed.values, &parsed.attrs);
         self.format.validate(parsed.ty, values, attrs, &case.facts, &self.node.lists, &mut found);
         let mut notes: Vec<Note> = found.iter().map(note).collect();
-        if let Some(first) = found.iter().find(|v| v.severity == Severity::Error) {
+        let refused = found.iter().find(|v| v.severity == Severity::Error);
+        // What the platform has taken is accepted: what is wrong with it by now is a warning.
+        if let Some(first) = refused.filter(|_| !lenient) {
             let mut line = OutcomeLine::with_code(position, Outcome::Rejected, &first.rule);
             line.field = Some(first.field.to_string());
             line.text = Some(first.zh.clone());

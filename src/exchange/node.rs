@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bus::Bus;
 use canon::format::{Format, OpenLists};
 use canon::{Day, Digest, EnvelopeId, Environment, Lane, Millis, NodeCode, Route};
-use envelope::{Signer, Trust};
+use envelope::{Signer, Suite, Trust};
 use store::{Lease, SharedStore};
 
 use crate::config::{Back, Limits, RelayConfig};
@@ -31,6 +31,40 @@ pub struct Link {
     pub overdue: Option<i64>,
     /// What is otherwise over a slow way, or one without a return.
     pub way: Way,
+    /// The suite of what is said to nodes behind it; none is that of the first key.
+    pub suite: Option<Suite>,
+    /// Suites in which what comes by it is believed; none is whatever the trust accepts.
+    pub accepts: Option<Vec<Suite>>,
+}
+
+/// The keys of one identity, each of a suite of its own; the first is used where nothing else is
+/// said.
+#[derive(Clone)]
+pub struct Signers(Vec<Arc<dyn Signer>>);
+
+impl Signers {
+    /// The first, and the others.
+    pub fn new(first: Arc<dyn Signer>, others: Vec<Arc<dyn Signer>>) -> Self {
+        let mut all = vec![first];
+        all.extend(others);
+        Self(all)
+    }
+
+    /// The first.
+    pub fn first(&self) -> &dyn Signer {
+        &*self.0[0]
+    }
+
+    /// The one of a suite, by the suite's name in routes.
+    pub fn of(&self, suite: &str) -> Option<&dyn Signer> {
+        self.0.iter().map(|s| &**s).find(|s| s.suite().name() == suite)
+    }
+}
+
+impl From<Arc<dyn Signer>> for Signers {
+    fn from(only: Arc<dyn Signer>) -> Self {
+        Self::new(only, Vec::new())
+    }
 }
 
 /// How patient a node is with what lies behind a link, and whether anything comes back.
@@ -84,8 +118,8 @@ pub struct Node {
     pub lists: Arc<OpenLists>,
     /// Trust anchors.
     pub trust: Arc<Trust>,
-    /// Signing key and certificate. Only `seal` uses it.
-    pub signer: Arc<dyn Signer>,
+    /// Signing keys and certificates. Only `seal` uses them.
+    pub signers: Signers,
     /// Neighbours.
     pub links: Vec<Link>,
     /// Versions of the adapters that collect for it, by name.
@@ -171,12 +205,18 @@ impl Node {
         self.link_to(from).is_some_and(|l| l.way.back.is_no_way())
     }
 
+    /// The suite of what this node itself says to another: that of the link, else its first key's.
+    fn suite_towards(&self, to: &NodeCode) -> Suite {
+        let said = self.link_to(to).and_then(|l| l.suite);
+        said.unwrap_or_else(|| self.signers.first().suite())
+    }
+
     /// The control route to a node.
     pub fn control_route(&self, to: &NodeCode) -> Route {
         Route {
             destination: to.clone(),
             edition: "control/1".into(),
-            suite: self.signer.suite().name().into(),
+            suite: self.suite_towards(to).name().into(),
             lane: Lane::Control,
         }
     }
@@ -264,6 +304,8 @@ mod tests {
             beneath: beneath.iter().map(|c| code(c)).collect(),
             overdue: None,
             way: Way::default(),
+            suite: None,
+            accepts: None,
         }
     }
 

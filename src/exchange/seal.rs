@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use canon::{DigestAlg, EnvelopeId, Millis, Route};
-use envelope::{Head, Kind};
+use canon::{EnvelopeId, Millis, Route, leaf_hash};
+use envelope::{Head, Kind, Signer};
 use store::{Consumes, Lease, NewEnvelope, Numbered, QueuedControl, Sealed, StagedBatch};
 
 use crate::control;
@@ -85,19 +85,21 @@ impl Seal {
             .parse()
             .map_err(|_| WorkError::Own(format!("queued control of kind `{}`", control.kind)))?;
         let answers = control::detail(control)?.answers;
+        let signer = self.signer(&route)?;
+        let alg = signer.suite().digest();
         let mut leaves = Vec::with_capacity(control.lengths.len());
         let mut rest = control.body.as_slice();
         for len in &control.lengths {
             let (fragment, after) = rest
                 .split_at_checked(*len as usize)
                 .ok_or_else(|| WorkError::Own("queued control shorter than its lengths".into()))?;
-            leaves.push(canon::leaf_hash(DigestAlg::default(), fragment));
+            leaves.push(leaf_hash(alg, fragment));
             rest = after;
         }
-        let mut head = self.head(kind, route, counters, now);
+        let mut head = self.head(kind, route, signer, counters, now);
         head.window = control.day;
         head.lengths.clone_from(&control.lengths);
-        head.root = envelope::merkle_root(&leaves);
+        head.root = envelope::merkle_root(alg, &leaves);
         head.answers = answers.map(|a| a.to_head()).transpose()?;
         self.envelope(&head, Consumes::Control(queued))
     }
@@ -115,6 +117,7 @@ impl Seal {
         let node = Arc::clone(&self.node);
         let limits = &node.limits;
         let mut progress = Progress::IDLE;
+        let mut keyless = Ok(());
         let errands = self.node.errands().await?;
         for (route, staged, oldest) in self.node.store.staged_routes().await? {
             // Restored: first the destination answers what the older epochs sent.
@@ -122,6 +125,11 @@ impl Seal {
                 continue;
             }
             if !lease.covers().has(store::slot_of_route(&route)) {
+                continue;
+            }
+            // Records of a suite whose key is gone wait for it; the other routes go on.
+            if let Err(e) = self.signer(&route) {
+                keyless = Err(e);
                 continue;
             }
             let full = staged >= u64::from(limits.envelope_records_max);
@@ -142,6 +150,9 @@ impl Seal {
             self.last.insert(route, now);
             progress = progress.and(Progress::some(done, staged > done));
         }
+        if !progress.more {
+            keyless?;
+        }
         Ok(progress)
     }
 
@@ -151,14 +162,16 @@ impl Seal {
         counters: store::RouteCounters,
         now: Millis,
     ) -> Result<NewEnvelope, WorkError> {
+        let signer = self.signer(&batch.route)?;
+        let alg = signer.suite().digest();
         let leaves: Vec<_> = batch.records.iter().map(|r| r.digest).collect();
-        let mut head = self.head(Kind::Records, batch.route.clone(), counters, now);
+        let mut head = self.head(Kind::Records, batch.route.clone(), signer, counters, now);
         head.window = batch.day;
         head.format = batch.route.edition.to_string();
         head.code_tables = self.node.code_tables(now.day());
         head.adapters = batch.adapters.iter().map(|a| self.adapter(a)).collect();
         head.lengths = batch.records.iter().map(|r| r.len).collect();
-        head.root = envelope::merkle_root(&leaves);
+        head.root = envelope::merkle_root(alg, &leaves);
         head.keep_orphans = batch
             .records
             .iter()
@@ -171,7 +184,23 @@ impl Seal {
         self.envelope(&head, Consumes::Staged(batch))
     }
 
-    fn head(&self, kind: Kind, route: Route, counters: store::RouteCounters, now: Millis) -> Head {
+    /// Who signs on a route.
+    fn signer(&self, route: &Route) -> Result<&dyn Signer, WorkError> {
+        self.node.signers.of(&route.suite).ok_or_else(|| WorkError::NoKey {
+            node: self.node.code.to_string(),
+            suite: route.suite.to_string(),
+        })
+    }
+
+    fn head(
+        &self,
+        kind: Kind,
+        route: Route,
+        signer: &dyn Signer,
+        counters: store::RouteCounters,
+        now: Millis,
+    ) -> Head {
+        let digest_alg = signer.suite().digest();
         Head {
             kind,
             environment: self.node.environment,
@@ -188,10 +217,10 @@ impl Seal {
             code_tables: String::new(),
             authority: String::new(),
             adapters: Vec::new(),
-            digest_alg: DigestAlg::default(),
+            digest_alg,
             lengths: Vec::new(),
-            root: envelope::merkle_root(&[]),
-            certificate: DigestAlg::default().of(&[self.node.signer.certificate_der()]),
+            root: envelope::merkle_root(digest_alg, &[]),
+            certificate: signer.certificate_digest(),
             keep_orphans: Vec::new(),
             confidential: None,
             answers: None,
@@ -208,7 +237,7 @@ impl Seal {
             id,
             kind: head.kind.as_str().into(),
             link: link.name.clone(),
-            head_digest: Head::digest(&bytes),
+            head_digest: Head::digest(head.digest_alg, &bytes),
             head: bytes,
             root: head.root,
             consumes,
@@ -231,7 +260,7 @@ impl Seal {
         }
         let mut sealed = Vec::with_capacity(numbered.len());
         for one in numbered {
-            let signature = envelope::sign_head(&one.head, &*self.node.signer)
+            let signature = envelope::sign_head(&one.head, self.signer(&one.id.route)?)
                 .map_err(|source| WorkError::Sign { node: self.node.code.to_string(), source })?;
             let package = envelope::assemble(&one.head, &one.body, &signature);
             let frame = envelope::frame(&package, self.node.limits.compression_level);

@@ -9,6 +9,7 @@ use adapt::{Bound, Draft, Drafts, ParentIs};
 use canon::format::{Attributes, Format, Nature, Op};
 use canon::{Digest, DigestAlg, Key, Millis, RecordId, Route, Violation, leaf_hash};
 use edge::{Fate, Page, RecordFate, What};
+use envelope::Suite;
 use store::{BaselineRow, Elsewhere, NewChunk, NewQuarantine, NewRecord, Place, WaitFor};
 
 use crate::adapter::{Adapter, Target};
@@ -401,7 +402,7 @@ impl Pen<'_> {
             id,
             voided: draft.op == Op::Void,
             content,
-            digest: leaf_hash(DigestAlg::default(), fragment),
+            digest: leaf_hash(Suite::digest_on(&chunk.route), fragment),
             facts,
             len: fragment.len() as u32,
             waits_for,

@@ -185,6 +185,26 @@ impl MakePlain for Judged {
     }
 }
 
+impl MakePlain for NewSubmission {
+    fn make_plain(&mut self) {
+        self.facts.make_plain();
+    }
+}
+
+impl MakePlain for Submit {
+    fn make_plain(&mut self) {
+        self.records.make_plain();
+    }
+}
+
+impl MakePlain for Submitted {
+    fn make_plain(&mut self) {
+        if let Some(answer) = &mut self.answer {
+            answer.said.make_plain();
+        }
+    }
+}
+
 impl MakePlain for RefusedParcel {
     fn make_plain(&mut self) {
         self.code.make_plain();

@@ -110,6 +110,7 @@ mod provider {
 
 #[cfg(test)]
 mod own {
+    use canon::NodeCode;
     use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 
     use super::*;
@@ -131,5 +132,115 @@ mod own {
         conn.execute(sqlx::raw_sql(AssertSqlSafe(drop))).await.unwrap();
         let Err(StoreError::Refused(said)) = refused else { panic!("{refused:?}") };
         assert!(said.contains("LATIN1") && said.contains("ENCODING 'UTF8'"), "{said}");
+    }
+
+    fn record(kind: &str, waits_for: Option<WaitFor>) -> NewRecord {
+        let digest = canon::leaf_hash(canon::DigestAlg::Sha256, kind.as_bytes());
+        NewRecord {
+            id: canon::RecordId {
+                kind: kind.into(),
+                key: canon::Key::new("unit", &["1"]),
+                version: 1,
+            },
+            voided: false,
+            content: digest,
+            digest,
+            facts: "{}".into(),
+            len: 1,
+            waits_for,
+            source_row: Some("row".into()),
+        }
+    }
+
+    /// What edition 3 of a schema had where strands stand now.
+    async fn before_strands(schema: &str) {
+        let mut text = format!("BEGIN; SET search_path TO {schema};");
+        let tables = ["record", "problem", "row_record", "again", "baseline", "waiting"];
+        let columns = tables.map(|t| (t, "kind")).into_iter().chain([("waiting", "parent_kind")]);
+        for (table, column) in columns {
+            text += &format!(
+                "INSERT INTO word (text) SELECT DISTINCT split_part(w.text, '>', 1) FROM {table} t \
+                 JOIN word w ON w.word = t.{column} ON CONFLICT DO NOTHING; \
+                 UPDATE {table} SET {column} = (SELECT k.word FROM word s JOIN word k \
+                 ON k.text = split_part(s.text, '>', 1) WHERE s.word = {table}.{column}) \
+                 WHERE {column} IS NOT NULL;"
+            );
+        }
+        text += "DELETE FROM word WHERE position('>' in text) > 0; \
+                 DROP TABLE submission; DELETE FROM migration WHERE number >= 4; COMMIT";
+        let mut conn = PgConnection::connect(&provider::server()).await.unwrap();
+        conn.execute(sqlx::raw_sql(AssertSqlSafe(text))).await.unwrap();
+        conn.close().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_stood_under_types_is_found_under_strands() {
+        let schema = format!("strands_{}", std::process::id());
+        let settings = provider::settings(&schema);
+        let (county, city) = (NodeCode("county".into()), NodeCode("city".into()));
+        let route: canon::Route = "city|supervision/1|ecdsa-p256-sha256|live".parse().unwrap();
+        let parent = WaitFor {
+            kind: "SB".into(),
+            key: canon::Key::new("unit", &["1"]),
+            accepted: false,
+            elsewhere: None,
+        };
+        let bad = record("BJ", None);
+        let page = Collected {
+            adapter: "a".into(),
+            cursor: "1".into(),
+            now: canon::Millis(1_000),
+            stands: Vec::new(),
+            chunks: vec![NewChunk {
+                route: route.clone(),
+                day: canon::Day(20_000),
+                adapter: "a".into(),
+                bytes: b"xy".to_vec(),
+                records: vec![record("SL", Some(parent)), record("TB", None)],
+            }],
+            quarantined: vec![NewQuarantine {
+                adapter: "a".into(),
+                route,
+                day: canon::Day(20_000),
+                reference: "line 9".into(),
+                source_row: bad.source_row.clone(),
+                row_digest: bad.digest,
+                id: Some(bad.id.clone()),
+                content: Some(bad.content),
+                violations: Vec::new(),
+                raw: b"raw".to_vec(),
+            }],
+            rows: Vec::new(),
+            rows_read: 3,
+            rows_unchanged: 0,
+        };
+        let told = async |store: &SharedStore| {
+            let problems = ProblemFilter { limit: 10, ..ProblemFilter::default() };
+            (
+                format!("{:?}", store.cases(&["1@unit"]).await.unwrap()),
+                format!("{:?}", store.problems(problems).await.unwrap()),
+                format!("{:?}", store.trace("1").await.unwrap()),
+                store.place(&bad.id, &city).await.unwrap(),
+            )
+        };
+        let store = PostgresStore::open(&settings).await.unwrap();
+        let own = store.identity(&county).await.unwrap();
+        let lease = own.lease("all", "t", canon::Millis(0), 1 << 40).await.unwrap().unwrap();
+        own.commit_collected(&lease, page).await.unwrap();
+        let before = told(&own).await;
+        assert_eq!(before.3, Some(Place::Quarantined));
+        drop((own, store));
+        before_strands(&schema).await;
+
+        let store = PostgresStore::open(&settings).await.unwrap();
+        let own = store.identity(&county).await.unwrap();
+        let after = told(&own).await;
+        let counted = own.census().await.unwrap() == own.status().await.unwrap().places;
+        drop((own, store));
+        let mut conn = PgConnection::connect(&provider::server()).await.unwrap();
+        let drop = format!("DROP SCHEMA {schema} CASCADE");
+        conn.execute(sqlx::raw_sql(AssertSqlSafe(drop))).await.unwrap();
+        assert_eq!(after, before);
+        assert!(counted);
     }
 }

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the tests call besides cargo, by Debian's packages, and only when it is missing.
+# Installs what the tests call besides cargo, by Debian's packages, and only when it is missing; and a
+# Singer tap beside them (tap.sh).
 # A differential test that cannot find its other half fails; it is never skipped. So this runs first.
 set -euo pipefail
 
@@ -17,6 +18,7 @@ NEEDED=(
   /usr/lib/postgresql/15/bin/postgres:postgresql-15
   /usr/sbin/mariadbd:mariadb-server-core
   mariadb:mariadb-client-core
+  /usr/lib/python3.11/ensurepip:python3-venv
   /usr/include/sql.h:unixodbc-dev
   /usr/lib/x86_64-linux-gnu/odbc/psqlodbcw.so:odbc-postgresql
   /usr/lib/x86_64-linux-gnu/odbc/libmaodbc.so:odbc-mariadb
@@ -42,7 +44,7 @@ done
 
 if [ "${#missing[@]}" -eq 0 ]; then
   echo "test services: all present"
-  exit 0
+  exec bash "$(dirname "${BASH_SOURCE[0]}")/tap.sh"
 fi
 
 give_up() {
@@ -96,3 +98,4 @@ for pair in "${NEEDED[@]}"; do
   there "${pair%%:*}" || give_up "${pair#*:} is installed but gives no ${pair%%:*}"
 done
 echo "test services: installed"
+bash "$(dirname "${BASH_SOURCE[0]}")/tap.sh"

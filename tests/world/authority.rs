@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use canon::{Environment, Millis, NodeCode};
 use envelope::ca::{NodeName, Terms};
-use envelope::{Ca, KeyPem, P256Signer, Trust};
+use envelope::{Ca, KeyPem, KeySigner, Suite, Trust};
 use ring::rand::SystemRandom;
 
 /// Certificates of one authority.
@@ -13,23 +13,27 @@ pub struct Authority {
     random: SystemRandom,
     serial: u64,
     from: Millis,
+    /// The suite of the keys it makes for nodes.
+    pub suite: Suite,
 }
 
 impl Authority {
     /// A new authority, valid around `now`.
     pub fn new(now: Millis) -> Self {
         let random = SystemRandom::new();
-        let key = KeyPem::generate(&random).expect("randomness");
+        let suite = Suite::EcdsaP256Sha256;
+        let key = KeyPem::generate(suite, &random).expect("randomness");
         let from = now.plus(-86_400_000);
         let terms = Terms { serial: 1, from, until: now.plus(3650 * 86_400_000) };
         let ca = Ca::root("Test Root", &key, terms, &random).expect("a root");
-        Self { ca, random, serial: 1, from }
+        Self { ca, random, serial: 1, from, suite }
     }
 
     /// A node's key and certificate, as PEM.
     pub fn identity(&mut self, code: &NodeCode, region: &str) -> (String, String) {
         self.serial += 1;
-        let key = KeyPem::generate(&self.random).expect("randomness");
+        let key = KeyPem::generate(self.suite, &self.random).expect("randomness");
+        let public = key.public(&self.random).expect("its public half");
         let terms =
             Terms { serial: self.serial, from: self.from, until: self.from.plus(365 * 86_400_000) };
         let name = NodeName {
@@ -37,14 +41,15 @@ impl Authority {
             environment: Environment::Demo,
             regions: vec![region.into()],
         };
-        let certificate = self.ca.issue(&name, &key, terms, &self.random).expect("a certificate");
+        let certificate =
+            self.ca.issue(&name, &public, terms, &self.random).expect("a certificate");
         (key.0.clone(), certificate)
     }
 
     /// A node's signer.
-    pub fn signer(&mut self, code: &NodeCode, region: &str) -> P256Signer {
+    pub fn signer(&mut self, code: &NodeCode, region: &str) -> KeySigner {
         let (key, certificate) = self.identity(code, region);
-        P256Signer::from_pem(&key, &certificate, self.random.clone()).expect("a signer")
+        KeySigner::from_pem(&key, &certificate, self.random.clone()).expect("a signer")
     }
 
     /// The root's certificate.

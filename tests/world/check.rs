@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use canon::{Day, Digest, EnvelopeId, Millis, NodeCode, RecordId};
-use envelope::Outcome;
+use canon::{Day, Digest, EnvelopeId, Millis, NodeCode, RecordId, Route};
+use envelope::{Outcome, Suite};
 use store::{JudgedEnvelope, OutEnvelope, Place, SharedStore};
 
 use super::{PROVINCE, World, bulk, card, format, live, to_city};
@@ -359,16 +359,23 @@ impl Books {
 /// The own records envelopes in a store.
 pub(super) async fn sent(store: &SharedStore) -> Vec<OutEnvelope> {
     let mut out = Vec::new();
-    for route in [live(), bulk(), to_city(), card::down()] {
+    for route in in_each_suite(&[live(), bulk(), to_city(), card::down()]) {
         out.extend(store.outbound_range(&route, 0, u64::MAX >> 1, 1_000_000).await.expect("own"));
     }
     out
 }
 
+/// Routes as they are in every suite: nodes of one world may sign in different ones.
+fn in_each_suite(routes: &[Route]) -> impl Iterator<Item = Route> + '_ {
+    Suite::ALL.iter().flat_map(move |suite| {
+        routes.iter().map(move |route| Route { suite: suite.name().into(), ..route.clone() })
+    })
+}
+
 /// Type and key of what a node sent down or up itself.
 async fn own(store: &SharedStore) -> BTreeSet<(String, canon::Key)> {
     let mut out = BTreeSet::new();
-    for route in [live(), bulk(), to_city(), card::down()] {
+    for route in in_each_suite(&[live(), bulk(), to_city(), card::down()]) {
         let sent = store.outbound_range(&route, 0, u64::MAX >> 1, 1_000_000).await.expect("own");
         for own in sent {
             let Some(frames) = store.frames(&own.id).await.expect("frames") else { continue };

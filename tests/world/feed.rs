@@ -33,6 +33,8 @@ pub enum Feed {
     Township(usize),
     /// The county's legacy database.
     County(usize),
+    /// The same lines as `Lines`, of a web service at this port of the machine.
+    Asked(usize, u16),
     /// Lines of `tests/world/card`: from the province they go down to the county.
     Cards(usize),
 }
@@ -58,6 +60,7 @@ impl Feed {
             | Self::History(tier)
             | Self::Township(tier)
             | Self::County(tier)
+            | Self::Asked(tier, _)
             | Self::Cards(tier) => tier,
         }
     }
@@ -78,9 +81,11 @@ impl Feed {
 
     const fn package(self) -> (&'static str, &'static str) {
         match self {
-            Self::Lines(_) | Self::Both(_) | Self::Answered(_) | Self::AnsweredBoth(_) => {
-                ("line", "tests/world/line")
-            }
+            Self::Lines(_)
+            | Self::Both(_)
+            | Self::Answered(_)
+            | Self::AnsweredBoth(_)
+            | Self::Asked(..) => ("line", "tests/world/line"),
             Self::History(_) => ("old_line", "tests/world/line"),
             Self::Township(_) => ("township_window", "adapters/township_window"),
             Self::County(_) => ("county_approval", "adapters/county_approval"),
@@ -155,12 +160,22 @@ impl Feed {
             let text = String::from_utf8_lossy(toml);
             *toml = text.replace("[source]\n", "[source]\nanswer = \"结果\"\n").into_bytes();
         }
+        if matches!(self, Self::Asked(..)) {
+            let toml = files.get_mut("adapter.toml").expect("a package has its main file");
+            let text = String::from_utf8_lossy(toml);
+            let (head, rest) = text.split_once("[source]\n").expect("a source");
+            let (_, rest) = rest.split_once("[[void]]").expect("what follows the source");
+            let source = include_str!("asked_source.toml");
+            *toml = format!("{head}{source}\n[[void]]{rest}").into_bytes();
+        }
         let package = Package::read(&files);
         package.unwrap_or_else(|p| panic!("the package: {p:?}"))
     }
 
     fn adapter(self, node: &Arc<Node>, package: Package, source: Box<dyn Source>) -> Adapter {
         let mapping = Mapping::compile(&package, &format()).unwrap_or_else(|p| panic!("{p:?}"));
+        let suite: Arc<str> = node.signers.first().suite().name().into();
+        let signed = |route: Route| Route { suite: Arc::clone(&suite), ..route };
         let mapping = Arc::new(mapping);
         let target = |live: Route| Target {
             mapping: Arc::clone(&mapping),
@@ -172,9 +187,9 @@ impl Feed {
             name: self.package().0.into(),
             source: Mutex::new(source),
             namespace: node.code.as_str().into(),
-            targets: self.routes().into_iter().map(target).collect(),
+            targets: self.routes().into_iter().map(signed).map(target).collect(),
             history: matches!(self, Self::History(_)),
-            interval: 0,
+            interval: if matches!(self, Self::Asked(..)) { 5_000 } else { 0 },
             package: Arc::new(package),
         }
     }
@@ -199,9 +214,20 @@ impl Feed {
                 }
                 Box::new(SqlSource::new(settings).expect("the database"))
             }
-            adapt::Source::Http(_) | adapt::Source::Push(_) | adapt::Source::Exec(_) => {
-                panic!("no feed of the world")
+            adapt::Source::Http(source) => {
+                let Self::Asked(_, port) = self else { panic!("no port") };
+                let url = edge::http::address(&format!("http://127.0.0.1:{port}"));
+                let client = edge::http::Settings {
+                    read_timeout: std::time::Duration::from_millis(300),
+                    answer_bytes_max: 100_000,
+                    ..edge::http::Settings::default()
+                };
+                let url = url.expect("an address");
+                let mut settings = edge::http_pull::Settings::of(name, url, client, source);
+                settings.secrets = [("key".to_owned(), "geheim".to_owned())].into();
+                Box::new(edge::http_pull::HttpPull::new(settings).expect("the service"))
             }
+            adapt::Source::Push(_) | adapt::Source::Exec(_) => panic!("no feed of the world"),
         }
     }
 }

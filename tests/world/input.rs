@@ -86,6 +86,18 @@ impl Line {
     }
 }
 
+/// Lines as a web service gives them: JSON objects.
+pub fn objects(lines: &[Line]) -> Vec<String> {
+    let one = |line: &Line| {
+        let Line { kind, region, id, at, text, void, .. } = line;
+        let case = case(line.case);
+        format!(
+            "{{\"kind\":\"{kind}\",\"case\":\"{case}\",\"unit\":\"{UNIT}\",\"region\":\"{region}\",\"id\":\"{id}\",\"at\":\"{at}\",\"text\":\"{text}\",\"void\":\"{void}\"}}"
+        )
+    };
+    lines.iter().map(one).collect()
+}
+
 /// Drops a file of lines into a folder, whole at once as a careful system does.
 pub fn drop_file(folder: &Path, name: &str, lines: &[Line]) {
     let mut text = String::from("kind,case,unit,region,id,at,text,void\r\n");

@@ -9,8 +9,10 @@ use edge::FilesSink;
 use edge::file_drop::{Settings, take_back};
 use exchange::Node;
 use exchange::deliver::Deliver;
+use exchange::outlet::Outlet;
 use exchange::restore::{Restoring, begin};
 
+use super::platform;
 use super::{Feed, PROVINCE, TIERS, TestNode, World, bulk, faulty, feed, live};
 
 impl World {
@@ -136,6 +138,12 @@ impl World {
         for feed in self.setup.feeds.iter().filter(|f| f.tier() == tier) {
             workers.insert(0, feed.collect(&node, base));
             workers.insert(0, feed.backfill(&node, base));
+        }
+        if let Some(there) = self.platform.as_ref().filter(|_| tier == PROVINCE) {
+            let port = Box::new(there.port());
+            let outlet = Outlet::new(Arc::clone(&node), platform::target(), port);
+            let accept = workers.iter().position(|w| w.name() == "accept").expect("a worker");
+            workers[accept] = Box::new(outlet);
         }
         if tier == PROVINCE {
             let sink = FilesSink::open("files", &self.kept_folder()).expect("a folder");

@@ -9,6 +9,7 @@ pub mod carrier;
 mod check;
 pub mod faults;
 mod faulty;
+mod faulty_outlet;
 mod faulty_restore;
 mod feed;
 pub mod flow;
@@ -16,7 +17,9 @@ pub mod forge;
 pub mod gated;
 pub mod input;
 mod instances;
+mod links;
 mod lost;
+pub mod platform;
 pub mod process;
 pub mod proxy;
 pub mod services;
@@ -29,9 +32,9 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use canon::format::{Format, OpenLists};
 use canon::{Environment, Lane, Millis, NodeCode, Route};
-use envelope::{Signer, Trust};
+use envelope::{Signer, Suite, Trust};
 use exchange::config::{RelayConfig, Treatment};
-use exchange::{Fairness, Limits, Link, Node, Progress, Way, WorkError, Worker};
+use exchange::{Fairness, Limits, Node, Progress, WorkError, Worker};
 use store::SharedStore;
 use tempfile::TempDir;
 
@@ -148,8 +151,14 @@ pub struct Setup {
     pub lists: fn(usize) -> OpenLists,
     /// A gate between two of the tiers.
     pub gated: Option<Gated>,
+    /// The suite of each tier's key.
+    pub suites: [Suite; 4],
+    /// Suites that are believed by a link of a tier.
+    pub accepts: Vec<(usize, &'static str, &'static [Suite])>,
     /// The nodes share their stores with other instances ([`World::join`]).
     pub shared: bool,
+    /// The highest tier is an outlet: behind it stands a platform that does not run Tiergate.
+    pub outlet: Option<platform::Way>,
 }
 
 impl Default for Setup {
@@ -164,7 +173,10 @@ impl Default for Setup {
             fair: |_| Fairness::default(),
             lists: |_| OpenLists::new(),
             gated: None,
+            suites: [Suite::EcdsaP256Sha256; 4],
+            accepts: Vec::new(),
             shared: false,
+            outlet: None,
         }
     }
 }
@@ -204,8 +216,10 @@ pub struct World {
     setup: Setup,
     parts: Vec<Parts>,
     trust: Arc<Trust>,
+    authority: Authority,
     folder: TempDir,
     courier: Option<Courier>,
+    platform: Option<platform::Platform>,
     finished: bool,
     stores: Box<dyn Stores>,
     sink: u32,
@@ -223,6 +237,7 @@ impl World {
             let file = if setup.one_file && tier <= COUNTY { TIERS[COUNTY] } else { name };
             let inner = stores.open(file, &code).await;
             let region = if tier == TOWN { setup.region } else { "99" };
+            authority.suite = setup.suites[tier];
             let signer = Arc::new(authority.signer(&code, region));
             let store = faulty::Faulty::over(inner, &code, &faults);
             parts.push(Parts { code, store, signer });
@@ -241,8 +256,10 @@ impl World {
             setup,
             parts,
             trust: authority.trust(),
+            authority,
             folder,
             courier,
+            platform: None,
             finished: false,
             stores,
             sink: 0,
@@ -250,8 +267,16 @@ impl World {
         for feed in &world.setup.feeds {
             feed.prepare(world.folder.path()).await;
         }
+        if let Some(way) = world.setup.outlet {
+            world.platform = Some(platform::Platform::of(way, world.folder.path()).await);
+        }
         world.start();
         world
+    }
+
+    /// The platform behind the outlet.
+    pub fn platform(&self) -> &platform::Platform {
+        self.platform.as_ref().expect("the story's highest tier is an outlet")
     }
 
     /// A node of a tier over its store, for a process of this name.
@@ -260,9 +285,12 @@ impl World {
         let edition = if tier == PROVINCE { self.setup.edition } else { "supervision/1" };
         let default = if tier == CITY { self.setup.city } else { Treatment::Relay };
         let fed = self.setup.feeds.iter().find(|f| f.tier() == tier);
+        let suite: Arc<str> = parts.signer.suite().name().into();
         let owes = |feed: &Feed| {
             let kinds: Vec<Arc<str>> = feed.owes().iter().map(|k| (*k).into()).collect();
-            feed.routes().into_iter().map(move |route| (route, kinds.clone()))
+            let suite = Arc::clone(&suite);
+            let signed = move |route| Route { suite: Arc::clone(&suite), ..route };
+            feed.routes().into_iter().map(move |route| (signed(route), kinds.clone()))
         };
         Node {
             code: parts.code.clone(),
@@ -273,7 +301,7 @@ impl World {
             formats: BTreeMap::from([(edition.to_owned(), format())]),
             lists: Arc::new((self.setup.lists)(tier)),
             trust: Arc::clone(&self.trust),
-            signer: Arc::clone(&parts.signer),
+            signers: Arc::clone(&parts.signer).into(),
             links: self.links(tier),
             adapters: BTreeMap::new(),
             owes: fed.map(owes).into_iter().flatten().collect(),
@@ -289,14 +317,6 @@ impl World {
             errands: Default::default(),
             dead: Default::default(),
         }
-    }
-
-    fn links(&self, tier: usize) -> Vec<Link> {
-        let mut links = links(tier);
-        if let Some(gated) = &self.setup.gated {
-            links.iter_mut().for_each(|link| gated.link(tier, link));
-        }
-        links
     }
 
     /// Stopped, and started again with other sources.
@@ -329,6 +349,9 @@ impl World {
         done += self.turn_beside().await;
         if let Some(courier) = &mut self.courier {
             courier.carry();
+        }
+        if let Some(platform) = &self.platform {
+            platform.work().await;
         }
         self.now = self.now.plus(250);
         done
@@ -449,31 +472,4 @@ impl Drop for World {
             panic!("a story must end with `world.finish()`: nothing was checked");
         }
     }
-}
-
-fn links(tier: usize) -> Vec<Link> {
-    let mut out = Vec::new();
-    if let Some(up) = TIERS.get(tier + 1) {
-        let (name, peer) = ("parent".into(), code(up));
-        out.push(Link {
-            name,
-            peer,
-            parent: true,
-            beneath: vec![],
-            overdue: None,
-            way: Way::default(),
-        });
-    }
-    if let Some(down) = tier.checked_sub(1) {
-        let beneath = TIERS[..down].iter().map(|t| code(t)).collect();
-        out.push(Link {
-            name: TIERS[down].into(),
-            peer: code(TIERS[down]),
-            parent: false,
-            beneath,
-            overdue: None,
-            way: Way::default(),
-        });
-    }
-    out
 }

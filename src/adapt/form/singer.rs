@@ -28,6 +28,8 @@ pub enum Message {
     State(String),
     /// What the stream of a query has: names of its properties; none where it does not say.
     Schema(usize, Option<Vec<String>>),
+    /// Rows of a query in files beside the messages, which are not read.
+    Batch,
     /// Of a stream that no query reads, or of a kind that says nothing here.
     Passed,
     /// No message at all.
@@ -87,6 +89,7 @@ impl Singer {
                 let names = properties.map(|p| p.into_iter().map(|(name, _)| name).collect());
                 Message::Schema(query, names)
             }
+            ("BATCH", Some(_)) => Message::Batch,
             _ => Message::Passed,
         }
     }
@@ -134,7 +137,9 @@ pub(super) fn read(
         let (query, fault) = match singer.line(text) {
             Message::Row(query) => (query, None),
             Message::Fault(query, fault) => (query, Some(fault)),
-            Message::None => return Err(damaged(&format!("Singer, line {number}")).into()),
+            Message::None | Message::Batch => {
+                return Err(damaged(&format!("Singer, line {number}")).into());
+            }
             Message::State(_) | Message::Schema(..) | Message::Passed => continue,
         };
         if part.replace(query) != Some(query) && take(Item::Part { query, name: "" }).is_break() {
@@ -192,6 +197,7 @@ mod tests {
                 r#"{"type":"ACTIVATE_VERSION","stream":"public-orders","version":1}"#,
                 Message::Passed,
             ),
+            (r#"{"type":"BATCH","stream":"public-orders","manifest":[]}"#, Message::Batch),
             (r#"{"type":"RECORD","stream":"public-orders"}"#, Message::None),
             (r#"{"type":"RECORD","stream":"public-orders","record":[1]}"#, Message::None),
             ("loading …", Message::None),

@@ -7,11 +7,11 @@ use canon::Millis;
 use super::sql::OVERLAP_SECONDS;
 use super::{blocks, check_columns, columns, key, limited};
 use crate::ask::{
-    AnswerCode, AnswerForm, Ask, By, Call, Content, HttpSource, Login, Pages, SLOTS, Slot,
-    Template, Times,
+    AnswerCode, AnswerForm, Ask, By, Call, Content, HttpSource, Login, Pages, SLOTS, Slot, Template,
 };
 use crate::package::{Detect, Query, Source, Vanished};
 use crate::problem::{Problems, nearest};
+use crate::times::Times;
 use crate::tree::{Tab, Text, Value, wrong_kind};
 
 /// Most pages of one pass, where the package does not say.

@@ -1,5 +1,6 @@
 //! Reads `[source]`: which kind it is, and what every kind has.
 
+mod exec;
 mod files;
 mod front;
 mod http;
@@ -26,6 +27,7 @@ enum Kind {
     SoapPush,
     Sql,
     HttpPull,
+    Exec,
 }
 
 /// The kinds by name; a workbook's file says itself whether it is new or old.
@@ -41,6 +43,7 @@ const KINDS: &[(&str, Kind)] = &[
     ("http_push", Kind::HttpPush),
     ("soap_push", Kind::SoapPush),
     ("http_pull", Kind::HttpPull),
+    ("exec", Kind::Exec),
 ];
 
 pub(crate) fn source(mut tab: Tab<'_>, problems: &mut Problems) -> Source {
@@ -53,6 +56,7 @@ pub(crate) fn source(mut tab: Tab<'_>, problems: &mut Problems) -> Source {
         Some(Kind::FrontTable) => front::front(tab, problems),
         Some(Kind::HttpPush) => push::http(tab, problems),
         Some(Kind::SoapPush) => push::soap(tab, problems),
+        Some(Kind::Exec) => exec::exec(tab, problems),
         Some(Kind::HttpPull) => http::http(tab, problems),
         Some(Kind::Csv) => files::csv(tab, problems),
         Some(Kind::Workbook) => files::workbook(tab, problems),

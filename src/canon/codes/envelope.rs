@@ -36,6 +36,11 @@ pub const SENDER: &[Code] = &[
         "本节点不支持该签名算法，请为此链路商定算法",
     ),
     c(
+        "sender.suite_refused",
+        "this node has the suite and does not accept it from that sender (a downgrade); the sender signs in an agreed suite, or the receiver adds this one to `suites`",
+        "本节点支持该签名算法，但不接受该来源使用它（疑似算法降级）；请来源单位改用约定算法，或由接收方在 suites 中加入",
+    ),
+    c(
         "sender.certificate_invalid",
         "the certificate lacks what it must say; have it issued again",
         "证书内容不合要求，请重新签发",
@@ -49,6 +54,11 @@ pub const SENDER: &[Code] = &[
         "sender.certificate_expired",
         "the certificate is expired or not yet valid; renew it and seal again",
         "证书不在有效期内，请更换证书",
+    ),
+    c(
+        "sender.certificate_revoked",
+        "the certificate was revoked by its authority when this was first vouched for; the sender asks for a new one with a new key",
+        "该证书在首次见证时已被颁发机构吊销；请来源单位更换密钥并重新申请证书",
     ),
     c(
         "sender.node_mismatch",

@@ -3,7 +3,6 @@
 
 pub(crate) mod place;
 mod read;
-pub(crate) mod sealed;
 mod write;
 
 use serde::{Deserialize, Serialize};

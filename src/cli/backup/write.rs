@@ -5,12 +5,15 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use canon::Millis;
+use envelope::{KeyPem, sealed};
 use exchange::config::{NodeConfig, Secret, SecretRef, StoreUrl};
 use store::sqlite::Imaged;
 use store::{SqliteStore, postgres};
 
 use super::read::copy;
-use super::{FORMAT, Held, MANIFEST, Manifest, PART, Part, STORE, place, sealed};
+use ring::rand::SystemRandom;
+
+use super::{FORMAT, Held, MANIFEST, Manifest, PART, Part, STORE, place};
 use crate::stores::postgres_settings;
 use crate::text::Failure;
 use crate::{files, os};
@@ -124,19 +127,25 @@ impl Source {
 /// Keys and certificates of every identity; what comes out of the environment stays there.
 fn keys(node: &NodeConfig, passphrase: Option<&Secret>) -> Result<Vec<(String, Source)>, Failure> {
     let mut found = Vec::new();
-    for identity in &node.identities {
-        if let SecretRef::File(path) = &identity.key {
+    let random = SystemRandom::new();
+    for (name, one) in node.identities.iter().flat_map(|i| i.named_keys()) {
+        if let SecretRef::File(path) = &one.key {
             let key = match passphrase {
                 None => Source::File(path.clone()),
                 Some(passphrase) => {
                     let plain = files::text(path, files::CONFIG_BYTES_MAX)?;
-                    Source::Text(sealed::seal(&plain, passphrase).map_err(|e| unsealed(path, &e))?)
+                    // One that has a passphrase of its own keeps it.
+                    if sealed::is_sealed(plain.as_bytes()) {
+                        Source::Text(plain)
+                    } else {
+                        let made = sealed::seal(&KeyPem(plain), passphrase.line(), &random);
+                        Source::Text(made.map_err(|e| unsealed(path, &e))?)
+                    }
                 }
             };
-            found.push((format!("keys/{}.key", identity.code), key));
+            found.push((format!("keys/{name}.key"), key));
         }
-        let certificate = Source::File(identity.certificate.clone());
-        found.push((format!("keys/{}.pem", identity.code), certificate));
+        found.push((format!("keys/{name}.pem"), Source::File(one.certificate.clone())));
     }
     Ok(found)
 }

@@ -63,7 +63,7 @@ pub(crate) async fn run(
     let bytes = input::write(&drop, records).map_err(|e| files::cannot(&drop, &e))?;
     let records = records.div_ceil(input::RECORDS_PER_ROW) * input::RECORDS_PER_ROW;
     os::forget_peak_rss();
-    let authority = nodes::Authority::new(os::now())?;
+    let authority = nodes::Authority::new(ground.suite, os::now())?;
     let settings = nodes::Settings::default();
 
     let meter = Meter::over(ground.whose());

@@ -106,7 +106,7 @@ pub(crate) async fn run(
     let live = Route {
         destination: top.code.clone(),
         edition: "supervision/1".into(),
-        suite: node.signer.suite().name().into(),
+        suite: node.signers.first().suite().name().into(),
         lane: Lane::Live,
     };
     let bulk = Route { lane: Lane::Bulk, ..live.clone() };

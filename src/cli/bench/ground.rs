@@ -1,5 +1,6 @@
 //! What the benchmark's nodes stand on: their store and their carrier.
 
+use envelope::Suite;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
@@ -19,8 +20,10 @@ use crate::text::Failure;
 const CONNECTIONS: u32 = 8;
 
 /// Where facts and parcels lie.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Ground {
+    /// The suite that every node signs in.
+    pub(crate) suite: Suite,
     /// The broker (`amqp://user:password@host:port/vhost`); else in memory.
     pub(crate) amqp: Option<String>,
     /// The database (`postgres://user:password@host:port/database`); else SQLite.

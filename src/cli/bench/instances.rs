@@ -109,12 +109,12 @@ fn senders() -> Vec<NodeCode> {
 fn load(folder: &Path, records: u64) -> Result<Load, Failure> {
     std::fs::create_dir_all(folder).map_err(|e| files::cannot(folder, &e))?;
     let bytes = input::write(folder, records).map_err(|e| files::cannot(folder, &e))?;
-    let now = os::now();
-    let stages = stages::measure(&folder.join("window-000000.csv"), now)?;
+    let (suite, now) = (envelope::Suite::EcdsaP256Sha256, os::now());
+    let stages = stages::measure(&folder.join("window-000000.csv"), suite, now)?;
     let (mut body, mut lengths) = stages.rendered();
     let records = lengths.len() as u64;
     let (receiver, codes) = (Tier::Province.code(), senders());
-    let mut authority = Authority::new(now)?;
+    let mut authority = Authority::new(suite, now)?;
     // Whole rows each, so that no child goes without its parent.
     let row = input::RECORDS_PER_ROW as usize;
     let each = lengths.len().div_ceil(codes.len() * row).max(1) * row;

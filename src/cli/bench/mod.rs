@@ -18,6 +18,7 @@ mod stages;
 
 use std::path::PathBuf;
 
+use envelope::Suite;
 use serde::Serialize;
 
 use crate::text::{Done, Exit, Failure, Out};
@@ -35,6 +36,9 @@ pub(crate) struct Bench {
     /// system's temporary files
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+    /// The suite that every node signs in
+    #[arg(long, default_value_t = Suite::EcdsaP256Sha256, value_parser = crate::text::suite)]
+    suite: Suite,
     /// Only county → province
     #[arg(long)]
     one_hop: bool,
@@ -169,7 +173,8 @@ pub(crate) fn run(args: &Bench, out: &Out) -> Done {
 }
 
 async fn measure(args: &Bench, folder: &std::path::Path, out: &Out) -> Result<Figures, Failure> {
-    let ground = Ground { amqp: args.amqp.clone(), postgres: args.postgres.clone() };
+    let ground =
+        Ground { suite: args.suite, amqp: args.amqp.clone(), postgres: args.postgres.clone() };
     let mut figures = Figures::none();
     if let Some(rows) = args.sources {
         let (mysql, postgres) = (args.mysql.as_deref(), args.postgres.as_deref());
@@ -218,7 +223,7 @@ async fn measure(args: &Bench, folder: &std::path::Path, out: &Out) -> Result<Fi
         let records = args.records.min(100_000);
         input::write(&drop, records).map_err(|e| files::cannot(&drop, &e))?;
         let file = drop.join("window-000000.csv");
-        let stages = stages::measure(&file, os::now())?;
+        let stages = stages::measure(&file, args.suite, os::now())?;
         figures.floors = floors::measure(&ground, &file, &drop, &stages.fragments()).await?;
         figures.stages = stages.lines;
         // The carrier and the inbox hold a whole phase, so it must fit them.

@@ -10,10 +10,10 @@ use canon::{Environment, Lane, Millis, NodeCode, Route};
 use edge::Source;
 use edge::file_drop::{self, FileDrop};
 use envelope::ca::{NodeName, Terms};
-use envelope::{Ca, KeyPem, P256Signer, Trust};
+use envelope::{Ca, KeyPem, KeySigner, Signer, Suite, Trust};
 use exchange::collect::{Adapter, Collect, Target};
 use exchange::config::{Limits, RelayConfig, Treatment};
-use exchange::{Link, Node, Way};
+use exchange::{Link, Node, Signers, Way};
 use ring::rand::SystemRandom;
 
 use super::ground::{Carrier, Ground};
@@ -76,7 +76,7 @@ pub(crate) async fn chain(
     now: Millis,
     settings: &Settings,
 ) -> Result<Chain, Failure> {
-    chain_of(ground, folder, tiers, settings, Authority::new(now)?).await
+    chain_of(ground, folder, tiers, settings, Authority::new(ground.suite, now)?).await
 }
 
 /// The same with keys signed by an authority that is there already.
@@ -103,7 +103,7 @@ pub(crate) async fn chain_of(
             formats: BTreeMap::from([(format.edition().to_owned(), Arc::clone(&format))]),
             lists: Arc::new(OpenLists::new()),
             trust: authority.trust()?,
-            signer: Arc::new(authority.signer(code)?),
+            signers: Signers::from(Arc::new(authority.signer(code)?) as Arc<dyn Signer>),
             links: links(&codes, t),
             adapters: BTreeMap::new(),
             owes: Vec::new(),
@@ -147,7 +147,7 @@ fn collect(
     let live = Route {
         destination: top,
         edition: format.edition().into(),
-        suite: lowest.signer.suite().name().into(),
+        suite: lowest.signers.first().suite().name().into(),
         lane: Lane::Live,
     };
     let adapter = adapter(&lowest, format, &live, Box::new(source), interval)?;
@@ -190,6 +190,8 @@ fn links(codes: &[NodeCode], tier: usize) -> Vec<Link> {
             beneath,
             overdue: None,
             way: Way::default(),
+            suite: None,
+            accepts: None,
         });
     }
     if let Some(down) = tier.checked_sub(1) {
@@ -202,6 +204,8 @@ fn links(codes: &[NodeCode], tier: usize) -> Vec<Link> {
             beneath,
             overdue: None,
             way: Way::default(),
+            suite: None,
+            accepts: None,
         });
     }
     out
@@ -210,6 +214,7 @@ fn links(codes: &[NodeCode], tier: usize) -> Vec<Link> {
 /// Keys and certificates made for one run.
 pub(crate) struct Authority {
     ca: Ca,
+    suite: Suite,
     random: SystemRandom,
     from: Millis,
     /// Keys and certificates given out: a node that starts again has the same.
@@ -218,23 +223,23 @@ pub(crate) struct Authority {
 
 impl Authority {
     /// A new one.
-    pub(crate) fn new(now: Millis) -> Result<Self, Failure> {
+    pub(crate) fn new(suite: Suite, now: Millis) -> Result<Self, Failure> {
         let random = SystemRandom::new();
         let from = now.plus(-86_400_000);
-        let key = KeyPem::generate(&random).map_err(signing)?;
+        let key = KeyPem::generate(suite, &random).map_err(signing)?;
         let terms = Terms { serial: 1, from, until: from.plus(YEAR) };
         let ca = Ca::root("Bench Root", &key, terms, &random).map_err(signing)?;
-        Ok(Self { ca, random, from, given: BTreeMap::new() })
+        Ok(Self { ca, suite, random, from, given: BTreeMap::new() })
     }
 
     /// A node's signer.
-    pub(crate) fn signer(&mut self, node: &NodeCode) -> Result<P256Signer, Failure> {
+    pub(crate) fn signer(&mut self, node: &NodeCode) -> Result<KeySigner, Failure> {
         if !self.given.contains_key(node) {
             let made = self.issue(node)?;
             self.given.insert(node.clone(), made);
         }
         let (key, certificate) = &self.given[node];
-        P256Signer::from_pem(&key.0, certificate, self.random.clone()).map_err(signing)
+        KeySigner::from_pem(&key.0, certificate, self.random.clone()).map_err(signing)
     }
 
     /// The root's certificate, PEM.
@@ -250,7 +255,8 @@ impl Authority {
     }
 
     fn issue(&self, node: &NodeCode) -> Result<(KeyPem, String), Failure> {
-        let key = KeyPem::generate(&self.random).map_err(signing)?;
+        let key = KeyPem::generate(self.suite, &self.random).map_err(signing)?;
+        let public = key.public(&self.random).map_err(signing)?;
         let serial = self.given.len() as u64 + 2;
         let terms = Terms { serial, from: self.from, until: self.from.plus(YEAR) };
         let name = NodeName {
@@ -258,7 +264,7 @@ impl Authority {
             environment: Environment::Demo,
             regions: vec!["99".into()],
         };
-        let certificate = self.ca.issue(&name, &key, terms, &self.random).map_err(signing)?;
+        let certificate = self.ca.issue(&name, &public, terms, &self.random).map_err(signing)?;
         Ok((key, certificate))
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use adapt::{Drafts, Next, RowBuf, RowReader};
 use canon::format::{Attributes, CaseFacts, Format, OpenLists, supervision_1};
 use canon::{DigestAlg, EnvelopeId, Lane, Millis, NodeCode, Route, leaf_hash};
-use envelope::{Head, Kind, Signer};
+use envelope::{Head, Kind, Signer, Suite};
 
 use super::meter::Meter;
 use super::nodes::{self, Authority};
@@ -48,7 +48,7 @@ impl Stages {
 }
 
 /// Measures the stages over one input file.
-pub(crate) fn measure(file: &Path, now: Millis) -> Result<Stages, Failure> {
+pub(crate) fn measure(file: &Path, suite: Suite, now: Millis) -> Result<Stages, Failure> {
     let bytes = files::bytes(file, FILE_BYTES_MAX)?;
     let format = supervision_1();
     let (package, mapping) = nodes::township(&format)?;
@@ -93,7 +93,7 @@ pub(crate) fn measure(file: &Path, now: Millis) -> Result<Stages, Failure> {
     }
     lines.push(Line::new("map + validate + render", made, body.len() as u64, meter.taken()));
 
-    let mut authority = Authority::new(now)?;
+    let mut authority = Authority::new(suite, now)?;
     let code = NodeCode::new("tier-0").unwrap_or_else(|| NodeCode("tier-0".into()));
     let signer = authority.signer(&code)?;
     let meter = Meter::start();
@@ -182,7 +182,7 @@ pub(crate) fn seal(
         let mut at = mine;
         for length in lengths {
             let (fragment, after) = at.split_at((*length as usize).min(at.len()));
-            leaves.push(leaf_hash(DigestAlg::default(), fragment));
+            leaves.push(leaf_hash(signer.suite().digest(), fragment));
             at = after;
         }
         let head = head(sequence as u64 + 1, lengths, &leaves, signer, way, now);
@@ -224,10 +224,10 @@ fn head(
         code_tables: String::new(),
         authority: String::new(),
         adapters: Vec::new(),
-        digest_alg: DigestAlg::default(),
+        digest_alg: signer.suite().digest(),
         lengths: lengths.to_vec(),
-        root: envelope::merkle_root(leaves),
-        certificate: DigestAlg::default().of(&[signer.certificate_der()]),
+        root: envelope::merkle_root(signer.suite().digest(), leaves),
+        certificate: signer.certificate_digest(),
         keep_orphans: Vec::new(),
         confidential: None,
         answers: None,

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use canon::Millis;
 use canon::format::Format;
 use clap::Subcommand;
-use envelope::Signer as _;
 use exchange::config::{At, NodeConfig};
 
 use super::adapter;
 use crate::open;
 use crate::os;
+use crate::outlets;
 use crate::text::{Done, Failure, Finding, Out};
 
 /// What is checked.
@@ -81,16 +81,10 @@ fn deep(node: &NodeConfig, until: &mut Option<Millis>) -> Result<Vec<Finding>, F
         match open::identity(node, identity, os::now())? {
             Err(finding) => found.push(finding),
             Ok(material) => {
-                let end = material.certificate.not_after;
-                *until = Some(until.map_or(end, |u| u.min(end)));
-                let suite = material.signer.suite().name();
-                let other = node.routes_of(&identity.code).filter(|r| *r.suite != *suite);
-                found.extend(other.map(|route| {
-                    let wants = &route.suite;
-                    let en = format!("is `{wants}`, but the identity's key is for `{suite}`; write that, or give it another key");
-                    let zh = format!("为『{wants}』，而该身份的密钥属『{suite}』，请改写或更换密钥");
-                    at(&route.at, "[route] suite", en, zh)
-                }));
+                for certificate in &material.certificates {
+                    let end = certificate.not_after;
+                    *until = Some(until.map_or(end, |u| u.min(end)));
+                }
             }
         }
     }
@@ -99,6 +93,10 @@ fn deep(node: &NodeConfig, until: &mut Option<Millis>) -> Result<Vec<Finding>, F
         Ok(format) => {
             for source in &node.adapters {
                 found.extend(open::package(source, &format)?.err().unwrap_or_default());
+            }
+            for outlet in &node.outlets {
+                let opened = outlets::open(outlet, &format, &node.limits)?;
+                found.extend(opened.err().unwrap_or_default());
             }
             found.extend(editions(node)?);
         }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use bus::amqp::{Obstacle, Step, manage, probe};
 use canon::Millis;
 use clap::Args;
+use envelope::SenderCert;
 use exchange::config::{AdapterConfig, Identity, NodeConfig, SinkConfig, SinkKind};
 use serde_json::{Value, json};
 
@@ -13,12 +14,7 @@ use super::bus::said;
 use crate::brokers::{self, Site};
 use crate::stores::{Access, open_store};
 use crate::text::{Done, Exit, Failure, Lang, Out};
-use crate::{open, os, run as service};
-
-/// Days before its end from which a certificate is a problem.
-const DAYS_MIN: i64 = 30;
-/// A day in milliseconds.
-const DAY: i64 = 86_400_000;
+use crate::{expiry, open, os, run as service};
 
 /// The doctor.
 #[derive(Debug, Args)]
@@ -62,7 +58,12 @@ pub(crate) fn run(args: &Doctor, out: &Out) -> Done {
         }
         for config in &configs {
             for identity in &config.identities {
-                looks.push(signing(config, identity)?);
+                looks.extend(signing(config, identity)?);
+                if !config.trust.revocation.is_empty() {
+                    let (fine, en, zh) = expiry::lists(config, identity, os::now());
+                    let of = identity.code.to_string();
+                    looks.push(Look { of, step: "revocation", fine, en, zh });
+                }
                 looks.push(store(config, identity).await);
             }
             for sink in &config.sinks {
@@ -143,22 +144,7 @@ fn holds(
     (from, until): (Millis, Millis),
     now: Millis,
 ) -> Look {
-    let left = until.since(now).div_euclid(DAY);
-    let day = until.day();
-    let (fine, said_en, said_zh) = if now < from {
-        let day = from.day();
-        (false, format!("holds only from {day}"), format!("自 {day} 起才有效"))
-    } else if now > until {
-        (false, format!("ended on {day}; replace it now"), format!("已于 {day} 到期，请立即更换"))
-    } else if left < DAYS_MIN {
-        (
-            false,
-            format!("ends on {day}, in {left} days; replace it"),
-            format!("将于 {day} 到期，剩 {left} 天，请更换"),
-        )
-    } else {
-        (true, format!("holds until {day}, {left} days"), format!("有效至 {day}，剩 {left} 天"))
-    };
+    let (fine, said_en, said_zh) = expiry::says((from, until), now);
     let (en, zh) = (format!("{en} certificate {said_en}"), format!("{zh}证书{said_zh}"));
     Look { of: of.to_owned(), step, fine, en, zh }
 }
@@ -204,18 +190,20 @@ async fn queues(site: &Site, login: &bus::amqp::Settings, of: &str, looks: &mut 
     }
 }
 
-/// The identity's own key and certificate.
-fn signing(config: &NodeConfig, identity: &Identity) -> Result<Look, Failure> {
+/// The identity's own keys and certificates.
+fn signing(config: &NodeConfig, identity: &Identity) -> Result<Vec<Look>, Failure> {
     let (of, step) = (identity.code.to_string(), "signing_certificate");
     Ok(match open::identity(config, identity, os::now())? {
         Ok(material) => {
-            let certificate = &material.certificate;
-            let range = (certificate.not_before, certificate.not_after);
-            holds(&of, step, ("the signing", "签名"), range, os::now())
+            let look = |certificate: &SenderCert| {
+                let range = (certificate.not_before, certificate.not_after);
+                holds(&of, step, ("the signing", "签名"), range, os::now())
+            };
+            material.certificates.iter().map(look).collect()
         }
         Err(found) => {
             let (en, zh) = (found.line(Lang::En), found.line(Lang::Zh));
-            Look { of, step, fine: false, en, zh }
+            vec![Look { of, step, fine: false, en, zh }]
         }
     })
 }
@@ -229,7 +217,7 @@ async fn sources(
     let format = open::format_of(config)?.map_err(|found| open::problems(&found))?;
     let package = open::package(adapter, &format)?.map_err(|found| open::problems(&found))?;
     let of = format!("{} {}", adapter.identity, adapter.name);
-    for seen in crate::sources::probe(adapter, &package, &config.limits).await? {
+    for seen in crate::sources::probe(config, adapter, &package).await? {
         let edge::Seen { step, fine, en, zh } = seen;
         looks.push(Look { of: of.clone(), step, fine, en, zh });
     }

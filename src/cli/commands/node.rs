@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use canon::{Day, Lane, Millis, Route};
 use clap::{Args, Subcommand};
 use edge::file_drop::{Settings, take_back};
+use envelope::sealed;
 use exchange::config::{Identity, NodeConfig, SecretRef, StoreUrl};
 use exchange::restore::{Restoring, begin};
 use serde_json::json;
 use store::SqliteStore;
 
 use crate::backup::place::{self, Place};
-use crate::backup::{self, Found, sealed};
+use crate::backup::{self, Found};
 use crate::text::{Done, Exit, Failure, Out};
 use crate::{assemble, files, open, os, stores};
 
@@ -192,18 +193,19 @@ fn wanted_keys<'n>(
     let passphrase = open::referred("--passphrase", args.passphrase.as_deref())?;
     let passphrase = passphrase.as_ref().map(open::secret).transpose()?;
     let mut keys = Vec::new();
-    for identity in &node.identities {
-        let mut wanted = vec![(format!("keys/{}.pem", identity.code), &identity.certificate)];
-        if let SecretRef::File(path) = &identity.key {
-            wanted.push((format!("keys/{}.key", identity.code), path));
+    for (name, one) in node.identities.iter().flat_map(|i| i.named_keys()) {
+        let mut wanted = vec![(format!("keys/{name}.pem"), &one.certificate)];
+        if let SecretRef::File(path) = &one.key {
+            wanted.push((format!("keys/{name}.key"), path));
         }
         for (name, path) in wanted.into_iter().filter(|(_, path)| !path.exists()) {
             let Some((_, bytes)) = found.small.iter().find(|(n, _)| *n == name) else { continue };
             let text = String::from_utf8_lossy(bytes).into_owned();
             let text = match &passphrase {
-                _ if !sealed::is_sealed(bytes) => text,
+                _ if !sealed::is_sealed(bytes) || one.passphrase.is_some() => text,
                 Some(passphrase) => {
-                    sealed::open(&text, passphrase).map_err(|e| not_opened(&name, &e))?
+                    let key = sealed::unseal(&text, passphrase.line());
+                    key.map_err(|e| not_opened(&name, &e))?.0
                 }
                 None => return Err(not_opened(&name, "name its passphrase with --passphrase")),
             };

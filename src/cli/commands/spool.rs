@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use bus::spool::Folder;
 use bus::spool::disk::{self, DiskError, Ends, Exported, FileReport};
 use clap::{Args, Subcommand};
-use envelope::Trust;
 use exchange::config::{Identity, Link, NodeConfig, SpoolPlace, Unit};
 use serde_json::json;
 
@@ -142,8 +141,9 @@ fn export(args: &Export, out: &Out) -> Done {
     let now = os::now();
     let material =
         open::identity(gate.node, gate.identity, now)?.map_err(|f| open::problems(&[f]))?;
-    let done = disk::export(&gate.folder, &args.to, &gate.ends(), &material.signer, max_bytes, now)
-        .map_err(failed)?;
+    let (ends, signer) = (gate.ends(), material.first());
+    let done = disk::export(&gate.folder, &args.to, &ends, signer, max_bytes, now);
+    let done = done.map_err(failed)?;
     exported(&args.to, &gate.ends(), &done, out)
 }
 
@@ -199,10 +199,7 @@ fn import(args: &Import, out: &Out) -> Done {
     let mut files: BTreeMap<String, FileReport> = BTreeMap::new();
     let mut lists = 0;
     for gate in &gates {
-        let pems = open::anchors(gate.node)?;
-        let pems: Vec<&str> = pems.iter().map(String::as_str).collect();
-        let trust = Trust::from_pem(gate.identity.environment, &pems)
-            .map_err(|e| Failure::environment(e.to_string(), format!("信任锚不可用：{e}")))?;
+        let trust = open::trust(gate.node, gate.identity.environment)?;
         let done = disk::import(&gate.folder, &args.folder, &gate.ends(), &trust, now);
         let done = done.map_err(failed)?;
         lists += done.lists;

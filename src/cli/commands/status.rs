@@ -4,8 +4,10 @@ use canon::Millis;
 use serde_json::{Value, json};
 use store::{AdapterProgress, DestinationStatus, LinkStatus, NodeStatus, Place};
 
+use crate::commands::outlet;
 use crate::commands::running;
 use crate::commands::waiting::{self, Said};
+use crate::expiry;
 use crate::gates::{GateView, Lies};
 use crate::os;
 use crate::stores::{Access, NodesArg, Tier, tiers};
@@ -19,6 +21,8 @@ pub(crate) fn run(args: &NodesArg, out: &Out) -> Done {
             let status = tier.store.status().await.map_err(|e| tier.failed(&e))?;
             let mut more = running::of(&tier, os::now()).await?;
             more.extend(waiting::of(&tier, os::now()).await?);
+            more.extend(outlet::of(&tier, os::now()).await?);
+            more.extend(expiry::of(&tier.papers, os::now()));
             answers.push((tier, status, more));
         }
         show(&answers, os::now(), out)

@@ -7,6 +7,7 @@ use clap::Args;
 use serde_json::json;
 use store::{OutState, TraceStep};
 
+use crate::commands::outlet;
 use crate::os;
 use crate::stores::{Access, NodesArg, Tier, tiers};
 use crate::text::{Done, Exit, Failure, Lang, Out, Table};
@@ -30,6 +31,7 @@ pub(crate) fn run(args: &Trace, out: &Out) -> Done {
         }
         no_way_back(&mut found).await?;
         on_the_way(&mut found).await?;
+        outlet::told(&mut found).await?;
         show(&args.case_no, &found, out)
     })?
 }
@@ -175,6 +177,12 @@ fn chinese(word: &str) -> &str {
         "relayed" => "中转",
         "kept" => "验签留存",
         "accepted" => "省级接收回执",
+        "accepted_by_platform" => "平台答复接收（由本节点记录）",
+        "rejected_by_platform" => "平台答复退回（由本节点记录）",
+        "held_for_platform" => "等上级环节或前一版本的平台答复",
+        "due_to_platform" => "待报平台",
+        "sending_to_platform" => "已报平台，待答复",
+        "answered_by_platform" => "平台已答复，待出回执",
         "superseded" => "已有更高版本",
         "rejected" => "退回（拒绝）",
         "parent_missing" => "等上级环节记录",

@@ -16,7 +16,8 @@ use crate::text::Failure;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Said {
     /// `lane`, `hold`, `maintenance`, `backfill`, `returned`, `baseline`, `code_list`; of `running.rs`: `carrier`,
-    /// `service`, `halted`, `clone`, `adoption`, `recall`, `give`.
+    /// `service`, `halted`, `clone`, `adoption`, `recall`, `give`; of
+    /// `expiry.rs`: `certificate`.
     pub(crate) kind: &'static str,
     /// Link and lane, route, node, adapter.
     pub(crate) about: String,

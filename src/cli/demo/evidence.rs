@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use canon::{Digest, EnvelopeId, Millis};
-use envelope::{Head, Outcome, Trust};
+use envelope::{Head, Outcome, Suite, Trust};
 use store::SharedStore;
 
 use super::prepare::{Folder, not_written};
@@ -98,13 +98,27 @@ impl Evidence {
         put(to.join("receipt.xml"), &self.receipt)?;
         let ca = folder.ca();
         let pem = std::fs::read(&ca).map_err(|e| crate::files::cannot(&ca, &e))?;
+        let text = String::from_utf8_lossy(&self.envelope);
+        let known = [Suite::EcdsaP256Sha256, Suite::RsaSha256];
+        if !known.iter().any(|suite| text.contains(suite.signature_uri())) {
+            put(to.join(CHECK_NAME), CHECK.as_bytes())?;
+        }
         put(to.join("ca.pem"), &pem)
     }
 }
 
-/// The line that lets Debian's xmlsec1 verify a file.
-pub(crate) fn xmlsec1(folder: &Path, file: &str) -> String {
+/// Verifies what xmlsec1 does not know, with OpenSSL alone.
+const CHECK: &str = include_str!("check.sh");
+/// Its name beside the files.
+const CHECK_NAME: &str = "check.sh";
+
+/// The line that lets stock tools verify a file: Debian's xmlsec1, or OpenSSL where that does not know
+/// the suite.
+pub(crate) fn stock_line(folder: &Path, file: &str) -> String {
     let at = |name: &str| shell(&folder.join(name));
+    if folder.join(CHECK_NAME).exists() {
+        return format!("sh {} {}", at(CHECK_NAME), at(file));
+    }
     format!(
         "xmlsec1 --verify --id-attr:Id urn:tiergate:envelope:1:Head --trusted-pem {} {}",
         at("ca.pem"),

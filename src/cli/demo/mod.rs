@@ -12,6 +12,7 @@ mod scenes;
 pub(crate) mod services;
 mod show;
 mod state;
+mod suites;
 mod tamper;
 pub(crate) mod tiers;
 mod world;
@@ -27,6 +28,7 @@ use scenes::Story;
 use services::Services;
 use show::{Show, count};
 use state::State;
+use suites::Suites;
 use world::World;
 
 use crate::os;
@@ -70,6 +72,10 @@ pub(crate) struct Demo {
     /// The same seed makes the same legacy data [default: 1] · 随机种子
     #[arg(long, value_name = "N", conflicts_with = "all")]
     seed: Option<u64>,
+    /// In which suite the nodes sign: sm2 (national), ecdsa-p256-sha256, ed25519-sha256, or mixed, a
+    /// suite for each tier [default: ecdsa-p256-sha256] · 签名算法：sm2 为国密，mixed 为各级不同
+    #[arg(long, value_name = "SUITE", conflicts_with = "all", value_parser = Suites::parse)]
+    suite: Option<Suites>,
     /// Over a RabbitMQ: amqp://USER:PASSWORD@HOST:PORT/VHOST · 经 RabbitMQ 传输
     #[arg(long, value_name = "URL", conflicts_with = "all")]
     amqp: Option<String>,
@@ -165,7 +171,8 @@ fn begin(args: &Demo, folder: &Folder) -> Result<State, Failure> {
         foreign(&folder.0)?;
         let (seed, cases) = (args.seed.unwrap_or(SEED), args.cases.unwrap_or(CASES));
         let cases = cases.max(legacy::CASES_MIN);
-        let mut state = State::new(&folder.0, seed, cases, os::now());
+        let mut state =
+            State::new(&folder.0, seed, cases, args.suite.unwrap_or_default(), os::now());
         state.keep = args.keep;
         state.save()?;
         return Ok(state);
@@ -175,15 +182,16 @@ fn begin(args: &Demo, folder: &Folder) -> Result<State, Failure> {
         return begin(args, folder);
     }
     let other = args.seed.is_some_and(|s| s != state.seed)
-        || args.cases.is_some_and(|c| c.max(legacy::CASES_MIN) != state.cases);
+        || args.cases.is_some_and(|c| c.max(legacy::CASES_MIN) != state.cases)
+        || args.suite.is_some_and(|s| s != state.suites);
     if other {
         let (dir, cases, seed) = (folder.0.display(), count(state.cases), state.seed);
         return Err(Failure::usage(
             format!(
-                "{dir} holds a demo of {cases} cases, seed {seed}; leave --cases and --seed out to go on with it, or name another folder with --data"
+                "{dir} holds a demo of {cases} cases, seed {seed}; leave --cases, --seed and --suite out to go on with it, or name another folder with --data"
             ),
             format!(
-                "{dir} 中的演示为 {cases} 个办件、种子 {seed}；去掉 --cases 和 --seed 可接着演示，或用 --data 指定其他目录"
+                "{dir} 中的演示为 {cases} 个办件、种子 {seed}；去掉 --cases、--seed 和 --suite 可接着演示，或用 --data 指定其他目录"
             ),
         ));
     }

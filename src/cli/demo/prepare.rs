@@ -7,13 +7,14 @@ use std::path::{Path, PathBuf};
 
 use canon::{Environment, Millis};
 use envelope::ca::{NodeName, Terms};
-use envelope::{Ca, KeyPem, SignError};
+use envelope::{Ca, KeyPem, SignError, Suite};
 use ring::rand::{SecureRandom as _, SystemRandom};
 
 use super::embedded::{CONFIGS, COUNTY_DDL};
 use super::legacy::{self, Ledger, Places, Plan};
 use super::services::{self, Services};
 use super::state::State;
+use super::suites::Suites;
 use super::tiers::Tier;
 use crate::commands::keys::signing;
 use crate::os;
@@ -72,7 +73,7 @@ pub(crate) async fn prepare(
     if state.prepared {
         if services.any() {
             // They may listen elsewhere by now.
-            configs(folder, state.cases, services)?;
+            configs(folder, state, services)?;
         }
         return Ok(None);
     }
@@ -81,8 +82,8 @@ pub(crate) async fn prepare(
         write(&folder.0.join("adapters").join(path), bytes)?;
     }
     lists(folder)?;
-    configs(folder, state.cases, services)?;
-    certificates(folder, named(folder), Millis(state.started), now)?;
+    configs(folder, state, services)?;
+    certificates(folder, named(folder, state.suites), Millis(state.started), now)?;
     let ledger = legacy(folder, state).await?;
     state.county_case.clone_from(&ledger.showcase);
     state.first_file.clone_from(&ledger.first_file);
@@ -124,9 +125,9 @@ fn lists(folder: &Folder) -> Result<(), Failure> {
     write(&dir.join("regions@2.csv"), regions.as_bytes())
 }
 
-fn configs(folder: &Folder, cases: u64, services: &Services) -> Result<(), Failure> {
+fn configs(folder: &Folder, state: &State, services: &Services) -> Result<(), Failure> {
     for (tier, text) in Tier::ALL.into_iter().zip(CONFIGS) {
-        let text = services.config(tier, config(tier, text, cases));
+        let text = services.config(tier, config(tier, text, state));
         write(&folder.of(tier).join("node.toml"), text.as_bytes())?;
     }
     services.secrets(folder)
@@ -144,7 +145,8 @@ pub(crate) fn limits(overdue: &str) -> String {
 
 /// The tier's configuration, for the data folder: packages and lists beside the nodes, and limits
 /// short enough for a story of a minute.
-fn config(tier: Tier, text: &str, cases: u64) -> String {
+fn config(tier: Tier, text: &str, state: &State) -> String {
+    let cases = state.cases;
     let small = cases <= SMALL;
     // A full comparison of large tables takes its time; so does a receipt behind a long queue.
     let interval = match cases {
@@ -155,6 +157,10 @@ fn config(tier: Tier, text: &str, cases: u64) -> String {
     let overdue = if small { "5 s" } else { "2 min" };
     let mut text = text
         .replace("../../../adapters/", "../adapters/")
+        .replace(
+            "[[identity]]\n",
+            &format!("[[identity]]\nsuite = \"{}\"\n", state.suites.of(tier)),
+        )
         .replace("interval = \"1 s\"", &format!("interval = \"{interval}\""))
         .replace("folder = \"drops\"", "folder = \"drops\"\nsettle = \"0 s\"")
         .replace("sqlite:legacy.db\"", "sqlite:legacy.db\"\noverlap = \"1 min\"");
@@ -164,8 +170,9 @@ fn config(tier: Tier, text: &str, cases: u64) -> String {
     text
 }
 
-/// A node that gets a key and a certificate: where both lie, without the ending, and whom they name.
-pub(crate) type Named = (PathBuf, NodeName);
+/// A node that gets a key and a certificate: where both lie, without the ending, whom they name, and
+/// their suite.
+pub(crate) type Named = (PathBuf, NodeName, Suite);
 
 /// A root, and a key with its certificate for every node.
 pub(crate) fn certificates(
@@ -188,14 +195,29 @@ pub(crate) fn certificates(
         })
     };
     let unsigned = |e: SignError| signing(&e);
-    let root_key = KeyPem::generate(&random).map_err(unsigned)?;
     let terms = || terms().map_err(unsigned);
-    let root = Ca::root("Tiergate Demo CA", &root_key, terms()?, &random).map_err(unsigned)?;
-    write(&folder.ca(), root.certificate_pem().as_bytes())?;
-    secret(&folder.ca().with_extension("key"), &root_key)?;
-    for (at, name) in nodes {
-        let key = KeyPem::generate(&random).map_err(unsigned)?;
-        let certificate = root.issue(&name, &key, terms()?, &random).map_err(unsigned)?;
+    let mut suites: Vec<Suite> = nodes.iter().map(|(_, _, suite)| *suite).collect();
+    suites.sort_unstable();
+    suites.dedup();
+    // An authority for each suite: the national certificates come from a national one.
+    let mut roots = Vec::new();
+    for (n, suite) in suites.into_iter().enumerate() {
+        let (name, file) = match n {
+            0 => ("Tiergate Demo CA".to_owned(), "ca.key".to_owned()),
+            _ => (format!("Tiergate Demo CA {suite}"), format!("ca-{suite}.key")),
+        };
+        let key = KeyPem::generate(suite, &random).map_err(unsigned)?;
+        let root = Ca::root(&name, &key, terms()?, &random).map_err(unsigned)?;
+        secret(&folder.ca().with_file_name(file), &key)?;
+        roots.push((suite, root));
+    }
+    let anchors: String = roots.iter().map(|(_, root)| root.certificate_pem()).collect();
+    write(&folder.ca(), anchors.as_bytes())?;
+    for (at, name, suite) in nodes {
+        let Some((_, root)) = roots.iter().find(|(s, _)| *s == suite) else { continue };
+        let key = KeyPem::generate(suite, &random).map_err(unsigned)?;
+        let public = key.public(&random).map_err(unsigned)?;
+        let certificate = root.issue(&name, &public, terms()?, &random).map_err(unsigned)?;
         write(&at.with_extension("pem"), certificate.as_bytes())?;
         secret(&at.with_extension("key"), &key)?;
     }
@@ -203,11 +225,11 @@ pub(crate) fn certificates(
 }
 
 /// The four nodes of the story.
-fn named(folder: &Folder) -> Vec<Named> {
+fn named(folder: &Folder, suites: Suites) -> Vec<Named> {
     let one = |tier: Tier| {
         let (node, regions) = (tier.code(), vec![tier.region().to_owned()]);
         let name = NodeName { node, environment: Environment::Demo, regions };
-        (folder.of(tier).join("node"), name)
+        (folder.of(tier).join("node"), name, suites.of(tier))
     };
     Tier::ALL.into_iter().map(one).collect()
 }
@@ -297,7 +319,7 @@ pub(crate) fn write_private(path: &Path, text: &str) -> Result<(), Failure> {
 
 /// Writes a key that only its owner may read.
 pub(crate) fn secret(path: &Path, key: &KeyPem) -> Result<(), Failure> {
-    os::write_secret(path, &key.0).map_err(|e| not_written(path, &e))
+    write_private(path, &key.0)
 }
 
 /// The system did not let us write there.
@@ -319,14 +341,14 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let folder = Folder(dir.path().to_owned());
         let now = Millis::parse("2026-11-21 12:00:00").unwrap();
-        let mut state = State::new(&folder.0, 1, 100, now);
+        let mut state = State::new(&folder.0, 1, 100, Suites::Mixed, now);
         prepare(&folder, &mut state, &Services::default(), now).await.unwrap();
         let configs = open::right_configs(&folder.configs()).unwrap();
         assert_eq!(configs.len(), 4);
         for config in &configs {
             let identity = config.identities.first().unwrap();
             let material = open::identity(config, identity, Millis(state.started)).unwrap();
-            assert_eq!(material.unwrap().certificate.node, identity.code);
+            assert_eq!(material.unwrap().certificates[0].node, identity.code);
         }
         assert!(state.township_case.starts_with("990103101"), "{}", state.township_case);
         assert!(state.county_case.starts_with("990103"));

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use canon::Millis;
 use serde::{Deserialize, Serialize};
 
+use super::suites::Suites;
 use crate::files::{self, CONFIG_BYTES_MAX};
 use crate::text::Failure;
 
@@ -24,6 +25,9 @@ pub(crate) struct State {
     pub(crate) seed: u64,
     /// Cases of the legacy data.
     pub(crate) cases: u64,
+    /// In which suites the nodes sign.
+    #[serde(default)]
+    pub(crate) suites: Suites,
     /// The moment at which the legacy systems were looked at first, ms.
     pub(crate) started: i64,
     /// What the demo's clock differs from the system's by, ms.
@@ -71,12 +75,13 @@ pub(crate) struct Step {
 
 impl State {
     /// A demo that begins now.
-    pub(crate) fn new(folder: &Path, seed: u64, cases: u64, now: Millis) -> Self {
+    pub(crate) fn new(folder: &Path, seed: u64, cases: u64, suites: Suites, now: Millis) -> Self {
         let started = story_begins(now);
         Self {
             version: VERSION,
             seed,
             cases,
+            suites,
             started: started.0,
             offset: started.0 - now.0,
             prepared: false,
@@ -192,7 +197,9 @@ mod tests {
             assert!((HOUR..=22 * HOUR).contains(&into), "{begins}");
             assert!(begins.day().end().plus(HOUR) < now.plus(2 * HOUR), "{begins}");
             assert!(begins.day().end() <= now, "the day it plays on is over");
-            assert!(State::new(Path::new("x"), 1, 100, now).offset <= -24 * HOUR);
+            assert!(
+                State::new(Path::new("x"), 1, 100, Suites::default(), now).offset <= -24 * HOUR
+            );
         }
     }
 
@@ -200,8 +207,13 @@ mod tests {
     fn a_state_reads_back_and_a_step_keeps_its_moment() {
         let dir = tempfile::tempdir().unwrap();
         assert!(State::read(dir.path()).unwrap().is_none());
-        let mut state =
-            State::new(dir.path(), 7, 300, Millis::parse("2026-11-21 12:00:00").unwrap());
+        let mut state = State::new(
+            dir.path(),
+            7,
+            300,
+            Suites::Mixed,
+            Millis::parse("2026-11-21 12:00:00").unwrap(),
+        );
         assert_eq!(state.begin_step(1, Millis(5)).unwrap(), Some(Millis(5)));
         let mut again = State::read(dir.path()).unwrap().unwrap();
         assert_eq!((again.seed, again.cases), (7, 300));

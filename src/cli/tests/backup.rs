@@ -121,7 +121,7 @@ struct Scene<'k> {
 
 impl<'k> Scene<'k> {
     fn new(dir: &Path, keep: &'k dyn Keep) -> Self {
-        common::prepare(dir, &["town", "county"], |node| match node {
+        common::prepare(dir, common::USUAL, &["town", "county"], |node| match node {
             "town" => config(node, &keep.lines("node")),
             _ => config(node, &Files.lines("node")),
         });

@@ -110,6 +110,39 @@ fn the_story_in_english_and_for_programs() {
 }
 
 /// Starts a demo and waits until its nodes are at work.
+/// The story in another suite; what it leaves verifies with OpenSSL alone.
+fn in_suite(suite: &str) {
+    let dir = tempfile::tempdir().unwrap();
+    let demo = ["demo", "--fast", "--cases", "60", "--suite", suite, "--data", "d"];
+    let (code, out, err) = tiergate(dir.path(), &demo);
+    assert_eq!(code, 0, "{out}{err}");
+    assert_has(&out, &["nothing lost, nothing twice", "[sender.signature_invalid]", "check.sh"]);
+    for file in ["envelope.xml", "receipt.xml"] {
+        let check = |file: &str| {
+            let mut sh = Command::new("sh");
+            sh.current_dir(dir.path().join("d/evidence")).args(["check.sh", file]).output().unwrap()
+        };
+        let said = check(file);
+        let (text, errors) = (said.stdout, String::from_utf8_lossy(&said.stderr).into_owned());
+        assert!(said.status.success(), "{suite} {file}: {errors}");
+        assert_has(&String::from_utf8_lossy(&text), &["OK", "Signature Verified Successfully"]);
+        let path = dir.path().join("d/evidence").join(file);
+        let changed = std::fs::read_to_string(&path).unwrap().replace("<From>", "<From>x");
+        std::fs::write(dir.path().join("d/evidence/changed.xml"), changed).unwrap();
+        assert!(!check("changed.xml").status.success(), "{suite} {file}, changed");
+    }
+}
+
+#[test]
+fn the_story_in_the_national_suite() {
+    in_suite("sm2");
+}
+
+#[test]
+fn the_story_with_a_suite_for_each_tier() {
+    in_suite("mixed");
+}
+
 fn started(dir: &Path) -> Child {
     let child =
         command(dir, &["demo", "--fast", "--cases", "100"]).stdout(Stdio::null()).spawn().unwrap();

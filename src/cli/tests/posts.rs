@@ -53,7 +53,7 @@ fn config(node: &str, port: u16) -> String {
 
 fn prepared(dir: &Path) -> u16 {
     let port = free_port();
-    common::prepare(dir, &["town", "county"], |node| config(node, port));
+    common::prepare(dir, common::USUAL, &["town", "county"], |node| config(node, port));
     let token = dir.join("town/licences.token");
     std::fs::write(&token, format!("{TOKEN}\n")).unwrap();
     let private = Command::new("chmod").arg("600").arg(&token).status().unwrap();

@@ -112,6 +112,15 @@ fn story(dir: &Path, place: &Place, database: &str, password: Option<&str>) {
 }
 
 #[test]
+fn a_password_in_the_address_is_refused_and_not_repeated() {
+    let dir = tempfile::tempdir().unwrap();
+    let url = "mysql://me:hidden@127.0.0.1:1/db";
+    let said = tiergate(dir.path(), &["adapter", "new", "--database", url, "--out", "mine"]);
+    assert_eq!(said.code, 2, "{}", said.err);
+    assert!(said.err.contains("--password") && !said.err.contains("hidden"), "{}", said.err);
+}
+
+#[test]
 fn a_table_of_sqlite_becomes_a_package() {
     let dir = tempfile::tempdir().unwrap();
     story(dir.path(), &Place::Sqlite(dir.path().join("old.db")), "sqlite:old.db", None);

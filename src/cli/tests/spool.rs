@@ -16,7 +16,7 @@ const LONGEST: Duration = Duration::from_secs(90);
 
 /// A township below the gate, a county above it.
 fn prepare(dir: &Path) {
-    common::prepare(dir, &["town", "county"], config);
+    common::prepare(dir, common::USUAL, &["town", "county"], config);
 }
 
 fn config(node: &str) -> String {
@@ -189,7 +189,7 @@ fn a_gate_that_only_copies_rows_carries_both_ways() {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path();
     // One database stands for two that the gate keeps alike.
-    common::prepare(dir, &["town", "county"], |node| {
+    common::prepare(dir, common::USUAL, &["town", "county"], |node| {
         let tables = if node == "town" { ("t_up", "t_down") } else { ("t_down", "t_up") };
         let table = format!(
             "form = \"table\"\ndatabase = \"sqlite:../front.db\"\nout_table = \"{}\"\nin_table = \"{}\"",

@@ -47,7 +47,7 @@ fn sqlite(file: &Path, sql: &str) -> String {
 fn kept_records_stand_in_tables_and_lost_ones_come_again() {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path();
-    common::prepare(dir, &["town", "county"], config);
+    common::prepare(dir, common::USUAL, &["town", "county"], config);
     let sample = repository().join("adapters/township_window/samples/ordinary/input.csv");
     std::fs::copy(sample, dir.join("town/drops/window-20261121.csv")).unwrap();
     let service = Service::start(dir, &["town", "county"]);
@@ -103,5 +103,5 @@ fn the_least_account_is_printed() {
     assert_eq!(lines.iter().filter(|l| l.starts_with("GRANT SELECT")).count(), 6, "{}", said.out);
     let files = repository().join("adapters/township_window").display().to_string();
     let said = tiergate(folder.path(), &["adapter", "grants", &files, "--engine", "mysql"]);
-    assert!(said.code != 0 && said.err.contains("reads files"), "{}", said.err);
+    assert!(said.code != 0 && said.err.contains("reads no database"), "{}", said.err);
 }

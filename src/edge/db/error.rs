@@ -1,5 +1,7 @@
 //! What a database says when it does not do as asked.
 
+use crate::error::without_quotes;
+
 /// What kind of trouble it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trouble {
@@ -42,30 +44,6 @@ impl DbError {
         };
         Self { trouble, words }
     }
-}
-
-/// The same words with what stands in quotes left out.
-fn without_quotes(words: &str) -> String {
-    let mut out = String::with_capacity(words.len());
-    let mut inside: Option<char> = None;
-    // PostgreSQL's detail lines show whole rows.
-    for c in words.lines().next().unwrap_or_default().chars() {
-        match inside {
-            Some(quote) if c == quote => {
-                out.push(c);
-                inside = None;
-            }
-            Some(_) => {}
-            None => {
-                out.push(c);
-                if matches!(c, '\'' | '"' | '`') {
-                    out.push('…');
-                    inside = Some(c);
-                }
-            }
-        }
-    }
-    out
 }
 
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]

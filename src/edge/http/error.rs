@@ -5,8 +5,10 @@ use std::error::Error as _;
 /// What kind of trouble it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trouble {
-    /// Not reached, or lost before the answer began.
+    /// Not reached: nothing left.
     Unreachable,
+    /// Reached, and lost before the answer began: perhaps it was heard.
+    Lost,
     /// Reached, but the two do not believe each other: certificates, TLS.
     Untrusted,
     /// Took longer than it may.
@@ -50,14 +52,17 @@ impl HttpError {
             // In TLS 1.3 a server refuses our certificate only after the handshake.
             Trouble::Untrusted
         } else {
-            Trouble::Unreachable
+            Trouble::Lost
         };
         Self { trouble, place: place.to_owned(), detail }
     }
 
     /// Whether asking again may help.
     pub const fn passing(&self) -> bool {
-        matches!(self.trouble, Trouble::Unreachable | Trouble::Slow | Trouble::Broken)
+        matches!(
+            self.trouble,
+            Trouble::Unreachable | Trouble::Lost | Trouble::Slow | Trouble::Broken
+        )
     }
 }
 

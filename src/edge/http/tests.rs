@@ -115,8 +115,8 @@ async fn what_is_too_much_or_no_answer_is_told_apart() {
         ("/endless", Trouble::TooBig, false),
         ("/half", Trouble::Broken, true),
         ("/packed", Trouble::Broken, true),
-        ("/none", Trouble::Unreachable, true),
-        ("/strange", Trouble::Unreachable, true),
+        ("/none", Trouble::Lost, true),
+        ("/strange", Trouble::Lost, true),
         ("/silent", Trouble::Slow, true),
         (gone.as_str(), Trouble::Unreachable, true),
     ] {

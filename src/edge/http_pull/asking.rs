@@ -256,7 +256,7 @@ fn follow(settings: &Settings, from: &Url, link: &str) -> Result<Url, SourceErro
 pub(super) fn failed(settings: &Settings, error: HttpError) -> SourceError {
     let (adapter, place, detail) = (settings.adapter.clone(), error.place, error.detail);
     match error.trouble {
-        Trouble::Unreachable => SourceError::Unreachable { adapter, place, detail },
+        Trouble::Unreachable | Trouble::Lost => SourceError::Unreachable { adapter, place, detail },
         Trouble::Untrusted => SourceError::Untrusted { adapter, place, detail },
         Trouble::Slow => SourceError::AnswerSlow { adapter, place },
         Trouble::Broken => {

@@ -32,6 +32,11 @@ pub(super) struct At {
     /// Rows without a readable time.
     #[serde(default, skip_serializing_if = "zero")]
     pub(super) timeless: u64,
+    /// Digests of the first page and of the one before.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(super) first: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(super) before: String,
     /// Digest of a page before, and at which page it was taken: see [`At::turned`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) anchor: Option<(String, u64)>,
@@ -56,10 +61,18 @@ impl At {
         }
     }
 
-    /// Whether a page with this digest came before in this pass. One digest is kept and taken anew
-    /// after 1, 2, 4 … pages (Brent), so that a round of any length is found, with nothing to
+    /// Whether a page with this digest came before in this pass: the first one, the one before (what
+    /// services give that do not know the page), or one of a round. For rounds one digest is kept
+    /// and taken anew after 1, 2, 4 … pages (Brent), so that any length is found, with nothing to
     /// remember that grows.
     pub(super) fn turned(&mut self, digest: &str) -> bool {
+        if self.first == digest || self.before == digest {
+            return true;
+        }
+        if self.first.is_empty() {
+            digest.clone_into(&mut self.first);
+        }
+        digest.clone_into(&mut self.before);
         match &self.anchor {
             Some((anchor, _)) if anchor == digest => true,
             Some((_, taken)) if self.pages < (taken + 1) * 2 => false,

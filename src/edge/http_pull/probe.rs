@@ -45,15 +45,7 @@ pub async fn probe(settings: &Settings, now: Millis) -> Vec<Seen> {
                     format!("查询『{name}』的应答中有无法读取的行：{zh}"),
                 )
             }
-            Err(e) => {
-                let code = e.code();
-                let (en, zh) = canon::code(code).map_or(("", ""), |c| (c.en, c.zh));
-                Seen::wrong(
-                    "source_query",
-                    format!("query `{name}`: {e} [{code}]: {en}"),
-                    format!("查询『{name}』：{e} [{code}]：{zh}"),
-                )
-            }
+            Err(e) => Seen::failed("source_query", name, &e),
         });
     }
     seen

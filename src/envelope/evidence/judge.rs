@@ -174,7 +174,7 @@ fn verified(
         return Err(Refuse::Malformed { at: 0, what: "a head of the kind that belongs here" });
     }
     let signer = verify_head(&head, bytes, signed.signature.as_bytes(), trust, at(&head))?;
-    Ok(Verified { digest: Head::digest(bytes), head, signer })
+    Ok(Verified { digest: Head::digest(head.digest_alg, bytes), head, signer })
 }
 
 /// Whether a fragment lies at its position under the root of a head, with the length it names.

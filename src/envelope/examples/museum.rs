@@ -1,4 +1,5 @@
-//! Makes the museum's packages of edition 1, once: `cargo run -p envelope --example museum -- DIR`.
+//! Makes the museum's packages of edition 1, once: `cargo run -p envelope --example museum -- DIR
+//! SUITE`.
 //!
 //! It refuses a folder that holds any of them: what has been released is kept for ever. See
 //! `tests/museum/README.md`.
@@ -16,8 +17,8 @@ use canon::{DigestAlg, EnvelopeId, Environment, Millis, NodeCode, Severity, leaf
 use envelope::ca::{NodeName, Terms};
 use envelope::control::Refusal;
 use envelope::{
-    By, Ca, Head, KeyPem, Kind, Note, Outcome, OutcomeLine, P256Signer, ReceiptFor, Signer,
-    Skipped, assemble, merkle_root, open, sign_head, write_outcome,
+    By, Ca, Head, KeyPem, KeySigner, Kind, Note, Outcome, OutcomeLine, ReceiptFor, Signer, Skipped,
+    Suite, assemble, merkle_root, open, sign_head, write_outcome,
 };
 use ring::rand::SystemRandom;
 
@@ -32,13 +33,23 @@ fn node(code: &str) -> NodeCode {
 /// Township and province under one demo authority. The keys are used here and thrown away.
 struct World {
     ca: Ca,
-    township: P256Signer,
-    province: P256Signer,
+    township: KeySigner,
+    province: KeySigner,
 }
 
-fn world() -> World {
+/// A key that is thrown away. RSA keys are not made by this house.
+fn key(suite: Suite) -> KeyPem {
+    if suite == Suite::RsaSha256 {
+        let args = ["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:3072"];
+        let made = std::process::Command::new("openssl").args(args).output().unwrap();
+        return KeyPem(String::from_utf8(made.stdout).unwrap());
+    }
+    KeyPem::generate(suite, &SystemRandom::new()).unwrap()
+}
+
+fn world(suite: Suite) -> World {
     let random = SystemRandom::new();
-    let key = || KeyPem::generate(&random).unwrap();
+    let key = || key(suite);
     let terms = |serial| Terms {
         serial,
         from: at("2026-01-01 00:00:00"),
@@ -49,8 +60,9 @@ fn world() -> World {
         let regions = vec![region.to_owned()];
         let name = NodeName { node: node(code), environment: Environment::Demo, regions };
         let key = key();
-        let pem = ca.issue(&name, &key, terms(serial), &random).unwrap();
-        P256Signer::from_pem(&key.0, &pem, random.clone()).unwrap()
+        let public = key.public(&random).unwrap();
+        let pem = ca.issue(&name, &public, terms(serial), &random).unwrap();
+        KeySigner::from_pem(&key.0, &pem, random.clone()).unwrap()
     };
     let (township, province) = (issue("township-1", "990101001", 2), issue("province", "99", 3));
     World { ca, township, province }
@@ -118,9 +130,17 @@ fn records() -> Vec<Vec<u8>> {
     ]
 }
 
-fn head(signer: &dyn Signer, from: &str, route: &str, sequence: u64, body: &[Vec<u8>]) -> Head {
-    let leaves: Vec<_> = body.iter().map(|f| leaf_hash(DigestAlg::Sha256, f)).collect();
-    let route: canon::Route = route.parse().unwrap();
+/// `route` is destination and edition, and the lane behind the suite.
+fn head(
+    signer: &dyn Signer,
+    from: &str,
+    route: (&str, &str),
+    sequence: u64,
+    body: &[Vec<u8>],
+) -> Head {
+    let (suite, alg) = (signer.suite(), signer.suite().digest());
+    let leaves: Vec<_> = body.iter().map(|f| leaf_hash(alg, f)).collect();
+    let route: canon::Route = format!("{}|{suite}|{}", route.0, route.1).parse().unwrap();
     Head {
         kind: Kind::Records,
         environment: Environment::Demo,
@@ -137,9 +157,9 @@ fn head(signer: &dyn Signer, from: &str, route: &str, sequence: u64, body: &[Vec
         code_tables: String::new(),
         authority: String::new(),
         adapters: Vec::new(),
-        digest_alg: DigestAlg::Sha256,
+        digest_alg: alg,
         lengths: body.iter().map(|f| u32::try_from(f.len()).unwrap()).collect(),
-        root: merkle_root(&leaves),
+        root: merkle_root(alg, &leaves),
         certificate: signer.certificate_digest(),
         keep_orphans: Vec::new(),
         confidential: None,
@@ -147,7 +167,7 @@ fn head(signer: &dyn Signer, from: &str, route: &str, sequence: u64, body: &[Vec
     }
 }
 
-fn outcomes() -> Vec<Vec<u8>> {
+fn outcomes(suite: Suite) -> Vec<Vec<u8>> {
     let warned = OutcomeLine {
         notes: vec![Note {
             code: "record.parent_absent".into(),
@@ -157,7 +177,7 @@ fn outcomes() -> Vec<Vec<u8>> {
         first: Some(EnvelopeId {
             sender: node("township-1"),
             epoch: 1,
-            route: "province|supervision/1|ecdsa-p256-sha256|live".parse().unwrap(),
+            route: format!("province|supervision/1|{suite}|live").parse().unwrap(),
             sequence: 3,
         }),
         ..OutcomeLine::accepted(0)
@@ -208,17 +228,18 @@ fn expected(package: &[u8]) -> String {
 
 fn main() {
     let dir = std::env::args().nth(1).expect("name the folder to write into");
-    let dir = Path::new(&dir);
+    let suite = std::env::args().nth(2).expect("name the suite");
+    let (dir, suite) = (Path::new(&dir), suite.parse::<Suite>().unwrap());
     let write = |name: &str, bytes: &[u8]| {
         let file = dir.join(name);
         assert!(!file.exists(), "{} is there: the museum is never rewritten", file.display());
         std::fs::write(file, bytes).unwrap();
     };
-    let World { ca, township, province } = world();
+    let World { ca, township, province } = world(suite);
     write("ca.pem", ca.certificate_pem().as_bytes());
 
     let records = records();
-    let route = "province|supervision/1|ecdsa-p256-sha256|live";
+    let route = ("province|supervision/1", "live");
     let mut sent = head(&township, "township-1", route, 17, &records);
     sent.settled_below = 12;
     sent.skipped = vec![Skipped { first: 14, last: 15, cause: "record.superseded".into() }];
@@ -233,13 +254,13 @@ fn main() {
     write("records.xml", &package);
     write("records.expected.toml", expected(&package).as_bytes());
 
-    let outcomes = outcomes();
-    let route = "township-1|control/1|ecdsa-p256-sha256|control";
+    let outcomes = outcomes(suite);
+    let route = ("township-1|control/1", "control");
     let mut receipt = head(&province, "province", route, 5, &outcomes);
     receipt.kind = Kind::Receipt;
     receipt.answers = Some(ReceiptFor {
         envelope: sent.id(),
-        head: Head::digest(&sent.write()),
+        head: Head::digest(sent.digest_alg, &sent.write()),
         root: sent.root,
         received_at: at("2026-11-21 10:00:02"),
         by: By::Node,

@@ -76,6 +76,10 @@ limits! {
         "longest time for one answer of a web service" "网络服务一次应答的最长时间"
     http_answer_bytes_max: u64 Bytes = 16 * MIB, 64 * KIB, GIB;
         "largest answer of a web service; it is held in memory" "网络服务一次应答的最大字节数（在内存中）"
+    program_run_max: i64 Duration = HOUR, SECOND, 7 * DAY;
+        "longest run of a program that reads a source" "采集程序一次运行的最长时间"
+    program_silence_max: i64 Duration = 5 * MINUTE, SECOND, DAY;
+        "longest silence of such a program within a run" "采集程序运行中最长无输出时间"
     collect_interval: i64 Duration = MINUTE, 100, DAY;
         "pause between two reads of a source whose adapter says nothing" "未另行规定时两次采集的间隔"
     backfill_ahead: u64 Count = 20_000, 500, 10_000_000;
@@ -154,6 +158,12 @@ limits! {
         "how long a record waits for a parent elsewhere" "等待他方上级环节记录的最长时间"
     close_grace: i64 Duration = 30 * MINUTE, 0, 12 * HOUR;
         "how long a window stays open after its day's end" "自然日结束后多久关闭窗口"
+    outlet_envelopes_max: u64 Count = 256, 1, 1_000_000;
+        "envelopes that wait for a platform's answers, above which an outlet takes no more" "等待平台答复的报文上限，达到后报送出口暂停接收"
+    outlet_batch_max: u32 Count = 100, 1, 10_000;
+        "records an outlet speaks to its platform about in one turn" "报送出口一轮与平台交换的记录数"
+    outlet_attempts_max: u32 Count = 20, 1, 100_000;
+        "times a record is handed to a platform that says it failed, before it is rejected" "平台答复处理失败时最多重报次数，之后按拒收处理"
     relay_keep: i64 Duration = 7 * DAY, HOUR, 3650 * DAY;
         "how long a relay keeps bytes whose destination has not answered" "未见回执时中转报文保留时间"
     control_keep: i64 Duration = 7 * DAY, HOUR, 3650 * DAY;

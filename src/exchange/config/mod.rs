@@ -12,9 +12,11 @@ mod lanes;
 mod limits;
 mod listen;
 mod node;
+mod outlets;
 mod paths;
 mod problem;
 mod process;
+mod program;
 mod quota;
 mod read;
 mod remote;
@@ -27,6 +29,7 @@ mod tests;
 #[cfg(test)]
 mod tests_spool;
 mod tree;
+mod trust;
 mod units;
 
 use std::collections::BTreeMap;
@@ -38,17 +41,20 @@ pub use lanes::{LaneBudget, Window};
 pub use limits::{LIMITS, Limits, table as limits_table};
 pub use listen::{ListenConfig, PostConfig};
 pub use node::{
-    AdapterConfig, Carrier, Identity, Link, Nature, NodeConfig, RelayConfig, RelayRule,
-    RouteConfig, SinkConfig, SinkKind, SourceConfig, SourceReading, Treatment,
+    AdapterConfig, Carrier, Link, Nature, NodeConfig, RelayConfig, RelayRule, RouteConfig,
+    SinkConfig, SinkKind, SourceConfig, SourceReading, Treatment,
 };
+pub use outlets::{CallForm, CallsConfig, OutletConfig, OutletWay};
 pub use problem::{At, Problem, Problems, nearest};
 pub use process::{FileFacts, Files, tier_order};
+pub use program::Program;
 pub use quota::Quota;
 pub use read::{NodeDocument, VERSION};
 pub use remote::Remote;
 pub use secret::{Secret, SecretRef};
 pub use spool::{Back, SpoolConfig, SpoolPlace};
 pub use tree::ENV_PREFIX;
+pub use trust::{Identity, KeyConfig, TrustConfig};
 pub use units::{Limit, Unit};
 
 /// The nodes of one process from their files' names and texts, or everything wrong with them.

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use canon::{Environment, Lane, NodeCode, Route};
+use canon::{Lane, NodeCode, Route};
+use envelope::Suite;
 
 use super::brokers::BrokerConfig;
 use super::database::StoreUrl;
@@ -12,11 +13,14 @@ use super::foreign::{Database, Isolation};
 use super::lanes::{LaneBudget, Window};
 use super::limits::Limits;
 use super::listen::{ListenConfig, PostConfig};
+use super::outlets::OutletConfig;
 use super::problem::At;
+use super::program::Program;
 use super::quota::Quota;
 use super::remote::Remote;
 use super::secret::SecretRef;
 use super::spool::SpoolConfig;
+use super::trust::{Identity, TrustConfig};
 
 /// One configuration file, validated: a store, the identities in it, their links and work.
 #[derive(Clone, Debug)]
@@ -36,8 +40,8 @@ pub struct NodeConfig {
     pub formats: Vec<PathBuf>,
     /// Folders and files of open code lists (regions, items).
     pub lists: Vec<PathBuf>,
-    /// Certificates of the trust anchors, PEM.
-    pub anchors: Vec<PathBuf>,
+    /// Whom it believes.
+    pub trust: TrustConfig,
     /// Who signs here; at least one.
     pub identities: Vec<Identity>,
     /// Brokers of all identities.
@@ -54,27 +58,14 @@ pub struct NodeConfig {
     pub listen: Option<ListenConfig>,
     /// Where kept records go.
     pub sinks: Vec<SinkConfig>,
+    /// Platforms behind identities.
+    pub outlets: Vec<OutletConfig>,
     /// Limits.
     pub limits: Limits,
     /// Hours and budgets of lanes on every link that says nothing else.
     pub lanes: BTreeMap<Lane, LaneBudget>,
     /// What single senders may bring, in place of the usual.
     pub quotas: BTreeMap<NodeCode, Quota>,
-}
-
-/// One signing identity.
-#[derive(Clone, Debug)]
-pub struct Identity {
-    /// Node code; the certificate says the same.
-    pub code: NodeCode,
-    /// Environment; the certificate says the same.
-    pub environment: Environment,
-    /// The signing key, PEM.
-    pub key: SecretRef,
-    /// Its certificate chain, PEM; the regions stand in it.
-    pub certificate: PathBuf,
-    /// Where it stands.
-    pub at: At,
 }
 
 /// What carries parcels over a link.
@@ -108,6 +99,11 @@ pub struct Link {
     /// Nodes reached through the peer, besides the peer itself. Their envelopes, and no others, may
     /// come by this link; by the parent's, whatever does not lie beneath another link.
     pub beneath: BTreeSet<NodeCode>,
+    /// The suite of what this identity itself says to nodes behind it (receipts, inquiries,
+    /// manifests); none is the suite of its first key.
+    pub suite: Option<Suite>,
+    /// Suites in which senders behind it are believed; none is what `[trust]` says.
+    pub accepts: Option<Vec<Suite>>,
     /// Hours and budgets of its lanes, in place of those of all links.
     pub lanes: BTreeMap<Lane, LaneBudget>,
     /// Where it stands.
@@ -254,6 +250,8 @@ pub struct SourceConfig {
     pub database: Option<Database>,
     /// The web service of a source that is asked.
     pub remote: Option<Remote>,
+    /// The program of a source that is run.
+    pub program: Option<Program>,
     /// What the package asks for by name and others may not see.
     pub secrets: BTreeMap<Arc<str>, SecretRef>,
     /// What the package asks for by name.
@@ -369,6 +367,11 @@ impl NodeConfig {
         identity: &'a NodeCode,
     ) -> impl Iterator<Item = &'a AdapterConfig> {
         self.adapters.iter().filter(move |a| a.identity == *identity)
+    }
+
+    /// The outlet of an identity, if a platform stands behind it.
+    pub fn outlet_of(&self, identity: &NodeCode) -> Option<&OutletConfig> {
+        self.outlets.iter().find(|o| o.identity == *identity)
     }
 
     /// The sinks of an identity.

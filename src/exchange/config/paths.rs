@@ -7,8 +7,10 @@ use super::brokers::{BrokerConfig, Login};
 use super::foreign::Database;
 use super::listen::PostConfig;
 use super::node::*;
+use super::outlets::{OutletConfig, OutletWay};
 use super::problem::{At, Problems};
 use super::process::{Files, whole};
+use super::program::Program;
 use super::remote::Remote;
 use super::secret::SecretRef;
 
@@ -25,15 +27,6 @@ pub(crate) fn check(
     };
     for folder in node.format.iter().chain(&node.formats) {
         need(&whole, "[format] folder", folder, true);
-    }
-    for anchor in &node.anchors {
-        need(&whole, "[trust] anchors", anchor, false);
-    }
-    for identity in &node.identities {
-        need(&identity.at, "[identity] certificate", &identity.certificate, false);
-        if let SecretRef::File(path) = &identity.key {
-            need(&identity.at, "[identity] key", path, false);
-        }
     }
     for broker in &node.brokers {
         if let Some(ca) = &broker.ca {
@@ -55,11 +48,11 @@ pub(crate) fn check(
     for sink in &node.sinks {
         service(sink, &mut need);
     }
+    for outlet in &node.outlets {
+        outlet_files(outlet, &mut need);
+    }
     for list in node.lists.iter().filter(|l| files.facts(l).is_none()) {
         missing(&whole, "[lists] folders", list, "file or folder", "文件或目录", problems);
-    }
-    for identity in &node.identities {
-        secret(&identity.at, "[identity] key", &identity.key, files, env, problems);
     }
     for (at, key, reference) in foreign_secrets(node) {
         secret(at, key, reference, files, env, problems);
@@ -123,6 +116,9 @@ fn source(adapter: &AdapterConfig, need: &mut Need<'_>) {
     for (key, path) in adapter.source.remote.iter().flat_map(Remote::files) {
         need(&adapter.at, &format!("[adapter.source] {key}"), path, false);
     }
+    for (key, path) in adapter.source.program.iter().flat_map(Program::files) {
+        need(&adapter.at, &format!("[adapter.source] {key}"), path, false);
+    }
     for (name, reference) in &adapter.source.secrets {
         if let SecretRef::File(path) = reference {
             need(&adapter.at, &format!("[adapter.source.secrets] {name}"), path, false);
@@ -153,6 +149,7 @@ fn foreign_secrets(node: &NodeConfig) -> Vec<(&At, &'static str, &SecretRef)> {
         let named = adapter.source.secrets.values();
         found.extend(named.map(|secret| (&adapter.at, "[adapter.source] secrets", secret)));
     }
+    found.extend(node.outlets.iter().flat_map(outlet_secrets));
     for sink in &node.sinks {
         match &sink.kind {
             SinkKind::Files(_) => {}
@@ -168,6 +165,36 @@ fn foreign_secrets(node: &NodeConfig) -> Vec<(&At, &'static str, &SecretRef)> {
     found
 }
 
+/// What an outlet needs to be there.
+fn outlet_files(outlet: &OutletConfig, need: &mut Need<'_>) {
+    need(&outlet.at, "[outlet] target", &outlet.target, true);
+    if let OutletWay::Calls(calls) = &outlet.way {
+        for (key, path) in calls.remote.files() {
+            need(&outlet.at, &format!("[outlet] {key}"), path, false);
+        }
+    }
+    for (_, key, reference) in outlet_secrets(outlet) {
+        if let SecretRef::File(path) = reference {
+            need(&outlet.at, key, path, false);
+        }
+    }
+}
+
+/// What lets an outlet in at its platform.
+fn outlet_secrets(outlet: &OutletConfig) -> Vec<(&At, &'static str, &SecretRef)> {
+    match &outlet.way {
+        OutletWay::FrontDb(database) => {
+            let password = database.password();
+            password.map(|p| (&outlet.at, "[outlet] password", p)).into_iter().collect()
+        }
+        OutletWay::Calls(calls) => {
+            let own = calls.remote.secrets().map(|(_, key)| (&outlet.at, "[outlet] key", key));
+            let named = calls.secrets.values().map(|s| (&outlet.at, "[outlet] secrets", s));
+            own.chain(named).collect()
+        }
+    }
+}
+
 fn broker_secrets(broker: &BrokerConfig) -> Vec<(&'static str, &SecretRef)> {
     let mut found = Vec::new();
     if let Login::Password(password) = &broker.login {
@@ -179,7 +206,7 @@ fn broker_secrets(broker: &BrokerConfig) -> Vec<(&'static str, &SecretRef)> {
     found
 }
 
-fn exists(
+pub(crate) fn exists(
     files: &dyn Files,
     at: &At,
     key: &str,
@@ -206,7 +233,7 @@ fn missing(at: &At, key: &str, path: &Path, en: &str, zh: &str, problems: &mut P
     );
 }
 
-fn secret(
+pub(crate) fn secret(
     at: &At,
     key: &str,
     reference: &SecretRef,

@@ -11,6 +11,7 @@ use super::node::*;
 use super::paths;
 use super::problem::{At, Problems, nearest};
 use super::spool::SpoolPlace;
+use super::trust::{self, Identity};
 
 /// What stands at a path. The cli asks the file system; tests ask a table.
 pub trait Files {
@@ -55,6 +56,7 @@ pub(crate) fn check(
         for adapter in &node.adapters {
             adapter_route(node, adapter, problems);
         }
+        trust::check(node, files, env, problems);
         paths::check(node, files, env, problems);
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use canon::{Environment, Lane, NodeCode};
+use canon::{Lane, NodeCode};
 
 use super::lanes;
 use super::limits::Limits;
@@ -14,6 +14,7 @@ use super::quota;
 use super::secret::SecretRef;
 use super::sections;
 use super::tree::{self, Node, Spot, Tab, Value};
+use super::trust;
 use super::units::Unit;
 use super::{brokers, database};
 
@@ -61,11 +62,11 @@ impl NodeDocument {
         let store = database::store_section(&mut top, &data, &mut cx);
         let (format, formats) = format_section(&mut top, &mut cx);
         let lists = paths_section(&mut top, "lists", "folders", &mut cx).unwrap_or_default();
-        let anchors = anchors(&mut top, &mut cx);
-        let identities = identities(&mut top, &mut cx);
+        let trust = trust::trust(&mut top, &mut cx);
+        let identities = trust::identities(&mut top, &mut cx);
         cx.identities = identities.iter().map(|i| i.code.clone()).collect();
         let brokers = brokers::brokers(&mut top, &mut cx);
-        let routes = sections::routes(&mut top, &mut cx);
+        let routes = sections::routes(&mut top, &identities, &mut cx);
         let relay = sections::relay(&mut top, &mut cx);
         let limits = limits(&mut top, &mut cx);
         let lanes = lanes::read(&top.table("lanes", cx.problems), cx.problems);
@@ -75,6 +76,7 @@ impl NodeDocument {
         let adapters = sections::adapters(&mut top, limits.collect_interval, &mut cx);
         let listen = super::listen::listen(&mut top, &mut cx);
         let sinks = super::sinks::sinks(&mut top, &data, &mut cx);
+        let outlets = super::outlets::outlets(&mut top, &data, &mut cx);
         top.finish(cx.problems);
 
         NodeConfig {
@@ -85,7 +87,7 @@ impl NodeDocument {
             format,
             formats,
             lists,
-            anchors,
+            trust,
             identities,
             brokers,
             links,
@@ -94,6 +96,7 @@ impl NodeDocument {
             adapters,
             listen,
             sinks,
+            outlets,
             limits,
             lanes,
             quotas,
@@ -155,69 +158,9 @@ fn paths_section(
     found.map(|list| list.into_iter().map(|s| cx.base.join(s.text)).collect())
 }
 
-fn anchors(top: &mut Tab<'_>, cx: &mut Cx<'_>) -> Vec<PathBuf> {
-    let at = top.spot("trust");
-    let anchors = paths_section(top, "trust", "anchors", cx).unwrap_or_default();
-    if anchors.is_empty() {
-        cx.problems.push(
-            "config.missing_key",
-            &at,
-            "trust.anchors",
-            "must name at least one certificate of a CA you trust, or nothing could be verified",
-            "至少填写一个可信 CA 的证书，否则无法验签",
-        );
-    }
-    anchors
-}
-
 fn limits(top: &mut Tab<'_>, cx: &mut Cx<'_>) -> Limits {
     let tab = top.table("limits", cx.problems);
     Limits::read(&tab, cx.problems)
-}
-
-fn identities(top: &mut Tab<'_>, cx: &mut Cx<'_>) -> Vec<Identity> {
-    const ENVIRONMENTS: &[(&str, Environment)] = &[
-        ("formal", Environment::Formal),
-        ("joint", Environment::Joint),
-        ("demo", Environment::Demo),
-    ];
-    let at = top.at.clone();
-    let tabs = top.tables("identity", cx.problems);
-    if tabs.is_empty() {
-        cx.problems.push(
-            "config.missing_key",
-            &at,
-            "identity",
-            "at least one [[identity]] must be given: a node without one could not sign",
-            "至少填写一个 [[identity]]，否则无法签名",
-        );
-    }
-    let mut found: Vec<Identity> = Vec::new();
-    for mut tab in tabs {
-        let at = tab.at.clone();
-        let code = code(&mut tab, "code", cx);
-        if !tab.entries().iter().any(|(k, _)| k.text == "environment") {
-            let _none = tab.need("environment", cx.problems);
-        }
-        let environment = tab.word("environment", ENVIRONMENTS, cx.problems);
-        let key = secret(&mut tab, "key", cx);
-        let certificate = tab.need("certificate", cx.problems).map(|s| cx.base.join(s.text));
-        let place = tab.spot("code");
-        let path = tab.key("code");
-        tab.finish(cx.problems);
-        let Some(code) = code else { continue };
-        if found.iter().any(|i| i.code == code) {
-            duplicate(&place, path, code.as_str(), cx);
-        }
-        found.push(Identity {
-            code,
-            environment: environment.unwrap_or(Environment::Demo),
-            key: key.unwrap_or_else(|| SecretRef::Env(String::new())),
-            certificate: certificate.unwrap_or_default(),
-            at,
-        });
-    }
-    found
 }
 
 /// Reports a name that was taken before.
@@ -228,17 +171,6 @@ pub(crate) fn duplicate(at: &At, path: String, name: &str, cx: &mut Cx<'_>) {
         path,
         format!("`{name}` is given twice; every one needs a name of its own"),
         format!("『{name}』重复，必须各不相同"),
-    );
-}
-
-/// Reports what the schema knows and this build does not do yet.
-pub(crate) fn later(at: &At, path: &str, en: &str, zh: &str, instead: &str, cx: &mut Cx<'_>) {
-    cx.problems.push(
-        "config.not_yet",
-        at,
-        path,
-        format!("{en} is not in this build; write `{instead}`"),
-        format!("本版本尚不支持{zh}，请写 {instead}"),
     );
 }
 
@@ -277,12 +209,17 @@ pub(crate) fn codes(
 /// A secret: a reference, or a problem that does not repeat it.
 pub(crate) fn secret(tab: &mut Tab<'_>, key: &'static str, cx: &mut Cx<'_>) -> Option<SecretRef> {
     let spot = tab.need(key, cx.problems)?;
+    reference(&spot, tab.key(key), cx)
+}
+
+/// A text as a reference to a secret, or a problem that does not repeat it.
+pub(crate) fn reference(spot: &Spot, path: String, cx: &mut Cx<'_>) -> Option<SecretRef> {
     let found = SecretRef::parse(&spot.text, cx.base);
     if found.is_none() {
         cx.problems.push(
             "config.secret_literal",
             &spot.at,
-            tab.key(key),
+            path,
             "must be a reference, `file:PATH` or `env:NAME`; a secret itself never stands here",
             "只能写引用 file:路径 或 env:变量名，密钥本身不得写入配置",
         );

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::read::{Cx, duration, secret};
+use super::program::within;
+use super::read::{Cx, reference, secret};
 use super::secret::SecretRef;
 use super::tree::{Spot, Tab, Value};
 
@@ -45,8 +46,7 @@ pub(crate) fn remote(tab: &mut Tab<'_>, cx: &mut Cx<'_>) -> Option<Remote> {
     let has_key = tab.entries().iter().any(|(k, _)| k.text == "key");
     let key = if has_key { secret(tab, "key", cx) } else { None };
     let proxy = tab.text("proxy", cx.problems);
-    let timeout = duration(tab, "timeout", cx);
-    let timeout = within(tab, timeout, cx);
+    let timeout = within(tab, "timeout", "http_timeout", cx);
     let _known = tab.get("key");
     let url = url?;
     if certificate.is_some() != has_key {
@@ -100,24 +100,6 @@ fn legal(tab: &Tab<'_>, key: &str, spot: &Spot, cx: &mut Cx<'_>) -> bool {
     right
 }
 
-/// A time that the limit of this meaning allows.
-fn within(tab: &Tab<'_>, said: Option<i64>, cx: &mut Cx<'_>) -> Option<i64> {
-    let limit = super::LIMITS.iter().find(|l| l.name == "http_timeout")?;
-    let ms = said?;
-    let fits = u64::try_from(ms).is_ok_and(|n| n >= limit.min && n <= limit.max);
-    if !fits {
-        let (min, max) = (limit.unit.show(limit.min), limit.unit.show(limit.max));
-        cx.problems.push(
-            "config.out_of_range",
-            &tab.spot("timeout"),
-            tab.key("timeout"),
-            format!("must lie between {min} and {max}"),
-            format!("应在 {min} 与 {max} 之间"),
-        );
-    }
-    fits.then_some(ms)
-}
-
 /// Reads a table of names and secrets, each a reference.
 pub(crate) fn secrets(
     tab: &mut Tab<'_>,
@@ -126,19 +108,9 @@ pub(crate) fn secrets(
 ) -> BTreeMap<Arc<str>, SecretRef> {
     let mut found = BTreeMap::new();
     for (name, text) in texts(tab, key, cx) {
-        match SecretRef::parse(&text.text, cx.base) {
-            Some(reference) => {
-                found.insert(name, reference);
-            }
-            None => {
-                cx.problems.push(
-                    "config.secret_literal",
-                    &text.at,
-                    format!("{}.{name}", tab.key(key)),
-                    "must be a reference, `file:PATH` or `env:NAME`; a secret itself never stands here",
-                    "只能写引用 file:路径 或 env:变量名，密钥本身不得写入配置",
-                );
-            }
+        let path = format!("{}.{name}", tab.key(key));
+        if let Some(reference) = reference(&text, path, cx) {
+            found.insert(name, reference);
         }
     }
     found

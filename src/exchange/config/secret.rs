@@ -49,6 +49,11 @@ impl Secret {
     pub fn expose(&self) -> &str {
         &self.0
     }
+
+    /// The value without the line's end that editors leave behind it.
+    pub fn line(&self) -> &str {
+        self.0.trim_end_matches(['\r', '\n'])
+    }
 }
 
 impl fmt::Debug for Secret {

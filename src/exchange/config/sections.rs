@@ -12,13 +12,12 @@ use super::lanes;
 use super::listen;
 use super::node::*;
 use super::problem::nearest;
-use super::read::{Cx, LANES, code, codes, duplicate, duration, later, owner};
+use super::program;
+use super::read::{Cx, LANES, code, codes, duplicate, duration, owner};
 use super::remote;
 use super::spool;
 use super::tree::{Spot, Tab, word};
-
-/// Suites of this build.
-const SUITES: &[(&str, ())] = &[("ecdsa-p256-sha256", ())];
+use super::trust::{self, Identity, SUITES};
 
 pub(crate) fn links(
     top: &mut Tab<'_>,
@@ -43,6 +42,8 @@ pub(crate) fn links(
         let parent = tab.truth("parent", cx.problems).unwrap_or(false);
         let beneath: BTreeSet<NodeCode> =
             codes(&mut tab, "beneath", cx).unwrap_or_default().into_iter().collect();
+        let suite = tab.word("suite", SUITES, cx.problems);
+        let accepts = trust::suites(&mut tab, "accepts", cx);
         let lanes = lanes::read(&tab.table("lanes", cx.problems), cx.problems);
         let path = tab.path.clone();
         tab.finish(cx.problems);
@@ -69,6 +70,8 @@ pub(crate) fn links(
             spool,
             parent,
             beneath,
+            suite,
+            accepts,
             lanes,
             at,
         });
@@ -141,14 +144,22 @@ fn broker(
     None
 }
 
-pub(crate) fn routes(top: &mut Tab<'_>, cx: &mut Cx<'_>) -> Vec<RouteConfig> {
+pub(crate) fn routes(
+    top: &mut Tab<'_>,
+    identities: &[Identity],
+    cx: &mut Cx<'_>,
+) -> Vec<RouteConfig> {
     let mut found: Vec<RouteConfig> = Vec::new();
     for mut tab in top.tables("route", cx.problems) {
         let at = tab.at.clone();
         let identity = owner(&mut tab, cx);
         let destination = code(&mut tab, "destination", cx);
         let edition = tab.need("format", cx.problems);
-        let suite = suite(&mut tab, cx);
+        // The suite of the identity's first key, if nothing is said.
+        let own = identities.iter().find(|i| Some(&i.code) == identity.as_ref());
+        let said = tab.word("suite", SUITES, cx.problems);
+        let suite = said.or_else(|| own.map(Identity::suite)).unwrap_or(SUITES[0].1);
+        let suite: Arc<str> = suite.name().into();
         let lanes = lanes(&mut tab, cx);
         let path = tab.path.clone();
         tab.finish(cx.problems);
@@ -169,18 +180,6 @@ pub(crate) fn routes(top: &mut Tab<'_>, cx: &mut Cx<'_>) -> Vec<RouteConfig> {
         found.push(RouteConfig { identity, destination, edition, suite, lanes, at });
     }
     found
-}
-
-fn suite(tab: &mut Tab<'_>, cx: &mut Cx<'_>) -> Arc<str> {
-    let path = tab.key("suite");
-    if let Some(spot) = tab.text("suite", cx.problems) {
-        if matches!(spot.text.as_str(), "sm2-sm3" | "ed25519" | "rsa-sha256") {
-            later(&spot.at, &path, "this suite", "此套件", SUITES[0].0, cx);
-        } else if word(&spot, &path, SUITES, cx.problems).is_some() {
-            return spot.text.into();
-        }
-    }
-    SUITES[0].0.into()
 }
 
 fn lanes(tab: &mut Tab<'_>, cx: &mut Cx<'_>) -> Vec<Lane> {
@@ -343,6 +342,7 @@ fn source(adapter: &mut Tab<'_>, cx: &mut Cx<'_>) -> SourceConfig {
     let base = cx.base.to_owned();
     let database = foreign::database(&mut tab, &base, cx);
     let remote = remote::remote(&mut tab, cx);
+    let program = program::program(&mut tab, cx);
     let secrets = remote::secrets(&mut tab, "secrets", cx);
     let values = remote::values(&mut tab, "values", cx);
     let post = listen::post(&mut tab, cx);
@@ -351,15 +351,15 @@ fn source(adapter: &mut Tab<'_>, cx: &mut Cx<'_>) -> SourceConfig {
     let settle = duration(&mut tab, "settle", cx);
     let overlap = duration(&mut tab, "overlap", cx);
     let history = tab.text("history", cx.problems).map(|s| cx.base.join(s.text));
-    let places = ["folder", "database", "url", "post"];
+    let places = ["folder", "database", "url", "command", "post"];
     let given = places.iter().filter(|k| tab.entries().iter().any(|(e, _)| e.text == **k)).count();
     if given != 1 {
         cx.problems.push(
             "config.missing_key",
             &tab.at,
             tab.key("folder"),
-            "needs exactly one place: `folder` for files, `database` for tables, `url` for a web service, `post` for what is posted to us",
-            "必须且只能填写一处：文件来源写 folder，库表来源写 database，网络服务写 url，接收推送写 post",
+            "needs exactly one place: `folder` for files, `database` for tables, `url` for a web service, `command` for a program, `post` for what is posted to us",
+            "必须且只能填写一处：文件来源写 folder，库表来源写 database，网络服务写 url，采集程序写 command，接收推送写 post",
         );
     }
     tab.finish(cx.problems);
@@ -368,6 +368,7 @@ fn source(adapter: &mut Tab<'_>, cx: &mut Cx<'_>) -> SourceConfig {
         database,
         remote,
         post,
+        program,
         secrets,
         values,
         reading,

@@ -334,6 +334,11 @@ pub(super) fn with_source(source: &str) -> Result<Vec<NodeConfig>, Vec<Problem>>
     load(&files, &env.into(), &AllThere)
 }
 
+/// The county alone, over a broker, with more at its end.
+pub(super) fn over_amqp(more: &str) -> Result<Vec<NodeConfig>, Vec<Problem>> {
+    alone(&(county_over_amqp("broker = \"city\"") + more))
+}
+
 pub(super) fn alone(text: &str) -> Result<Vec<NodeConfig>, Vec<Problem>> {
     let env = [("MQ".to_owned(), "x".to_owned())].into();
     load(&[("a/county.toml".into(), text.into())], &env, &AllThere)

@@ -16,6 +16,7 @@ mod dispatching;
 mod fairness;
 mod identities;
 mod leases;
+mod outlets;
 mod people;
 mod plain_text;
 mod receiving;

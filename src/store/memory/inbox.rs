@@ -36,7 +36,7 @@ impl Identity {
         let mut turns: BTreeMap<(bool, NodeCode), u64> = BTreeMap::new();
         let mut line: Vec<(bool, u64, i64)> = Vec::new();
         let slots = lease.covers();
-        for (number, row) in &self.inbox {
+        for (number, row) in self.inbox.iter().filter(|(n, _)| !self.awaiting.contains(n)) {
             let here = row.arrived.to == self.node;
             let wanted = match which {
                 InboxFor::Accept => here && &*row.arrived.kind == "records",
@@ -70,7 +70,7 @@ impl Identity {
     /// Parcels in the inbox by sender.
     pub(super) fn inbox_depths(&self) -> Vec<(NodeCode, u64)> {
         let mut depths: BTreeMap<NodeCode, u64> = BTreeMap::new();
-        for row in self.inbox.values() {
+        for (_, row) in self.inbox.iter().filter(|(n, _)| !self.awaiting.contains(n)) {
             *depths.entry(row.arrived.id.sender.clone()).or_default() += 1;
         }
         depths.into_iter().collect()
@@ -80,7 +80,7 @@ impl Identity {
     pub(super) fn drop_inbox(&mut self, lease: &Lease, inbox_id: i64) -> Result<(), StoreError> {
         self.check_lease(lease)?;
         self.check_inbox(inbox_id)?;
-        self.inbox.remove(&inbox_id);
+        self.take_inbox(inbox_id);
         Ok(())
     }
 
@@ -147,7 +147,7 @@ impl Identity {
             self.check_relay(relayed)?;
         }
         let now = self.tick(judged.now);
-        self.inbox.remove(&judged.inbox_id);
+        self.take_inbox(judged.inbox_id);
         for kept in &judged.kept {
             let row = Kept {
                 digest: kept.digest,
@@ -198,7 +198,7 @@ impl Identity {
     }
 
     /// Remembers a sequence; what is below `settled_below` is no gap.
-    fn see_sequence(&mut self, id: &EnvelopeId, settled_below: u64, now: Millis) {
+    pub(super) fn see_sequence(&mut self, id: &EnvelopeId, settled_below: u64, now: Millis) {
         let of = (id.sender.clone(), id.epoch, id.route.clone());
         let seen = self.seen.entry(of).or_default();
         seen.settled_below = seen.settled_below.max(settled_below);
@@ -277,7 +277,7 @@ impl Identity {
             ReceiptAt::None | ReceiptAt::Queued => None,
         };
         let now = self.tick(now);
-        self.inbox.remove(&inbox_id);
+        self.take_inbox(inbox_id);
         if let Some(own) = receipt {
             self.send_again(&own, now);
         }
@@ -320,7 +320,7 @@ impl Identity {
         self.check_lease(lease)?;
         self.check_inbox(refused.inbox_id)?;
         let now = self.tick(refused.now);
-        let Some(row) = self.inbox.remove(&refused.inbox_id) else { return Ok(()) };
+        let Some(row) = self.take_inbox(refused.inbox_id) else { return Ok(()) };
         let reference = format!("{} {}", row.arrived.link, row.arrived.id);
         let text = canon::code(&refused.code);
         let violation = Violation {
@@ -372,7 +372,7 @@ impl Identity {
         self.check_inbox(relayed.inbox_id)?;
         self.check_relay(&relayed)?;
         let now = self.tick(relayed.now);
-        self.inbox.remove(&relayed.inbox_id);
+        self.take_inbox(relayed.inbox_id);
         self.pass_on(relayed, now);
         Ok(())
     }
@@ -432,7 +432,7 @@ impl Identity {
         self.check_lease(lease)?;
         self.check_inbox(inbox_id)?;
         let now = self.tick(now);
-        self.inbox.remove(&inbox_id);
+        self.take_inbox(inbox_id);
         if let Some(relay) = self.relays.get_mut(id)
             && relay.row.state != "done"
         {

@@ -213,7 +213,7 @@ impl Identity {
         }
         let now = self.tick(on.now);
         if let Some(inbox_id) = on.inbox_id {
-            self.inbox.remove(&inbox_id);
+            self.take_inbox(inbox_id);
         }
         let Some(out) = self.out.get_mut(id) else { return Ok(false) };
         let Some(next) = out.env.state.next(on.event) else { return Ok(false) };

@@ -22,7 +22,7 @@ impl Identity {
             rows_without_key: class("quarantined").filter(|p| p.record.is_none()).count() as u64,
             kept: self.kept.len() as u64,
             judged: self.judged.len() as u64,
-            inbox: self.inbox.len() as u64,
+            inbox: (self.inbox.len() - self.awaiting.len()) as u64,
             control_queued: self.queue.len() as u64,
             refused: class("refused").count() as u64,
             links: self.link_status(),
@@ -255,7 +255,7 @@ impl Identity {
     ) -> Result<(), StoreError> {
         if let Some(inbox_id) = inbox_id {
             self.check_inbox(inbox_id)?;
-            self.inbox.remove(&inbox_id);
+            self.take_inbox(inbox_id);
         }
         self.tick(manifest.at);
         let key = (manifest.day, manifest.by.clone(), manifest.peer.clone());

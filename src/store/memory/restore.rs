@@ -57,7 +57,7 @@ impl Identity {
             return Err(conflict("envelope", format!("{} is not of an older epoch here", odd.id)));
         }
         let now = self.tick(page.now);
-        self.inbox.remove(&page.inbox_id);
+        self.take_inbox(page.inbox_id);
         let mut adopted = 0;
         for envelope in page.envelopes {
             if !self.out.contains_key(&envelope.id) {

@@ -29,12 +29,12 @@ impl Identity {
         let next = self.out.get(&s.id).and_then(|o| o.env.state.next(s.event));
         let Some(next) = next else {
             self.tick(s.now);
-            self.inbox.remove(&s.inbox_id);
+            self.take_inbox(s.inbox_id);
             return Ok(false);
         };
         self.check_settlement(&s)?;
         let now = self.tick(s.now);
-        self.inbox.remove(&s.inbox_id);
+        self.take_inbox(s.inbox_id);
         let members = self.out.get(&s.id).map(|o| o.members.clone()).unwrap_or_default();
         let declined = (s.event == OutEvent::Declining).then(|| s.reason.clone());
         if declined.is_none() {

@@ -5,16 +5,24 @@ use canon::{Digest, DigestAlg};
 use crate::error::StoreError;
 use crate::types::NewRecord;
 
+/// The number of SM3 before its 32 bytes.
+const SM3: u8 = 1;
+
 /// A digest as a column: 32 bytes are SHA-256; another algorithm puts its number before them.
 pub(crate) fn digest_out(digest: &Digest) -> Vec<u8> {
     match digest.alg {
         DigestAlg::Sha256 => digest.bytes.to_vec(),
+        DigestAlg::Sm3 => [&[SM3][..], &digest.bytes].concat(),
     }
 }
 
 /// Reads a digest column.
 pub(crate) fn digest_in(bytes: &[u8]) -> Result<Digest, StoreError> {
-    Digest::from_slice(DigestAlg::Sha256, bytes)
+    let (alg, value) = match bytes {
+        [SM3, value @ ..] if value.len() == 32 => (DigestAlg::Sm3, value),
+        value => (DigestAlg::Sha256, value),
+    };
+    Digest::from_slice(alg, value)
         .ok_or_else(|| StoreError::Damaged(format!("a digest of {} bytes", bytes.len())))
 }
 

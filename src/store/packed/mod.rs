@@ -5,6 +5,7 @@ pub(crate) mod baseline;
 pub(crate) mod codec;
 pub(crate) mod columns;
 mod failures;
+pub(crate) mod outlet;
 pub(crate) mod problems;
 pub(crate) mod restore;
 pub(crate) mod row;

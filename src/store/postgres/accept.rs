@@ -224,7 +224,7 @@ async fn put_kept(
 
 /// Remembers a sequence: opens a gap before it, or closes one. What is below `settled_below` is
 /// no gap.
-async fn see_sequence(
+pub(super) async fn see_sequence(
     handle: &Handle,
     txn: &mut Txn<'_>,
     id: IdColumns,

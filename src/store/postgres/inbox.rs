@@ -13,6 +13,9 @@ use crate::types::*;
 /// Parcels of the bulk lane stand in classes of their own, behind the three: 3 accept, 4 relay.
 const BULK: i16 = 3;
 
+/// The class of parcels that wait for a platform: in no claim.
+const AWAITING: i64 = 6;
+
 const fn class(which: InboxFor) -> i16 {
     match which {
         InboxFor::Accept => 0,
@@ -69,7 +72,8 @@ pub(super) async fn depths(handle: &Handle) -> Result<Vec<(NodeCode, u64)>, Stor
     rows.iter().map(|row| Ok((NodeCode(row.text(0)?.into()), row.num(1)?))).collect()
 }
 
-fn parcel(row: &PgRow) -> Result<InboxParcel, StoreError> {
+/// Reads a row of the inbox.
+pub(super) fn parcel(row: &PgRow) -> Result<InboxParcel, StoreError> {
     let route = row.text(8)?.parse();
     let route = route.map_err(|e| StoreError::Damaged(format!("inbox row: {e}")))?;
     Ok(InboxParcel {
@@ -152,9 +156,14 @@ pub(super) async fn take(
     txn: &mut PgConnection,
     inbox_id: i64,
 ) -> Result<PgRow, StoreError> {
-    let row = q(sql::INBOX_TAKE).bind(handle.ident).bind(inbox_id).fetch_optional(txn).await?;
+    let row =
+        q(sql::INBOX_TAKE).bind(handle.ident).bind(inbox_id).fetch_optional(&mut *txn).await?;
     let detail = || format!("row {inbox_id} is gone");
-    row.ok_or_else(|| StoreError::Conflict { what: "inbox", detail: detail() })
+    let row = row.ok_or_else(|| StoreError::Conflict { what: "inbox", detail: detail() })?;
+    if row.int(7)? == AWAITING {
+        q(sql::SUBMISSIONS_DROP).bind(inbox_id).execute(txn).await?;
+    }
+    Ok(row)
 }
 
 /// The bytes of a fact that came as this inbox row: its frame is moved, not copied, unless the

@@ -12,6 +12,19 @@
 //! * Numbers come from sequences: from blocks where only uniqueness counts, inside the turn where
 //!   the order counts.
 
+/// A fact, with what is given to it kept for another run.
+macro_rules! fact {
+    ($handle:ident, $call:expr) => {
+        Box::pin(async move { $handle.again(|| $call).await })
+    };
+    ($handle:ident, $given:ident => $call:expr) => {
+        Box::pin(async move {
+            let $given = $given.plain();
+            $handle.again(|| $call).await
+        })
+    };
+}
+
 mod accept;
 mod adopt;
 mod attempts;
@@ -32,6 +45,7 @@ mod moving;
 mod moving_tables;
 mod number;
 mod open;
+mod outlet;
 mod people;
 mod pool;
 mod problems;

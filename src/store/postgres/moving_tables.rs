@@ -188,6 +188,13 @@ pub(super) const TABLES: &[Table] = &[
          parcel, tries, at, frame, 0 FROM inbox",
     ),
     table(
+        "submission",
+        "ident, inbox, position, turn, root, kind, part, version, digest, facts, message, step, \
+         after_inbox, after_position, attempts, due, verdict, code, said, said_at",
+        "SELECT ident, inbox, position, turn, root, kind, part, version, digest, facts, message, step, \
+         after_inbox, after_position, attempts, due, verdict, code, said, said_at FROM submission",
+    ),
+    table(
         "received",
         "received, ident, sender, epoch, route, sequence, head_digest, state, day, count, \
          kept, problems, frame, receipt, at",

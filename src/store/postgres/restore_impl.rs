@@ -9,19 +9,6 @@ use crate::api_restore::RestoreFacts;
 use crate::plain::Plain;
 use crate::types::*;
 
-/// A fact, with what is given to it kept for another run.
-macro_rules! fact {
-    ($handle:ident, $call:expr) => {
-        Box::pin(async move { $handle.again(|| $call).await })
-    };
-    ($handle:ident, $given:ident => $call:expr) => {
-        Box::pin(async move {
-            let $given = $given.plain();
-            $handle.again(|| $call).await
-        })
-    };
-}
-
 impl RestoreFacts for Handle {
     fn begin_epoch(&self, new: NewEpoch) -> StoreFuture<'_, ()> {
         fact!(self, restore::begin_epoch(self, &new))

@@ -12,19 +12,6 @@ use crate::api::{EventOn, Store, StoreFuture};
 use crate::plain::{Plain, refs};
 use crate::types::*;
 
-/// A fact, with what is given to it kept for another run.
-macro_rules! fact {
-    ($handle:ident, $call:expr) => {
-        Box::pin(async move { $handle.again(|| $call).await })
-    };
-    ($handle:ident, $given:ident => $call:expr) => {
-        Box::pin(async move {
-            let $given = $given.plain();
-            $handle.again(|| $call).await
-        })
-    };
-}
-
 impl Store for Handle {
     fn lease<'a>(
         &'a self,

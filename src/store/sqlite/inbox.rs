@@ -21,6 +21,9 @@ const fn class(which: InboxFor) -> i64 {
 /// Parcels of the bulk lane stand in classes of their own, behind the three: 3 accept, 4 relay.
 const BULK: i64 = 3;
 
+/// The class of parcels that wait for a platform: in no claim.
+const AWAITING: i64 = 6;
+
 /// Parcels into the inbox; one that waits there already is not added twice.
 pub(super) async fn admit(
     handle: &Handle,
@@ -52,7 +55,8 @@ pub(super) async fn admit(
     Ok(())
 }
 
-fn parcel(row: &SqliteRow) -> Result<InboxParcel, StoreError> {
+/// Reads a row of the inbox.
+pub(super) fn parcel(row: &SqliteRow) -> Result<InboxParcel, StoreError> {
     let route = row.text(7)?.parse();
     let route = route.map_err(|e| StoreError::Damaged(format!("inbox row: {e}")))?;
     Ok(InboxParcel {
@@ -161,9 +165,14 @@ pub(super) async fn take(
     txn: &mut SqliteConnection,
     inbox_id: i64,
 ) -> Result<SqliteRow, StoreError> {
-    let row = q(sql::INBOX_TAKE).bind(handle.ident).bind(inbox_id).fetch_optional(txn).await?;
+    let row =
+        q(sql::INBOX_TAKE).bind(handle.ident).bind(inbox_id).fetch_optional(&mut *txn).await?;
     let detail = || format!("row {inbox_id} is gone");
-    row.ok_or_else(|| StoreError::Conflict { what: "inbox", detail: detail() })
+    let row = row.ok_or_else(|| StoreError::Conflict { what: "inbox", detail: detail() })?;
+    if row.int(7)? == AWAITING {
+        q(sql::SUBMISSIONS_DROP).bind(inbox_id).execute(txn).await?;
+    }
+    Ok(row)
 }
 
 /// The bytes of a fact that came as this inbox row: its frame is moved, not copied, unless the

@@ -124,7 +124,7 @@ async fn known(
 }
 
 /// The digits of a digest, without the name of its algorithm.
-fn hex(digest: canon::Digest) -> String {
+pub(super) fn hex(digest: canon::Digest) -> String {
     let text = digest.to_string();
     text.rsplit(':').next().unwrap_or_default().to_owned()
 }

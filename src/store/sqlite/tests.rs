@@ -313,7 +313,8 @@ async fn before_strands(path: &Path) {
              WHERE {column} IS NOT NULL;"
         );
     }
-    text += "DELETE FROM word WHERE instr(text, '>') > 0; DELETE FROM migration WHERE number = 4; COMMIT";
+    text += "DELETE FROM word WHERE instr(text, '>') > 0; DROP TABLE submission; \
+             DELETE FROM migration WHERE number >= 4; COMMIT";
     sqlx::raw_sql(sqlx::AssertSqlSafe(text)).execute(&mut conn).await.unwrap();
     sqlx::Connection::close(conn).await.unwrap();
 }

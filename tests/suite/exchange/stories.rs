@@ -27,13 +27,16 @@ mod instances;
 mod keep;
 mod leases;
 mod one_file;
+mod outlet;
 mod parcel_lost;
 mod parents;
 mod poison;
+mod pulled;
 mod quality;
 mod receipt_lost;
 mod refused_thrice;
 mod resubmitted;
+mod suites;
 mod tampered;
 mod versions;
 

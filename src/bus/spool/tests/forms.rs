@@ -27,7 +27,7 @@ fn package(text: &str) -> Vec<u8> {
         adapters: Vec::new(),
         digest_alg: DigestAlg::Sha256,
         lengths: vec![fragment.len() as u32],
-        root: envelope::merkle_root(&[leaf_hash(DigestAlg::Sha256, &fragment)]),
+        root: envelope::merkle_root(DigestAlg::Sha256, &[leaf_hash(DigestAlg::Sha256, &fragment)]),
         certificate: DigestAlg::Sha256.of(&[b"none"]),
         keep_orphans: Vec::new(),
         confidential: None,

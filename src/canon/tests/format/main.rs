@@ -12,6 +12,7 @@ mod common;
 mod dictionary;
 mod diff;
 mod differential;
+mod guangdong;
 mod refusals;
 mod rules;
 mod samples;

@@ -75,6 +75,14 @@ impl Server {
     /// Where it is; none where no database was named.
     pub(super) fn place(&self) -> Result<Option<Place>, Failure> {
         let Some(url) = &self.database else { return Ok(None) };
+        let who = url.split_once("://").and_then(|(_, rest)| rest.rsplit_once('@'));
+        if who.is_some_and(|(who, _)| who.contains(':')) {
+            // It would stand in the shell's history, and in what is printed to go on with.
+            return Err(Failure::usage(
+                "a password does not stand in --database; name where it is: --password file:PATH or env:NAME",
+                "--database 中不可写口令；请用 --password file:路径 或 env:变量名 指明所在",
+            ));
+        }
         let reference = open::referred("--password", self.password.as_deref())?;
         let secret = reference.as_ref().map(open::secret).transpose()?;
         let secret = secret.map(|s| s.expose().trim_end_matches(['\r', '\n']).to_owned());

@@ -13,6 +13,7 @@ use super::department::Department;
 use super::posts::Posts;
 use super::service::Web;
 use super::tables::{self, Tables};
+use super::tap::Tap;
 use crate::demo::prepare::{not_written, write};
 use crate::text::Failure;
 
@@ -26,6 +27,8 @@ pub(super) enum Live {
     Web(Box<Web>),
     /// Documents that are posted.
     Posts(Box<Posts>),
+    /// A program.
+    Tap(Tap),
 }
 
 /// Why there is none: English, Chinese.
@@ -56,6 +59,10 @@ pub(super) fn live(
             let token = folder.join("systems").join(format!("{name}.token"));
             Posts::of(department, token).map(|p| Live::Posts(Box::new(p)))
         }
+        "exec" => {
+            let said = folder.join("systems").join(format!("{name}.jsonl"));
+            Tap::of(department, said).map(Live::Tap)
+        }
         kind => Err((
             format!("a source of kind `{kind}` cannot be played by the demo; see drive.rs"),
             format!("演示程序尚不能模拟 {kind} 类来源"),
@@ -71,6 +78,7 @@ impl Live {
             Self::Tables(tables) => tables.word(),
             Self::Web(_) => "http".to_owned(),
             Self::Posts(_) => "post".to_owned(),
+            Self::Tap(_) => "singer".to_owned(),
         }
     }
 
@@ -81,6 +89,7 @@ impl Live {
             Self::Tables(tables) => tables.rounds(),
             Self::Web(web) => web.rounds(),
             Self::Posts(posts) => posts.rounds(),
+            Self::Tap(tap) => tap.rounds(),
         }
     }
 
@@ -91,6 +100,7 @@ impl Live {
             Self::Tables(tables) => tables.config(),
             Self::Web(web) => web.config(),
             Self::Posts(posts) => posts.config(),
+            Self::Tap(tap) => tap.config(),
         }
     }
 
@@ -104,6 +114,7 @@ impl Live {
             Self::Tables(tables) => tables.stand().await,
             Self::Web(web) => web.stand(),
             Self::Posts(posts) => posts.stand(),
+            Self::Tap(tap) => tap.stand(),
         }
     }
 
@@ -122,6 +133,7 @@ impl Live {
                 Ok(())
             }
             Self::Posts(posts) => posts.say(round, listener).await,
+            Self::Tap(tap) => tap.say(round),
         }
     }
 
@@ -129,7 +141,7 @@ impl Live {
     pub(super) fn is_read(&self) -> bool {
         match self {
             Self::Drops(drops) => drops.is_read(),
-            Self::Tables(_) | Self::Web(_) | Self::Posts(_) => true,
+            Self::Tables(_) | Self::Web(_) | Self::Posts(_) | Self::Tap(_) => true,
         }
     }
 

@@ -11,6 +11,7 @@ mod service;
 mod setup;
 mod state;
 mod tables;
+mod tap;
 
 use std::path::PathBuf;
 use std::time::Instant;

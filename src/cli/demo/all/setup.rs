@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use canon::{Environment, Millis, NodeCode};
 use edge::db::Place;
+use envelope::Suite;
 use envelope::ca::NodeName;
 
 use super::department::Department;
@@ -185,6 +186,9 @@ fn texts(
     configs(folder).into_iter().zip(texts).map(stored).collect()
 }
 
+/// The suite of all nodes of this demo.
+const SUITE: Suite = Suite::EcdsaP256Sha256;
+
 fn named(folder: &Folder, playing: &[(&Department, Live)]) -> Vec<Named> {
     let name = |node: NodeCode, regions: Vec<String>| NodeName {
         node,
@@ -196,12 +200,12 @@ fn named(folder: &Folder, playing: &[(&Department, Live)]) -> Vec<Named> {
         .iter()
         .map(|(d, _)| {
             let regions: BTreeSet<String> = d.expected.regions.clone();
-            (keys.join(&d.name), name(d.code.clone(), regions.into_iter().collect()))
+            (keys.join(&d.name), name(d.code.clone(), regions.into_iter().collect()), SUITE)
         })
         .collect();
     for tier in [Tier::County, Tier::City, Tier::Province] {
         let regions = vec![tier.region().to_owned()];
-        all.push((folder.of(tier).join("node"), name(tier.code(), regions)));
+        all.push((folder.of(tier).join("node"), name(tier.code(), regions), SUITE));
     }
     all
 }

@@ -6,7 +6,7 @@ use store::{NodeStatus, Place};
 
 use super::{Story, collected, traced};
 use crate::demo::checks::{self, Wrong};
-use crate::demo::evidence::xmlsec1;
+use crate::demo::evidence::stock_line;
 use crate::demo::show::{Grid, count, rate, shell};
 use crate::demo::tiers::Tier;
 use crate::demo::world::{Numbers, place};
@@ -157,7 +157,7 @@ fn next_steps(story: &mut Story<'_>) -> Result<(), Failure> {
         story.show.line(format!("      {command}"))?;
     }
     if story.world.folder.evidence().join("envelope.xml").exists() {
-        for line in traced::wrapped(&xmlsec1(&story.world.folder.evidence(), "envelope.xml")) {
+        for line in traced::wrapped(&stock_line(&story.world.folder.evidence(), "envelope.xml")) {
             story.show.line(format!("    {line}"))?;
         }
     }

@@ -66,13 +66,16 @@ impl Drop for Service {
     }
 }
 
-/// Key, certificate and configuration for each node, below `dir`.
-pub(crate) fn prepare(dir: &Path, nodes: &[&str], config: impl Fn(&str) -> String) {
-    fine(dir, &["ca", "new", "--out", "ca"]);
+/// Suite of the nodes where it does not matter.
+pub(crate) const USUAL: &str = "ecdsa-p256-sha256";
+
+/// Key of a suite, certificate and configuration for each node, below `dir`.
+pub(crate) fn prepare(dir: &Path, suite: &str, nodes: &[&str], config: impl Fn(&str) -> String) {
+    fine(dir, &["ca", "new", "--out", "ca", "--suite", suite]);
     for &node in nodes {
         std::fs::create_dir_all(dir.join(node).join("drops")).expect("a folder");
         let (key, pem) = (format!("{node}/node.key"), format!("{node}/node.pem"));
-        fine(dir, &["keys", "new", "--out", &key]);
+        fine(dir, &["keys", "new", "--suite", suite, "--out", &key]);
         fine(
             dir,
             &[

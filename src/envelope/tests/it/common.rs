@@ -1,13 +1,25 @@
 //! What the tests of this crate share: a small authority, a node, and packages from them.
 #![expect(clippy::unwrap_used, reason = "helpers of tests stand outside test functions")]
 
+use std::process::{Command, Output};
+
 use canon::{Day, Digest, DigestAlg, Environment, Millis, NodeCode, leaf_hash};
 use envelope::ca::{NodeName, Terms};
 use envelope::{
-    By, Ca, Head, KeyPem, Kind, P256Signer, ReceiptFor, Signer, Trust, assemble, merkle_root,
+    By, Ca, Head, KeyPem, KeySigner, Kind, ReceiptFor, Signer, Suite, Trust, assemble, merkle_root,
     sign_head,
 };
 use ring::rand::SystemRandom;
+
+/// Runs a stock tool.
+pub(crate) fn run(tool: &str, args: &[&str]) -> Output {
+    Command::new(tool).args(args).output().unwrap_or_else(|error| {
+        panic!(
+            "{tool} cannot be run ({error}): install it, on Debian with \
+             `apt-get install xmlsec1 libxml2-utils openssl`; this test is never skipped"
+        )
+    })
+}
 
 /// When the tests happen.
 pub(crate) fn now() -> Millis {
@@ -17,9 +29,10 @@ pub(crate) fn now() -> Millis {
 /// A demo province: authority and one township node.
 pub(crate) struct World {
     pub(crate) ca: Ca,
-    pub(crate) signer: P256Signer,
+    pub(crate) signer: KeySigner,
     pub(crate) trust: Trust,
     pub(crate) node_pem: String,
+    pub(crate) key: KeyPem,
 }
 
 pub(crate) fn terms(serial: u64) -> Terms {
@@ -35,17 +48,42 @@ pub(crate) fn node_name(node: &str, environment: Environment) -> NodeName {
 }
 
 pub(crate) fn world() -> World {
-    world_of("township", Environment::Demo, terms(2))
+    world_in(Suite::EcdsaP256Sha256)
+}
+
+/// A world of one suite: authority and node.
+pub(crate) fn world_in(suite: Suite) -> World {
+    world_from(&key(suite), &key(suite), "township", Environment::Demo, terms(2))
 }
 
 pub(crate) fn world_of(node: &str, environment: Environment, of: Terms) -> World {
+    let suite = Suite::EcdsaP256Sha256;
+    world_from(&key(suite), &key(suite), node, environment, of)
+}
+
+/// A new key; RSA's comes from OpenSSL, as it does for people.
+pub(crate) fn key(suite: Suite) -> KeyPem {
+    if suite == Suite::RsaSha256 {
+        let args = ["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"];
+        return KeyPem(String::from_utf8(run("openssl", &args).stdout).unwrap());
+    }
+    KeyPem::generate(suite, &SystemRandom::new()).unwrap()
+}
+
+pub(crate) fn world_from(
+    root: &KeyPem,
+    key: &KeyPem,
+    node: &str,
+    environment: Environment,
+    of: Terms,
+) -> World {
     let random = SystemRandom::new();
-    let ca = Ca::root("Demo root", &KeyPem::generate(&random).unwrap(), terms(1), &random).unwrap();
-    let key = KeyPem::generate(&random).unwrap();
-    let node_pem = ca.issue(&node_name(node, environment), &key, of, &random).unwrap();
-    let signer = P256Signer::from_pem(&key.0, &node_pem, random).unwrap();
+    let ca = Ca::root("Demo root", root, terms(1), &random).unwrap();
+    let public = key.public(&random).unwrap();
+    let node_pem = ca.issue(&node_name(node, environment), &public, of, &random).unwrap();
+    let signer = KeySigner::from_pem(&key.0, &node_pem, random).unwrap();
     let trust = Trust::from_pem(Environment::Demo, &[ca.certificate_pem()]).unwrap();
-    World { ca, signer, trust, node_pem }
+    World { ca, signer, trust, node_pem, key: key.clone() }
 }
 
 /// A record fragment with invented content.
@@ -59,14 +97,15 @@ pub(crate) fn record(n: u64) -> Vec<u8> {
 }
 
 pub(crate) fn head(signer: &dyn Signer, fragments: &[Vec<u8>]) -> Head {
-    let leaves: Vec<_> = fragments.iter().map(|f| leaf_hash(DigestAlg::Sha256, f)).collect();
+    let (suite, alg) = (signer.suite(), signer.suite().digest());
+    let leaves: Vec<_> = fragments.iter().map(|f| leaf_hash(alg, f)).collect();
     Head {
         kind: Kind::Records,
         environment: Environment::Demo,
         from: NodeCode::new("township").unwrap(),
         to: NodeCode::new("province").unwrap(),
         epoch: 1,
-        route: "province|supervision/1|ecdsa-p256-sha256|live".parse().unwrap(),
+        route: format!("province|supervision/1|{suite}|live").parse().unwrap(),
         sequence: 17,
         settled_below: 16,
         skipped: Vec::new(),
@@ -76,9 +115,9 @@ pub(crate) fn head(signer: &dyn Signer, fragments: &[Vec<u8>]) -> Head {
         code_tables: "2026.11".into(),
         authority: "2026.11".into(),
         adapters: vec![("township_window".into(), "1.0.0".into())],
-        digest_alg: DigestAlg::Sha256,
+        digest_alg: alg,
         lengths: fragments.iter().map(|f| u32::try_from(f.len()).unwrap()).collect(),
-        root: merkle_root(&leaves),
+        root: merkle_root(alg, &leaves),
         certificate: signer.certificate_digest(),
         keep_orphans: Vec::new(),
         confidential: None,
@@ -91,12 +130,12 @@ pub(crate) fn receipt_head(signer: &dyn Signer, fragments: &[Vec<u8>], of: &Head
     Head {
         kind: Kind::Receipt,
         to: of.from.clone(),
-        route: format!("{}|control/1|ecdsa-p256-sha256|control", of.from).parse().unwrap(),
+        route: format!("{}|control/1|{}|control", of.from, signer.suite()).parse().unwrap(),
         window: Day(now().day().0),
         format: "control/1".into(),
         answers: Some(ReceiptFor {
             envelope: of.id(),
-            head: Head::digest(&of.write()),
+            head: Head::digest(of.digest_alg, &of.write()),
             root: of.root,
             received_at: now(),
             by: By::Node,

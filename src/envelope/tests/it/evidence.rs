@@ -8,7 +8,7 @@ use std::sync::Arc;
 use canon::format::{Format, supervision_1};
 use canon::{Environment, Millis, NodeCode};
 use envelope::evidence::{EVIDENCE_BYTES_MAX, Evidence, EvidenceError, Item, Judged, Standing};
-use envelope::{Head, OutcomeLine, Trust, open, write_outcome};
+use envelope::{Head, OutcomeLine, Suite, Trust, open, write_outcome};
 
 use crate::common::{head, now, receipt_head, seal, terms, world, world_of};
 
@@ -180,10 +180,11 @@ fn fragment() -> Vec<u8> {
 fn exchanged(change: impl Fn(&mut Head, &mut Head)) -> (Evidence, Trust) {
     let sender = world();
     let random = ring::rand::SystemRandom::new();
-    let key = envelope::KeyPem::generate(&random).unwrap();
+    let key = crate::common::key(Suite::EcdsaP256Sha256);
+    let public = key.public(&random).unwrap();
     let name = crate::common::node_name("province", Environment::Demo);
-    let pem = sender.ca.issue(&name, &key, terms(3), &random).unwrap();
-    let receiver = envelope::P256Signer::from_pem(&key.0, &pem, random).unwrap();
+    let pem = sender.ca.issue(&name, &public, terms(3), &random).unwrap();
+    let receiver = envelope::KeySigner::from_pem(&key.0, &pem, random).unwrap();
     let (records, outcomes) = (vec![fragment()], vec![write_outcome(&OutcomeLine::accepted(0))]);
     let mut sent = head(&sender.signer, &records);
     let mut answer = Head {
@@ -211,7 +212,7 @@ fn a_receipt_must_be_the_destinations_for_this_very_envelope() {
             sent.to = NodeCode::new("city").unwrap();
             sent.route.destination = sent.to.clone();
             let of = answer.answers.as_mut().unwrap();
-            (of.envelope, of.head) = (sent.id(), Head::digest(&sent.write()));
+            (of.envelope, of.head) = (sent.id(), Head::digest(sent.digest_alg, &sent.write()));
         },
     ];
     for (at, change) in changes.into_iter().enumerate() {

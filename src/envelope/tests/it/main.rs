@@ -4,5 +4,7 @@ mod common;
 mod evidence;
 mod museum;
 mod package;
+mod revoked;
 mod round;
 mod stock;
+mod suites;

@@ -3,27 +3,17 @@
 #![expect(clippy::disallowed_methods, reason = "stock tools read files")]
 
 use std::path::Path;
-use std::process::{Command, Output};
 
 use envelope::{OutcomeLine, open, verify, write_outcome};
 
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 
-use crate::common::{World, head, now, receipt_head, record, seal, world};
+use crate::common::{World, head, now, receipt_head, record, run, seal, world};
 use crate::round::control_fragment;
 
 /// Every character that C14N or XML treats specially, and text beyond the first plane.
 pub(crate) const SPECIAL: &str = "a&b<c>d\"e'f\rg\th\ni 中文（全角） 😀 &amp; ]]> \u{85}\u{2028}";
-
-fn run(tool: &str, args: &[&str]) -> Output {
-    Command::new(tool).args(args).output().unwrap_or_else(|error| {
-        panic!(
-            "{tool} cannot be run ({error}): install it, on Debian with \
-             `apt-get install xmlsec1 libxml2-utils openssl`; this test is never skipped"
-        )
-    })
-}
 
 /// Whether xmlsec1 verifies a package with this authority.
 pub(crate) fn xmlsec1(package: &Path, ca: &Path) -> Result<(), String> {

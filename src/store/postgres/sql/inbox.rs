@@ -41,11 +41,11 @@ pub(crate) const INBOX_CLAIM: &str = "WITH RECURSIVE good AS (SELECT NOT EXISTS 
     t.sequence, t.kind, t.dest, t.parcel, (SELECT b.bytes FROM blob b WHERE b.blob = t.frame) \
     FROM good g LEFT JOIN tried t ON true ORDER BY t.class, t.nth";
 pub(crate) const INBOX_DEPTHS: &str = "SELECT sender, count(*)::bigint FROM inbox \
-    WHERE ident = $1 GROUP BY sender ORDER BY sender";
+    WHERE ident = $1 AND class < 6 GROUP BY sender ORDER BY sender";
 pub(crate) const INBOX_TAKE: &str = "DELETE FROM inbox WHERE inbox = $2 \
     AND ident + 0 = $1 RETURNING \
     frame, link, sender, epoch, route, sequence, \
-    (SELECT length(b.bytes)::bigint FROM blob b WHERE b.blob = frame)";
+    (SELECT length(b.bytes)::bigint FROM blob b WHERE b.blob = frame), class";
 
 pub(crate) const RECEIVED: &str = "SELECT r.received, r.head_digest, r.frame, r.receipt, \
     (SELECT e.state FROM envelope e WHERE e.envelope = r.receipt), \

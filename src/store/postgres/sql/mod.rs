@@ -10,12 +10,14 @@
 mod collect;
 mod inbox;
 mod outbox;
+mod outlet;
 mod people;
 mod restore;
 
 pub(crate) use collect::*;
 pub(crate) use inbox::*;
 pub(crate) use outbox::*;
+pub(crate) use outlet::*;
 pub(crate) use people::*;
 pub(crate) use restore::*;
 

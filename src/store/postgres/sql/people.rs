@@ -46,7 +46,7 @@ pub(crate) const CONTROLS_PURGED: &str = "WITH gone AS (DELETE FROM envelope \
 /// Several statements that see one moment.
 pub(crate) const LOOK: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 pub(crate) const STATUS: &str = "SELECT kept, judged, \
-    (SELECT count(*) FROM inbox WHERE ident = $1)::bigint, \
+    (SELECT count(*) FROM inbox WHERE ident = $1 AND class < 6)::bigint, \
     (SELECT count(*) FROM control WHERE ident = $1 AND envelope IS NULL)::bigint, \
     (SELECT count(*) FROM problem WHERE ident = $1 AND class = 'refused')::bigint, \
     (SELECT count(*) FROM problem WHERE ident = $1 AND class = 'quarantined' \

@@ -28,8 +28,8 @@ pub(crate) const INBOX_CLAIM_OF: &str = "WITH turns AS (SELECT i.inbox, \
     SELECT i.inbox, i.tries, i.at, i.link, i.hop, i.sender, i.epoch, i.route, i.sequence, i.kind, \
     i.dest, i.parcel, b.bytes FROM turns t JOIN inbox i ON i.inbox = t.inbox \
     JOIN blob b ON b.blob = i.frame ORDER BY t.turn, i.inbox LIMIT +?4";
-pub(crate) const INBOX_DEPTHS: &str =
-    "SELECT sender, count(*) FROM inbox WHERE ident = ?1 GROUP BY sender ORDER BY sender";
+pub(crate) const INBOX_DEPTHS: &str = "SELECT sender, count(*) FROM inbox WHERE ident = ?1 AND class < 6 \
+    GROUP BY sender ORDER BY sender";
 /// Under its lease, a transaction by itself.
 pub(crate) const INBOX_TRIED: &str = "UPDATE inbox SET tries = tries + 1 \
     WHERE inbox IN (SELECT value FROM json_each(?1)) AND EXISTS \
@@ -37,7 +37,7 @@ pub(crate) const INBOX_TRIED: &str = "UPDATE inbox SET tries = tries + 1 \
 pub(crate) const LEASE_GOOD: &str =
     "SELECT 1 FROM lease WHERE ident = ?1 AND name = ?2 AND token = ?3";
 pub(crate) const INBOX_TAKE: &str = "DELETE FROM inbox WHERE inbox = ?2 AND ident = ?1 RETURNING frame, link, sender, epoch, route, \
-    sequence, (SELECT length(bytes) FROM blob WHERE blob = frame)";
+    sequence, (SELECT length(bytes) FROM blob WHERE blob = frame), class";
 
 pub(crate) const RECEIVED: &str = "SELECT r.received, r.head_digest, r.frame, r.receipt, e.state, \
     e.frame FROM received r LEFT JOIN envelope e ON e.envelope = r.receipt WHERE r.ident = ?1 \

@@ -7,6 +7,7 @@
 mod collect;
 mod inbox;
 mod outbox;
+mod outlet;
 mod people;
 mod restore;
 mod standing;
@@ -14,6 +15,7 @@ mod standing;
 pub(crate) use collect::*;
 pub(crate) use inbox::*;
 pub(crate) use outbox::*;
+pub(crate) use outlet::*;
 pub(crate) use people::*;
 pub(crate) use restore::*;
 pub(crate) use standing::*;

@@ -59,7 +59,7 @@ pub(crate) const ATTEMPTS_DROP: &str =
 pub(crate) const VACUUM: &str = "PRAGMA incremental_vacuum(2000)";
 
 pub(crate) const STATUS: &str = "SELECT kept, judged, \
-    (SELECT count(*) FROM inbox WHERE ident = ?1), \
+    (SELECT count(*) FROM inbox WHERE ident = ?1 AND class < 6), \
     (SELECT count(*) FROM control WHERE ident = ?1 AND envelope IS NULL), \
     (SELECT count(*) FROM problem WHERE ident = ?1 AND class = 'refused'), \
     (SELECT count(*) FROM problem WHERE ident = ?1 AND class = 'quarantined' AND root IS NULL) \

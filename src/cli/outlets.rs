@@ -1,0 +1,85 @@
+//! An outlet of the configuration, opened: the target's folder is read, the way to the platform made.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use canon::format::Format;
+use edge::http::Client;
+use edge::outlet::calls::{Calls, Form};
+use edge::outlet::front_db::{FrontDb, Settings};
+use edge::outlet::{Outlet, Target, TargetProblem, calls};
+use exchange::config::{CallForm, CallsConfig, Limits, OutletConfig, OutletWay};
+
+use crate::text::{Failure, Finding};
+use crate::{databases, files, https, open};
+
+/// A target with the way to it.
+pub(crate) struct Opened {
+    /// The target.
+    pub(crate) target: Arc<Target>,
+    /// The way.
+    pub(crate) port: Box<dyn Outlet>,
+}
+
+/// Reads the target and makes the way; nothing is connected to yet.
+///
+/// # Errors
+/// The folder or a secret is not there. What is wrong in the folder is findings.
+pub(crate) fn open(
+    outlet: &OutletConfig,
+    format: &Format,
+    limits: &Limits,
+) -> Result<Result<Opened, Vec<Finding>>, Failure> {
+    let found = |p: TargetProblem| {
+        let file = outlet.target.join(&p.file).display().to_string();
+        Finding::of(&file, "platform.target", "", p.en, p.zh)
+    };
+    let target = match Target::read(files::folder(&outlet.target)?, format) {
+        Ok(target) => Arc::new(target),
+        Err(problems) => return Ok(Err(problems.into_iter().map(found).collect())),
+    };
+    let name = outlet.identity.as_str().to_owned();
+    let ms = |ms: i64| Duration::from_millis(ms.unsigned_abs());
+    let port: Result<Box<dyn Outlet>, TargetProblem> = match &outlet.way {
+        OutletWay::FrontDb(database) => {
+            let settings = Settings {
+                name,
+                place: databases::place(database)?,
+                statement_timeout: ms(limits.source_statement_timeout),
+                lock_timeout: ms(limits.source_lock_wait),
+            };
+            FrontDb::new(settings, &target).map(|front| Box::new(front) as Box<dyn Outlet>)
+        }
+        OutletWay::Calls(config) => {
+            let form = match config.form {
+                CallForm::Http => Form::Http,
+                CallForm::Soap => Form::Soap,
+            };
+            let settings = settings(name, config, limits)?;
+            Calls::new(settings, form, &target).map(|calls| Box::new(calls) as Box<dyn Outlet>)
+        }
+    };
+    Ok(match port {
+        Ok(port) => Ok(Opened { target, port }),
+        Err(problem) => Err(vec![found(problem)]),
+    })
+}
+
+fn settings(
+    name: String,
+    config: &CallsConfig,
+    limits: &Limits,
+) -> Result<calls::Settings, Failure> {
+    let mut secrets = BTreeMap::new();
+    for (name, reference) in &config.secrets {
+        let secret = open::secret(reference)?;
+        let text = secret.expose().trim_end_matches(['\r', '\n']).to_owned();
+        secrets.insert(Arc::clone(name), text);
+    }
+    let client = Client::new(https::settings(&config.remote, limits)?);
+    let client = client
+        .map_err(|e| Failure::environment(e.to_string(), format!("无法建立 HTTP 客户端：{e}")))?;
+    let url = https::address(&config.remote.url)?;
+    Ok(calls::Settings { name, url, client, secrets, values: config.values.clone() })
+}

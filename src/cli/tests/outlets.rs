@@ -1,0 +1,121 @@
+//! A county behind which stands a platform that does not run Tiergate: the service fills its front tables, and
+//! what the platform answers there comes back to the township.
+
+#![expect(clippy::unwrap_used, reason = "a test that unwraps says where it failed")]
+
+mod common;
+
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use common::{Service, fine, repository, tiergate};
+
+/// Longest wait for the process.
+const LONGEST: Duration = Duration::from_secs(90);
+
+fn config(node: &str) -> String {
+    let common = format!(
+        "version = 1\n\n[node]\ndata = \".\"\n\n[store]\nurl = \"sqlite:node.db\"\n\n[trust]\n\
+         anchors = [\"../ca/ca.pem\"]\n\n[[identity]]\ncode = \"{node}\"\nenvironment = \"demo\"\n\
+         key = \"file:node.key\"\ncertificate = \"node.pem\"\n"
+    );
+    let package = repository().join("adapters/township_window");
+    let package = package.display();
+    let own = match node {
+        "town" => format!(
+            "\n[[link]]\nname = \"up\"\npeer = \"county\"\ncarrier = \"local\"\nparent = true\n\n\
+             [[route]]\ndestination = \"county\"\nformat = \"supervision/1\"\n\n[[adapter]]\n\
+             package = \"{package}\"\ndestination = \"county\"\ninterval = \"100 ms\"\n\n\
+             [adapter.source]\nfolder = \"drops\"\nsettle = \"0 s\"\n"
+        ),
+        _ => "\n[[link]]\nname = \"town\"\npeer = \"town\"\ncarrier = \"local\"\n\n[[outlet]]\n\
+              target = \"../target\"\nkind = \"front_db\"\ndatabase = \"sqlite:front.db\"\n"
+            .to_owned(),
+    };
+    common + &own
+}
+
+/// Guangdong's folder, asked every second; gives the script of its front tables.
+fn target(dir: &Path) -> String {
+    std::fs::create_dir_all(dir).unwrap();
+    let mut script = String::new();
+    for entry in std::fs::read_dir(repository().join("schemas/guangdong/1")).unwrap() {
+        let path = entry.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        if let Some((_, record)) = text.split_once("<xs:element name=\"EX_GDBS_") {
+            let names = record.split("name=\"").filter_map(|part| part.split_once("\" type="));
+            let columns: Vec<String> = names.map(|(name, _)| format!("\"{name}\"")).collect();
+            let (table, _) = record.split_once('"').unwrap();
+            script += &format!(
+                "CREATE TABLE \"EX_GDBS_{table}\" (\"MSG_ID\" PRIMARY KEY, \"REC_FLAG\", \
+                 \"ERR_DESC\", \"XML_DATA\", \"INSERTTIME\", {});\n",
+                columns.join(", ")
+            );
+        }
+        let text = text.replace("poll_seconds = 30", "poll_seconds = 1");
+        std::fs::write(dir.join(path.file_name().unwrap()), text).unwrap();
+    }
+    script
+}
+
+/// What `sqlite3` says.
+fn sqlite(file: &Path, sql: &str) -> String {
+    let mut command = Command::new("sqlite3");
+    let output = command.arg("-cmd").arg(".timeout 5000").arg(file).arg(sql).output().unwrap();
+    assert!(output.status.success(), "{sql}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+#[test]
+fn what_a_platform_answers_in_its_front_tables_comes_back_and_says_whose_answer_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    let script = target(&dir.join("target"));
+    common::prepare(dir, common::USUAL, &["town", "county"], config);
+    let front = dir.join("county/front.db");
+    sqlite(&front, &script);
+    let check = ["check", "config", "town/node.toml", "county/node.toml"];
+    fine(dir, &check);
+    let map = std::fs::read_to_string(dir.join("target/map.toml")).unwrap();
+    std::fs::write(dir.join("target/map.toml"), map.replace("\"queue_no\", ", "")).unwrap();
+    let said = tiergate(dir, &check);
+    let named = said.out.clone() + &said.err;
+    assert!(said.code != 0 && named.contains("`queue_no`: has no place"), "{named}");
+    std::fs::write(dir.join("target/map.toml"), map).unwrap();
+
+    let sample = repository().join("adapters/township_window/samples/ordinary/input.csv");
+    std::fs::copy(sample, dir.join("town/drops/window-20261121.csv")).unwrap();
+    let service = Service::start(dir, &["town", "county"]);
+    let nodes = ["--config", "town/node.toml", "--config", "county/node.toml"];
+    let began = Instant::now();
+    let mut waited = false;
+    let case = loop {
+        assert!(began.elapsed() < LONGEST, "the platform's answers did not come back");
+        let tables = sqlite(&front, "SELECT name FROM sqlite_master WHERE type = 'table'");
+        if !waited && sqlite(&front, "SELECT count(*) FROM EX_GDBS_SB") != "0" {
+            let status = fine(dir, &[&["--json", "status"][..], &nodes].concat()).json();
+            waited = status.to_string().contains("等待平台答复");
+        }
+        for table in tables.lines().filter(|_| waited) {
+            let sql = format!(
+                "UPDATE {table} SET REC_FLAG = '1', ERR_DESC = '接收成功' WHERE REC_FLAG = '0'"
+            );
+            sqlite(&front, &sql);
+        }
+        let case = sqlite(&front, "SELECT SBLSH FROM EX_GDBS_SB WHERE REC_FLAG = '1' LIMIT 1");
+        if !case.is_empty() {
+            let traced = fine(dir, &[&["--lang", "zh", "trace", &case][..], &nodes].concat());
+            if traced.out.contains("平台答复接收（由本节点记录）") {
+                assert!(traced.out.contains("「1 接收成功」"), "{}", traced.out);
+                break case;
+            }
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    };
+    let document = format!("SELECT XML_DATA FROM EX_GDBS_SB WHERE SBLSH = '{case}'");
+    let document = sqlite(&front, &document);
+    assert!(document.contains("<standardInfo process=\"EX_GDBS_SB\">"), "{document}");
+    assert!(!document.contains("rowdig"), "the attribute group is dropped: {document}");
+    drop(service);
+}

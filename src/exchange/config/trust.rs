@@ -1,0 +1,276 @@
+//! Who signs here and who is believed: `[[identity]]` and `[trust]`.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use canon::{Environment, NodeCode};
+use envelope::limits::SM2_USER_ID_BYTES_MAX;
+use envelope::{SM2_USER_ID, Suite};
+
+use super::node::NodeConfig;
+use super::paths;
+use super::problem::{At, Problems};
+use super::process::{self, Files};
+use super::read::{Cx, code, duplicate, secret};
+use super::secret::SecretRef;
+use super::tree::{Spot, Tab, word};
+
+/// Suites of this build.
+pub(crate) const SUITES: &[(&str, Suite)] = &[
+    (Suite::EcdsaP256Sha256.name(), Suite::EcdsaP256Sha256),
+    (Suite::Ed25519Sha256.name(), Suite::Ed25519Sha256),
+    (Suite::RsaSha256.name(), Suite::RsaSha256),
+    (Suite::Sm2Sm3.name(), Suite::Sm2Sm3),
+];
+
+/// Whom a node believes.
+#[derive(Clone, Debug)]
+pub struct TrustConfig {
+    /// Certificates of the trust anchors, PEM.
+    pub anchors: Vec<PathBuf>,
+    /// Suites in which heads are believed, whatever link they come by.
+    pub suites: Vec<Suite>,
+    /// Files of revocation lists, PEM or DER; read again whenever one changes.
+    pub revocation: Vec<PathBuf>,
+    /// The user id that SM2 signatures on heads are verified under.
+    pub sm2_user_id: Arc<str>,
+}
+
+/// One signing identity.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// Node code; the certificates say the same.
+    pub code: NodeCode,
+    /// Environment; the certificates say the same.
+    pub environment: Environment,
+    /// Its keys, each of a suite of its own; the first is the one it uses where nothing else is said.
+    pub keys: Vec<KeyConfig>,
+    /// The user id that its SM2 key signs under.
+    pub sm2_user_id: Arc<str>,
+    /// Where it stands.
+    pub at: At,
+}
+
+/// A signing key with its certificate.
+#[derive(Clone, Debug)]
+pub struct KeyConfig {
+    /// Its suite; the key is held to it.
+    pub suite: Suite,
+    /// The key, PKCS#8 in PEM.
+    pub key: SecretRef,
+    /// What opens the key, if it is encrypted.
+    pub passphrase: Option<SecretRef>,
+    /// Its certificate chain, PEM; the regions stand in it.
+    pub certificate: PathBuf,
+}
+
+impl Identity {
+    /// The suite it signs in where nothing else is said.
+    pub fn suite(&self) -> Suite {
+        self.keys.first().map_or(Suite::EcdsaP256Sha256, |key| key.suite)
+    }
+
+    /// Whether it has a key of that suite.
+    pub fn has(&self, suite: &str) -> bool {
+        self.keys.iter().any(|key| key.suite.name() == suite)
+    }
+
+    /// Its keys, each with the name that its files have in a backup.
+    pub fn named_keys(&self) -> impl Iterator<Item = (String, &KeyConfig)> {
+        self.keys.iter().enumerate().map(|(i, key)| match i {
+            0 => (self.code.to_string(), key),
+            _ => (format!("{}.{}", self.code, key.suite), key),
+        })
+    }
+}
+
+pub(crate) fn trust(top: &mut Tab<'_>, cx: &mut Cx<'_>) -> TrustConfig {
+    let at = top.spot("trust");
+    let mut tab = top.table("trust", cx.problems);
+    let base = cx.base.to_owned();
+    let mut files = |tab: &mut Tab<'_>, key: &'static str| -> Vec<PathBuf> {
+        let found = tab.texts(key, cx.problems).unwrap_or_default();
+        found.into_iter().map(|s| base.join(s.text)).collect()
+    };
+    let anchors = files(&mut tab, "anchors");
+    let revocation = files(&mut tab, "revocation");
+    let suites = suites(&mut tab, "suites", cx);
+    let sm2_user_id = user_id(&mut tab, cx);
+    tab.finish(cx.problems);
+    if anchors.is_empty() {
+        cx.problems.push(
+            "config.missing_key",
+            &at,
+            "trust.anchors",
+            "must name at least one certificate of a CA you trust, or nothing could be verified",
+            "至少填写一个可信 CA 的证书，否则无法验签",
+        );
+    }
+    let suites = suites.unwrap_or_else(|| Suite::ALL.to_vec());
+    TrustConfig { anchors, suites, revocation, sm2_user_id }
+}
+
+/// A list of suites; none if nothing is said. A list of none would believe nobody.
+pub(crate) fn suites(tab: &mut Tab<'_>, key: &'static str, cx: &mut Cx<'_>) -> Option<Vec<Suite>> {
+    let path = tab.key(key);
+    let at = tab.spot(key);
+    let given = tab.texts(key, cx.problems)?;
+    let read = |spot: &Spot| word(spot, &path, SUITES, cx.problems);
+    let found: Vec<Suite> = given.iter().filter_map(read).collect();
+    if given.is_empty() {
+        cx.problems.push(
+            "config.bad_value",
+            &at,
+            path,
+            "names no suite: nothing could come in; leave it out to accept all",
+            "未列出任何算法，将无法接收；如全部接受请删去此项",
+        );
+    }
+    Some(found)
+}
+
+fn user_id(tab: &mut Tab<'_>, cx: &mut Cx<'_>) -> Arc<str> {
+    let Some(spot) = tab.text("sm2_user_id", cx.problems) else { return SM2_USER_ID.into() };
+    if spot.text.is_empty() || spot.text.len() > SM2_USER_ID_BYTES_MAX {
+        cx.problems.push(
+            "config.bad_value",
+            &spot.at,
+            tab.key("sm2_user_id"),
+            format!(
+                "must have 1 to {SM2_USER_ID_BYTES_MAX} bytes; the standard's is {SM2_USER_ID}"
+            ),
+            format!("应为 1 至 {SM2_USER_ID_BYTES_MAX} 字节；标准值为 {SM2_USER_ID}"),
+        );
+    }
+    spot.text.into()
+}
+
+pub(crate) fn identities(top: &mut Tab<'_>, cx: &mut Cx<'_>) -> Vec<Identity> {
+    const ENVIRONMENTS: &[(&str, Environment)] = &[
+        ("formal", Environment::Formal),
+        ("joint", Environment::Joint),
+        ("demo", Environment::Demo),
+    ];
+    let at = top.at.clone();
+    let tabs = top.tables("identity", cx.problems);
+    if tabs.is_empty() {
+        cx.problems.push(
+            "config.missing_key",
+            &at,
+            "identity",
+            "at least one [[identity]] must be given: a node without one could not sign",
+            "至少填写一个 [[identity]]，否则无法签名",
+        );
+    }
+    let mut found: Vec<Identity> = Vec::new();
+    for mut tab in tabs {
+        let at = tab.at.clone();
+        let code = code(&mut tab, "code", cx);
+        if !tab.entries().iter().any(|(k, _)| k.text == "environment") {
+            let _none = tab.need("environment", cx.problems);
+        }
+        let environment = tab.word("environment", ENVIRONMENTS, cx.problems);
+        let sm2_user_id = user_id(&mut tab, cx);
+        let keys = keys(&mut tab, cx);
+        let place = tab.spot("code");
+        let path = tab.key("code");
+        tab.finish(cx.problems);
+        let Some(code) = code else { continue };
+        if found.iter().any(|i| i.code == code) {
+            duplicate(&place, path, code.as_str(), cx);
+        }
+        let environment = environment.unwrap_or(Environment::Demo);
+        found.push(Identity { code, environment, keys, sm2_user_id, at });
+    }
+    found
+}
+
+/// The identity's own key, and those for links and routes in another suite.
+fn keys(tab: &mut Tab<'_>, cx: &mut Cx<'_>) -> Vec<KeyConfig> {
+    let mut keys = vec![key(tab, cx)];
+    for mut also in tab.tables("also", cx.problems) {
+        if !also.entries().iter().any(|(k, _)| k.text == "suite") {
+            let _none = also.need("suite", cx.problems);
+        }
+        let one = key(&mut also, cx);
+        if keys.iter().any(|k| k.suite == one.suite) {
+            duplicate(&also.spot("suite"), also.key("suite"), one.suite.name(), cx);
+        }
+        keys.push(one);
+        also.finish(cx.problems);
+    }
+    keys
+}
+
+fn key(tab: &mut Tab<'_>, cx: &mut Cx<'_>) -> KeyConfig {
+    let suite = tab.word("suite", SUITES, cx.problems).unwrap_or(Suite::EcdsaP256Sha256);
+    let key = secret(tab, "key", cx);
+    let given = tab.entries().iter().any(|(k, _)| k.text == "passphrase");
+    let passphrase = if given { secret(tab, "passphrase", cx) } else { None };
+    // Asked for, so that `finish` knows it when it is absent.
+    let _known = tab.get("passphrase");
+    let certificate = tab.need("certificate", cx.problems).map(|s| cx.base.join(s.text));
+    KeyConfig {
+        suite,
+        key: key.unwrap_or_else(|| SecretRef::Env(String::new())),
+        passphrase,
+        certificate: certificate.unwrap_or_default(),
+    }
+}
+
+/// Whether the files of keys, certificates and lists are there, and whether each identity has the
+/// keys that its routes and links sign with.
+pub(crate) fn check(
+    node: &NodeConfig,
+    files: &dyn Files,
+    env: &BTreeMap<String, String>,
+    problems: &mut Problems,
+) {
+    let whole = process::whole(node);
+    for anchor in &node.trust.anchors {
+        paths::exists(files, &whole, "[trust] anchors", anchor, false, problems);
+    }
+    for list in &node.trust.revocation {
+        paths::exists(files, &whole, "[trust] revocation", list, false, problems);
+    }
+    for (at, one) in node.identities.iter().flat_map(|i| i.keys.iter().map(|k| (&i.at, k))) {
+        let (certificate, key) = ("[identity] certificate", "[identity] key");
+        paths::exists(files, at, certificate, &one.certificate, false, problems);
+        if let SecretRef::File(path) = &one.key {
+            paths::exists(files, at, key, path, false, problems);
+        }
+        paths::secret(at, key, &one.key, files, env, problems);
+        if let Some(passphrase) = &one.passphrase {
+            let name = "[identity] passphrase";
+            if let SecretRef::File(path) = passphrase {
+                paths::exists(files, at, name, path, false, problems);
+            }
+            paths::secret(at, name, passphrase, files, env, problems);
+        }
+    }
+    suites_have_keys(node, problems);
+}
+
+fn suites_have_keys(node: &NodeConfig, problems: &mut Problems) {
+    let mut need = |at: &At, key: &str, identity: &NodeCode, suite: &str| {
+        let Some(own) = node.identity(identity).filter(|own| !own.has(suite)) else { return };
+        let has: Vec<&str> = own.keys.iter().map(|k| k.suite.name()).collect();
+        let has = has.join(", ");
+        problems.push(
+            "config.bad_value",
+            at,
+            key,
+            format!("is `{suite}`, and `{identity}` has keys for {has} only; write one of these, or give it a key in [[identity.also]]"),
+            format!("为『{suite}』，而『{identity}』只有 {has} 的密钥；请改写，或在 [[identity.also]] 中补上密钥"),
+        );
+    };
+    for route in &node.routes {
+        need(&route.at, "[route] suite", &route.identity, &route.suite);
+    }
+    for link in &node.links {
+        if let Some(suite) = link.suite {
+            need(&link.at, "[link] suite", &link.identity, suite.name());
+        }
+    }
+}
