@@ -15,8 +15,6 @@ use crate::{databases, https, open, os};
 
 /// Fewest bytes of a signature's key.
 const KEY_BYTES_MIN: usize = 16;
-/// Most bytes of fragments in one request of a webhook.
-const REQUEST_BYTES_MAX: usize = 4 << 20;
 
 /// Opens it; tables are looked at with the first batch.
 ///
@@ -55,7 +53,7 @@ pub(crate) fn webhook(
     sink: &SinkConfig,
     limits: &Limits,
 ) -> Result<Webhook, Failure> {
-    let SinkKind::Webhook { remote, key, batch } = &sink.kind else {
+    let SinkKind::Webhook { remote, key } = &sink.kind else {
         return Err(Failure::usage("the sink is no webhook", "该输出不是 webhook"));
     };
     let key = open::secret(key)?.expose().trim_end_matches(['\r', '\n']).as_bytes().to_vec();
@@ -77,8 +75,8 @@ pub(crate) fn webhook(
         url: https::address(&remote.url)?,
         http: https::settings(remote, limits)?,
         key,
-        records_max: *batch,
-        bytes_max: REQUEST_BYTES_MAX,
+        records_max: limits.webhook_records_max,
+        bytes_max: limits.webhook_bytes_max,
         clock: Arc::new(os::now),
     };
     Webhook::new(settings).map_err(|e| failed(&e))

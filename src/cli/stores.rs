@@ -56,6 +56,8 @@ pub(crate) struct Tier {
     pub(crate) return_days: i64,
     /// Hours and budgets of its lanes, by link.
     pub(crate) lanes: Vec<(Arc<str>, Lane, LaneBudget)>,
+    /// Names of its sinks.
+    pub(crate) sinks: Vec<Arc<str>>,
     /// Its links over files.
     pub(crate) gates: Vec<GateView>,
     /// Its certificates and those it believes.
@@ -154,8 +156,18 @@ pub(crate) async fn tiers(args: &NodesArg, access: Access) -> Result<Vec<Tier>, 
         let store = open_store(node, code, access).await?;
         let return_days = node.limits.return_days;
         let (lanes, gates) = (lanes(node, code), gates::of(node, code));
+        let sinks = node.sinks_of(code).map(|s| s.name.clone()).collect();
         let papers = node.identity(code).map_or_else(Vec::new, |i| expiry::papers(node, i));
-        found.push(Tier { title, code: code.clone(), store, return_days, lanes, gates, papers });
+        found.push(Tier {
+            title,
+            code: code.clone(),
+            store,
+            return_days,
+            lanes,
+            sinks,
+            gates,
+            papers,
+        });
     }
     if found.is_empty() {
         let wanted = args.node.as_deref().unwrap_or_default();

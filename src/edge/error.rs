@@ -379,7 +379,7 @@ pub(crate) fn without_quotes(words: &str) -> String {
 }
 
 /// A sink could not take records.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SinkError {
     /// A file operation failed; the watermark stands where it was.
@@ -438,7 +438,7 @@ pub enum SinkError {
     },
     /// The service that takes records refuses what it is given as a whole.
     #[error(
-        "sink `{sink}`: `{place}`: {detail}; it stops here until a person has looked, and goes on from here at the next start"
+        "sink `{sink}`: `{place}`: {detail}; it stops here until a person has looked, and goes on from here by `tiergate sink resume {sink}` or at the next start"
     )]
     Refused {
         /// Sink name.

@@ -7,7 +7,7 @@ use bus::amqp::{Obstacle, Step, manage, probe};
 use canon::Millis;
 use clap::Args;
 use envelope::SenderCert;
-use exchange::config::{AdapterConfig, Identity, NodeConfig, SinkConfig, SinkKind};
+use exchange::config::{AdapterConfig, Identity, NodeConfig, SinkKind};
 use serde_json::{Value, json};
 
 use super::bus::said;
@@ -66,9 +66,7 @@ pub(crate) fn run(args: &Doctor, out: &Out) -> Done {
                 }
                 looks.push(store(config, identity).await);
             }
-            for sink in &config.sinks {
-                looks.extend(service(config, sink).await?);
-            }
+            outside(config, &mut looks).await?;
             looks.extend(listener(config).await?);
             for adapter in &config.adapters {
                 sources(config, adapter, &mut looks).await?;
@@ -217,30 +215,38 @@ async fn sources(
     let format = open::format_of(config)?.map_err(|found| open::problems(&found))?;
     let package = open::package(adapter, &format)?.map_err(|found| open::problems(&found))?;
     let of = format!("{} {}", adapter.identity, adapter.name);
-    for seen in crate::sources::probe(config, adapter, &package).await? {
-        let edge::Seen { step, fine, en, zh } = seen;
-        looks.push(Look { of: of.clone(), step, fine, en, zh });
-    }
+    looks.extend(of_each(&of, crate::sources::probe(config, adapter, &package).await?));
     Ok(())
 }
 
-/// The service of a webhook answers, whatever it says.
-async fn service(config: &NodeConfig, sink: &SinkConfig) -> Result<Option<Look>, Failure> {
-    if !matches!(sink.kind, SinkKind::Webhook { .. }) {
-        return Ok(None);
+/// Things that were seen, of one thing.
+fn of_each(of: &str, seen: Vec<edge::Seen>) -> impl Iterator<Item = Look> {
+    seen.into_iter().map(move |edge::Seen { step, fine, en, zh }| Look {
+        of: of.to_owned(),
+        step,
+        fine,
+        en,
+        zh,
+    })
+}
+
+/// The services of webhooks answer, and the platforms behind outlets let us in.
+async fn outside(config: &NodeConfig, looks: &mut Vec<Look>) -> Result<(), Failure> {
+    let hooks = config.sinks.iter().filter(|s| matches!(s.kind, SinkKind::Webhook { .. }));
+    for sink in hooks {
+        let hook = crate::sinks::webhook(&sink.identity, sink, &config.limits)?;
+        let of = format!("{} {}", sink.identity, sink.name);
+        looks.extend(of_each(&of, hook.look().await));
     }
-    let hook = crate::sinks::webhook(&sink.identity, sink, &config.limits)?;
-    let of = format!("{} {}", sink.identity, sink.name);
-    let (fine, en, zh) = match hook.probe().await {
-        Ok(status) => {
-            (true, format!("the service answers ({status})"), format!("服务有应答（{status}）"))
-        }
-        Err(e) => {
-            let (place, detail) = (&e.place, &e.detail);
-            (false, format!("{place}: {detail}"), format!("{place}：{detail}"))
-        }
-    };
-    Ok(Some(Look { of, step: "webhook", fine, en, zh }))
+    if config.outlets.is_empty() {
+        return Ok(());
+    }
+    let format = open::format_of(config)?.map_err(|found| open::problems(&found))?;
+    for outlet in &config.outlets {
+        let seen = crate::outlets::look(outlet, &format, &config.limits).await?;
+        looks.extend(of_each(&format!("{} [[outlet]]", outlet.identity), seen));
+    }
+    Ok(())
 }
 
 /// The listener's address is free, or ours; certificate and key fit.

@@ -15,6 +15,7 @@ pub(crate) mod keys;
 pub(crate) mod node;
 pub(crate) mod notice;
 pub(crate) mod outlet;
+pub(crate) mod platform;
 pub(crate) mod quarantine;
 pub(crate) mod returned;
 pub(crate) mod running;

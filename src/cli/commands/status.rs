@@ -6,6 +6,7 @@ use store::{AdapterProgress, DestinationStatus, LinkStatus, NodeStatus, Place};
 
 use crate::commands::outlet;
 use crate::commands::running;
+use crate::commands::sink;
 use crate::commands::waiting::{self, Said};
 use crate::expiry;
 use crate::gates::{GateView, Lies};
@@ -22,6 +23,7 @@ pub(crate) fn run(args: &NodesArg, out: &Out) -> Done {
             let mut more = running::of(&tier, os::now()).await?;
             more.extend(waiting::of(&tier, os::now()).await?);
             more.extend(outlet::of(&tier, os::now()).await?);
+            more.extend(sink::of(&tier, os::now()).await?);
             more.extend(expiry::of(&tier.papers, os::now()));
             answers.push((tier, status, more));
         }

@@ -17,7 +17,7 @@ use crate::text::Failure;
 pub(crate) struct Said {
     /// `lane`, `hold`, `maintenance`, `backfill`, `returned`, `baseline`, `code_list`; of `running.rs`: `carrier`,
     /// `service`, `halted`, `clone`, `adoption`, `recall`, `give`; of
-    /// `expiry.rs`: `certificate`.
+    /// `expiry.rs`: `certificate`; of `sink.rs`: `sink`.
     pub(crate) kind: &'static str,
     /// Link and lane, route, node, adapter.
     pub(crate) about: String,

@@ -1,7 +1,8 @@
-//! A sink that posts kept records to a service of this node's own people: signed, in order, each record under
-//! an id that stays its own however often it comes.
+//! A sink that posts kept records to a service of this node's own people: signed, in order, each record and each
+//! request under an id that stays its own however often it comes.
 //!
-//! There is no second schedule: what is not taken is an error, and the worker comes again.
+//! There is no second schedule: what is not taken is an error, and the worker comes again. Where the service said
+//! when, the same error is said until then, and nobody is asked.
 
 #[cfg(test)]
 mod tests;
@@ -9,14 +10,16 @@ mod tests;
 use std::fmt;
 use std::sync::Arc;
 
-use canon::Millis;
+use canon::{DigestAlg, Millis};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::error::SinkError;
 use crate::http::{
-    Answer, Client, HttpError, Method, Request, Settings as ClientSettings, Url, place,
+    Answer, Client, HttpError, Method, Request, Settings as ClientSettings, Url, encryption, place,
 };
 use crate::push::{SIGNATURE, sign};
+use crate::seen::Seen;
 use crate::sink::{KeptRecord, SetAside, Sink};
 use crate::source::BoxFuture;
 
@@ -24,6 +27,10 @@ use crate::source::BoxFuture;
 const REFUSED_MAX: usize = 10_000;
 /// Longest text of a refusal that is kept, characters.
 const TEXT_CHARS_MAX: usize = 500;
+/// Header of a request's id: the same records, the same id.
+pub const DELIVERY: &str = "idempotency-key";
+/// Header that says that records come again because a person asked for it.
+pub const REPLAY: &str = "x-tiergate-replay";
 
 /// Where the service is, and how it is spoken to.
 #[derive(Clone)]
@@ -59,6 +66,8 @@ pub struct Webhook {
     client: Client,
     /// The highest watermark that the service has taken from this process.
     taken: Option<u64>,
+    /// Not before this, says the service, and why.
+    rest: Option<(Millis, SinkError)>,
     set_aside: Vec<SetAside>,
 }
 
@@ -67,7 +76,6 @@ pub struct Webhook {
 struct Body<'a> {
     node: &'a str,
     sink: &'a str,
-    replay: bool,
     records: &'a [Line<'a>],
 }
 
@@ -87,13 +95,7 @@ struct Line<'a> {
     fragment: &'a str,
 }
 
-/// What an answer may say of single records.
-#[derive(Default, Deserialize)]
-struct Told {
-    #[serde(default)]
-    refused: Vec<Refused>,
-}
-
+/// What an answer may say of a single record.
 #[derive(Deserialize)]
 struct Refused {
     delivery: String,
@@ -120,6 +122,14 @@ fn line<'a>(record: &'a KeptRecord<'_>) -> Line<'a> {
     }
 }
 
+/// The id of a request: of its records, not of their places here, which are others after a restore.
+fn delivery(node: &str, sink: &str, lines: &[Line<'_>]) -> String {
+    let parts: Vec<&[u8]> = lines.iter().flat_map(|l| [l.delivery.as_bytes(), b"\n"]).collect();
+    let digest = DigestAlg::Sha256.of(&parts);
+    let hex: String = digest.bytes.iter().take(16).map(|b| format!("{b:02x}")).collect();
+    format!("{node}/{sink}/{hex}")
+}
+
 impl Webhook {
     /// Makes the client; nobody is asked yet.
     ///
@@ -131,16 +141,24 @@ impl Webhook {
             place: place(&settings.url),
             detail: e.detail,
         })?;
-        Ok(Self { settings, client, taken: None, set_aside: Vec::new() })
+        Ok(Self { settings, client, taken: None, rest: None, set_aside: Vec::new() })
     }
 
-    /// Whether the service can be reached: any answer is one.
-    ///
-    /// # Errors
-    /// There was none.
-    pub async fn probe(&self) -> Result<u16, HttpError> {
-        let request = Request::new(Method::OPTIONS, self.settings.url.clone());
-        self.client.send(request).await.map(|answer| answer.status)
+    /// What `doctor` looks at: whether the service can be reached; any answer is one. No record is posted.
+    pub async fn look(&self) -> Vec<Seen> {
+        let url = &self.settings.url;
+        let mut seen = vec![encryption(url, false)];
+        seen.push(match self.client.send(Request::new(Method::OPTIONS, url.clone())).await {
+            Ok(Answer { status, .. }) => Seen::fine(
+                "webhook",
+                format!("the service answers ({status})"),
+                format!("服务有应答（{status}）"),
+            ),
+            Err(HttpError { place, detail, .. }) => {
+                Seen::wrong("webhook", format!("{place}: {detail}"), format!("{place}：{detail}"))
+            }
+        });
+        seen
     }
 
     /// Hands over records in requests of the agreed size, in order; the first that is not taken ends it.
@@ -173,21 +191,26 @@ impl Webhook {
     async fn post(&mut self, records: &[KeptRecord<'_>], replay: bool) -> Result<(), SinkError> {
         let lines: Vec<Line<'_>> = records.iter().map(line).collect();
         let Settings { name, node, key, .. } = &self.settings;
-        let body = Body { node, sink: name, replay, records: &lines };
-        let body = serde_json::to_vec(&body).expect("texts and numbers always serialize");
+        let body = serde_json::to_vec(&Body { node, sink: name, records: &lines })
+            .expect("texts and numbers always serialize");
+        let now = (self.settings.clock)();
+        let id = delivery(node, name, &lines);
         let mut request = Request::new(Method::POST, self.settings.url.clone());
-        let span = |of: Option<&KeptRecord<'_>>| of.map_or(0, |r| r.watermark);
-        let (first, last) = (span(records.first()), span(records.last()));
         for (header, value) in [
-            ("content-type", "application/json".to_owned()),
-            (SIGNATURE, sign(key, (self.settings.clock)(), &body)),
-            ("idempotency-key", format!("{node}/{name}/{first}-{last}")),
+            ("content-type", "application/json"),
+            (SIGNATURE, &sign(key, now, &[id.as_bytes(), b".", &body].concat())),
+            (DELIVERY, &id),
+            (REPLAY, if replay { "true" } else { "false" }),
         ] {
-            request.header(header, &value).map_err(|e| self.refused(e.detail))?;
+            request.header(header, value).map_err(|e| self.refused(e.detail))?;
         }
         request.body = body;
         let answer = self.client.send(request).await.map_err(|e| self.no_answer(&e))?;
-        self.judge(&answer)?;
+        let judged = self.judge(&answer);
+        if let Err(error @ SinkError::Unreached { .. }) = &judged {
+            self.rest = answer.retry_at(now).map(|at| (at, error.clone()));
+        }
+        judged?;
         self.note(&answer, &lines)
     }
 
@@ -205,23 +228,28 @@ impl Webhook {
 
     /// Keeps what the answer says of single records, of those that were in the request.
     fn note(&mut self, answer: &Answer, lines: &[Line<'_>]) -> Result<(), SinkError> {
-        let Ok(told) = serde_json::from_slice::<Told>(&answer.body) else { return Ok(()) };
-        if told.refused.len() > REFUSED_MAX {
-            return Err(self.refused("it refuses more records than it was given".into()));
-        }
-        for refused in told.refused {
-            let Some(line) = lines.iter().find(|line| line.delivery == refused.delivery) else {
+        let Ok(Value::Object(mut said)) = serde_json::from_slice(&answer.body) else {
+            return Ok(());
+        };
+        let Some(refused) = said.remove("refused") else { return Ok(()) };
+        // Who refuses something in words that cannot be read has not taken everything.
+        let refused: Vec<Refused> = serde_json::from_value(refused)
+            .map_err(|_| self.refused("`refused` of its answer cannot be read".into()))?;
+        let mut found = Vec::new();
+        for Refused { delivery, code, text } in refused.into_iter().take(REFUSED_MAX) {
+            let Some(line) = lines.iter().find(|line| line.delivery == delivery) else {
                 let detail = "it refuses a record that it was not given in this request".to_owned();
                 return Err(self.refused(detail));
             };
             let short = |text: &str| text.chars().take(TEXT_CHARS_MAX).collect::<String>();
-            self.set_aside.push(SetAside {
+            found.push(SetAside {
                 watermark: line.watermark,
-                record: format!("{} {}#{}", line.kind, line.key, line.version),
-                code: short(&refused.code),
-                text: short(&refused.text),
+                record: format!("{}:{}#{}", line.kind, line.key, line.version),
+                code: short(&code),
+                text: short(&text),
             });
         }
+        self.set_aside.append(&mut found);
         Ok(())
     }
 
@@ -247,6 +275,12 @@ impl Sink for Webhook {
         batch: &'a [KeptRecord<'a>],
     ) -> BoxFuture<'a, Result<(), SinkError>> {
         Box::pin(async move {
+            if let Some((_, error)) =
+                self.rest.as_ref().filter(|(at, _)| (self.settings.clock)() < *at)
+            {
+                return Err(error.clone());
+            }
+            self.rest = None;
             // What was taken before a failure further on is not sent again by this process.
             let taken = self.taken;
             let rest = batch.iter().position(|r| taken.is_none_or(|mark| r.watermark > mark));
@@ -263,7 +297,9 @@ impl Sink for Webhook {
     }
 
     fn look_again(&mut self) -> BoxFuture<'_, Result<(), SinkError>> {
-        self.taken = None;
+        // Whoever had the sink meanwhile has noted what was refused.
+        (self.taken, self.rest) = (None, None);
+        self.set_aside.clear();
         Box::pin(std::future::ready(Ok(())))
     }
 

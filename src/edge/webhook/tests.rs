@@ -1,5 +1,6 @@
 //! What a service is given, and what its answers do.
 
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -23,21 +24,27 @@ fn service(mut replies: Vec<Reply>) -> (Service, Seen) {
     let service = Service::start(move |asked| {
         let body = serde_json::from_slice(&asked.body).unwrap_or(Value::Null);
         let header = |name| asked.header(name).unwrap_or_default().to_owned();
-        // Signed over the bytes that came.
-        let right = sign(b"key", NOW, &asked.body) == header(SIGNATURE);
-        noted.lock().unwrap().push((body, header("idempotency-key"), right.to_string()));
+        // Signed over the id and the bytes that came.
+        let signed = [header(DELIVERY).as_bytes(), b".", &asked.body].concat();
+        assert_eq!(sign(b"key", NOW, &signed), header(SIGNATURE));
+        noted.lock().unwrap().push((body, header(DELIVERY), header(REPLAY)));
         replies.pop().unwrap_or_else(|| Reply::json(200, "{}"))
     });
     (service.unwrap(), seen)
 }
 
 fn webhook(url: &str, records_max: usize) -> Webhook {
+    Webhook::new(settings(url, records_max)).unwrap()
+}
+
+fn settings(url: &str, records_max: usize) -> Settings {
     let http = ClientSettings {
         ca: Some(file("ca.pem")),
         timeout: Duration::from_millis(500),
+        answer_bytes_max: 1000,
         ..ClientSettings::default()
     };
-    Webhook::new(Settings {
+    Settings {
         name: "hook".into(),
         node: "county".into(),
         url: address(url).unwrap(),
@@ -46,8 +53,7 @@ fn webhook(url: &str, records_max: usize) -> Webhook {
         records_max,
         bytes_max: 1000,
         clock: Arc::new(|| NOW),
-    })
-    .unwrap()
+    }
 }
 
 fn id() -> RecordId {
@@ -76,10 +82,10 @@ async fn records_come_signed_in_order_each_with_an_id_of_its_own() {
     hook.deliver(&records(&id, &[POSITIONS + 2], "<SL/>")).await.unwrap();
     let seen = std::mem::take(&mut *seen.lock().unwrap());
     assert_eq!(seen.len(), 2);
-    assert!(seen.iter().all(|(_, _, right)| right == "true"));
+    assert!(seen.iter().all(|(_, _, replay)| replay == "false"));
     let (first, key, _) = &seen[0];
-    assert_eq!(*key, format!("county/hook/{POSITIONS}-{}", POSITIONS + 1));
-    assert_eq!((&first["node"], &first["replay"]), (&json!("county"), &json!(false)));
+    assert!(key.starts_with("county/hook/") && *key != seen[1].1, "{key}");
+    assert_eq!(first["node"], "county");
     assert_eq!(
         first["records"][1],
         json!({
@@ -96,7 +102,12 @@ async fn records_come_signed_in_order_each_with_an_id_of_its_own() {
     hook.again(&records(&id, &[1], "<SL/>")).await.unwrap();
     let seen = seen.lock().unwrap();
     assert_eq!(seen.len(), 4);
-    assert_eq!(seen[3].0["replay"], true);
+    // Given again by a person: the same bytes under the same id, and it says so.
+    hook_is_the_same(&seen[0], &seen[3]);
+}
+
+fn hook_is_the_same(first: &(Value, String, String), again: &(Value, String, String)) {
+    assert_eq!((&first.1, &*first.2, &*again.2), (&again.1, "false", "true"));
 }
 
 #[tokio::test]
@@ -110,7 +121,9 @@ async fn answers_are_taken_tried_again_or_stop_the_sink() {
         (Reply::Bytes(Vec::new()), Disposition::Retry),
         (Reply::json(400, ""), Disposition::Halt),
         (Reply::json(401, ""), Disposition::Halt),
-        (Reply::json(302, ""), Disposition::Halt),
+        (Reply::json(302, "").with("location", "http://127.0.0.1:1/"), Disposition::Halt),
+        (Reply::json(200, vec![b'x'; 2000]), Disposition::Halt),
+        (Reply::json(200, r#"{"refused":"all"}"#), Disposition::Halt),
     ] {
         let shown = format!("{reply:?}");
         let (service, seen) = service(vec![Reply::json(200, ""), reply]);
@@ -133,7 +146,29 @@ async fn answers_are_taken_tried_again_or_stop_the_sink() {
     let mut nobody = webhook("http://127.0.0.1:1/", 1);
     let error = nobody.deliver(&records(&id(), &[1], "<SL/>")).await.unwrap_err();
     assert_eq!((error.code(), error.disposition()), ("source.sink_unreached", Disposition::Retry));
-    assert!(nobody.probe().await.is_err());
+    assert!(nobody.look().await.iter().any(|seen| seen.step == "webhook" && !seen.fine));
+}
+
+#[tokio::test]
+async fn who_says_when_is_not_asked_before() {
+    let busy = Reply::json(429, "").with("retry-after", "7");
+    let (service, seen) = service(vec![busy]);
+    let at = Arc::new(AtomicI64::new(NOW.0));
+    let mut settings = settings(&service.url(), 9);
+    let clock = Arc::clone(&at);
+    settings.clock = Arc::new(move || Millis(clock.load(Ordering::Relaxed)));
+    let mut hook = Webhook::new(settings).unwrap();
+    let id = id();
+    let batch = records(&id, &[1], "<SL/>");
+    let first = hook.deliver(&batch).await.unwrap_err();
+    at.fetch_add(6_999, Ordering::Relaxed);
+    let second = hook.deliver(&batch).await.unwrap_err();
+    assert_eq!((first.to_string(), 1), (second.to_string(), seen.lock().unwrap().len()));
+    // Signed at that very second again: the service above holds it against its own clock.
+    at.store(NOW.0, Ordering::Relaxed);
+    hook.look_again().await.unwrap();
+    hook.deliver(&batch).await.unwrap();
+    assert_eq!(seen.lock().unwrap().len(), 2);
 }
 
 #[tokio::test]
@@ -146,7 +181,7 @@ async fn a_refused_record_is_set_aside_and_the_others_are_taken() {
     hook.deliver(&records(&id(), &[1, 2, 3], "<SL/>")).await.unwrap();
     let aside = hook.set_aside();
     assert_eq!(aside.len(), 1);
-    assert_eq!((aside[0].watermark, &*aside[0].record), (2, "SL 1@ns#2"));
+    assert_eq!((aside[0].watermark, &*aside[0].record), (2, "SL:1@ns#2"));
     assert_eq!((&*aside[0].code, &*aside[0].text), ("their.code", "无此事项"));
     assert!(hook.set_aside().is_empty());
     // A word about what was not in the request is no answer to it.

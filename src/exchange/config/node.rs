@@ -316,8 +316,6 @@ pub enum SinkKind {
         remote: Remote,
         /// Key of the signature over each request.
         key: SecretRef,
-        /// Records of one request.
-        batch: usize,
     },
 }
 

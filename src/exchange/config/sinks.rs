@@ -10,10 +10,6 @@ use super::tree::Tab;
 
 /// Longest prefix of table names.
 const PREFIX_MAX: usize = 20;
-/// Records of one request of a webhook, where nothing is said.
-const BATCH: i64 = 100;
-/// Most records of one request of a webhook.
-const BATCH_MAX: i64 = 10_000;
 
 #[derive(Clone, Copy)]
 enum Kind {
@@ -53,29 +49,14 @@ pub(crate) fn sinks(top: &mut Tab<'_>, data: &Path, cx: &mut Cx<'_>) -> Vec<Sink
     found
 }
 
-/// Reads `url` with what belongs to it, `hmac` and `batch`.
+/// Reads `url` with what belongs to it, and `hmac`.
 fn webhook(tab: &mut Tab<'_>, cx: &mut Cx<'_>) -> Option<SinkKind> {
     if !tab.entries().iter().any(|(k, _)| k.text == "url") {
         let _missing = tab.need("url", cx.problems);
     }
     let remote = remote::remote(tab, cx);
     let key = secret(tab, "hmac", cx);
-    let said = tab.count("batch", cx.problems);
-    let batch = said.unwrap_or(BATCH);
-    if batch < 1 || batch > BATCH_MAX {
-        cx.problems.push(
-            "config.out_of_range",
-            &tab.spot("batch"),
-            tab.key("batch"),
-            format!("must lie between 1 and {BATCH_MAX}"),
-            format!("应在 1 与 {BATCH_MAX} 之间"),
-        );
-    }
-    Some(SinkKind::Webhook {
-        remote: remote?,
-        key: key?,
-        batch: usize::try_from(batch).unwrap_or(1),
-    })
+    Some(SinkKind::Webhook { remote: remote?, key: key? })
 }
 
 fn tables(tab: &mut Tab<'_>, data: &Path, cx: &mut Cx<'_>) -> Option<SinkKind> {
