@@ -14,7 +14,7 @@ use exchange::returned::{self, Finding};
 use exchange::standing::{self, BACKFILL, Backfill};
 use exchange::{MAINTENANCE, Node, Progress, WorkError, WorkFuture, Worker, outlet, sink_state};
 use serde::{Deserialize, Serialize};
-use store::{AuditEvent, BaselineRow, SharedStore, StoreError};
+use store::{AuditEvent, BaselineRow, SharedStore, StoreError, WITHDRAW_MAX};
 
 use crate::text::{Done, Exit, Failure, Out};
 use crate::{files, stores};
@@ -76,6 +76,15 @@ pub(crate) enum Request {
         /// Operator code.
         by: String,
     },
+    /// Withdraw what waits for its parent at a destination (停报).
+    Withdrawn {
+        /// The destination.
+        to: NodeCode,
+        /// Why.
+        reason: String,
+        /// Operator code.
+        by: String,
+    },
     /// Let a sink go on that stopped.
     SinkResumed {
         /// Its name.
@@ -123,6 +132,7 @@ impl Request {
             Self::Quality { .. } => returned::QUALITY,
             Self::Baseline { .. } => "baseline.import",
             Self::GivenUp { .. } => "outlet.give_up",
+            Self::Withdrawn { .. } => "destination.withdraw",
             Self::SinkResumed { .. } => "sink.resume",
             Self::SinkTaken { .. } => "sink.taken",
         }
@@ -136,6 +146,7 @@ impl Request {
             | Self::Quality { by, .. }
             | Self::Baseline { by, .. }
             | Self::GivenUp { by, .. }
+            | Self::Withdrawn { by, .. }
             | Self::SinkResumed { by, .. }
             | Self::SinkTaken { by, .. } => by,
         }
@@ -149,6 +160,7 @@ impl Request {
             Self::Quality { findings, .. } => format!("{} records", findings.len()),
             Self::Baseline { rows, .. } => format!("{} records", rows.len()),
             Self::GivenUp { record, .. } => record.clone(),
+            Self::Withdrawn { to, .. } => to.to_string(),
             Self::SinkResumed { sink, .. } | Self::SinkTaken { sink, .. } => sink.clone(),
         }
     }
@@ -233,21 +245,44 @@ pub(crate) async fn apply(
             Some(record) => outlet::give_up(store, &record, (by, reason), now).await?,
             None => 0,
         },
+        // The store audits it, with the reason, in the same fact.
+        Request::Withdrawn { to, reason, .. } => {
+            return withdraw(store, to, &audited(request, reason, true, now)).await;
+        }
         Request::SinkResumed { sink, .. } => sink_state::resume(store, sink, now).await?,
         Request::SinkTaken { sink, marks, .. } => {
             sink_state::taken(store, sink, marks, now).await?
         }
     };
-    let event = AuditEvent {
+    store.audit(audited(request, &format!("{done}"), done > 0, now)).await?;
+    Ok(done)
+}
+
+fn audited(request: &Request, reason: &str, ok: bool, now: Millis) -> AuditEvent {
+    AuditEvent {
         at: now,
         who: request.by().to_owned(),
         action: request.word().to_owned(),
         subject: request.subject(),
-        reason: format!("{done}"),
-        ok: done > 0,
-    };
-    store.audit(event).await?;
-    Ok(done)
+        reason: reason.to_owned(),
+        ok,
+    }
+}
+
+/// Fact by fact, until nothing waits there.
+async fn withdraw(
+    store: &SharedStore,
+    to: &NodeCode,
+    audit: &AuditEvent,
+) -> Result<u64, WorkError> {
+    let mut all = 0;
+    loop {
+        let n = store.withdraw_waiting(to, audit.clone()).await?;
+        all += n;
+        if n < u64::from(WITHDRAW_MAX) {
+            return Ok(all);
+        }
+    }
 }
 
 /// The same order again lets it go on where it is; another one takes its place.

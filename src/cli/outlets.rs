@@ -25,8 +25,8 @@ pub(crate) struct Opened {
 
 /// The way to a platform.
 enum Way {
-    Front(FrontDb),
-    Calls(Calls),
+    Front(Box<FrontDb>),
+    Calls(Box<Calls>),
 }
 
 /// Reads the target and makes the way; nothing is connected to yet.
@@ -40,8 +40,8 @@ pub(crate) fn open(
 ) -> Result<Result<Opened, Vec<Finding>>, Failure> {
     Ok(made(outlet, format, limits)?.map(|(target, way)| {
         let port: Box<dyn Outlet> = match way {
-            Way::Front(front) => Box::new(front),
-            Way::Calls(calls) => Box::new(calls),
+            Way::Front(front) => front,
+            Way::Calls(calls) => calls,
         };
         Opened { target, port }
     }))
@@ -83,7 +83,7 @@ fn made(outlet: &OutletConfig, format: &Format, limits: &Limits) -> Result<Made,
                 statement_timeout: ms(limits.source_statement_timeout),
                 lock_timeout: ms(limits.source_lock_wait),
             };
-            FrontDb::new(settings, &target).map(Way::Front)
+            FrontDb::new(settings, &target).map(|front| Way::Front(Box::new(front)))
         }
         OutletWay::Calls(config) => {
             let form = match config.form {
@@ -91,7 +91,7 @@ fn made(outlet: &OutletConfig, format: &Format, limits: &Limits) -> Result<Made,
                 CallForm::Soap => Form::Soap,
             };
             let settings = settings(name, config, limits)?;
-            Calls::new(settings, form, &target).map(Way::Calls)
+            Calls::new(settings, form, &target).map(|calls| Way::Calls(Box::new(calls)))
         }
     };
     Ok(way.map(|way| (target, way)).map_err(|problem| vec![found(problem)]))

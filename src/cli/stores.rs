@@ -56,6 +56,8 @@ pub(crate) struct Tier {
     pub(crate) return_days: i64,
     /// Hours and budgets of its lanes, by link.
     pub(crate) lanes: Vec<(Arc<str>, Lane, LaneBudget)>,
+    /// Where its routes lead.
+    pub(crate) destinations: Vec<NodeCode>,
     /// Names of its sinks.
     pub(crate) sinks: Vec<Arc<str>>,
     /// Its links over files.
@@ -156,6 +158,7 @@ pub(crate) async fn tiers(args: &NodesArg, access: Access) -> Result<Vec<Tier>, 
         let store = open_store(node, code, access).await?;
         let return_days = node.limits.return_days;
         let (lanes, gates) = (lanes(node, code), gates::of(node, code));
+        let destinations = node.routes_of(code).map(|r| r.destination.clone()).collect();
         let sinks = node.sinks_of(code).map(|s| s.name.clone()).collect();
         let papers = node.identity(code).map_or_else(Vec::new, |i| expiry::papers(node, i));
         found.push(Tier {
@@ -164,6 +167,7 @@ pub(crate) async fn tiers(args: &NodesArg, access: Access) -> Result<Vec<Tier>, 
             store,
             return_days,
             lanes,
+            destinations,
             sinks,
             gates,
             papers,

@@ -25,3 +25,4 @@ pub(crate) mod status;
 pub(crate) mod store;
 pub(crate) mod trace;
 pub(crate) mod waiting;
+pub(crate) mod withdraw;

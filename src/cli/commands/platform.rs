@@ -53,7 +53,8 @@ pub(crate) struct GiveUp {
     reason: String,
 }
 
-fn reason(text: &str) -> Result<String, String> {
+/// Reads `--reason`.
+pub(crate) fn reason(text: &str) -> Result<String, String> {
     if text.trim().is_empty() || text.chars().count() > REASON_CHARS_MAX {
         return Err(format!(
             "say why in at most {REASON_CHARS_MAX} characters · 请说明原因，至多 {REASON_CHARS_MAX} 字"

@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use canon::NodeCode;
-use common::{Service, repository};
+use common::{Service, fine, repository};
 use posting::{DOCUMENTS, TOKEN, client, free_port, post_all, up};
 use services::service;
 use store::{PostgresStore, SharedStore, postgres};
@@ -123,6 +123,8 @@ async fn whoever_is_killed_the_other_gives_the_same_answer_to_the_same_key() {
         let text = config(&schema, name, ports[name]);
         std::fs::write(dir.join(name).join("node.toml"), text).unwrap();
     }
+    let checked = fine(dir, &["--json", "check", "config", "a/node.toml"]);
+    assert_eq!(checked.json()["ok"], true, "{}", checked.out);
     let mut processes: BTreeMap<&str, Service> =
         INSTANCES.map(|name| (name, Service::start(dir, &[name]))).into();
     let client = client();
