@@ -83,7 +83,7 @@ fn config(schema: &Schema, instance: &str, port: u16) -> String {
          [[route]]\ndestination = \"county\"\nformat = \"supervision/1\"\n\n\
          [listen]\naddress = \"127.0.0.1:{port}\"\n\n[[adapter]]\npackage = \"{}\"\n\
          destination = \"county\"\n\n[adapter.source]\npost = \"licences\"\n\
-         token = \"file:../town/licences.token\"\n\n[limits]\nlease_ttl = \"2 s\"\n",
+         token = \"file:../town/licences.token\"\n\n[limits]\nlease_ttl = \"1 s\"\n",
         schema.name,
         package.display()
     )
@@ -99,9 +99,13 @@ async fn holder(store: &SharedStore, of: &[&'static str]) -> &'static str {
     let began = Instant::now();
     loop {
         let rows = store.lease_rows().await.unwrap();
+        // While one has no share yet, parts still change hands.
+        let has = |name: &&str| {
+            rows.iter().any(|r| r.holder == **name && !r.name.starts_with("instance/"))
+        };
         let row = rows.iter().find(|row| row.name == "collect/licence_soap");
         let found = row.and_then(|row| of.iter().find(|name| **name == row.holder));
-        if let Some(name) = found {
+        if let Some(name) = found.filter(|_| of.iter().all(has)) {
             return name;
         }
         assert!(began.elapsed() < LONGEST, "nobody collects: {rows:?}");
