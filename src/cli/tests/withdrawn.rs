@@ -1,7 +1,5 @@
 //! A destination is taken out of the configuration: what waited there is named, and withdrawn by a person.
 
-#![expect(clippy::unwrap_used, reason = "a test that unwraps says where it failed")]
-
 mod common;
 
 use std::time::{Duration, Instant};
