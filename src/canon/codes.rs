@@ -240,6 +240,21 @@ pub const SOURCE: &[Code] = &[
         "this kind of sink takes nothing again; give a new one an empty place",
         "此类输出不能重放；请新建一个并给它空的位置",
     ),
+    c(
+        "source.sink_unreached",
+        "the service that a sink hands records to is not reached or says later; its watermark stands, it is tried again",
+        "输出所交付的服务无法访问或要求稍后，水位不变，稍后重试",
+    ),
+    c(
+        "source.sink_refused",
+        "the service that a sink hands records to refuses them as a whole; the sink stops until a person has looked",
+        "输出所交付的服务整批拒绝，该输出停止，待人工处理后重新启动",
+    ),
+    c(
+        "source.sink_set_aside",
+        "the service that a sink hands records to refuses this one record; it is listed, the others went",
+        "输出所交付的服务拒绝该条记录，已列出待处理，其余已交付",
+    ),
 ];
 
 /// `node.*`, `bus.*`, `store.*`: this node's own troubles.

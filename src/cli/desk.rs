@@ -2,19 +2,19 @@
 //! file into the node's `requests` folder, where the running service takes it up. A store has one
 //! writer; so the command never needs the service stopped.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use canon::{Day, Key, Millis, NodeCode};
+use canon::{Day, Key, Millis, NodeCode, RecordId};
 use envelope::Kind;
 use envelope::control::Notice;
 use exchange::config::NodeConfig;
 use exchange::returned::{self, Finding};
 use exchange::standing::{self, BACKFILL, Backfill};
-use exchange::{MAINTENANCE, Node, Progress, WorkError, WorkFuture, Worker};
+use exchange::{MAINTENANCE, Node, Progress, WorkError, WorkFuture, Worker, outlet, sink_state};
 use serde::{Deserialize, Serialize};
-use store::{AuditEvent, BaselineRow, SharedStore, StoreError};
+use store::{AuditEvent, BaselineRow, SharedStore, StoreError, WITHDRAW_MAX};
 
 use crate::text::{Done, Exit, Failure, Out};
 use crate::{files, stores};
@@ -67,6 +67,40 @@ pub(crate) enum Request {
         /// Operator code.
         by: String,
     },
+    /// Give up a record that the platform behind an outlet does not answer.
+    GivenUp {
+        /// Type, key and version.
+        record: String,
+        /// Why.
+        reason: String,
+        /// Operator code.
+        by: String,
+    },
+    /// Withdraw what waits for its parent at a destination (停报).
+    Withdrawn {
+        /// The destination.
+        to: NodeCode,
+        /// Why.
+        reason: String,
+        /// Operator code.
+        by: String,
+    },
+    /// Let a sink go on that stopped.
+    SinkResumed {
+        /// Its name.
+        sink: String,
+        /// Operator code.
+        by: String,
+    },
+    /// A sink's place has taken what it refused before.
+    SinkTaken {
+        /// Its name.
+        sink: String,
+        /// Watermarks.
+        marks: BTreeSet<u64>,
+        /// Who says so.
+        by: String,
+    },
 }
 
 /// One record that was reported before.
@@ -97,6 +131,10 @@ impl Request {
             Self::Maintenance { .. } => "notice.maintenance",
             Self::Quality { .. } => returned::QUALITY,
             Self::Baseline { .. } => "baseline.import",
+            Self::GivenUp { .. } => "outlet.give_up",
+            Self::Withdrawn { .. } => "destination.withdraw",
+            Self::SinkResumed { .. } => "sink.resume",
+            Self::SinkTaken { .. } => "sink.taken",
         }
     }
 
@@ -106,7 +144,11 @@ impl Request {
             Self::BackfillHeld { by, .. }
             | Self::Maintenance { by, .. }
             | Self::Quality { by, .. }
-            | Self::Baseline { by, .. } => by,
+            | Self::Baseline { by, .. }
+            | Self::GivenUp { by, .. }
+            | Self::Withdrawn { by, .. }
+            | Self::SinkResumed { by, .. }
+            | Self::SinkTaken { by, .. } => by,
         }
     }
 
@@ -117,8 +159,19 @@ impl Request {
             Self::Maintenance { from, until, .. } => format!("{from} - {until}"),
             Self::Quality { findings, .. } => format!("{} records", findings.len()),
             Self::Baseline { rows, .. } => format!("{} records", rows.len()),
+            Self::GivenUp { record, .. } => record.clone(),
+            Self::Withdrawn { to, .. } => to.to_string(),
+            Self::SinkResumed { sink, .. } | Self::SinkTaken { sink, .. } => sink.clone(),
         }
     }
+}
+
+/// Reads `--by`: a code, for the audit chain keeps no names.
+pub(crate) fn operator(text: &str) -> Result<String, String> {
+    if canon::format::is_token(text, canon::format::TOKEN_MAX) {
+        return Ok(text.to_owned());
+    }
+    Err("--by takes an operator code of letters, digits, _ . - ; names do not go into the audit chain · --by 请填操作员代码（字母、数字、_ . -），审计链不记姓名".into())
 }
 
 /// The folder of an identity's requests.
@@ -188,17 +241,48 @@ pub(crate) async fn apply(
             };
             store.import_baseline(rows.iter().filter_map(row).collect(), now).await?
         }
+        Request::GivenUp { record, reason, by } => match RecordId::parse(record) {
+            Some(record) => outlet::give_up(store, &record, (by, reason), now).await?,
+            None => 0,
+        },
+        // The store audits it, with the reason, in the same fact.
+        Request::Withdrawn { to, reason, .. } => {
+            return withdraw(store, to, &audited(request, reason, true, now)).await;
+        }
+        Request::SinkResumed { sink, .. } => sink_state::resume(store, sink, now).await?,
+        Request::SinkTaken { sink, marks, .. } => {
+            sink_state::taken(store, sink, marks, now).await?
+        }
     };
-    let event = AuditEvent {
+    store.audit(audited(request, &format!("{done}"), done > 0, now)).await?;
+    Ok(done)
+}
+
+fn audited(request: &Request, reason: &str, ok: bool, now: Millis) -> AuditEvent {
+    AuditEvent {
         at: now,
         who: request.by().to_owned(),
         action: request.word().to_owned(),
         subject: request.subject(),
-        reason: format!("{done}"),
-        ok: done > 0,
-    };
-    store.audit(event).await?;
-    Ok(done)
+        reason: reason.to_owned(),
+        ok,
+    }
+}
+
+/// Fact by fact, until nothing waits there.
+async fn withdraw(
+    store: &SharedStore,
+    to: &NodeCode,
+    audit: &AuditEvent,
+) -> Result<u64, WorkError> {
+    let mut all = 0;
+    loop {
+        let n = store.withdraw_waiting(to, audit.clone()).await?;
+        all += n;
+        if n < u64::from(WITHDRAW_MAX) {
+            return Ok(all);
+        }
+    }
 }
 
 /// The same order again lets it go on where it is; another one takes its place.

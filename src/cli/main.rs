@@ -103,6 +103,11 @@ enum Command {
     /// Make, preview and test adapter packages · 新建、预览、测试适配包
     #[command(subcommand)]
     Adapter(adapter::AdapterCommand),
+    /// Withdraw what waits at a destination that is no longer configured · 停报
+    Withdraw(commands::withdraw::Withdraw),
+    /// What a platform that does not run Tiergate has not answered, and giving a record up · 报送出口
+    #[command(subcommand)]
+    Outlet(commands::platform::OutletCommand),
     /// Where kept records went: give a sink again what was kept · 输出重放
     #[command(subcommand)]
     Sink(commands::sink::SinkCommand),
@@ -175,6 +180,8 @@ fn run(command: Command, out: &Out) -> Done {
         Command::Check(args) => check::run(args, out),
         Command::Format(args) => format::run(args, out),
         Command::Adapter(args) => adapter::run(args, out),
+        Command::Withdraw(args) => commands::withdraw::run(&args, out),
+        Command::Outlet(args) => commands::platform::run(args, out),
         Command::Sink(args) => commands::sink::run(args, out),
         Command::Keys(args) => keys::run(args, out),
         Command::Ca(args) => ca::run(args, out),

@@ -57,6 +57,10 @@ pub(crate) struct Tier {
     pub(crate) return_days: i64,
     /// Hours and budgets of its lanes, by link.
     pub(crate) lanes: Vec<(Arc<str>, Lane, LaneBudget)>,
+    /// Where its routes lead.
+    pub(crate) destinations: Vec<NodeCode>,
+    /// Names of its sinks.
+    pub(crate) sinks: Vec<Arc<str>>,
     /// Its links over files.
     pub(crate) gates: Vec<GateView>,
     /// Its certificates and those it believes.
@@ -157,9 +161,21 @@ pub(crate) async fn tiers(args: &NodesArg, access: Access) -> Result<Vec<Tier>, 
         let store = open_store(node, code, access).await?;
         let return_days = node.limits.return_days;
         let (lanes, gates) = (lanes(node, code), gates::of(node, code));
+        let destinations = node.routes_of(code).map(|r| r.destination.clone()).collect();
+        let sinks = node.sinks_of(code).map(|s| s.name.clone()).collect();
         let papers = node.identity(code).map_or_else(Vec::new, |i| expiry::papers(node, i));
-        let (code, drops) = (code.clone(), drops::views(node, code));
-        found.push(Tier { title, code, store, return_days, lanes, gates, papers, drops });
+        found.push(Tier {
+            title,
+            code: code.clone(),
+            store,
+            return_days,
+            lanes,
+            destinations,
+            sinks,
+            gates,
+            papers,
+            drops: drops::views(node, code),
+        });
     }
     if found.is_empty() {
         let wanted = args.node.as_deref().unwrap_or_default();

@@ -44,6 +44,7 @@ pub mod settle;
 mod shape;
 pub mod share;
 pub mod shelf;
+pub mod sink_state;
 pub mod standing;
 pub mod sweep;
 pub mod work;

@@ -97,6 +97,9 @@ pub trait Store: crate::RestoreFacts + crate::OutletFacts + Send + Sync {
     /// such; the others get a later time. Returns how many were staged.
     fn release_waiting<'a>(&'a self, now: Millis, limit: u32) -> StoreFuture<'a, u64>;
 
+    /// Withdraws (停报), audited, at most [`WITHDRAW_MAX`] versions that wait for their parent there.
+    fn withdraw_waiting<'a>(&'a self, to: &'a NodeCode, audit: AuditEvent) -> StoreFuture<'a, u64>;
+
     // ── seal ────────────────────────────────────────────────────────────────────────────────
 
     /// Routes with staged records: how many, and since when the oldest waits.

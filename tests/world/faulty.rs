@@ -7,7 +7,6 @@ use store::*;
 
 use super::faults::{Faults, When};
 
-/// The store.
 /// An audit event with its number and the chain's digest.
 type AuditRow = (i64, AuditEvent, Digest);
 
@@ -111,6 +110,10 @@ impl Store for Faulty {
 
     fn release_waiting<'a>(&'a self, now: Millis, limit: u32) -> StoreFuture<'a, u64> {
         self.guarded("release_waiting", move || self.inner.release_waiting(now, limit))
+    }
+
+    fn withdraw_waiting<'a>(&'a self, to: &'a NodeCode, audit: AuditEvent) -> StoreFuture<'a, u64> {
+        self.guarded("withdraw_waiting", move || self.inner.withdraw_waiting(to, audit))
     }
 
     fn staged_routes(&self) -> StoreFuture<'_, Vec<(Route, u64, Millis)>> {

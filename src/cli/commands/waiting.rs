@@ -17,7 +17,8 @@ use crate::text::Failure;
 pub(crate) struct Said {
     /// `lane`, `hold`, `maintenance`, `backfill`, `returned`, `baseline`, `code_list`; of `running.rs`: `carrier`,
     /// `service`, `halted`, `clone`, `adoption`, `recall`, `give`; of
-    /// `expiry.rs`: `certificate`; of `drops.rs`: `drop`.
+    /// `expiry.rs`: `certificate`; of `sink.rs`: `sink`; of
+    /// `withdraw.rs`: `withdrawn`; of `drops.rs`: `drop`.
     pub(crate) kind: &'static str,
     /// Link and lane, route, node, adapter.
     pub(crate) about: String,

@@ -76,6 +76,10 @@ limits! {
         "longest time for one answer of a web service" "网络服务一次应答的最长时间"
     http_answer_bytes_max: u64 Bytes = 16 * MIB, 64 * KIB, GIB;
         "largest answer of a web service; it is held in memory" "网络服务一次应答的最大字节数（在内存中）"
+    webhook_records_max: usize Count = 100, 1, 10_000;
+        "records of one request of a webhook" "webhook 一次请求的记录数"
+    webhook_bytes_max: usize Bytes = 4 * MIB, 64 * KIB, 64 * MIB;
+        "bytes of records in one request of a webhook; a larger record goes alone" "webhook 一次请求的记录字节数，更大的记录单独推送"
     program_run_max: i64 Duration = HOUR, SECOND, 7 * DAY;
         "longest run of a program that reads a source" "采集程序一次运行的最长时间"
     program_silence_max: i64 Duration = 5 * MINUTE, SECOND, DAY;

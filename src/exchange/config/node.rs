@@ -310,6 +310,13 @@ pub enum SinkKind {
         /// Before the name of every table.
         prefix: Arc<str>,
     },
+    /// A service that takes records.
+    Webhook {
+        /// Where it is.
+        remote: Remote,
+        /// Key of the signature over each request.
+        key: SecretRef,
+    },
 }
 
 impl NodeConfig {

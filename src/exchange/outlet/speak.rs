@@ -260,7 +260,7 @@ impl Outlet {
         }
     }
 
-    async fn commit(
+    pub(super) async fn commit(
         &mut self,
         lease: &Lease,
         done: Vec<Submitted>,
@@ -323,7 +323,8 @@ impl Outlet {
     }
 }
 
-fn answer(
+/// A last answer.
+pub(super) fn answer(
     submission: &Submission,
     verdict: Verdict,
     code: &str,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::Arc;
 
-use canon::{Key, Millis, Route};
+use canon::{Key, Millis, NodeCode, Route};
 
 use super::state::*;
 use crate::error::StoreError;
@@ -408,6 +408,22 @@ impl Identity {
                 waiting.look_at = waiting.look_at.min(now);
             }
         }
+    }
+
+    /// Withdraws records that wait at a destination.
+    pub(super) fn withdraw_waiting(&mut self, to: &NodeCode, mut audit: AuditEvent) -> u64 {
+        audit.at = self.tick(audit.at);
+        let there = self.waiting.iter().filter(|(key, _)| key.1.to == *to);
+        let mut gone: Vec<_> = there.map(|(k, w)| (w.look_at, w.arrival, k.clone())).collect();
+        gone.sort();
+        gone.truncate(WITHDRAW_MAX as usize);
+        for (.., key) in &gone {
+            self.stop_waiting(key);
+            self.move_record(key, At::Voided);
+        }
+        audit.ok = audit.ok && !gone.is_empty();
+        self.append_audit(audit);
+        gone.len() as u64
     }
 
     /// Looks at waiting records that are due for it.

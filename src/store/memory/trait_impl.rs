@@ -60,6 +60,9 @@ impl Store for MemoryStore {
     fn release_waiting<'a>(&'a self, now: Millis, limit: u32) -> StoreFuture<'a, u64> {
         self.tell(move |s| s.release_waiting(now, limit))
     }
+    fn withdraw_waiting<'a>(&'a self, to: &'a NodeCode, audit: AuditEvent) -> StoreFuture<'a, u64> {
+        self.tell(move |s| s.withdraw_waiting(to, audit))
+    }
     fn staged_routes(&self) -> StoreFuture<'_, Vec<(Route, u64, Millis)>> {
         self.tell(move |s| s.staged_routes())
     }

@@ -84,6 +84,10 @@ impl Store for Handle {
         fact!(self, waiting::release(self, now, limit))
     }
 
+    fn withdraw_waiting<'a>(&'a self, to: &'a NodeCode, audit: AuditEvent) -> StoreFuture<'a, u64> {
+        fact!(self, waiting::withdraw(self, to, &audit))
+    }
+
     fn staged_routes(&self) -> StoreFuture<'_, Vec<(Route, u64, Millis)>> {
         fact!(self, seal::staged_routes(self))
     }

@@ -78,6 +78,10 @@ impl Store for Handle {
         Box::pin(waiting::release(self, now, limit))
     }
 
+    fn withdraw_waiting<'a>(&'a self, to: &'a NodeCode, audit: AuditEvent) -> StoreFuture<'a, u64> {
+        Box::pin(async move { waiting::withdraw(self, to, audit).await })
+    }
+
     fn staged_routes(&self) -> StoreFuture<'_, Vec<(Route, u64, Millis)>> {
         Box::pin(seal::staged_routes(self))
     }

@@ -6,6 +6,9 @@ use super::standing::Stands;
 use canon::{Day, Digest, Key, Millis, NodeCode, RecordId, Route, Violation};
 use serde::{Deserialize, Serialize};
 
+/// Most records that one fact withdraws.
+pub const WITHDRAW_MAX: u32 = 10_000;
+
 /// The one place of a collected record on its route (invariant S1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -111,6 +111,9 @@ pub(crate) const WAITING_ON: &str = "SELECT w.parent_root, w.parent_kind, \
 /// Of what is due, these (chunk and position in one number) are looked at again later.
 pub(crate) const WAITING_LATER: &str = "UPDATE waiting SET due = $3 WHERE ident = $1 \
     AND due <= $2 AND (chunk << 20 | idx) = ANY($4)";
+/// One record of a chunk is never sealed.
+pub(crate) const CHUNK_LESS: &str = "UPDATE chunk SET unsealed = unsealed - 1, \
+    bytes = CASE WHEN unsealed = 1 THEN NULL ELSE bytes END WHERE chunk = $1";
 /// These wait no longer.
 pub(crate) const WAITING_DROP: &str = "WITH u AS (SELECT * FROM unnest($2::text[], \
     $3::bigint[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::bigint[]) \
