@@ -45,6 +45,7 @@ pub mod share;
 pub mod shelf;
 pub mod standing;
 pub mod sweep;
+mod vanished;
 pub mod work;
 
 pub use config::Limits;

@@ -7,7 +7,6 @@ use store::*;
 
 use super::faults::{Faults, When};
 
-/// The store.
 /// An audit event with its number and the chain's digest.
 type AuditRow = (i64, AuditEvent, Digest);
 
@@ -99,6 +98,10 @@ impl Store for Faulty {
         limit: u32,
     ) -> StoreFuture<'a, Vec<SourceRowMark>> {
         self.guarded("vanished", move || self.inner.vanished(adapter, prefix, pass, limit))
+    }
+
+    fn gave<'a>(&'a self, adapter: &'a str, rows: &'a [&'a str]) -> StoreFuture<'a, Vec<Gave>> {
+        self.guarded("gave", move || self.inner.gave(adapter, rows))
     }
 
     fn forget_rows<'a>(&'a self, adapter: &'a str, rows: &'a [&'a str]) -> StoreFuture<'a, ()> {

@@ -55,6 +55,8 @@ pub struct FileDrop {
     reading: Option<String>,
     /// Held from the first read on: who only stands by with the same adapter holds nothing.
     lock: Option<os::DirLock>,
+    /// The day on which leftovers were cleared away.
+    swept: Option<canon::Day>,
 }
 
 impl FileDrop {
@@ -68,7 +70,7 @@ impl FileDrop {
             });
         }
         let (known, settling) = (HashSet::new(), BTreeMap::new());
-        Ok(Self { settings, known, settling, open: None, reading: None, lock: None })
+        Ok(Self { settings, known, settling, open: None, reading: None, lock: None, swept: None })
     }
 
     /// Makes `done/` and `failed/`, takes the lock and learns what was read before, once.
@@ -120,6 +122,7 @@ impl FileDrop {
         self.reading = None;
         let Some(open) = open.map_or_else(|| self.begin(&settled), |open| Ok(Some(Ok(open))))?
         else {
+            self.sweep(now)?;
             return Ok(self.page("", &cursor));
         };
         let name = match &open {
@@ -134,6 +137,18 @@ impl FileDrop {
         };
         page.more |= settled.iter().any(|(other, _)| *other != name);
         Ok(page)
+    }
+
+    /// Clears away what nobody reads any more, once a day, while no file is being read.
+    fn sweep(&mut self, now: Millis) -> Result<(), SourceError> {
+        if self.swept == Some(now.day()) {
+            return Ok(());
+        }
+        let done = self.settings.folder.join(&self.settings.source.done);
+        laid::clear(&self.settings).map_err(self.io("clear", &done))?;
+        answer::clear(&self.settings, now).map_err(self.io("clear", &done))?;
+        self.swept = Some(now.day());
+        Ok(())
     }
 
     fn page(&self, name: &str, cursor: &Cursor) -> Page {
