@@ -42,6 +42,13 @@ pub(crate) enum Request {
         /// Operator code.
         by: String,
     },
+    /// Let a paused adapter go on.
+    AdapterResumed {
+        /// Adapter.
+        adapter: String,
+        /// Operator code.
+        by: String,
+    },
     /// Tell the nodes beneath of maintenance here.
     Maintenance {
         /// From then.
@@ -128,6 +135,7 @@ impl Request {
             Self::Backfill { .. } => "backfill.order",
             Self::BackfillHeld { paused: true, .. } => "backfill.pause",
             Self::BackfillHeld { paused: false, .. } => "backfill.resume",
+            Self::AdapterResumed { .. } => "resume.adapter",
             Self::Maintenance { .. } => "notice.maintenance",
             Self::Quality { .. } => returned::QUALITY,
             Self::Baseline { .. } => "baseline.import",
@@ -142,6 +150,7 @@ impl Request {
         match self {
             Self::Backfill { job } => &job.by,
             Self::BackfillHeld { by, .. }
+            | Self::AdapterResumed { by, .. }
             | Self::Maintenance { by, .. }
             | Self::Quality { by, .. }
             | Self::Baseline { by, .. }
@@ -155,7 +164,9 @@ impl Request {
     fn subject(&self) -> String {
         match self {
             Self::Backfill { job } => job.progress_name(),
-            Self::BackfillHeld { adapter, .. } => adapter.clone(),
+            Self::BackfillHeld { adapter, .. } | Self::AdapterResumed { adapter, .. } => {
+                adapter.clone()
+            }
             Self::Maintenance { from, until, .. } => format!("{from} - {until}"),
             Self::Quality { findings, .. } => format!("{} records", findings.len()),
             Self::Baseline { rows, .. } => format!("{} records", rows.len()),
@@ -213,6 +224,9 @@ pub(crate) async fn apply(
     let done = match request {
         Request::Backfill { job } => order(store, job, now).await?,
         Request::BackfillHeld { adapter, paused, .. } => hold(store, adapter, *paused, now).await?,
+        Request::AdapterResumed { adapter, .. } => {
+            u64::from(exchange::collect::resume(store, adapter, now).await?)
+        }
         Request::Maintenance { from, until, text, .. } => {
             let notice = Notice {
                 code: MAINTENANCE.into(),

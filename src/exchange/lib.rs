@@ -47,6 +47,7 @@ pub mod shelf;
 pub mod sink_state;
 pub mod standing;
 pub mod sweep;
+mod vanished;
 pub mod work;
 
 pub use config::Limits;

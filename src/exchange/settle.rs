@@ -388,10 +388,21 @@ fn counted(members: &[Member], lines: &[OutcomeLine]) -> (Vec<TypeCount>, Vec<Ro
             adapter: adapter.into(),
             row: Arc::clone(row),
             outcome,
-            text: line.text.clone().or_else(|| line.code.clone()).unwrap_or_default(),
+            text: owner_text(line),
         });
     }
     (counts.into_values().collect(), rows)
+}
+
+/// What the source row is told, the rule behind it: `… [record.authority]`.
+fn owner_text(line: &OutcomeLine) -> String {
+    let Some(code) = &line.code else { return line.text.clone().unwrap_or_default() };
+    // Who rejected may have said the code only: what it means stands in our list.
+    let known = canon::code(code).map(|known| known.zh);
+    match line.text.as_deref().or(known) {
+        Some(text) => format!("{text} [{code}]"),
+        None => code.clone(),
+    }
 }
 
 impl Worker for Settle {

@@ -411,7 +411,7 @@ impl Pen<'_> {
     }
 
     fn source_row(&self, row: &Row) -> Option<Arc<str>> {
-        if !self.of.adapter.writes_back(self.page.table) {
+        if !self.of.adapter.links(self.page.table) {
             return None;
         }
         let row = self.page.row(row.index)?;

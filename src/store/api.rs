@@ -83,6 +83,9 @@ pub trait Store: crate::RestoreFacts + crate::OutletFacts + Send + Sync {
         limit: u32,
     ) -> StoreFuture<'a, Vec<SourceRowMark>>;
 
+    /// Records that these source rows gave, of rows that are linked ([`NewRecord::source_row`]).
+    fn gave<'a>(&'a self, adapter: &'a str, rows: &'a [&'a str]) -> StoreFuture<'a, Vec<Gave>>;
+
     /// Forgets vanished rows once they were dealt with.
     fn forget_rows<'a>(&'a self, adapter: &'a str, rows: &'a [&'a str]) -> StoreFuture<'a, ()>;
 

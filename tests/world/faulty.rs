@@ -100,6 +100,10 @@ impl Store for Faulty {
         self.guarded("vanished", move || self.inner.vanished(adapter, prefix, pass, limit))
     }
 
+    fn gave<'a>(&'a self, adapter: &'a str, rows: &'a [&'a str]) -> StoreFuture<'a, Vec<Gave>> {
+        self.guarded("gave", move || self.inner.gave(adapter, rows))
+    }
+
     fn forget_rows<'a>(&'a self, adapter: &'a str, rows: &'a [&'a str]) -> StoreFuture<'a, ()> {
         self.guarded("forget_rows", move || self.inner.forget_rows(adapter, rows))
     }

@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use canon::Millis;
+
 use super::answer_lines::{Line, Places, Tally, UNREADABLE};
 use super::cursor::Finish;
 use super::{FileDrop, Settings};
@@ -35,6 +37,25 @@ pub(super) fn mark(digest: &str) -> String {
 
 fn lines_of(settings: &Settings, mark: &str) -> PathBuf {
     settings.folder.join(&settings.source.done).join(format!("{PREFIX}{mark}"))
+}
+
+/// Days that the lines behind an answer are kept after the last of them: until then an outcome that
+/// changes writes the answer anew.
+pub(super) const ANSWER_LINES_DAYS_MAX: i64 = 400;
+
+/// Removes the lines of answers that nothing can change any more.
+pub(super) fn clear(settings: &Settings, now: Millis) -> std::io::Result<()> {
+    let done = settings.folder.join(&settings.source.done);
+    let oldest = now.plus(-ANSWER_LINES_DAYS_MAX * 86_400_000).0.unsigned_abs();
+    for name in os::files(&done)?.iter().filter(|n| n.starts_with(PREFIX)) {
+        let path = done.join(name);
+        // A system that keeps no times has nothing cleared.
+        let old = |s: &os::Stat| s.mtime > 0 && s.mtime / 1_000_000 < oldest;
+        if os::stat(&path)?.as_ref().is_some_and(old) {
+            os::remove(&path)?;
+        }
+    }
+    Ok(())
 }
 
 /// Names the rows of a page, so that their outcomes find back.
@@ -117,12 +138,13 @@ impl FileDrop {
         for item in items {
             let Some(key) = split_key(&item.row_key, KEY_PARTS) else { continue };
             let [mark, part, number] = key.as_slice() else { continue };
+            let (text, rule) = parted(&item.text);
             by_mark.entry(mark.clone()).or_default().push(Line::Said {
                 part: part.clone(),
                 row: number.parse().unwrap_or(0),
                 flag: item.flag.clone(),
-                rule: String::new(),
-                text: item.text.clone(),
+                rule: rule.into(),
+                text: text.into(),
             });
         }
         for (mark, lines) in by_mark {
@@ -162,6 +184,18 @@ impl FileDrop {
         let path = self.settings.folder.join(folder).join(name);
         os::write_whole_with(&path, |out| table(&lines, out)).map_err(self.io("write", &path))
     }
+}
+
+/// A text and the rule behind it: `… [record.authority]`; no rule where there is none.
+fn parted(text: &str) -> (&str, &str) {
+    let plain = |rule: &&str| {
+        rule.contains('.')
+            && rule
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || matches!(b, b'.' | b'_' | b'0'..=b'9'))
+    };
+    let found = text.strip_suffix(']').and_then(|t| t.rsplit_once(" ["));
+    found.filter(|(_, rule)| plain(rule)).unwrap_or((text, ""))
 }
 
 /// The answer as a table, from the lines of a file: row by row, never the file at once.
@@ -233,5 +267,16 @@ mod tests {
         }
         assert_eq!(quoted, 5, "{text}");
         assert!(text.contains("办结早于受理 = 错误"), "what begins like a text is left alone");
+    }
+
+    #[test]
+    fn the_rule_behind_a_text_has_a_column_of_its_own() {
+        assert_eq!(
+            parted("无权报送该记录 [record.authority]"),
+            ("无权报送该记录", "record.authority")
+        );
+        for plain in ["无权报送", "见附表 [2]", "[a.b]", "x [A.b]", "", "x [a.b] y"] {
+            assert_eq!(parted(plain), (plain, ""));
+        }
     }
 }

@@ -60,6 +60,8 @@ pub struct FileDrop {
     tallies: BTreeMap<String, answer_lines::Tally>,
     /// Held from the first read on: who only stands by with the same adapter holds nothing.
     lock: Option<os::DirLock>,
+    /// The day on which leftovers were cleared away.
+    swept: Option<canon::Day>,
 }
 
 impl FileDrop {
@@ -80,6 +82,7 @@ impl FileDrop {
             reading: None,
             tallies: BTreeMap::new(),
             lock: None,
+            swept: None,
         })
     }
 
@@ -132,6 +135,7 @@ impl FileDrop {
         self.reading = None;
         let Some(open) = open.map_or_else(|| self.begin(&settled), |open| Ok(Some(Ok(open))))?
         else {
+            self.sweep(now)?;
             return Ok(self.page("", &cursor));
         };
         let name = match &open {
@@ -146,6 +150,19 @@ impl FileDrop {
         };
         page.more |= settled.iter().any(|(other, _)| *other != name);
         Ok(page)
+    }
+
+    /// Clears away what nobody reads any more, once a day, while no file is being read.
+    fn sweep(&mut self, now: Millis) -> Result<(), SourceError> {
+        if self.swept == Some(now.day()) {
+            return Ok(());
+        }
+        let done = self.settings.folder.join(&self.settings.source.done);
+        laid::clear(&self.settings).map_err(self.io("clear", &done))?;
+        answer::clear(&self.settings, now).map_err(self.io("clear", &done))?;
+        self.tallies.clear();
+        self.swept = Some(now.day());
+        Ok(())
     }
 
     fn page(&self, name: &str, cursor: &Cursor) -> Page {

@@ -74,6 +74,23 @@ impl Identity {
             .collect()
     }
 
+    /// Which records these rows gave.
+    pub(super) fn gave(&self, adapter: &str, rows: &[&str]) -> Vec<Gave> {
+        let mut gave = Vec::new();
+        for row in rows {
+            let keys = self.row_records.get(&(adapter.into(), (*row).into()));
+            gave.extend(keys.into_iter().flatten().map(|(key, strand, _)| Gave {
+                row: (*row).into(),
+                kind: Arc::clone(&strand.kind),
+                key: key.clone(),
+                destination: strand.to.clone(),
+            }));
+        }
+        gave.sort();
+        gave.dedup();
+        gave
+    }
+
     /// Forgets marks.
     pub(super) fn forget_rows(&mut self, adapter: &str, rows: &[&str]) {
         for row in rows {

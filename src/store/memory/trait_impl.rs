@@ -51,6 +51,9 @@ impl Store for MemoryStore {
     ) -> StoreFuture<'a, Vec<SourceRowMark>> {
         self.tell(move |s| s.vanished(adapter, &prefix.plain(), pass, limit))
     }
+    fn gave<'a>(&'a self, adapter: &'a str, rows: &'a [&'a str]) -> StoreFuture<'a, Vec<Gave>> {
+        self.tell(move |s| s.gave(adapter, &refs(&rows.plain())))
+    }
     fn forget_rows<'a>(&'a self, adapter: &'a str, rows: &'a [&'a str]) -> StoreFuture<'a, ()> {
         self.tell(move |s| s.forget_rows(adapter, &refs(&rows.plain())))
     }

@@ -72,6 +72,10 @@ impl Store for Handle {
         fact!(self, prefix => source_rows::vanished(self, adapter, &prefix, pass, limit))
     }
 
+    fn gave<'a>(&'a self, adapter: &'a str, rows: &'a [&'a str]) -> StoreFuture<'a, Vec<Gave>> {
+        fact!(self, rows => async { source_rows::gave(self, adapter, &refs(&rows)).await })
+    }
+
     fn forget_rows<'a>(&'a self, adapter: &'a str, rows: &'a [&'a str]) -> StoreFuture<'a, ()> {
         fact!(self, rows => async { source_rows::forget(self, adapter, &refs(&rows)).await })
     }

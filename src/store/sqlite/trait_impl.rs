@@ -66,6 +66,10 @@ impl Store for Handle {
         )
     }
 
+    fn gave<'a>(&'a self, adapter: &'a str, rows: &'a [&'a str]) -> StoreFuture<'a, Vec<Gave>> {
+        Box::pin(async move { source_rows::gave(self, adapter, &refs(&rows.plain())).await })
+    }
+
     fn forget_rows<'a>(&'a self, adapter: &'a str, rows: &'a [&'a str]) -> StoreFuture<'a, ()> {
         Box::pin(async move { source_rows::forget(self, adapter, &refs(&rows.plain())).await })
     }

@@ -68,6 +68,19 @@ pub struct CaseRow {
     pub place: Place,
 }
 
+/// A record that a source row gave, on its way to one destination.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Gave {
+    /// The row.
+    pub row: Arc<str>,
+    /// Type of the record.
+    pub kind: Arc<str>,
+    /// Its key.
+    pub key: Key,
+    /// Where it goes.
+    pub destination: NodeCode,
+}
+
 /// One valid record on its way into a chunk.
 #[derive(Clone, Debug)]
 pub struct NewRecord {

@@ -39,6 +39,7 @@ mod refused_thrice;
 mod resubmitted;
 mod suites;
 mod tampered;
+mod vanished;
 mod versions;
 
 /// Four tiers over this mount's stores, lines at the township.

@@ -139,6 +139,9 @@ pub(crate) const RECORD_FORGET: &str = "UPDATE record SET content = NULL WHERE i
 pub(crate) const ROW_RECORDS_ADD: &str = "INSERT INTO row_record (ident, adapter, row, root, \
     kind, part, version) SELECT $1, u.* FROM unnest($2::bigint[], $3::text[], $4::text[], \
     $5::bigint[], $6::text[], $7::bigint[]) u";
+pub(crate) const GAVE: &str = "SELECT DISTINCT rr.row, rr.root, rr.kind, rr.part \
+    FROM unnest($3::text[]) j(row) CROSS JOIN LATERAL (SELECT x.* FROM row_record x \
+    WHERE x.ident = $1 AND x.adapter = $2 AND x.row = j.row OFFSET 0) rr";
 /// Every record of these rows: where it is, whether it is the latest, the state and violations of
 /// its last problem.
 pub(crate) const ROW_RECORDS: &str = concat!(

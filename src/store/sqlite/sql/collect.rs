@@ -137,6 +137,9 @@ pub(crate) const SOURCE_ROW_FORGET: &str = "UPDATE source_row SET digest = zerob
 pub(crate) const ROW_RECORD_HEAD: &str =
     "INSERT OR ROLLBACK INTO row_record (ident, adapter, row, root, kind, part, version)";
 pub(crate) const ROW_RECORD_ROW: &str = "(?, ?, ?, ?, ?, ?, ?)";
+pub(crate) const GAVE: &str = "SELECT DISTINCT rr.row, rr.root, rr.kind, rr.part \
+    FROM json_each(?3) j CROSS JOIN row_record rr ON rr.ident = ?1 AND rr.adapter = ?2 \
+    AND rr.row = j.value";
 /// Every record of these rows: where it is, whether it is the latest, the state and violations of
 /// its last problem.
 pub(crate) const ROW_RECORDS: &str = concat!(
