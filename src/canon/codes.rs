@@ -11,6 +11,7 @@ mod format;
 mod outlet;
 mod post;
 mod spool;
+mod tables;
 
 pub use adapter::ADAPTER;
 pub use asked::ASKED;
@@ -20,6 +21,7 @@ pub use format::FIELD;
 pub use outlet::PLATFORM;
 pub use post::POST;
 pub use spool::SPOOL;
+pub use tables::CODE_TABLE;
 
 /// One stable code with its text in both languages.
 #[derive(Debug)]
@@ -64,7 +66,7 @@ pub const EVIDENCE: &[Code] = &[
 /// All codes, a group for each origin.
 pub const CODES: &[&[Code]] = &[
     RECORD, FIELD, SENDER, RECEIVER, CONTROL, RESTORE, SOURCE, ASKED, ADAPTER, NODE, CONFIG, SPOOL,
-    EVIDENCE, PLATFORM, POST,
+    EVIDENCE, PLATFORM, POST, CODE_TABLE,
 ];
 
 /// `record.*`: a receiver's or sender's judgement of one record.

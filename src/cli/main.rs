@@ -19,6 +19,7 @@ mod health;
 mod https;
 mod instance;
 mod lang;
+mod lists;
 mod open;
 mod os;
 mod outlets;

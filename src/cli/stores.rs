@@ -29,6 +29,15 @@ pub(crate) struct NodesArg {
 }
 
 impl NodesArg {
+    /// Those of options of a command's own, where naming nodes is left to the user.
+    pub(crate) const fn of(
+        config: Vec<PathBuf>,
+        data: Option<PathBuf>,
+        node: Option<String>,
+    ) -> Self {
+        Self { config, data, node }
+    }
+
     /// Whether this node is meant.
     pub(crate) fn means(&self, code: &NodeCode) -> bool {
         self.node.as_deref().is_none_or(|wanted| wanted == code.as_str())

@@ -10,6 +10,7 @@ pub(crate) mod check;
 pub(crate) mod doctor;
 pub(crate) mod editions;
 pub(crate) mod evidence;
+pub(crate) mod foreseen;
 pub(crate) mod format;
 pub(crate) mod keys;
 pub(crate) mod node;

@@ -3,6 +3,7 @@
 
 use canon::{Lane, Millis};
 use exchange::WorkError;
+use exchange::code_tables::{self, State};
 use exchange::cure::{self, Cure};
 use exchange::returned::{self, Returned};
 use exchange::standing::{self, BACKFILL, Backfill, Waits};
@@ -15,7 +16,7 @@ use crate::text::Failure;
 /// One sentence of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Said {
-    /// `lane`, `hold`, `maintenance`, `backfill`, `returned`, `baseline`, `code_list`; of `running.rs`: `carrier`,
+    /// `lane`, `hold`, `maintenance`, `backfill`, `returned`, `baseline`, `code_list`, `code_table`; of `running.rs`: `carrier`,
     /// `service`, `halted`, `clone`, `adoption`, `recall`, `give`; of
     /// `expiry.rs`: `certificate`.
     pub(crate) kind: &'static str,
@@ -56,6 +57,8 @@ pub(crate) async fn of(tier: &Tier, now: Millis) -> Result<Vec<Said>, Failure> {
     }
     let cures = cure::list(&tier.store).await.map_err(failed)?;
     said.extend(cures.iter().filter_map(|(adapter, run)| cured(adapter, run)));
+    let tables = code_tables::states(&tier.store).await.map_err(failed)?;
+    said.extend(tables.iter().map(came_down));
     let returned = returned::list(&tier.store).await.map_err(failed)?;
     said.extend(owed(&returned, now));
     let marks = tier.store.baseline_counts().await.map_err(|e| tier.failed(&e))?;
@@ -100,6 +103,29 @@ fn cured(adapter: &str, run: &Cure) -> Option<Said> {
         zh: format!("代码表 {lists} 新版生效：{adapter} 的 {n} 条问题数据已自动重新提交，{zh}"),
         needs_a_person: run.stopped.is_some(),
     })
+}
+
+/// How an edition of a code table is that came down.
+fn came_down(table: &State) -> Said {
+    let State { list, edition, have, count, .. } = table;
+    let from = table.from.map_or_else(String::new, |day| day.to_string());
+    let (mut en, mut zh) = match &table.used {
+        Some(_) => (format!("in force from {from}"), format!("自 {from} 起生效")),
+        None => ("not in force".to_owned(), "未生效".to_owned()),
+    };
+    if let Some(code) = table.code.as_deref().and_then(canon::codes::code) {
+        en.push_str(&format!("; {} [{}]", code.en, code.code));
+        zh.push_str(&format!("；{} [{}]", code.zh, code.code));
+    }
+    let by = &table.by;
+    Said {
+        kind: "code_table",
+        about: format!("{list}@{edition}"),
+        until: None,
+        en: format!("code table {list}@{edition} of {by}, {have} of {count} codes here: {en}"),
+        zh: format!("{by} 下发的代码表 {list}@{edition}，已收 {have}/{count} 条：{zh}"),
+        needs_a_person: table.code.as_deref().is_some_and(|c| c != "code_table.withdrawn"),
+    }
 }
 
 /// Lanes that are closed at this hour.

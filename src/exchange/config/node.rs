@@ -40,6 +40,8 @@ pub struct NodeConfig {
     pub formats: Vec<PathBuf>,
     /// Folders and files of open code lists (regions, items).
     pub lists: Vec<PathBuf>,
+    /// The node whose code tables, sent as records, are put in force; none is nobody's.
+    pub publisher: Option<NodeCode>,
     /// Whom it believes.
     pub trust: TrustConfig,
     /// Who signs here; at least one.

@@ -7,6 +7,7 @@ mod anywhere;
 mod authority;
 mod backfill;
 mod baseline;
+mod came_down;
 mod company;
 mod confidential;
 mod county;
