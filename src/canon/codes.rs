@@ -4,6 +4,7 @@
 //! in both languages and complete against `tests/data/codes.txt`.
 
 mod adapter;
+mod archive;
 mod asked;
 mod envelope;
 mod exchange;
@@ -14,6 +15,7 @@ mod spool;
 mod tables;
 
 pub use adapter::ADAPTER;
+pub use archive::ARCHIVE;
 pub use asked::ASKED;
 pub use envelope::SENDER;
 pub use exchange::{CONTROL, RECEIVER, RESTORE};
@@ -66,7 +68,7 @@ pub const EVIDENCE: &[Code] = &[
 /// All codes, a group for each origin.
 pub const CODES: &[&[Code]] = &[
     RECORD, FIELD, SENDER, RECEIVER, CONTROL, RESTORE, SOURCE, ASKED, ADAPTER, NODE, CONFIG, SPOOL,
-    EVIDENCE, PLATFORM, POST, CODE_TABLE,
+    EVIDENCE, PLATFORM, POST, CODE_TABLE, ARCHIVE,
 ];
 
 /// `record.*`: a receiver's or sender's judgement of one record.

@@ -10,6 +10,7 @@ use canon::{Lane, Millis, NodeCode, Route};
 use edge::Source;
 use edge::push::Posted;
 use envelope::Signer;
+use exchange::archive::{Archive, Terms};
 use exchange::backfill::Backfill;
 use exchange::code_tables::{self, CodeTables};
 use exchange::collect::{Adapter, Collect, Target};
@@ -22,6 +23,7 @@ use store::sqlite::SqliteStore;
 use store::{PostgresStore, SharedStore};
 
 use crate::commands::adapter as packages;
+use crate::archives::FolderVault;
 use crate::desk::Desk;
 use crate::lists::{self, ListFiles};
 use crate::open::Formats;
@@ -190,6 +192,19 @@ fn publisher_for<'a>(config: &'a NodeConfig, code: &NodeCode) -> Option<&'a Node
     config.publisher.as_ref().filter(|publisher| *publisher != code)
 }
 
+/// What an archive needs to know; whoever still reads judged envelopes holds up purging.
+fn archive_terms(config: &NodeConfig, node: &Node) -> Terms {
+    let mut sinks: Vec<String> =
+        config.sinks_of(&node.code).map(|sink| sink.name.to_string()).collect();
+    sinks.extend(publisher_for(config, &node.code).map(code_tables::watermark));
+    Terms {
+        keep: node.limits.archive_keep,
+        file_bytes: node.limits.archive_file_bytes,
+        alg: node.signers.first().suite().digest(),
+        sinks,
+    }
+}
+
 /// Jitter differs from node to node and is the same at every start.
 pub(crate) fn seed(code: &NodeCode) -> u64 {
     let digest = canon::DigestAlg::default().of(&[code.as_str().as_bytes()]);
@@ -255,6 +270,11 @@ fn workers(
     }
     if let Some(publisher) = publisher_for(config, &node.code) {
         workers.push(Box::new(CodeTables::new(Arc::clone(node), publisher.clone())));
+    }
+    if let Some(folder) = &config.archive {
+        let vault = Box::new(FolderVault(folder.join(node.code.as_str())));
+        let terms = archive_terms(config, node);
+        workers.push(Box::new(Archive::new(Arc::clone(node), vault, terms)));
     }
     workers.push(Box::new(ListFiles::new(Arc::clone(node), &config.lists)));
     workers.push(Box::new(Desk::new(Arc::clone(node), &config.data)));

@@ -60,6 +60,15 @@ pub(crate) enum Request {
         /// Operator code.
         by: String,
     },
+    /// Evidence was exported: leaves its line in the audit chain.
+    Evidence {
+        /// What was asked for.
+        subject: String,
+        /// Records in the file.
+        records: u64,
+        /// Operator code.
+        by: String,
+    },
     /// Mark records as reported before.
     Baseline {
         /// The marks.
@@ -96,6 +105,7 @@ impl Request {
             Self::BackfillHeld { paused: false, .. } => "backfill.resume",
             Self::Maintenance { .. } => "notice.maintenance",
             Self::Quality { .. } => returned::QUALITY,
+            Self::Evidence { .. } => "evidence.export",
             Self::Baseline { .. } => "baseline.import",
         }
     }
@@ -106,6 +116,7 @@ impl Request {
             Self::BackfillHeld { by, .. }
             | Self::Maintenance { by, .. }
             | Self::Quality { by, .. }
+            | Self::Evidence { by, .. }
             | Self::Baseline { by, .. } => by,
         }
     }
@@ -116,6 +127,7 @@ impl Request {
             Self::BackfillHeld { adapter, .. } => adapter.clone(),
             Self::Maintenance { from, until, .. } => format!("{from} - {until}"),
             Self::Quality { findings, .. } => format!("{} records", findings.len()),
+            Self::Evidence { subject, .. } => subject.clone(),
             Self::Baseline { rows, .. } => format!("{} records", rows.len()),
         }
     }
@@ -174,6 +186,7 @@ pub(crate) async fn apply(
             beneath.len() as u64
         }
         Request::Quality { findings, by } => returned::issue(store, findings, by, now).await?.told,
+        Request::Evidence { records, .. } => *records,
         Request::Baseline { rows, .. } => {
             let row = |m: &Mark| {
                 Some(BaselineRow {

@@ -69,6 +69,8 @@ pub(crate) struct Tier {
     pub(crate) gates: Vec<GateView>,
     /// Its certificates and those it believes.
     pub(crate) papers: Vec<Paper>,
+    /// The folder of its archive, and how long bytes stay in the store besides, ms.
+    pub(crate) archive: Option<(PathBuf, i64)>,
 }
 
 impl Tier {
@@ -164,7 +166,10 @@ pub(crate) async fn tiers(args: &NodesArg, access: Access) -> Result<Vec<Tier>, 
         let return_days = node.limits.return_days;
         let (lanes, gates) = (lanes(node, code), gates::of(node, code));
         let papers = node.identity(code).map_or_else(Vec::new, |i| expiry::papers(node, i));
-        found.push(Tier { title, code: code.clone(), store, return_days, lanes, gates, papers });
+        let keep = node.limits.archive_keep;
+        let archive = node.archive.as_ref().map(|folder| (folder.join(code.as_str()), keep));
+        let code = code.clone();
+        found.push(Tier { title, code, store, return_days, lanes, gates, papers, archive });
     }
     if found.is_empty() {
         let wanted = args.node.as_deref().unwrap_or_default();

@@ -142,7 +142,7 @@ impl CodeTables {
     /// What came since: pieces to their editions, and what is whole by now.
     async fn read(&mut self, lease: &Lease, now: Millis) -> Result<Progress, WorkError> {
         let store = &self.node.store;
-        let mark = format!("{STATES}/{}", self.publisher);
+        let mark = watermark(&self.publisher);
         let from = match self.from {
             Some(from) => from,
             None => store.watermark(&mark).await?,
@@ -393,6 +393,11 @@ async fn one<T: serde::de::DeserializeOwned>(
 
 async fn states_of(store: &SharedStore) -> Result<BTreeMap<String, State>, WorkError> {
     Ok(one(store, STATES).await?.unwrap_or_default())
+}
+
+/// Under which watermark a publisher's tables are read.
+pub fn watermark(publisher: &NodeCode) -> String {
+    format!("{STATES}/{publisher}")
 }
 
 /// How the editions are that came down, in the order of their names.

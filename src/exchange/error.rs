@@ -58,6 +58,12 @@ pub enum WorkError {
         /// Which file, and what is wrong with it.
         what: String,
     },
+    /// The archive cannot be written, or read back; nothing is purged meanwhile.
+    #[error("archive: {what}; nothing is purged, it is tried again")]
+    Archive {
+        /// Which file, and what is wrong with it.
+        what: String,
+    },
     /// The worker panicked: a bug. The turn counts as failed.
     #[error("{worker} panicked: {what}; please report it, the worker tries again")]
     Panicked {
@@ -81,6 +87,7 @@ impl WorkError {
             | Self::NoKey { .. }
             | Self::Revocation { .. }
             | Self::CodeLists { .. }
+            | Self::Archive { .. }
             | Self::Source { .. }
             | Self::Sink { .. }
             | Self::Panicked { .. } => Disposition::Retry,

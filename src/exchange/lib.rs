@@ -8,6 +8,7 @@
 pub mod accept;
 pub mod adapter;
 mod adopt;
+pub mod archive;
 pub mod backfill;
 mod case;
 mod claims;

@@ -10,6 +10,7 @@ mod check;
 pub mod code_table;
 pub mod faults;
 mod faulty;
+mod faulty_archive;
 mod faulty_outlet;
 mod faulty_restore;
 mod feed;

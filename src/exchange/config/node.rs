@@ -42,6 +42,9 @@ pub struct NodeConfig {
     pub lists: Vec<PathBuf>,
     /// The node whose code tables, sent as records, are put in force; none is nobody's.
     pub publisher: Option<NodeCode>,
+    /// Folder of the archive, below which each identity has its own; none is no archive, and nothing of
+    /// records is ever purged.
+    pub archive: Option<PathBuf>,
     /// Whom it believes.
     pub trust: TrustConfig,
     /// Who signs here; at least one.

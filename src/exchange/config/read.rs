@@ -77,6 +77,7 @@ impl NodeDocument {
         let listen = super::listen::listen(&mut top, &mut cx);
         let sinks = super::sinks::sinks(&mut top, &data, &mut cx);
         let outlets = super::outlets::outlets(&mut top, &data, &mut cx);
+        let archive = archive_section(&mut top, &mut cx);
         top.finish(cx.problems);
 
         NodeConfig {
@@ -88,6 +89,7 @@ impl NodeDocument {
             formats,
             lists,
             publisher,
+            archive,
             trust,
             identities,
             brokers,
@@ -154,6 +156,13 @@ fn lists_section(top: &mut Tab<'_>, cx: &mut Cx<'_>) -> (Vec<PathBuf>, Option<No
     let publisher = publisher.and_then(|spot| node_code(&spot, &tab.key("publisher"), cx));
     tab.finish(cx.problems);
     (folders.into_iter().map(|s| cx.base.join(s.text)).collect(), publisher)
+}
+
+fn archive_section(top: &mut Tab<'_>, cx: &mut Cx<'_>) -> Option<PathBuf> {
+    let mut tab = top.table("archive", cx.problems);
+    let folder = tab.text("folder", cx.problems).filter(|s| !s.text.trim().is_empty());
+    tab.finish(cx.problems);
+    folder.map(|folder| cx.base.join(folder.text))
 }
 
 fn limits(top: &mut Tab<'_>, cx: &mut Cx<'_>) -> Limits {

@@ -8,6 +8,7 @@ mod collect;
 mod inbox;
 mod moves;
 mod outbox;
+mod archive;
 mod outlet;
 mod people;
 mod restore;

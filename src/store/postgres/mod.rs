@@ -45,6 +45,7 @@ mod moving;
 mod moving_tables;
 mod number;
 mod open;
+mod archive;
 mod outlet;
 mod people;
 mod pool;

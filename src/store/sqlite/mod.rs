@@ -17,6 +17,7 @@ mod image;
 mod inbox;
 mod migrate;
 mod open;
+mod archive;
 mod outlet;
 mod people;
 mod problems;

@@ -4,6 +4,7 @@ use tests::world::{Setup, World};
 
 mod answered;
 mod anywhere;
+mod archived;
 mod authority;
 mod backfill;
 mod baseline;

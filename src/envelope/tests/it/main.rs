@@ -1,5 +1,6 @@
 //! The crate from outside, in one binary.
 
+mod archive;
 mod common;
 mod evidence;
 mod museum;

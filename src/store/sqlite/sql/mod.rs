@@ -7,6 +7,7 @@
 mod collect;
 mod inbox;
 mod outbox;
+mod archive;
 mod outlet;
 mod people;
 mod restore;
@@ -15,6 +16,7 @@ mod standing;
 pub(crate) use collect::*;
 pub(crate) use inbox::*;
 pub(crate) use outbox::*;
+pub(crate) use archive::*;
 pub(crate) use outlet::*;
 pub(crate) use people::*;
 pub(crate) use restore::*;
