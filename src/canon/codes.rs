@@ -21,7 +21,7 @@ pub use format::FIELD;
 pub use outlet::PLATFORM;
 pub use post::POST;
 pub use spool::SPOOL;
-pub use tables::CODE_TABLE;
+pub use tables::TABLE;
 
 /// One stable code with its text in both languages.
 #[derive(Debug)]
@@ -66,7 +66,7 @@ pub const EVIDENCE: &[Code] = &[
 /// All codes, a group for each origin.
 pub const CODES: &[&[Code]] = &[
     RECORD, FIELD, SENDER, RECEIVER, CONTROL, RESTORE, SOURCE, ASKED, ADAPTER, NODE, CONFIG, SPOOL,
-    EVIDENCE, PLATFORM, POST, CODE_TABLE,
+    EVIDENCE, PLATFORM, POST, TABLE,
 ];
 
 /// `record.*`: a receiver's or sender's judgement of one record.
