@@ -23,7 +23,7 @@ pub use format::FIELD;
 pub use outlet::PLATFORM;
 pub use post::POST;
 pub use spool::SPOOL;
-pub use tables::CODE_TABLE;
+pub use tables::TABLE;
 
 /// One stable code with its text in both languages.
 #[derive(Debug)]
@@ -68,7 +68,7 @@ pub const EVIDENCE: &[Code] = &[
 /// All codes, a group for each origin.
 pub const CODES: &[&[Code]] = &[
     RECORD, FIELD, SENDER, RECEIVER, CONTROL, RESTORE, SOURCE, ASKED, ADAPTER, NODE, CONFIG, SPOOL,
-    EVIDENCE, PLATFORM, POST, CODE_TABLE, ARCHIVE,
+    EVIDENCE, PLATFORM, POST, TABLE, ARCHIVE,
 ];
 
 /// `record.*`: a receiver's or sender's judgement of one record.

@@ -131,7 +131,7 @@ fn came_down(table: &code_tables::State) -> Said {
         until: None,
         en: format!("code table {list}@{edition} of {by}, {have} of {count} codes here: {en}"),
         zh: format!("{by} 下发的代码表 {list}@{edition}，已收 {have}/{count} 条：{zh}"),
-        needs_a_person: table.code.as_deref().is_some_and(|c| c != "code_table.withdrawn"),
+        needs_a_person: table.code.as_deref().is_some_and(|c| c != "table.withdrawn"),
     }
 }
 

@@ -113,7 +113,7 @@ async fn half_an_edition_is_not_in_force_until_the_rest_is_there() {
     world.drop_half(PROVINCE, &edition(), &["990103", "990104"]);
     tomorrow(&mut world).await;
     let half = state(&world).await;
-    assert_eq!((half.code.as_deref(), half.have), (Some("code_table.incomplete"), 2));
+    assert_eq!((half.code.as_deref(), half.have), (Some("table.incomplete"), 2));
     assert_eq!(world.count(COUNTY, Place::Quarantined).await, 12);
     world.drop_codes(PROVINCE, &edition(), &["990000"]);
     world.pass(30_000).await;
@@ -129,8 +129,8 @@ async fn a_code_that_its_publisher_did_not_count_is_not_let_in() {
     held(&mut world, 12).await;
     world.drop_half(PROVINCE, &edition(), &["990000", "990103", "990199"]);
     tomorrow(&mut world).await;
-    assert_eq!(state(&world).await.code.as_deref(), Some("code_table.digest"));
-    assert_eq!(said(&world, "code_table.not_used").await, ["code_table.digest"]);
+    assert_eq!(state(&world).await.code.as_deref(), Some("table.digest"));
+    assert_eq!(said(&world, "code_table.not_used").await, ["table.digest"]);
     assert_eq!(world.count(COUNTY, Place::Quarantined).await, 12);
     world.finish().await;
 }
