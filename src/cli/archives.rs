@@ -1,13 +1,16 @@
-//! Archive files on disk. All that is written and read of them goes through here, so that encryption at
+//! Archive files on disk, and the time-stamping authority over their head. All that is written and read of them goes through here, so that encryption at
 //! rest has one place to stand.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use edge::http::{self, Client, Method, Request, Settings, Url};
 use envelope::archive::ARCHIVE_BYTES_MAX;
-use exchange::archive::Vault;
+use envelope::timestamp::{QUERY, TIMESTAMP_BYTES_MAX};
+use exchange::archive::{StampFuture, Stamper, Vault};
+use exchange::config::{Limits, Remote};
 
-use crate::files;
+use crate::{files, https};
 use crate::text::Failure;
 
 /// How the name of an archive file ends.
@@ -61,4 +64,40 @@ pub(crate) fn list(folder: &Path) -> Result<Vec<(String, PathBuf)>, Failure> {
     }
     found.sort();
     Ok(found)
+}
+
+/// A time-stamping authority on the network.
+#[derive(Debug)]
+pub(crate) struct Tsa {
+    url: Url,
+    client: Client,
+}
+
+impl Tsa {
+    /// The authority of the configuration.
+    pub(crate) fn new(remote: &Remote, limits: &Limits) -> Result<Self, Failure> {
+        let settings = Settings {
+            answer_bytes_max: TIMESTAMP_BYTES_MAX as u64,
+            ..https::settings(remote, limits)?
+        };
+        let client = Client::new(settings).map_err(|e| {
+            Failure::environment(e.to_string(), format!("时间戳服务不可用：{e}"))
+        })?;
+        Ok(Self { url: https::address(&remote.url)?, client })
+    }
+}
+
+impl Stamper for Tsa {
+    fn ask(&self, question: Vec<u8>) -> StampFuture<'_> {
+        Box::pin(async move {
+            let mut request = Request::new(Method::POST, self.url.clone());
+            request.header("content-type", QUERY).map_err(|e| e.to_string())?;
+            request.body = question;
+            let answer = self.client.send(request).await.map_err(|e| e.to_string())?;
+            if answer.status != 200 {
+                return Err(format!("{} answers {}", http::place(&self.url), answer.status));
+            }
+            Ok(answer.body)
+        })
+    }
 }

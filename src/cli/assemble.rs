@@ -23,7 +23,7 @@ use store::sqlite::SqliteStore;
 use store::{PostgresStore, SharedStore};
 
 use crate::commands::adapter as packages;
-use crate::archives::FolderVault;
+use crate::archives::{self, FolderVault};
 use crate::desk::Desk;
 use crate::lists::{self, ListFiles};
 use crate::open::Formats;
@@ -274,7 +274,11 @@ fn workers(
     if let Some(folder) = &config.archive {
         let vault = Box::new(FolderVault(folder.join(node.code.as_str())));
         let terms = archive_terms(config, node);
-        workers.push(Box::new(Archive::new(Arc::clone(node), vault, terms)));
+        let mut archive = Archive::new(Arc::clone(node), vault, terms);
+        if let Some(tsa) = &config.tsa {
+            archive = archive.stamped_by(Box::new(archives::Tsa::new(tsa, &config.limits)?));
+        }
+        workers.push(Box::new(archive));
     }
     workers.push(Box::new(ListFiles::new(Arc::clone(node), &config.lists)));
     workers.push(Box::new(Desk::new(Arc::clone(node), &config.data)));

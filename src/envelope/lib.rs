@@ -26,6 +26,7 @@ pub mod refuse;
 pub mod sealed;
 pub mod signer;
 pub mod suite;
+pub mod timestamp;
 pub mod trust;
 mod wire;
 mod words;

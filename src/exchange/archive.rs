@@ -2,10 +2,12 @@
 //! the file was read back, their bytes leave the store. What is not final is in no file and keeps its bytes.
 
 use std::collections::BTreeMap;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use canon::{Day, Digest, DigestAlg, EnvelopeId, Millis};
 use envelope::archive::{self, ARCHIVE_EDITION, Archive as File, Entry, Frames, Table};
+use envelope::timestamp;
 use serde::{Deserialize, Serialize};
 use store::{ArchiveRow, ArchiveSide, AuditEvent, SharedStore, StoredFrames};
 
@@ -37,6 +39,15 @@ pub trait Vault: Send {
     fn put(&mut self, name: &str, bytes: &[u8]) -> Result<(), String>;
     /// A file as it was put.
     fn get(&self, name: &str) -> Result<Vec<u8>, String>;
+}
+
+/// The answer of a time-stamping authority, or why there is none.
+pub type StampFuture<'a> = Pin<Box<dyn Future<Output = Result<Vec<u8>, String>> + Send + 'a>>;
+
+/// A time-stamping authority (RFC 3161): takes a question, gives its answer.
+pub trait Stamper: Send {
+    /// Asks once, within a time of its own.
+    fn ask(&self, question: Vec<u8>) -> StampFuture<'_>;
 }
 
 /// What the configuration says.
@@ -73,6 +84,15 @@ pub struct State {
     pub released_bytes: u64,
     /// Why nothing goes on; none if it does.
     pub trouble: Option<String>,
+    /// A timestamp stands over the file of this number, and so over all before it.
+    #[serde(default)]
+    pub stamped: u64,
+    /// The time it vouches for.
+    #[serde(default)]
+    pub stamped_at: Option<String>,
+    /// Since when no timestamp was had, and why.
+    #[serde(default)]
+    pub unstamped: Option<(Millis, String)>,
 }
 
 /// One file.
@@ -99,6 +119,7 @@ pub struct Archive {
     node: Arc<Node>,
     vault: Box<dyn Vault>,
     terms: Terms,
+    stamper: Option<Box<dyn Stamper>>,
     next: Millis,
 }
 
@@ -112,7 +133,13 @@ struct Taken {
 impl Archive {
     /// Archives for this node.
     pub fn new(node: Arc<Node>, vault: Box<dyn Vault>, terms: Terms) -> Self {
-        Self { node, vault, terms, next: Millis(i64::MIN) }
+        Self { node, vault, terms, stamper: None, next: Millis(i64::MIN) }
+    }
+
+    /// With a time-stamping authority over its head.
+    #[must_use]
+    pub fn stamped_by(self, stamper: Box<dyn Stamper>) -> Self {
+        Self { stamper: Some(stamper), ..self }
     }
 
     async fn turn(&mut self, now: Millis) -> Result<Progress, WorkError> {
@@ -125,6 +152,9 @@ impl Archive {
         let before = state(&self.node.store).await?;
         let packed = self.pack(&before, now).await?;
         let released = if packed.more { 0 } else { self.release(now).await? };
+        if !packed.more {
+            self.stamp(now).await?;
+        }
         if !packed.more && released == 0 {
             self.next = now.plus(EVERY);
         }
@@ -184,6 +214,37 @@ impl Archive {
         (state.number, state.head) = (table.number, Some(digest.to_string()));
         standing::put(&self.node.store, STATE, &state, now).await?;
         Ok(Progress::some(rows.len() as u64, more))
+    }
+
+    /// A timestamp over the last file, which names all before it: one closes every gap. While the
+    /// authority is down the archive goes on, and `status` says what is not stamped.
+    async fn stamp(&mut self, now: Millis) -> Result<(), WorkError> {
+        let Some(stamper) = &self.stamper else { return Ok(()) };
+        let store = &self.node.store;
+        let mut state = state(store).await?;
+        let head = state.head.as_deref().and_then(|head| head.parse::<Digest>().ok());
+        let Some(head) = head.filter(|_| state.stamped < state.number) else { return Ok(()) };
+        let Some(seen) = file(store, state.number).await? else { return Ok(()) };
+        // Unlike any before: the digest and the time say so.
+        let bytes = head.alg.of(&[&head.bytes, &now.0.to_be_bytes()]).bytes;
+        let nonce = bytes.iter().take(7).fold(1, |n, b| n << 8 | u64::from(*b));
+        let answer = stamper.ask(timestamp::question(&head, nonce)).await;
+        let stamped = answer.and_then(|answer| {
+            let time = timestamp::time_of(&answer, &head, nonce).map_err(|e| e.to_string())?;
+            self.vault.put(&format!("{}.tsr", seen.name), &answer)?;
+            Ok(time)
+        });
+        match stamped {
+            Ok(time) => {
+                (state.stamped, state.stamped_at) = (state.number, Some(time));
+                state.unstamped = None;
+            }
+            Err(why) => {
+                let since = state.unstamped.map_or(now, |(since, _)| since);
+                state.unstamped = Some((since, why));
+            }
+        }
+        standing::put(store, STATE, &state, now).await
     }
 
     /// The file lies there as it was made.

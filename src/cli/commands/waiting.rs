@@ -150,6 +150,19 @@ fn archived(state: &archive::State, keep: i64, space: Space) -> Said {
     let mut zh = format!(
         "归档：{number} 个文件，已归档 {closed} 之前的窗口，未完成报文 {open} 份不在其中，末端摘要 {head}；归档 {days} 天后库内释放（已释放 {released} 个文件、{given} MiB）；存储占用 {takes} MiB，其中空闲 {free} MiB"
     );
+    match (&state.unstamped, &state.stamped_at) {
+        (Some((since, why)), _) => {
+            let first = state.stamped + 1;
+            en.push_str(&format!("; files {first} to {number} have no timestamp since {since}: {why}; they get one when the authority answers"));
+            zh.push_str(&format!("；第 {first} 至 {number} 号自 {since} 起未取得时间戳：{why}；恢复后自动补盖"));
+        }
+        (None, Some(time)) => {
+            let stamped = state.stamped;
+            en.push_str(&format!("; timestamp {time} over file {stamped} and all before it"));
+            zh.push_str(&format!("；时间戳 {time} 覆盖至第 {stamped} 号文件"));
+        }
+        (None, None) => {}
+    }
     if let Some(trouble) = &state.trouble {
         en.push_str(&format!("; stands still, nothing is purged: {trouble}"));
         zh.push_str(&format!("；归档停滞，未释放任何数据：{trouble}"));

@@ -45,6 +45,8 @@ pub struct NodeConfig {
     /// Folder of the archive, below which each identity has its own; none is no archive, and nothing of
     /// records is ever purged.
     pub archive: Option<PathBuf>,
+    /// A time-stamping authority over the archive's head.
+    pub tsa: Option<Remote>,
     /// Whom it believes.
     pub trust: TrustConfig,
     /// Who signs here; at least one.

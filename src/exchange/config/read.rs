@@ -11,6 +11,7 @@ use super::limits::Limits;
 use super::node::*;
 use super::problem::{At, Problems, nearest};
 use super::quota;
+use super::remote::{self, Remote};
 use super::secret::SecretRef;
 use super::sections;
 use super::tree::{self, Node, Spot, Tab, Value};
@@ -77,7 +78,7 @@ impl NodeDocument {
         let listen = super::listen::listen(&mut top, &mut cx);
         let sinks = super::sinks::sinks(&mut top, &data, &mut cx);
         let outlets = super::outlets::outlets(&mut top, &data, &mut cx);
-        let archive = archive_section(&mut top, &mut cx);
+        let (archive, tsa) = archive_section(&mut top, &mut cx);
         top.finish(cx.problems);
 
         NodeConfig {
@@ -90,6 +91,7 @@ impl NodeDocument {
             lists,
             publisher,
             archive,
+            tsa,
             trust,
             identities,
             brokers,
@@ -158,11 +160,14 @@ fn lists_section(top: &mut Tab<'_>, cx: &mut Cx<'_>) -> (Vec<PathBuf>, Option<No
     (folders.into_iter().map(|s| cx.base.join(s.text)).collect(), publisher)
 }
 
-fn archive_section(top: &mut Tab<'_>, cx: &mut Cx<'_>) -> Option<PathBuf> {
+fn archive_section(top: &mut Tab<'_>, cx: &mut Cx<'_>) -> (Option<PathBuf>, Option<Remote>) {
     let mut tab = top.table("archive", cx.problems);
     let folder = tab.text("folder", cx.problems).filter(|s| !s.text.trim().is_empty());
+    let mut below = tab.table("tsa", cx.problems);
+    let tsa = remote::remote(&mut below, cx);
+    below.finish(cx.problems);
     tab.finish(cx.problems);
-    folder.map(|folder| cx.base.join(folder.text))
+    (folder.map(|folder| cx.base.join(folder.text)), tsa)
 }
 
 fn limits(top: &mut Tab<'_>, cx: &mut Cx<'_>) -> Limits {

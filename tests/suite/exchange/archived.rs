@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use canon::{DigestAlg, EnvelopeId};
 use envelope::archive::{Archive as File, Chain};
 use exchange::Worker;
-use exchange::archive::{self, Archive, State, Terms, Vault};
+use exchange::archive::{self, Archive, StampFuture, Stamper, State, Terms, Vault};
 use store::Place;
 use tests::world::input::cases;
 use tests::world::{PROVINCE, Setup, TIERS, TOWN, World, code};
@@ -38,7 +38,8 @@ impl Vault for Folder {
 impl Folder {
     fn chain(&self) -> Chain {
         let mut chain = Chain::default();
-        for (name, bytes) in self.files.lock().unwrap().iter() {
+        let files = self.files.lock().unwrap();
+        for (name, bytes) in files.iter().filter(|(name, _)| !name.ends_with(".tsr")) {
             chain.walk(bytes).unwrap_or_else(|broken| panic!("{name}: {broken}"));
         }
         chain
@@ -193,5 +194,87 @@ async fn what_a_sink_was_not_given_stays() {
     let mut archive = worker(&world, PROVINCE, &folder, &["files", "another"]);
     run(&mut archive, &world).await;
     assert_eq!(state(&world, PROVINCE).await.released, 0);
+    world.finish().await;
+}
+
+/// OpenSSL as a time-stamping authority, which may be down.
+#[derive(Clone)]
+struct Authority {
+    dir: Arc<tempfile::TempDir>,
+    down: Arc<Mutex<bool>>,
+}
+
+impl Authority {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name).display().to_string();
+        std::fs::write(dir.path().join("serial"), "01\n").unwrap();
+        let text = format!(
+            "[tsa]\ndefault_tsa = it\n[it]\nserial = {}\nsigner_digest = sha256\ndefault_policy = 1.2.3.4.1\ndigests = sha256\ness_cert_id_alg = sha256\n",
+            at("serial")
+        );
+        std::fs::write(dir.path().join("ts.cnf"), text).unwrap();
+        let (key, pem) = (at("tsa.key"), at("tsa.pem"));
+        openssl(&[
+            "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=Test TSA",
+            "-addext", "extendedKeyUsage=critical,timeStamping", "-keyout", &key, "-out", &pem,
+        ]);
+        Self { dir: Arc::new(dir), down: Arc::default() }
+    }
+}
+
+fn openssl(args: &[&str]) {
+    let said = std::process::Command::new("openssl").args(args).output();
+    let said = said.expect("openssl: apt-get install openssl");
+    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+}
+
+impl Stamper for Authority {
+    fn ask(&self, question: Vec<u8>) -> StampFuture<'_> {
+        Box::pin(async move {
+            if *self.down.lock().unwrap() {
+                return Err("connection refused".to_owned());
+            }
+            let at = |name: &str| self.dir.path().join(name).display().to_string();
+            std::fs::write(self.dir.path().join("q"), question).unwrap();
+            let (config, query, pem) = (at("ts.cnf"), at("q"), at("tsa.pem"));
+            let (key, out) = (at("tsa.key"), at("r"));
+            openssl(&[
+                "ts", "-reply", "-config", &config, "-section", "it", "-queryfile", &query,
+                "-signer", &pem, "-inkey", &key, "-out", &out,
+            ]);
+            Ok(std::fs::read(out).unwrap())
+        })
+    }
+}
+
+#[tokio::test]
+async fn the_head_is_stamped_and_while_the_authority_is_down_the_archive_goes_on() {
+    let mut world = super::world_of(Setup::default()).await;
+    let (folder, authority) = (Folder::default(), Authority::new());
+    let stamped = |world: &World| worker(world, TOWN, &folder, &[]).stamped_by(Box::new(authority.clone()));
+    *authority.down.lock().unwrap() = true;
+    for n in 1..=2 {
+        world.drop_lines(&format!("{n}.csv"), &cases([n]));
+        world.quiet().await;
+        days(&mut world, 1).await;
+        run(&mut stamped(&world), &world).await;
+    }
+    let gap = state(&world, TOWN).await;
+    assert_eq!((gap.number, gap.stamped), (2, 0), "the archive goes on");
+    let (since, why) = gap.unstamped.unwrap();
+    assert!(why.contains("refused") && since < world.now, "{why}");
+
+    *authority.down.lock().unwrap() = false;
+    run(&mut stamped(&world), &world).await;
+    let after = state(&world, TOWN).await;
+    assert_eq!((after.stamped, &after.unstamped), (2, &None), "one stamp closes the gap");
+    let head = after.head.unwrap();
+    let name = folder.files.lock().unwrap().keys().find(|n| n.ends_with(".tsr")).unwrap().clone();
+    let answer = authority.dir.path().join("kept.tsr");
+    std::fs::write(&answer, folder.get(&name).unwrap()).unwrap();
+    let (answer, pem) = (answer.display().to_string(), authority.dir.path().join("tsa.pem"));
+    let (hex, pem) = (head.trim_start_matches("sha256:"), pem.display().to_string());
+    openssl(&["ts", "-verify", "-digest", hex, "-in", &answer, "-CAfile", &pem]);
     world.finish().await;
 }

@@ -9,3 +9,4 @@ mod revoked;
 mod round;
 mod stock;
 mod suites;
+mod timestamp;
