@@ -140,7 +140,7 @@ impl CodeTables {
                 let tag = ty.map(|ty| format!("<{} ", format.get(ty).wire));
                 tag.is_some_and(|tag| fragment.starts_with(tag.as_bytes()))
             };
-            if KINDS.iter().any(|kind| is(&kind))
+            if KINDS.iter().any(is)
                 && let Ok(parsed) = format.parse(fragment)
             {
                 found.push(piece(format, &parsed));
