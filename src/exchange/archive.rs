@@ -33,7 +33,7 @@ const RECEIPT_PATIENCE: i64 = 2 * 86_400_000;
 
 /// Where archive files lie. This is the one place between the archive and the disk: whoever encrypts
 /// files at rest stands here.
-pub trait Vault: Send {
+pub trait Vault: Send + Sync {
     /// Makes a file, durable when it returns; the same file again is fine, another one of that name
     /// is an error.
     fn put(&mut self, name: &str, bytes: &[u8]) -> Result<(), String>;
@@ -45,7 +45,7 @@ pub trait Vault: Send {
 pub type StampFuture<'a> = Pin<Box<dyn Future<Output = Result<Vec<u8>, String>> + Send + 'a>>;
 
 /// A time-stamping authority (RFC 3161): takes a question, gives its answer.
-pub trait Stamper: Send {
+pub trait Stamper: Send + Sync {
     /// Asks once, within a time of its own.
     fn ask(&self, question: Vec<u8>) -> StampFuture<'_>;
 }

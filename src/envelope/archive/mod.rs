@@ -168,7 +168,7 @@ impl<'a> Archive<'a> {
         let mut rest = file.get(PREFIX + length..).unwrap_or_default();
         let mut frames = Vec::with_capacity(table.entries.len());
         for entry in &table.entries {
-            let mut take = |length: u64| {
+            let mut take = |length: u64| -> Result<&'a [u8], ArchiveError> {
                 let length = usize::try_from(length).unwrap_or(usize::MAX);
                 let (taken, left) = rest
                     .split_at_checked(length)

@@ -54,7 +54,7 @@ impl Identity {
                     let own = self.out.get_mut(id).filter(|o| {
                         &*o.env.kind == "records" && o.env.state.is_final() && o.frame.is_some()
                     });
-                    own.map(|o| [o.frame.take(), o.receipt.take()].into_iter().flatten().map(|f| f.len()).sum())
+                    own.map(|o| [o.frame.take(), o.receipt.take()].into_iter().flatten().map(|f| f.len()).sum::<usize>())
                 }
                 ArchiveSide::Received => {
                     let received = self.received.get_mut(id).filter(|r| !r.frame.is_empty());
@@ -62,7 +62,6 @@ impl Identity {
                 }
             };
             if let Some(bytes) = bytes {
-                let bytes: usize = bytes;
                 released.envelopes += 1;
                 released.bytes += bytes as u64;
             }
