@@ -10,8 +10,8 @@ use envelope::timestamp::{QUERY, TIMESTAMP_BYTES_MAX};
 use exchange::archive::{StampFuture, Stamper, Vault};
 use exchange::config::{Limits, Remote};
 
-use crate::{files, https};
 use crate::text::Failure;
+use crate::{files, https};
 
 /// How the name of an archive file ends.
 const ENDS: &str = ".tga.zst";
@@ -80,9 +80,8 @@ impl Tsa {
             answer_bytes_max: TIMESTAMP_BYTES_MAX as u64,
             ..https::settings(remote, limits)?
         };
-        let client = Client::new(settings).map_err(|e| {
-            Failure::environment(e.to_string(), format!("时间戳服务不可用：{e}"))
-        })?;
+        let client = Client::new(settings)
+            .map_err(|e| Failure::environment(e.to_string(), format!("时间戳服务不可用：{e}")))?;
         Ok(Self { url: https::address(&remote.url)?, client })
     }
 }

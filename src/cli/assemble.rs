@@ -22,8 +22,8 @@ use store::memory::MemoryWorld;
 use store::sqlite::SqliteStore;
 use store::{PostgresStore, SharedStore};
 
-use crate::commands::adapter as packages;
 use crate::archives::{self, FolderVault};
+use crate::commands::adapter as packages;
 use crate::desk::Desk;
 use crate::lists::{self, ListFiles};
 use crate::open::Formats;

@@ -257,7 +257,12 @@ impl Archive {
     }
 
     /// Nothing goes on until the disk does; `status` says so, nothing is purged meanwhile.
-    async fn trouble(&mut self, before: &State, what: String, now: Millis) -> Result<Progress, WorkError> {
+    async fn trouble(
+        &mut self,
+        before: &State,
+        what: String,
+        now: Millis,
+    ) -> Result<Progress, WorkError> {
         let state = State { trouble: Some(what.clone()), ..before.clone() };
         standing::put(&self.node.store, STATE, &state, now).await?;
         self.next = now.plus(EVERY);
@@ -273,7 +278,8 @@ impl Archive {
             more: false,
         };
         let mut room = self.terms.file_bytes;
-        let received = store.archive_rows(ArchiveSide::Received, before.received, &[], ROWS_PER_TURN);
+        let received =
+            store.archive_rows(ArchiveSide::Received, before.received, &[], ROWS_PER_TURN);
         for row in received.await? {
             let Some(judged) = row.judged else { continue };
             let patient = now.since(judged) < RECEIPT_PATIENCE;
@@ -350,7 +356,8 @@ impl Archive {
         let same = digest.is_some_and(|d| archive::link(d.alg, &bytes) == d);
         let opened = File::read(&bytes).ok().filter(|_| same);
         let Some(opened) = opened else {
-            let what = format!("{}: is not the file that was written; nothing is purged", seen.name);
+            let what =
+                format!("{}: is not the file that was written; nothing is purged", seen.name);
             return Ok(self.trouble(&state, what, now).await?.done);
         };
         let ids = opened.table.entries.iter().filter_map(|e| envelope::parse_envelope_id(&e.id));
@@ -423,7 +430,9 @@ pub async fn file(store: &SharedStore, number: u64) -> Result<Option<FileSeen>, 
 pub async fn files_of(store: &SharedStore, id: &EnvelopeId) -> Result<Vec<FileSeen>, WorkError> {
     let counted = counted(id);
     let has = |seen: &FileSeen| {
-        seen.ranges.get(&counted).is_some_and(|(first, last)| (*first..=*last).contains(&id.sequence))
+        seen.ranges
+            .get(&counted)
+            .is_some_and(|(first, last)| (*first..=*last).contains(&id.sequence))
     };
     let found = standing::read::<FileSeen>(store, FILE).await?;
     Ok(found.into_iter().rev().map(|(_, seen)| seen).filter(has).collect())

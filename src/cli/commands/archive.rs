@@ -38,8 +38,14 @@ pub(crate) fn run(args: &VerifyArchive, out: &Out) -> Done {
             let zh = canon::code(code).map_or("", |c| c.zh);
             out.value(&json!({ "ok": false, "broken": name, "code": code, "en": broken.to_string(), "files": chain.files }))?;
             out.say(
-                format_args!("broken at {name}: {broken} [{code}]; {} files before it fit", chain.files),
-                format_args!("归档链在 {name} 处断开：{zh}（{broken}）[{code}]；此前 {} 个文件相符", chain.files),
+                format_args!(
+                    "broken at {name}: {broken} [{code}]; {} files before it fit",
+                    chain.files
+                ),
+                format_args!(
+                    "归档链在 {name} 处断开：{zh}（{broken}）[{code}]；此前 {} 个文件相符",
+                    chain.files
+                ),
             )?;
             return Ok(Exit::Problems);
         }
@@ -52,7 +58,9 @@ pub(crate) fn run(args: &VerifyArchive, out: &Out) -> Done {
     };
     let Chain { files: n, envelopes, receipts, .. } = chain;
     if wanted.is_some_and(|wanted| wanted != head) {
-        out.value(&json!({ "ok": false, "files": n, "head": head.to_string(), "code": "archive.head" }))?;
+        out.value(
+            &json!({ "ok": false, "files": n, "head": head.to_string(), "code": "archive.head" }),
+        )?;
         out.say(
             format_args!("the last file, number {last}, has {head}, another one than --head: files behind it are missing, or it was changed [archive.head]"),
             format_args!("末个文件（第 {last} 号）摘要为 {head}，与 --head 不符：其后缺文件，或文件被改动 [archive.head]"),

@@ -36,7 +36,8 @@ async fn verify(nodes: &NodesArg, out: &Out) -> Done {
         let mut since = None;
         let mut broken = None;
         loop {
-            let events = tier.store.audit_after(after, AT_ONCE).await.map_err(|e| tier.failed(&e))?;
+            let events =
+                tier.store.audit_after(after, AT_ONCE).await.map_err(|e| tier.failed(&e))?;
             let Some((number, _, digest)) = events.last() else { break };
             if let Err(at) = verify_chain(last, &events) {
                 broken = Some(at);

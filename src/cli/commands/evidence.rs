@@ -16,9 +16,9 @@ use store::StoredFrames;
 use crate::commands::archive::{self, VerifyArchive};
 use crate::desk::{self, Asked, Request};
 use crate::stores::{Access, NodesArg, Tier, identities, tiers};
-use crate::{archives, os};
 use crate::text::{Done, Exit, Failure, Out};
 use crate::verdict::{self, VerifyArgs};
+use crate::{archives, os};
 
 /// One record's proof.
 #[derive(Debug, Subcommand)]
@@ -224,8 +224,12 @@ async fn archived(tier: &Tier, id: &EnvelopeId) -> Result<Option<StoredFrames>, 
         let changed = || {
             let name = &seen.name;
             Failure::environment(
-                format!("{name}: is not the archive file that was written [archive.link]; see `tiergate evidence verify-archive`"),
-                format!("{name}：不是原归档文件 [archive.link]，请运行 tiergate evidence verify-archive"),
+                format!(
+                    "{name}: is not the archive file that was written [archive.link]; see `tiergate evidence verify-archive`"
+                ),
+                format!(
+                    "{name}：不是原归档文件 [archive.link]，请运行 tiergate evidence verify-archive"
+                ),
             )
         };
         let digest: Digest = seen.digest.parse().map_err(|_| changed())?;

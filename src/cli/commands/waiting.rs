@@ -154,7 +154,9 @@ fn archived(state: &archive::State, keep: i64, space: Space) -> Said {
         (Some((since, why)), _) => {
             let first = state.stamped + 1;
             en.push_str(&format!("; files {first} to {number} have no timestamp since {since}: {why}; they get one when the authority answers"));
-            zh.push_str(&format!("；第 {first} 至 {number} 号自 {since} 起未取得时间戳：{why}；恢复后自动补盖"));
+            zh.push_str(&format!(
+                "；第 {first} 至 {number} 号自 {since} 起未取得时间戳：{why}；恢复后自动补盖"
+            ));
         }
         (None, Some(time)) => {
             let stamped = state.stamped;

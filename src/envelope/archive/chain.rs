@@ -115,7 +115,8 @@ impl Chain {
             }
             self.envelopes += 1;
         }
-        let [digest, other] = [canon::DigestAlg::Sha256, canon::DigestAlg::Sm3].map(|alg| link(alg, file));
+        let [digest, other] =
+            [canon::DigestAlg::Sha256, canon::DigestAlg::Sm3].map(|alg| link(alg, file));
         let (number, node) = (table.number, table.node.clone());
         self.last = Some(Walked { number, node, digest, other });
         self.files += 1;

@@ -109,7 +109,8 @@ pub fn link(alg: DigestAlg, file: &[u8]) -> Digest {
 /// Over a limit: take fewer envelopes.
 pub fn write(table: &Table, frames: &[Frames<'_>]) -> Result<Vec<u8>, ArchiveError> {
     let text = serde_json::to_vec(table).map_err(|_| ArchiveError::Malformed("table"))?;
-    let bytes: usize = frames.iter().map(|f| f.envelope.len() + f.receipt.map_or(0, <[u8]>::len)).sum();
+    let bytes: usize =
+        frames.iter().map(|f| f.envelope.len() + f.receipt.map_or(0, <[u8]>::len)).sum();
     let whole = PREFIX + text.len() + bytes;
     if text.len() > ARCHIVE_TABLE_BYTES_MAX
         || whole > ARCHIVE_BYTES_MAX

@@ -50,7 +50,8 @@ fn a_judged_envelope_is_closed_with_its_receipt_and_keeps_all_but_its_bytes() {
         let inbox_id = province.arrive("records", &envelope, t0()).await;
         let judged = judged(inbox_id, &envelope, &records, t0());
         s.commit_judged(&province.lease, judged).await.unwrap();
-        let row = async || s.archive_rows(ArchiveSide::Received, 0, &[], 9).await.unwrap().remove(0);
+        let row =
+            async || s.archive_rows(ArchiveSide::Received, 0, &[], 9).await.unwrap().remove(0);
         let before = row().await;
         assert_eq!((&before.id, before.closed, before.judged), (&envelope, false, Some(t0())));
         province.seal_control(t0()).await;

@@ -11,7 +11,13 @@ use crate::api_archive::ArchiveFacts;
 use crate::types::{ArchiveRow, ArchiveSide, Released, Space};
 
 impl Identity {
-    fn archive_rows(&self, side: ArchiveSide, after: i64, also: &[i64], limit: u32) -> Vec<ArchiveRow> {
+    fn archive_rows(
+        &self,
+        side: ArchiveSide,
+        after: i64,
+        also: &[i64],
+        limit: u32,
+    ) -> Vec<ArchiveRow> {
         let wanted = |number: i64| number > after || also.contains(&number);
         let mut rows: Vec<ArchiveRow> = match side {
             ArchiveSide::Own => {
@@ -27,7 +33,8 @@ impl Identity {
                 .collect()
             }
             ArchiveSide::Received => {
-                let judged = self.judged.iter().filter_map(|(n, id)| Some((n, id, self.received.get(id)?)));
+                let judged =
+                    self.judged.iter().filter_map(|(n, id)| Some((n, id, self.received.get(id)?)));
                 let here = judged.filter(|(_, _, r)| !r.frame.is_empty());
                 here.map(|(number, id, received)| ArchiveRow {
                     number: *number,
@@ -54,7 +61,13 @@ impl Identity {
                     let own = self.out.get_mut(id).filter(|o| {
                         &*o.env.kind == "records" && o.env.state.is_final() && o.frame.is_some()
                     });
-                    own.map(|o| [o.frame.take(), o.receipt.take()].into_iter().flatten().map(|f| f.len()).sum::<usize>())
+                    own.map(|o| {
+                        [o.frame.take(), o.receipt.take()]
+                            .into_iter()
+                            .flatten()
+                            .map(|f| f.len())
+                            .sum::<usize>()
+                    })
                 }
                 ArchiveSide::Received => {
                     let received = self.received.get_mut(id).filter(|r| !r.frame.is_empty());

@@ -27,6 +27,7 @@ macro_rules! fact {
 
 mod accept;
 mod adopt;
+mod archive;
 mod attempts;
 mod collect;
 mod conn;
@@ -45,7 +46,6 @@ mod moving;
 mod moving_tables;
 mod number;
 mod open;
-mod archive;
 mod outlet;
 mod people;
 mod pool;

@@ -7,6 +7,7 @@
 
 mod accept;
 mod adopt;
+mod archive;
 mod collect;
 mod conn;
 mod dispatch;
@@ -17,7 +18,6 @@ mod image;
 mod inbox;
 mod migrate;
 mod open;
-mod archive;
 mod outlet;
 mod people;
 mod problems;

@@ -216,8 +216,21 @@ impl Authority {
         std::fs::write(dir.path().join("ts.cnf"), text).unwrap();
         let (key, pem) = (at("tsa.key"), at("tsa.pem"));
         openssl(&[
-            "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=Test TSA",
-            "-addext", "extendedKeyUsage=critical,timeStamping", "-keyout", &key, "-out", &pem,
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-days",
+            "2",
+            "-subj",
+            "/CN=Test TSA",
+            "-addext",
+            "extendedKeyUsage=critical,timeStamping",
+            "-keyout",
+            &key,
+            "-out",
+            &pem,
         ]);
         Self { dir: Arc::new(dir), down: Arc::default() }
     }
@@ -240,8 +253,20 @@ impl Stamper for Authority {
             let (config, query, pem) = (at("ts.cnf"), at("q"), at("tsa.pem"));
             let (key, out) = (at("tsa.key"), at("r"));
             openssl(&[
-                "ts", "-reply", "-config", &config, "-section", "it", "-queryfile", &query,
-                "-signer", &pem, "-inkey", &key, "-out", &out,
+                "ts",
+                "-reply",
+                "-config",
+                &config,
+                "-section",
+                "it",
+                "-queryfile",
+                &query,
+                "-signer",
+                &pem,
+                "-inkey",
+                &key,
+                "-out",
+                &out,
             ]);
             Ok(std::fs::read(out).unwrap())
         })
@@ -252,7 +277,8 @@ impl Stamper for Authority {
 async fn the_head_is_stamped_and_while_the_authority_is_down_the_archive_goes_on() {
     let mut world = super::world_of(Setup::default()).await;
     let (folder, authority) = (Folder::default(), Authority::new());
-    let stamped = |world: &World| worker(world, TOWN, &folder, &[]).stamped_by(Box::new(authority.clone()));
+    let stamped =
+        |world: &World| worker(world, TOWN, &folder, &[]).stamped_by(Box::new(authority.clone()));
     *authority.down.lock().unwrap() = true;
     for n in 1..=2 {
         world.drop_lines(&format!("{n}.csv"), &cases([n]));

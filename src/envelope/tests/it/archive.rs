@@ -6,8 +6,8 @@ use std::path::Path;
 
 use canon::DigestAlg;
 use envelope::archive::{
-    ARCHIVE_EDITION, Archive, ArchiveError, Broken, Chain, Entry, Frames, Table, link, linking_info,
-    write,
+    ARCHIVE_EDITION, Archive, ArchiveError, Broken, Chain, Entry, Frames, Table, link,
+    linking_info, write,
 };
 use envelope::{frame, open};
 
@@ -112,8 +112,14 @@ fn linking_info_is_made_as_x_road_makes_it() {
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(lines[0], "- - SHA-512");
     // echo -n first | sha512sum, its hexadecimal text again, and so on.
-    assert_eq!(lines[1], "b8d3b11284c20977c4617c6f6e2246decade247d5f81180eb73a94b00a2105e11260caf5ada9446bd9ea55c1577635af341ce6a7a34bc0b4da9a8b609b023160 a.zip");
-    assert_eq!(lines[2], "550b9d32abe6317f75cea6d1a3808bc1f1ea6f9caa3bc371bf646ffbe8ab25f198c962ad458d92c8d2a9fdc5b6543fd56889ab89b90b577429c3eda25d3fa3be b.zip");
+    assert_eq!(
+        lines[1],
+        "b8d3b11284c20977c4617c6f6e2246decade247d5f81180eb73a94b00a2105e11260caf5ada9446bd9ea55c1577635af341ce6a7a34bc0b4da9a8b609b023160 a.zip"
+    );
+    assert_eq!(
+        lines[2],
+        "550b9d32abe6317f75cea6d1a3808bc1f1ea6f9caa3bc371bf646ffbe8ab25f198c962ad458d92c8d2a9fdc5b6543fd56889ab89b90b577429c3eda25d3fa3be b.zip"
+    );
     let later = linking_info(Some(("abc", "z.zip")), []);
     assert_eq!(later, "abc z.zip SHA-512\n");
 }

@@ -33,8 +33,21 @@ fn authority(dir: &Path) {
     std::fs::write(dir.join("ts.cnf"), config).unwrap();
     let (config, key, pem) = (at("ts.cnf"), at("tsa.key"), at("tsa.pem"));
     let args = [
-        "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=Test TSA", "-addext",
-        "extendedKeyUsage=critical,timeStamping", "-keyout", &key, "-out", &pem,
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-days",
+        "2",
+        "-subj",
+        "/CN=Test TSA",
+        "-addext",
+        "extendedKeyUsage=critical,timeStamping",
+        "-keyout",
+        &key,
+        "-out",
+        &pem,
     ];
     let made = run("openssl", &args);
     assert!(made.status.success(), "{config}: {}", String::from_utf8_lossy(&made.stderr));
@@ -46,8 +59,20 @@ fn reply(dir: &Path, question: &[u8]) -> Vec<u8> {
     let (config, key, pem) = (at("ts.cnf"), at("tsa.key"), at("tsa.pem"));
     let (query, out) = (at("q.tsq"), at("r.tsr"));
     let args = [
-        "ts", "-reply", "-config", &config, "-section", "it", "-queryfile", &query, "-signer", &pem,
-        "-inkey", &key, "-out", &out,
+        "ts",
+        "-reply",
+        "-config",
+        &config,
+        "-section",
+        "it",
+        "-queryfile",
+        &query,
+        "-signer",
+        &pem,
+        "-inkey",
+        &key,
+        "-out",
+        &out,
     ];
     let said = run("openssl", &args);
     assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));

@@ -4,19 +4,19 @@
 //! value of a bare parameter there. Bulk statements say `OR ROLLBACK`: who could fail half-way and go
 //! on would keep a copy of every page it changes.
 
+mod archive;
 mod collect;
 mod inbox;
 mod outbox;
-mod archive;
 mod outlet;
 mod people;
 mod restore;
 mod standing;
 
+pub(crate) use archive::*;
 pub(crate) use collect::*;
 pub(crate) use inbox::*;
 pub(crate) use outbox::*;
-pub(crate) use archive::*;
 pub(crate) use outlet::*;
 pub(crate) use people::*;
 pub(crate) use restore::*;
