@@ -29,7 +29,7 @@ fn own_envelopes_are_listed_closed_once_final_and_give_back_only_then() {
         assert_eq!(released.envelopes, 1, "the first is not final");
         assert!(released.bytes > 0);
         assert!(s.frames(&first).await.unwrap().is_some());
-        assert_eq!(s.frames(&second).await.unwrap(), None);
+        assert!(s.frames(&second).await.unwrap().is_none());
         assert_eq!(county.place(&id("SB", "B", 1)).await, Some(Place::Accepted));
         let left = s.archive_rows(ArchiveSide::Own, 0, &[], 9).await.unwrap();
         assert_eq!(left.iter().map(|r| &r.id).collect::<Vec<_>>(), [&first]);
@@ -61,7 +61,7 @@ fn a_judged_envelope_is_closed_with_its_receipt_and_keeps_all_but_its_bytes() {
         let ids = std::slice::from_ref(&envelope);
         assert_eq!(s.release_frames(ArchiveSide::Own, ids).await.unwrap().envelopes, 0);
         assert_eq!(s.release_frames(ArchiveSide::Received, ids).await.unwrap().envelopes, 1);
-        assert_eq!(s.frames(&envelope).await.unwrap(), None);
+        assert!(s.frames(&envelope).await.unwrap().is_none());
         assert!(s.archive_rows(ArchiveSide::Received, 0, &[], 9).await.unwrap().is_empty());
         assert!(s.judged_after(0, 9).await.unwrap().is_empty(), "a sink cannot be given it again");
         assert_eq!(s.kept_cases(&["A@unit"]).await.unwrap().len(), 1);
