@@ -3,6 +3,7 @@
 mod archive;
 mod common;
 mod evidence;
+mod hostile;
 mod museum;
 mod package;
 mod revoked;
