@@ -4,6 +4,7 @@
 //! in both languages and complete against `tests/data/codes.txt`.
 
 mod adapter;
+mod archive;
 mod asked;
 mod envelope;
 mod exchange;
@@ -11,8 +12,10 @@ mod format;
 mod outlet;
 mod post;
 mod spool;
+mod tables;
 
 pub use adapter::ADAPTER;
+pub use archive::ARCHIVE;
 pub use asked::ASKED;
 pub use envelope::SENDER;
 pub use exchange::{CONTROL, RECEIVER, RESTORE};
@@ -20,6 +23,7 @@ pub use format::FIELD;
 pub use outlet::PLATFORM;
 pub use post::POST;
 pub use spool::SPOOL;
+pub use tables::TABLE;
 
 /// One stable code with its text in both languages.
 #[derive(Debug)]
@@ -64,7 +68,7 @@ pub const EVIDENCE: &[Code] = &[
 /// All codes, a group for each origin.
 pub const CODES: &[&[Code]] = &[
     RECORD, FIELD, SENDER, RECEIVER, CONTROL, RESTORE, SOURCE, ASKED, ADAPTER, NODE, CONFIG, SPOOL,
-    EVIDENCE, PLATFORM, POST,
+    EVIDENCE, PLATFORM, POST, TABLE, ARCHIVE,
 ];
 
 /// `record.*`: a receiver's or sender's judgement of one record.

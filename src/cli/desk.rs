@@ -67,6 +67,15 @@ pub(crate) enum Request {
         /// Operator code.
         by: String,
     },
+    /// Evidence was exported: leaves its line in the audit chain.
+    Evidence {
+        /// What was asked for.
+        subject: String,
+        /// Records in the file.
+        records: u64,
+        /// Operator code.
+        by: String,
+    },
     /// Mark records as reported before.
     Baseline {
         /// The marks.
@@ -138,6 +147,7 @@ impl Request {
             Self::AdapterResumed { .. } => "resume.adapter",
             Self::Maintenance { .. } => "notice.maintenance",
             Self::Quality { .. } => returned::QUALITY,
+            Self::Evidence { .. } => "evidence.export",
             Self::Baseline { .. } => "baseline.import",
             Self::GivenUp { .. } => "outlet.give_up",
             Self::Withdrawn { .. } => "destination.withdraw",
@@ -157,7 +167,8 @@ impl Request {
             | Self::GivenUp { by, .. }
             | Self::Withdrawn { by, .. }
             | Self::SinkResumed { by, .. }
-            | Self::SinkTaken { by, .. } => by,
+            | Self::SinkTaken { by, .. }
+            | Self::Evidence { by, .. } => by,
         }
     }
 
@@ -169,6 +180,7 @@ impl Request {
             }
             Self::Maintenance { from, until, .. } => format!("{from} - {until}"),
             Self::Quality { findings, .. } => format!("{} records", findings.len()),
+            Self::Evidence { subject, .. } => subject.clone(),
             Self::Baseline { rows, .. } => format!("{} records", rows.len()),
             Self::GivenUp { record, .. } => record.clone(),
             Self::Withdrawn { to, .. } => to.to_string(),
@@ -241,6 +253,7 @@ pub(crate) async fn apply(
             beneath.len() as u64
         }
         Request::Quality { findings, by } => returned::issue(store, findings, by, now).await?.told,
+        Request::Evidence { records, .. } => *records,
         Request::Baseline { rows, .. } => {
             let row = |m: &Mark| {
                 Some(BaselineRow {

@@ -3,6 +3,7 @@
 //! A command is a file in `commands/` (or a module of its own, if it is large), a variant of
 //! [`Command`] and an arm of [`run`]. Exit codes: see `README.md` beside this file.
 
+mod archives;
 mod assemble;
 mod backup;
 mod bench;
@@ -20,6 +21,7 @@ mod health;
 mod https;
 mod instance;
 mod lang;
+mod lists;
 mod open;
 mod os;
 mod outlets;
@@ -40,7 +42,7 @@ use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
 use commands::{
-    adapter, backfill, baseline, bus, ca, check, doctor, evidence, format, keys, notice,
+    adapter, audit, backfill, baseline, bus, ca, check, doctor, evidence, format, keys, notice,
     quarantine, returned, spool, status, store, trace,
 };
 use stores::NodesArg;
@@ -81,6 +83,9 @@ enum Command {
     /// One record's proof, as a file for an auditor; or what such a file proves · 单条记录的证据
     #[command(subcommand)]
     Evidence(evidence::EvidenceCommand),
+    /// The audit chain · 审计链
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// Problem data: list, show, return to the owner, resubmit · 问题数据
     #[command(subcommand)]
     Quarantine(quarantine::Quarantine),
@@ -172,6 +177,7 @@ fn run(command: Command, out: &Out) -> Done {
         Command::Status(args) => status::run(&args, out),
         Command::Trace(args) => trace::run(&args, out),
         Command::Evidence(command) => evidence::run(&command, out),
+        Command::Audit(command) => audit::run(&command, out),
         Command::Quarantine(args) => quarantine::run(args, out),
         Command::Returned(args) => returned::run(&args, out),
         Command::Backfill(args) => backfill::run(&args, out),

@@ -30,6 +30,15 @@ pub(crate) struct NodesArg {
 }
 
 impl NodesArg {
+    /// Those of options of a command's own, where naming nodes is left to the user.
+    pub(crate) const fn of(
+        config: Vec<PathBuf>,
+        data: Option<PathBuf>,
+        node: Option<String>,
+    ) -> Self {
+        Self { config, data, node }
+    }
+
     /// Whether this node is meant.
     pub(crate) fn means(&self, code: &NodeCode) -> bool {
         self.node.as_deref().is_none_or(|wanted| wanted == code.as_str())
@@ -67,6 +76,8 @@ pub(crate) struct Tier {
     pub(crate) papers: Vec<Paper>,
     /// Its drop folders.
     pub(crate) drops: Vec<DropView>,
+    /// The folder of its archive, and how long bytes stay in the store besides, ms.
+    pub(crate) archive: Option<(PathBuf, i64)>,
 }
 
 impl Tier {
@@ -164,6 +175,8 @@ pub(crate) async fn tiers(args: &NodesArg, access: Access) -> Result<Vec<Tier>, 
         let destinations = node.routes_of(code).map(|r| r.destination.clone()).collect();
         let sinks = node.sinks_of(code).map(|s| s.name.clone()).collect();
         let papers = node.identity(code).map_or_else(Vec::new, |i| expiry::papers(node, i));
+        let keep = node.limits.archive_keep;
+        let archive = node.archive.as_ref().map(|folder| (folder.join(code.as_str()), keep));
         found.push(Tier {
             title,
             code: code.clone(),
@@ -175,6 +188,7 @@ pub(crate) async fn tiers(args: &NodesArg, access: Access) -> Result<Vec<Tier>, 
             gates,
             papers,
             drops: drops::views(node, code),
+            archive,
         });
     }
     if found.is_empty() {

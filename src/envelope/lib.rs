@@ -5,6 +5,7 @@
 //! (`README.md` beside this file has the layout), so that there is nothing to canonicalize, no DTD,
 //! no entity, no comment, and one reading of every signed byte.
 
+pub mod archive;
 pub mod ca;
 pub mod control;
 pub mod crl;
@@ -25,6 +26,7 @@ pub mod refuse;
 pub mod sealed;
 pub mod signer;
 pub mod suite;
+pub mod timestamp;
 pub mod trust;
 mod wire;
 mod words;

@@ -184,6 +184,7 @@ impl Collect {
         let table = usize::from(page.table);
         let changed = marks.map(|m| m.changed.as_slice());
         let mut shaped = Shaped::default();
+        let (store, lists) = (&self.node.store, self.node.lists.now());
         for (target, bounds) in self.adapter.targets.iter().zip(&mut self.bounds) {
             bounds.resize(bounds.len().max(table + 1), None);
             let bound = match &mut bounds[table] {
@@ -196,7 +197,7 @@ impl Collect {
                     }
                 },
             };
-            let of = Of { node: &self.node, adapter: &self.adapter, target, bound };
+            let of = Of { store, lists: &lists, adapter: &self.adapter, target, bound };
             shaped.add(self.shaper.page(&of, page, changed, None, now).await?);
         }
         Ok(shaped)
@@ -239,13 +240,15 @@ impl Collect {
     ) -> Result<(), WorkError> {
         let (page, table) = (&again.page, usize::from(again.page.table));
         let mut shaped = Shaped::default();
-        for target in &self.adapter.targets {
+        let (store, lists) = (&self.node.store, self.node.lists.now());
+        let adapter = &self.adapter;
+        for target in &adapter.targets {
             if !again.only.is_for(target.destination()) {
                 continue;
             }
             // Its header may be an older one than that of the pages read now.
             let Ok(bound) = target.bind(table, &page.columns) else { continue };
-            let of = Of { node: &self.node, adapter: &self.adapter, target, bound: &bound };
+            let of = Of { store, lists: &lists, adapter, target, bound: &bound };
             shaped.add(self.shaper.page(&of, page, None, Some(&again.only), now).await?);
         }
         let collected = Collected {

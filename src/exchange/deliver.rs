@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use canon::format::{Format, Op};
 use canon::{Day, Millis, RecordId};
 use edge::{KeptRecord, SetAside, Sink};
+use envelope::Head;
 use store::{AuditEvent, JudgedEnvelope, Lease, SharedStore};
 
 use crate::error::WorkError;
@@ -185,7 +186,7 @@ pub struct Kept<'a> {
 }
 
 impl<'a> Kept<'a> {
-    fn of(node: &'a Node) -> Self {
+    pub(crate) fn of(node: &'a Node) -> Self {
         Self { formats: &node.formats, package_bytes_max: node.limits.package_bytes_max }
     }
 
@@ -200,25 +201,38 @@ impl<'a> Kept<'a> {
 
     fn one(&self, judged: &JudgedEnvelope, held: &mut Vec<Held>) -> Result<(), WorkError> {
         let lost = || WorkError::Own(format!("kept envelope {}", judged.id));
-        let package = envelope::open_frame(&judged.frame, self.package_bytes_max);
-        let package = package.map_err(|_| lost())?;
-        let opened = envelope::open(&package).map_err(|_| lost())?;
-        let format = self.formats.get(&opened.head.format).ok_or_else(lost)?;
         let envelope: Arc<str> = judged.id.to_string().into();
-        for position in &judged.kept {
-            let fragment = opened.fragments.get(*position as usize).ok_or_else(lost)?;
+        self.fragments(judged, |format, head, position, fragment| {
             let parsed = format.parse(fragment).map_err(|_| lost())?;
             let namespace = &parsed.attrs.namespace;
             let key = format.key(parsed.ty, &parsed.values, namespace).ok_or_else(lost)?;
             let kind = Arc::clone(&format.get(parsed.ty).wire);
             held.push(Held {
-                watermark: judged.ordinal as u64 * POSITIONS + u64::from(*position),
+                watermark: judged.ordinal as u64 * POSITIONS + u64::from(position),
                 id: RecordId { kind, key, version: parsed.attrs.version },
                 void: parsed.attrs.op == Op::Void,
                 fragment: String::from_utf8_lossy(fragment).into_owned(),
-                window: opened.head.window,
+                window: head.window,
                 envelope: Arc::clone(&envelope),
             });
+            Ok(())
+        })
+    }
+
+    /// The fragments that an envelope keeps, each with its format, its head and its position.
+    pub(crate) fn fragments(
+        &self,
+        judged: &JudgedEnvelope,
+        mut each: impl FnMut(&Format, &Head, u32, &[u8]) -> Result<(), WorkError>,
+    ) -> Result<(), WorkError> {
+        let lost = || WorkError::Own(format!("kept envelope {}", judged.id));
+        let package = envelope::open_frame(&judged.frame, self.package_bytes_max);
+        let package = package.map_err(|_| lost())?;
+        let opened = envelope::open(&package).map_err(|_| lost())?;
+        let format = self.formats.get(&opened.head.format).ok_or_else(lost)?;
+        for position in &judged.kept {
+            let fragment = opened.fragments.get(*position as usize).ok_or_else(lost)?;
+            each(format, &opened.head, *position, fragment)?;
         }
         Ok(())
     }

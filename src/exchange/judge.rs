@@ -426,7 +426,8 @@ impl Bench<'_> {
     ) -> (OutcomeLine, bool) {
         let mut found = Vec::new();
         let (values, attrs) = (&parsed.values, &parsed.attrs);
-        self.format.validate(parsed.ty, values, attrs, &case.facts, &self.node.lists, &mut found);
+        let lists = self.node.lists.now();
+        self.format.validate(parsed.ty, values, attrs, &case.facts, &lists, &mut found);
         let mut notes: Vec<Note> = found.iter().map(note).collect();
         let refused = found.iter().find(|v| v.severity == Severity::Error);
         // What the platform has taken is accepted: what is wrong with it by now is a warning.

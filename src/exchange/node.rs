@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bus::Bus;
-use canon::format::{Format, OpenLists};
+use canon::format::Format;
 use canon::{Day, Digest, EnvelopeId, Environment, Lane, Millis, NodeCode, Route};
 use envelope::{Signer, Suite, Trust};
 use store::{Lease, SharedStore};
@@ -13,6 +13,7 @@ use store::{Lease, SharedStore};
 use crate::config::{Back, Limits, RelayConfig};
 use crate::error::WorkError;
 use crate::fair::Fairness;
+use crate::lists::Lists;
 use crate::share::Leases;
 
 /// A neighbour and how it is reached.
@@ -115,7 +116,7 @@ pub struct Node {
     /// Formats by edition.
     pub formats: BTreeMap<String, Arc<Format>>,
     /// Open code lists in force.
-    pub lists: Arc<OpenLists>,
+    pub lists: Lists,
     /// Trust anchors.
     pub trust: Arc<Trust>,
     /// Signing keys and certificates. Only `seal` uses them.
@@ -284,7 +285,7 @@ impl Node {
 
     /// Editions of the code lists in force on a day: `name=edition` in name order.
     pub fn code_tables(&self, day: Day) -> String {
-        self.lists.editions(day)
+        self.lists.now().editions(day)
     }
 }
 

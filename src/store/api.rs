@@ -16,7 +16,9 @@ pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>>
 /// no handle sees another's facts.
 ///
 /// Times are arguments. A store never takes a `now` below its last: it uses the higher one.
-pub trait Store: crate::RestoreFacts + crate::OutletFacts + Send + Sync {
+pub trait Store:
+    crate::RestoreFacts + crate::OutletFacts + crate::ArchiveFacts + Send + Sync
+{
     // ── leases ──────────────────────────────────────────────────────────────────────────────
 
     /// Takes or renews a lease: the same holder keeps its token; another one gets it, with a

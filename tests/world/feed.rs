@@ -39,6 +39,8 @@ pub enum Feed {
     Compared(usize, u16),
     /// Lines of `tests/world/card`: from the province they go down to the county.
     Cards(usize),
+    /// Lines of `tests/world/code_table`, which go down to the county.
+    Tables(usize),
 }
 
 /// The folder of a drop source.
@@ -64,19 +66,25 @@ impl Feed {
             | Self::County(tier)
             | Self::Asked(tier, _)
             | Self::Compared(tier, _)
-            | Self::Cards(tier) => tier,
+            | Self::Cards(tier)
+            | Self::Tables(tier) => tier,
         }
     }
 
     /// The types it reports every day, with a zero where there was none.
     pub(super) const fn owes(self) -> &'static [&'static str] {
-        if matches!(self, Self::Cards(_)) { &["JCKP"] } else { &["SB", "SL", "BJ"] }
+        match self {
+            Self::Cards(_) => &["JCKP"],
+            Self::Tables(_) => &["DMBB", "DMTM"],
+            _ => &["SB", "SL", "BJ"],
+        }
     }
 
     /// Where its live records go.
     pub(super) fn routes(self) -> Vec<Route> {
         match self {
             Self::Cards(tier) => vec![card::route_of(tier)],
+            Self::Tables(_) => vec![card::down()],
             Self::Both(_) | Self::AnsweredBoth(_) => vec![live(), to_city()],
             _ => vec![live()],
         }
@@ -94,6 +102,7 @@ impl Feed {
             Self::Township(_) => ("township_window", "adapters/township_window"),
             Self::County(_) => ("county_approval", "adapters/county_approval"),
             Self::Cards(_) => ("card", "tests/world/card"),
+            Self::Tables(_) => ("code_table", "tests/world/code_table"),
         }
     }
 
@@ -125,6 +134,7 @@ impl Feed {
         match self {
             Self::History(_) => folder.with_extension("old"),
             Self::Cards(_) => folder.with_extension("cards"),
+            Self::Tables(_) => folder.with_extension("tables"),
             _ => folder,
         }
     }

@@ -1,6 +1,8 @@
 //! The commands, a file each.
 
 pub(crate) mod adapter;
+pub(crate) mod archive;
+pub(crate) mod audit;
 pub(crate) mod backfill;
 pub(crate) mod backup;
 pub(crate) mod baseline;
@@ -10,6 +12,7 @@ pub(crate) mod check;
 pub(crate) mod doctor;
 pub(crate) mod editions;
 pub(crate) mod evidence;
+pub(crate) mod foreseen;
 pub(crate) mod format;
 pub(crate) mod keys;
 pub(crate) mod node;

@@ -172,6 +172,10 @@ limits! {
         "how long a relay keeps bytes whose destination has not answered" "未见回执时中转报文保留时间"
     control_keep: i64 Duration = 7 * DAY, HOUR, 3650 * DAY;
         "how long settled control parcels are kept" "已完成控制报文保留时间"
+    archive_keep: i64 Duration = 90 * DAY, 7 * DAY, 36_500 * DAY;
+        "how long bytes of records stay in the store after they were archived" "归档后报文在库内保留时间"
+    archive_file_bytes: u64 Bytes = 64 * MIB, MIB, 512 * MIB;
+        "bytes of envelopes after which an archive file is closed" "单个归档文件的报文字节数"
     restore_page_records: u32 Count = 2_000, 100, 10_000;
         "records in one page of what a restored sender is told" "恢复后的发送方每页被告知的记录数"
     give_again_records_max: u64 Count = 5_000, 100, 1_000_000;

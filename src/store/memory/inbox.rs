@@ -168,6 +168,7 @@ impl Identity {
         kept.sort();
         let received = Received {
             head_digest: judged.head_digest,
+            day: judged.day,
             frame: judged.frame,
             kept,
             problems: judged.problems,
@@ -466,7 +467,8 @@ impl Identity {
                 ReceiptAt::Numbered(own) => self.out.get(own).and_then(|o| o.frame.clone()),
                 ReceiptAt::None | ReceiptAt::Queued => None,
             };
-            return Some(StoredFrames { frame: received.frame.clone(), receipt });
+            let frame = received.frame.clone();
+            return (!frame.is_empty()).then_some(StoredFrames { frame, receipt });
         }
         let frame = self.relays.get(id)?.frame.clone()?;
         Some(StoredFrames { frame, receipt: None })
@@ -476,9 +478,8 @@ impl Identity {
     pub(super) fn judged_after(&self, ordinal: i64, limit: u32) -> Vec<JudgedEnvelope> {
         self.judged
             .range(ordinal.saturating_add(1)..)
-            .take(limit as usize)
             .filter_map(|(ordinal, id)| {
-                let received = self.received.get(id)?;
+                let received = self.received.get(id).filter(|r| !r.frame.is_empty())?;
                 Some(JudgedEnvelope {
                     ordinal: *ordinal,
                     id: id.clone(),
@@ -487,6 +488,7 @@ impl Identity {
                     at: received.at,
                 })
             })
+            .take(limit as usize)
             .collect()
     }
 }

@@ -143,6 +143,8 @@ pub(super) enum ReceiptAt {
 #[derive(Clone, Debug)]
 pub(super) struct Received {
     pub(super) head_digest: Digest,
+    pub(super) day: Day,
+    /// Empty once it was given back.
     pub(super) frame: Arc<[u8]>,
     pub(super) kept: Vec<(u32, RecordId)>,
     pub(super) problems: Vec<Problem>,

@@ -4,9 +4,11 @@ use tests::world::{Setup, World};
 
 mod answered;
 mod anywhere;
+mod archived;
 mod authority;
 mod backfill;
 mod baseline;
+mod came_down;
 mod company;
 mod confidential;
 mod county;

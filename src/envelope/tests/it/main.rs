@@ -1,5 +1,6 @@
 //! The crate from outside, in one binary.
 
+mod archive;
 mod common;
 mod evidence;
 mod hostile;
@@ -9,3 +10,4 @@ mod revoked;
 mod round;
 mod stock;
 mod suites;
+mod timestamp;
