@@ -10,6 +10,7 @@ use canon::{Lane, Millis, NodeCode, Route};
 use edge::Source;
 use edge::push::Posted;
 use envelope::Signer;
+use exchange::authority::Tables;
 use exchange::backfill::Backfill;
 use exchange::collect::{Adapter, Collect, Target};
 use exchange::config::{AdapterConfig, Carrier, Identity, Nature, NodeConfig, StoreUrl};
@@ -176,6 +177,7 @@ fn node(
         held,
         fair: fairness(config, identity),
         inbox_depth: 0.into(),
+        tables: Tables::of(config.trust.authority.clone()),
         errands: Default::default(),
         dead: Default::default(),
     }))

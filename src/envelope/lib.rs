@@ -5,6 +5,7 @@
 //! (`README.md` beside this file has the layout), so that there is nothing to canonicalize, no DTD,
 //! no entity, no comment, and one reading of every signed byte.
 
+pub mod authority;
 pub mod ca;
 pub mod control;
 pub mod crl;

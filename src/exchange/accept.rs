@@ -68,6 +68,7 @@ impl Accept {
             Arrival::Refused(refusal) => return self.refuse(lease, parcel, refusal, now).await,
         };
         let id = opened.head.id();
+        node.authority_owed(&id.sender, &opened.head.authority, now).await?;
         let mut tries = 0;
         loop {
             let judged = judged(&node, parcel, &opened, &cert, now).await?;

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use canon::{EnvelopeId, Millis, NodeCode};
-use envelope::control::{Answer, HeldState, Inquiry, Notice, QualityNotice};
+use envelope::control::{Answer, AuthorityPart, HeldState, Inquiry, Notice, QualityNotice};
 use envelope::{Kind, Opened, Skipped};
 use store::{AuditEvent, EventOn, InboxParcel, Lease, NeverComing, OutEvent, OutState};
 
@@ -258,6 +258,11 @@ impl Settle {
             return self
                 .drop_with_audit(lease, parcel, "notice.received", returned::QUALITY, now)
                 .await;
+        }
+        let table: Result<Vec<AuthorityPart>, _> =
+            opened.fragments.iter().map(|f| AuthorityPart::read(f)).collect();
+        if let Some(parts) = table.ok().filter(|parts| !parts.is_empty()) {
+            return self.node.authority_came(lease, parcel, &parts, now).await;
         }
         let Some(notice) = opened.fragments.first().and_then(|f| Notice::read(f).ok()) else {
             return Ok(Some(Refusal::new("envelope.malformed", "notice")));

@@ -8,6 +8,7 @@
 pub mod accept;
 pub mod adapter;
 mod adopt;
+pub mod authority;
 pub mod backfill;
 mod case;
 mod claims;
@@ -19,6 +20,7 @@ mod correspond;
 pub mod cure;
 pub mod deliver;
 pub mod dispatch;
+mod entitled;
 pub mod errands;
 pub mod error;
 mod exceptions;

@@ -70,6 +70,7 @@ impl Relay {
             let refusal = Refusal::new("sender.cloned", detail);
             return self.refuser.refuse(lease, parcel, refusal, now).await;
         }
+        node.authority_owed(&opened.head.from, &opened.head.authority, now).await?;
         let controls = self.on_the_way(parcel, &opened, now).await?;
         let relayed = Relayed {
             inbox_id: parcel.inbox_id,

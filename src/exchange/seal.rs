@@ -215,7 +215,7 @@ impl Seal {
             window: now.day(),
             format: String::new(),
             code_tables: String::new(),
-            authority: String::new(),
+            authority: self.node.tables.edition(),
             adapters: Vec::new(),
             digest_alg,
             lengths: Vec::new(),

@@ -93,7 +93,11 @@ impl Settle {
             Kind::Refusal => self.refused(lease, parcel, opened, now).await,
             Kind::Inquiry => self.inquiry(lease, parcel, opened, now).await,
             Kind::Answer => self.answer(lease, parcel, opened, now).await,
-            Kind::Manifest => self.manifest(parcel, opened, now).await,
+            Kind::Manifest => {
+                let head = &opened.head;
+                self.node.authority_owed(&head.from, &head.authority, now).await?;
+                self.manifest(parcel, opened, now).await
+            }
             Kind::Notice => self.notice(lease, parcel, opened, now).await,
             Kind::Records => {
                 Ok(Some(Refusal::new("envelope.malformed", "records claimed as control")))

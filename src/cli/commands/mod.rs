@@ -1,6 +1,8 @@
 //! The commands, a file each.
 
 pub(crate) mod adapter;
+pub(crate) mod authority;
+mod authority_list;
 pub(crate) mod backfill;
 pub(crate) mod backup;
 pub(crate) mod baseline;

@@ -1,6 +1,7 @@
 //! Bodies of the control kinds: each a small fragment of `urn:tiergate:control:1`, described by
 //! `schemas/control/1/control.xsd`. Receipts' outcomes are in [`crate::outcome`].
 
+mod authority;
 mod hop;
 mod inquiry;
 mod manifest;
@@ -8,6 +9,7 @@ mod notice;
 mod quality;
 mod restored;
 
+pub use authority::AuthorityPart;
 pub use hop::{Hop, Refusal, Stage};
 pub use inquiry::{Answer, HeldState, Inquiry, KeyVersion};
 pub use manifest::{Counts, ManifestLine, Side};

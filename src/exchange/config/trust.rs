@@ -12,7 +12,7 @@ use super::node::NodeConfig;
 use super::paths;
 use super::problem::{At, Problems};
 use super::process::{self, Files};
-use super::read::{Cx, code, duplicate, secret};
+use super::read::{Cx, code, duplicate, node_code, secret};
 use super::secret::SecretRef;
 use super::tree::{Spot, Tab, word};
 
@@ -35,6 +35,8 @@ pub struct TrustConfig {
     pub revocation: Vec<PathBuf>,
     /// The user id that SM2 signatures on heads are verified under.
     pub sm2_user_id: Arc<str>,
+    /// The top node, whose authority tables are believed; none, and no table is.
+    pub authority: Option<NodeCode>,
 }
 
 /// One signing identity.
@@ -137,6 +139,8 @@ pub(crate) fn trust(top: &mut Tab<'_>, cx: &mut Cx<'_>) -> TrustConfig {
     let revocation = files(&mut tab, "revocation");
     let suites = suites(&mut tab, "suites", cx);
     let sm2_user_id = user_id(&mut tab, cx);
+    let authority = tab.text("authority", cx.problems);
+    let authority = authority.and_then(|spot| node_code(&spot, "trust.authority", cx));
     tab.finish(cx.problems);
     if anchors.is_empty() {
         cx.problems.push(
@@ -148,7 +152,7 @@ pub(crate) fn trust(top: &mut Tab<'_>, cx: &mut Cx<'_>) -> TrustConfig {
         );
     }
     let suites = suites.unwrap_or_else(|| Suite::ALL.to_vec());
-    TrustConfig { anchors, suites, revocation, sm2_user_id }
+    TrustConfig { anchors, suites, revocation, sm2_user_id, authority }
 }
 
 /// A list of suites; none if nothing is said. A list of none would believe nobody.

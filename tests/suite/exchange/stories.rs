@@ -18,6 +18,7 @@ mod destinations;
 mod doubled;
 mod downward;
 mod early_receipt;
+mod entitled;
 mod fair;
 mod forged;
 mod four_tiers;
