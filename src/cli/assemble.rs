@@ -9,7 +9,6 @@ use canon::format::{Format, OpenLists};
 use canon::{Lane, Millis, NodeCode, Route};
 use edge::Source;
 use edge::push::Posted;
-use envelope::Signer;
 use exchange::authority::Tables;
 use exchange::backfill::Backfill;
 use exchange::collect::{Adapter, Collect, Target};
@@ -137,8 +136,7 @@ fn node(
     let material =
         crate::identity::identity(config, identity, now)?.map_err(|f| open::problems(&[f]))?;
     let trust = open::trust(config, identity.environment)?;
-    let own = material.signers.into_iter().map(|s| Arc::new(s) as Arc<dyn Signer>);
-    let mut own: Vec<_> = own.collect();
+    let mut own = material.signers;
     let signers = Signers::new(own.remove(0), own);
     let mut adapters = BTreeMap::new();
     let mut owes: BTreeMap<Route, Vec<Arc<str>>> = BTreeMap::new();

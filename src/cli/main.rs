@@ -27,6 +27,7 @@ mod packages;
 mod posts;
 mod revocation;
 mod run;
+mod signer;
 mod sinks;
 mod sources;
 mod spools;

@@ -43,7 +43,7 @@ pub use merkle::{merkle_path, merkle_root, verify_path};
 pub use outcome::{Note, Outcome, OutcomeLine, read_outcome, write_outcome};
 pub use package::{Opened, assemble, assemble_parts, open};
 pub use refuse::Refuse;
-pub use signer::{EncryptionPair, KeySigner, SignError, Signer};
+pub use signer::{Certified, EncryptionPair, KeySigner, SignError, Signer};
 pub use suite::{SM2_USER_ID, Suite};
 pub use trust::{Trust, check_clock, verify, verify_head};
 pub use wire::parse_envelope_id;

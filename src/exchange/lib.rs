@@ -32,6 +32,7 @@ pub mod judge;
 pub mod node;
 pub mod outlet;
 pub mod pace;
+pub mod passages;
 mod recall;
 pub mod receive;
 pub mod reconcile;

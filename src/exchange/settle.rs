@@ -18,6 +18,7 @@ use crate::error::WorkError;
 use crate::exceptions;
 use crate::gate::{self, Refusal, Refuser};
 use crate::node::Node;
+use crate::passages;
 use crate::reconcile;
 use crate::retry;
 use crate::work::{Progress, WorkFuture, Worker};
@@ -202,7 +203,8 @@ impl Settle {
         };
         let (store, by) = (&self.node.store, &opened.head.from);
         let stage = hop.stage.as_str();
-        store.commit_hop(lease, parcel.inbox_id, &hop.envelope, by, stage, now).await?;
+        let kept = passages::stands(&self.node, opened, &hop).await?;
+        store.commit_hop(lease, parcel.inbox_id, &hop.envelope, (by, stage), kept, now).await?;
         Ok(None)
     }
 
@@ -234,13 +236,18 @@ impl Settle {
             self.node.store.drop_inbox(lease, parcel.inbox_id).await?;
             return Ok(None);
         }
+        let by = (refused.code.as_str(), &opened.head.from);
+        let laid = passages::laid_before(&self.node, &own, by, now).await?;
         let refusals = own.refusals + 1;
-        let due_at = retry::next(now, refusals, &self.node.limits, self.node.seed);
+        let mut due_at = retry::next(now, refusals, &self.node.limits, self.node.seed);
+        if laid.is_some() {
+            due_at = due_at.max(now.plus(passages::AHEAD_MS));
+        }
         let event = EventOn {
             event: OutEvent::Refused,
             reason: Some(refused.code.clone()),
             due_at: Some(due_at),
-            controls: Vec::new(),
+            controls: laid.into_iter().collect(),
             inbox_id: Some(parcel.inbox_id),
             now,
         };

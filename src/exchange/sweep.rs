@@ -13,6 +13,7 @@ use crate::adopt;
 use crate::control;
 use crate::error::WorkError;
 use crate::node::Node;
+use crate::passages;
 use crate::recall;
 use crate::returned;
 use crate::standing::Waits;
@@ -59,6 +60,7 @@ impl Sweep {
             self.node.store.purge(before, PER_TURN).await?;
             self.node.authority_again(now).await?;
             waits.forget_past(&self.node.store, now).await?;
+            passages::forget(&self.node.store, before, now).await?;
             if self.marked != Some(now.day()) {
                 returned::forget_answered(&self.node.store, before, now).await?;
                 self.marked = Some(now.day());

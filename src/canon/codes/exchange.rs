@@ -120,6 +120,21 @@ pub const CONTROL: &[Code] = &[
         "another authority table under the number of the one in force; refused, an alarm: ask the issuer",
         "与现行授权表同号而内容不同，拒收并报警，请与签发节点核对",
     ),
+    c(
+        "hop.laid",
+        "a sender laid hop receipts before this node: its envelope is judged at the time they vouch for when it comes again",
+        "来源单位出示了中转回执，其报文重发到达后按回执所证时间验签",
+    ),
+    c(
+        "hop.not_yours",
+        "hop receipts laid before this node that are not about the sender's own envelopes; refused",
+        "出示的中转回执不属于该来源单位的报文，拒收",
+    ),
+    c(
+        "hop.unproven",
+        "a hop receipt laid before this node does not hold: its signer, its way or its envelope; refused, the envelope keeps waiting",
+        "出示的中转回执不成立（签名、途径或所指报文不符），拒收，报文继续等待",
+    ),
     c("notice.received", "a notice came and was noted", "收到通知，已记录"),
     c(
         "notice.maintenance",

@@ -8,6 +8,7 @@ mod manifest;
 mod notice;
 mod quality;
 mod restored;
+mod vouched;
 
 pub use authority::AuthorityPart;
 pub use hop::{Hop, Refusal, Stage};
@@ -16,6 +17,7 @@ pub use manifest::{Counts, ManifestLine, Side};
 pub use notice::Notice;
 pub use quality::QualityNotice;
 pub use restored::{Holding, JudgedPage, JudgedPart, JudgedRow, Recall, Recalled};
+pub use vouched::VouchedFor;
 
 /// Edition of the control bodies, as control routes and heads name it.
 pub const EDITION: &str = "control/1";

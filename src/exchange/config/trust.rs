@@ -9,6 +9,7 @@ use envelope::limits::SM2_USER_ID_BYTES_MAX;
 use envelope::{SM2_USER_ID, Suite};
 
 use super::node::NodeConfig;
+use super::outside::{self, SignerProgram};
 use super::paths;
 use super::problem::{At, Problems};
 use super::process::{self, Files};
@@ -59,10 +60,12 @@ pub struct Identity {
 pub struct KeyConfig {
     /// Its suite; the key is held to it.
     pub suite: Suite,
-    /// The key, PKCS#8 in PEM.
+    /// The key, PKCS#8 in PEM; the empty reference where a program signs.
     pub key: SecretRef,
     /// What opens the key, if it is encrypted.
     pub passphrase: Option<SecretRef>,
+    /// The program that signs, in place of a key that this process reads.
+    pub signer: Option<SignerProgram>,
     /// Its certificate chain, PEM; the regions stand in it.
     pub certificate: PathBuf,
     /// What opens bodies that are encrypted for this identity in this suite.
@@ -249,9 +252,17 @@ fn keys(tab: &mut Tab<'_>, cx: &mut Cx<'_>) -> Vec<KeyConfig> {
 
 fn key(tab: &mut Tab<'_>, cx: &mut Cx<'_>) -> KeyConfig {
     let suite = tab.word("suite", SUITES, cx.problems).unwrap_or(Suite::EcdsaP256Sha256);
-    let (key, passphrase, certificate) = pair(tab, cx);
+    let signer = outside::signer(tab, cx);
+    let (key, passphrase, certificate) = match &signer {
+        None => pair(tab, cx),
+        Some(_) => {
+            let certificate = tab.need("certificate", cx.problems);
+            let certificate = certificate.map(|s| cx.base.join(s.text)).unwrap_or_default();
+            (SecretRef::Env(String::new()), None, certificate)
+        }
+    };
     let encryption = encryption(tab, cx);
-    KeyConfig { suite, key, passphrase, certificate, encryption }
+    KeyConfig { suite, key, passphrase, signer, certificate, encryption }
 }
 
 /// `encryption = { certificate, key, passphrase }`.
@@ -301,6 +312,11 @@ pub(crate) fn check(
                 paths::exists(files, at, name, path, false, problems);
             }
             paths::secret(at, name, secret, files, env, problems);
+        }
+    }
+    for (at, one) in node.identities.iter().flat_map(|i| i.keys.iter().map(|k| (&i.at, k))) {
+        if let Some(signer) = &one.signer {
+            paths::exists(files, at, "[identity] signer", &signer.file, false, problems);
         }
     }
     suites_have_keys(node, problems);

@@ -1,7 +1,7 @@
 //! The authority table comes down from the top, is verified at each tier, and decides at a record's own
 //! date who may report it.
 
-use canon::{Day, Environment, NodeCode};
+use canon::{Day, Environment};
 use envelope::Kind;
 use envelope::authority::{Authority, Entitled, Section, sign_authority};
 use exchange::authority::{Stored, Taken, handed, stored, take};
@@ -175,13 +175,15 @@ async fn a_forged_a_stale_and_a_foreign_table_are_refused_and_the_one_before_sta
     let formal = Authority { environment: Environment::Formal, ..all(3) };
     let mut tampered = by_province(&all(3));
     tampered.document = tampered.document.replace("\t*\t*\t", "\t99\t*\t");
-    for (stored, code) in [
+    let refused = [
         (signed(&world, COUNTY, &all(3)), "authority.issuer"),
         (by_province(&all(1)), "authority.stale"),
         (by_province(&all(2)), "authority.conflict"),
         (by_province(&formal), "sender.environment"),
         (tampered, "sender.signature_invalid"),
-    ] {
+    ];
+    let (known, next) = (by_province(&table), by_province(&all(3)));
+    for (stored, code) in refused {
         assert_eq!(taken(&world, TOWN, &stored).await, Err(code.to_owned()));
         hand(&world, COUNTY, TOWN, &table, &stored).await;
         world.quiet().await;
@@ -189,9 +191,8 @@ async fn a_forged_a_stale_and_a_foreign_table_are_refused_and_the_one_before_sta
         assert!(world.audited(TOWN).await.contains(&refused), "{code}");
         assert_eq!(held(&world, TOWN).await, Some(2), "{code}");
     }
-    assert_eq!(taken(&world, TOWN, &by_province(&table)).await, Ok(Taken::Known(2)));
+    assert_eq!(taken(&world, TOWN, &known).await, Ok(Taken::Known(2)));
     // A part that is missing: nothing of it counts.
-    let next = by_province(&all(3));
     let mut control = handed(&next, 3, &world::code(TIERS[TOWN]), world.now);
     let first = control.lengths.remove(0) as usize;
     control.body.drain(..first);

@@ -31,6 +31,7 @@ mod one_file;
 mod outlet;
 mod parcel_lost;
 mod parents;
+mod passed;
 mod poison;
 mod pulled;
 mod quality;

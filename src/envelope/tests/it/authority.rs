@@ -1,4 +1,5 @@
 //! The authority table as a document: one form, one issuer, the right lines on the right day.
+#![expect(clippy::unwrap_used, reason = "helpers of tests stand outside test functions")]
 
 use canon::{Day, Environment, NodeCode};
 use envelope::Suite;
