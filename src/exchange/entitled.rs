@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use canon::format::{Format, Parsed};
+use canon::format::{Format, NAMESPACE_MAX, Parsed, is_token};
 use canon::{Day, NodeCode, RecordId};
 use envelope::SenderCert;
 use envelope::authority::Authority;
@@ -53,15 +53,16 @@ impl<'a> Entitlement<'a> {
         parsed: &Parsed,
         id: &RecordId,
         mut others: impl Iterator<Item = &'o NodeCode>,
-    ) -> Option<String> {
+    ) -> Option<Missing> {
         let about = self.about(parsed, id);
         let found = self.table.as_ref().and_then(|table| Some((table, table.on(about.day)?)));
         let Some((table, (nth, section))) = found else {
             if let Some(owner) = others.next() {
-                return Some(owned(owner, &about, self.sender));
+                let none = ("no table holds".to_owned(), "当日无授权表".to_owned());
+                return Some(missing(owned(owner, none), self.sender, &about));
             }
             let covered = about.region.is_empty() || self.cert.covers(about.region);
-            return (!covered).then(|| uncovered(self.sender, &about));
+            return (!covered).then(|| missing(uncovered(), self.sender, &about));
         };
         let edition = table.edition;
         let within = |spans: &[(Day, Day)]| {
@@ -83,14 +84,11 @@ impl<'a> Entitlement<'a> {
             }
         };
         if !own {
-            return Some(line(edition, self.sender, &about));
+            return Some(missing(line(edition), self.sender, &about));
         }
         // The key is another node's: both must be listed.
         let unlisted = |owner: &&NodeCode| !within(&section.spans(owner, unit, region, kind));
-        others.find(unlisted).map(|owner| {
-            let (en, zh) = of_both(owner);
-            format!("{}{zh} · {en}", line(edition, owner, &about))
-        })
+        others.find(unlisted).map(|owner| missing(owned(owner, line(edition)), owner, &about))
     }
 
     fn about<'r>(&self, parsed: &'r Parsed, id: &'r RecordId) -> About<'r> {
@@ -110,39 +108,49 @@ impl<'a> Entitlement<'a> {
     }
 }
 
+/// What is missing, in words.
+pub(crate) struct Missing {
+    pub(crate) en: String,
+    pub(crate) zh: String,
+}
+
+/// A value of a record that nobody has validated yet, as far as it is a code.
+fn shown(value: &str) -> &str {
+    match value {
+        "" => "-",
+        code if is_token(code, NAMESPACE_MAX) => code,
+        _ => "?",
+    }
+}
+
+fn missing((en, zh): (String, String), node: &NodeCode, about: &About<'_>) -> Missing {
+    let (unit, region, kind, day) = (shown(about.unit), shown(about.region), about.kind, about.day);
+    Missing {
+        zh: format!("{zh}：节点 {node}，单位 {unit}，区划 {region}，类型 {kind}，日期 {day}"),
+        en: format!("{en}: node {node}, unit {unit}, region {region}, type {kind}, date {day}"),
+    }
+}
+
 /// The line that the table does not have.
-fn line(edition: u32, node: &NodeCode, about: &About<'_>) -> String {
-    let About { unit, region, kind, day } = about;
-    let region = if region.is_empty() { "-" } else { region };
-    format!(
-        "授权表第 {edition} 版缺少授权行：节点 {node}，单位 {unit}，区划 {region}，类型 {kind}，日期 {day} · \
-         edition {edition} of the authority table has no line for node {node}, unit {unit}, region {region}, \
-         type {kind}, date {day}"
-    )
-}
-
-fn uncovered(node: &NodeCode, about: &About<'_>) -> String {
-    let About { unit, region, kind, day } = about;
-    format!(
-        "证书不含区划 {region}，亦无适用的授权表：节点 {node}，单位 {unit}，类型 {kind}，日期 {day} · \
-         the certificate does not cover region {region}, and no authority table holds for that day: node \
-         {node}, unit {unit}, type {kind}, date {day}"
-    )
-}
-
-fn owned(owner: &NodeCode, about: &About<'_>, node: &NodeCode) -> String {
-    let About { unit, region, kind, day } = about;
-    let (en, zh) = of_both(owner);
-    format!(
-        "无适用的授权表：节点 {node}，单位 {unit}，区划 {region}，类型 {kind}，日期 {day}{zh} · {en}"
-    )
-}
-
-fn of_both(owner: &NodeCode) -> (String, String) {
+fn line(edition: u32) -> (String, String) {
     (
-        format!(
-            "the record's earlier version is of node {owner}; both must stand in the authority table"
-        ),
-        format!("；该记录先由节点 {owner} 上报，两节点均须列入授权表"),
+        format!("edition {edition} of the authority table has no line for"),
+        format!("授权表第 {edition} 版缺少授权行"),
+    )
+}
+
+fn uncovered() -> (String, String) {
+    (
+        "the certificate does not cover the region, and no authority table holds for that day"
+            .into(),
+        "证书不含该区划，当日亦无授权表".into(),
+    )
+}
+
+/// A key that another node brought first.
+fn owned(owner: &NodeCode, (en, zh): (String, String)) -> (String, String) {
+    (
+        format!("the key is of node {owner}, and both must be listed; {en}"),
+        format!("该编号先由节点 {owner} 上报，两节点均须列入授权表；{zh}"),
     )
 }

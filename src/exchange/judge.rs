@@ -358,7 +358,9 @@ impl Bench<'_> {
         let others = others.filter(|s| **s != self.opened.head.from);
         if let Some(missing) = self.entitlement.missing(parsed, id, others) {
             let mut line = OutcomeLine::with_code(position, Outcome::Rejected, "record.authority");
-            line.text = Some(missing);
+            line.text = Some(missing.zh);
+            let code = "record.authority".into();
+            line.notes = vec![Note { code, field: String::new(), text: missing.en }];
             return Decided::Final(line, false);
         }
         let mut relation = Relation::default();

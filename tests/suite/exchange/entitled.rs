@@ -101,10 +101,15 @@ async fn a_table_comes_down_to_every_tier_and_a_rejection_names_the_missing_line
     assert_eq!(world.count(TOWN, Place::Accepted).await, 4);
     assert_eq!(world.place(TOWN, "SB", 3, 1).await, Some(Place::Rejected));
     let said = text_of(&world, TOWN).await;
-    for part in ["town-1", UNIT, "990199101", "SB", "2026-11-21", "授权表第 1 版", "edition 1"]
-    {
+    for part in ["town-1", UNIT, "990199101", "SB", "2026-11-21", "授权表第 1 版"] {
         assert!(said.contains(part), "{part}: {said}");
     }
+    let receipt = world.bus.published("receipt", "province").pop().unwrap();
+    let package = world::forge::package(&receipt);
+    let lines = envelope::open(&package).unwrap().fragments.into_iter();
+    let lines: Vec<_> = lines.map(|f| envelope::read_outcome(f).unwrap()).collect();
+    let mut notes = lines.iter().flat_map(|l| &l.notes).map(|n| n.text.as_str());
+    assert!(notes.any(|t| t.contains("edition 1") && t.contains("990199101")), "{lines:?}");
     let sent = world.bus.published("records", "town-1").pop().unwrap();
     let package = world::forge::package(&sent);
     assert_eq!(envelope::open(&package).unwrap().head.authority, "1", "the head names the edition");
