@@ -3,6 +3,7 @@
 mod authority;
 mod common;
 mod evidence;
+mod hostile;
 mod museum;
 mod package;
 mod revoked;
