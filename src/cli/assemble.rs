@@ -9,8 +9,8 @@ use canon::format::{Format, OpenLists};
 use canon::{Lane, Millis, NodeCode, Route};
 use edge::Source;
 use edge::push::Posted;
-use envelope::Signer;
 use exchange::archive::{Archive, Terms};
+use exchange::authority::Tables;
 use exchange::backfill::Backfill;
 use exchange::code_tables::{self, CodeTables};
 use exchange::collect::{Adapter, Collect, Target};
@@ -140,10 +140,10 @@ fn node(
     lists: &OpenLists,
     now: Millis,
 ) -> Result<Arc<Node>, Failure> {
-    let material = open::identity(config, identity, now)?.map_err(|f| open::problems(&[f]))?;
+    let material =
+        crate::identity::identity(config, identity, now)?.map_err(|f| open::problems(&[f]))?;
     let trust = open::trust(config, identity.environment)?;
-    let own = material.signers.into_iter().map(|s| Arc::new(s) as Arc<dyn Signer>);
-    let mut own: Vec<_> = own.collect();
+    let mut own = material.signers;
     let signers = Signers::new(own.remove(0), own);
     let mut adapters = BTreeMap::new();
     let mut owes: BTreeMap<Route, Vec<Arc<str>>> = BTreeMap::new();
@@ -182,6 +182,7 @@ fn node(
         held,
         fair: fairness(config, identity),
         inbox_depth: 0.into(),
+        tables: Tables::of(config.trust.authority.clone()),
         errands: Default::default(),
         dead: Default::default(),
     }))

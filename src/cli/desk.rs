@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use canon::{Day, Key, Millis, NodeCode, RecordId};
 use envelope::Kind;
+use envelope::Trust;
 use envelope::control::Notice;
+use exchange::authority as tables;
 use exchange::config::NodeConfig;
 use exchange::returned::{self, Finding};
 use exchange::standing::{self, BACKFILL, Backfill};
@@ -73,6 +75,17 @@ pub(crate) enum Request {
         subject: String,
         /// Records in the file.
         records: u64,
+        /// Operator code.
+        by: String,
+    },
+    /// Put a signed authority table in force and hand it down.
+    Authority {
+        /// Its edition.
+        edition: u32,
+        /// The document.
+        document: String,
+        /// The issuer's signature.
+        signature: String,
         /// Operator code.
         by: String,
     },
@@ -148,6 +161,7 @@ impl Request {
             Self::Maintenance { .. } => "notice.maintenance",
             Self::Quality { .. } => returned::QUALITY,
             Self::Evidence { .. } => "evidence.export",
+            Self::Authority { .. } => "authority.issue",
             Self::Baseline { .. } => "baseline.import",
             Self::GivenUp { .. } => "outlet.give_up",
             Self::Withdrawn { .. } => "destination.withdraw",
@@ -168,7 +182,8 @@ impl Request {
             | Self::Withdrawn { by, .. }
             | Self::SinkResumed { by, .. }
             | Self::SinkTaken { by, .. }
-            | Self::Evidence { by, .. } => by,
+            | Self::Evidence { by, .. }
+            | Self::Authority { by, .. } => by,
         }
     }
 
@@ -181,6 +196,7 @@ impl Request {
             Self::Maintenance { from, until, .. } => format!("{from} - {until}"),
             Self::Quality { findings, .. } => format!("{} records", findings.len()),
             Self::Evidence { subject, .. } => subject.clone(),
+            Self::Authority { edition, .. } => format!("edition {edition}"),
             Self::Baseline { rows, .. } => format!("{} records", rows.len()),
             Self::GivenUp { record, .. } => record.clone(),
             Self::Withdrawn { to, .. } => to.to_string(),
@@ -226,14 +242,54 @@ pub(crate) fn lay(folder: &Path, request: &Request, now: Millis) -> Result<PathB
     }
 }
 
+/// Where a request is done.
+pub(crate) struct Office<'a> {
+    /// The node's store.
+    pub(crate) store: &'a SharedStore,
+    /// Its code.
+    pub(crate) code: &'a NodeCode,
+    /// Whom it believes; none where nothing has to be verified.
+    pub(crate) trust: Option<&'a Trust>,
+    /// Its neighbours beneath.
+    pub(crate) peers: Vec<NodeCode>,
+    /// Every node beneath.
+    pub(crate) beneath: Vec<NodeCode>,
+}
+
+/// Puts a table that this node issued in force and hands it to its neighbours; what is refused changes
+/// nothing.
+async fn authority(
+    office: &Office<'_>,
+    edition: u32,
+    (document, signature): (&str, &str),
+    now: Millis,
+) -> Result<u64, WorkError> {
+    let Some(trust) = office.trust else { return Ok(0) };
+    let by = (trust, office.code);
+    let taken = tables::take(office.store, by, (document, signature), now).await?;
+    if !matches!(taken, Ok(tables::Taken::New(_))) {
+        return Ok(0);
+    }
+    let (document, signature) = (document.to_owned(), signature.to_owned());
+    let stored = tables::Stored { document, signature, verified: now };
+    let handed = |peer| tables::handed(&stored, edition, peer, now);
+    let controls: Vec<_> = office.peers.iter().map(handed).collect();
+    let told = controls.len() as u64;
+    office.store.queue_controls(controls, now).await?;
+    Ok(told.max(1))
+}
+
 /// Does what is asked, and audits it.
 pub(crate) async fn apply(
-    store: &SharedStore,
-    beneath: &[NodeCode],
+    office: &Office<'_>,
     request: &Request,
     now: Millis,
 ) -> Result<u64, WorkError> {
+    let (store, beneath) = (office.store, &office.beneath);
     let done = match request {
+        Request::Authority { edition, document, signature, .. } => {
+            authority(office, *edition, (document, signature), now).await?
+        }
         Request::Backfill { job } => order(store, job, now).await?,
         Request::BackfillHeld { adapter, paused, .. } => hold(store, adapter, *paused, now).await?,
         Request::AdapterResumed { adapter, .. } => {
@@ -356,11 +412,24 @@ pub(crate) async fn ask(
     request: &Request,
     now: Millis,
 ) -> Result<Asked, Failure> {
+    ask_with(config, code, request, None, now).await
+}
+
+/// As [`ask`], for what has to be verified.
+pub(crate) async fn ask_with(
+    config: &NodeConfig,
+    code: &NodeCode,
+    request: &Request,
+    trust: Option<&Trust>,
+    now: Millis,
+) -> Result<Asked, Failure> {
     if let Some(store) = stores::free(config, code).await? {
-        let down = config.links_of(code).filter(|l| !l.parent);
-        let beneath: Vec<NodeCode> =
-            down.flat_map(|l| std::iter::once(&l.peer).chain(&l.beneath)).cloned().collect();
-        let done = apply(&store, &beneath, request, now)
+        let down: Vec<_> = config.links_of(code).filter(|l| !l.parent).collect();
+        let beneath = down.iter().flat_map(|l| std::iter::once(&l.peer).chain(&l.beneath));
+        let beneath: Vec<NodeCode> = beneath.cloned().collect();
+        let peers = down.iter().map(|l| l.peer.clone()).collect();
+        let office = Office { store: &store, code, trust, peers, beneath };
+        let done = apply(&office, request, now)
             .await
             .map_err(|e| Failure::environment(format!("{code}: {e}"), format!("{code}：{e}")))?;
         return Ok(Asked::Done(done, store));
@@ -444,7 +513,7 @@ impl Desk {
             let text = files::bytes(&path, REQUEST_BYTES_MAX).map_err(|e| own(&e.en))?;
             match serde_json::from_slice::<Request>(&text) {
                 Ok(request) => {
-                    apply(&self.node.store, &beneath(&self.node), &request, now).await?;
+                    apply(&office(&self.node), &request, now).await?;
                     self.node.fair.changed();
                     std::fs::remove_file(&path).map_err(|e| own(&e))?;
                 }
@@ -459,10 +528,16 @@ impl Desk {
     }
 }
 
-/// Every node beneath a node.
-fn beneath(node: &Node) -> Vec<NodeCode> {
-    let down = node.links.iter().filter(|l| !l.parent);
-    down.flat_map(|l| std::iter::once(&l.peer).chain(&l.beneath)).cloned().collect()
+/// A running node's own.
+fn office(node: &Node) -> Office<'_> {
+    let down = || node.links.iter().filter(|l| !l.parent);
+    Office {
+        store: &node.store,
+        code: &node.code,
+        trust: Some(&node.trust),
+        peers: down().map(|l| l.peer.clone()).collect(),
+        beneath: down().flat_map(|l| std::iter::once(&l.peer).chain(&l.beneath)).cloned().collect(),
+    }
 }
 
 impl Worker for Desk {

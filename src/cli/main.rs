@@ -19,6 +19,7 @@ mod files;
 mod gates;
 mod health;
 mod https;
+mod identity;
 mod instance;
 mod lang;
 mod lists;
@@ -29,6 +30,7 @@ mod packages;
 mod posts;
 mod revocation;
 mod run;
+mod signer;
 mod sinks;
 mod sources;
 mod spools;
@@ -42,8 +44,8 @@ use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
 use commands::{
-    adapter, audit, backfill, baseline, bus, ca, check, doctor, evidence, format, keys, notice,
-    quarantine, returned, spool, status, store, trace,
+    adapter, audit, authority, backfill, baseline, bus, ca, check, doctor, evidence, format, keys,
+    notice, quarantine, returned, spool, status, store, trace,
 };
 use stores::NodesArg;
 use text::{Done, Exit, Lang, Out};
@@ -96,6 +98,9 @@ enum Command {
     /// What was reported before the exchange began · 已报送基线
     #[command(subcommand)]
     Baseline(baseline::Baseline),
+    /// Who may report what: the table that the top node signs and hands down · 授权表
+    #[command(subcommand)]
+    Authority(authority::AuthorityCommand),
     /// Tell the nodes beneath, such as of maintenance · 下发通知
     #[command(subcommand)]
     Notice(notice::NoticeCommand),
@@ -182,6 +187,7 @@ fn run(command: Command, out: &Out) -> Done {
         Command::Returned(args) => returned::run(&args, out),
         Command::Backfill(args) => backfill::run(&args, out),
         Command::Baseline(args) => baseline::run(args, out),
+        Command::Authority(args) => authority::run(args, out),
         Command::Notice(args) => notice::run(args, out),
         Command::Check(args) => check::run(args, out),
         Command::Format(args) => format::run(args, out),

@@ -6,6 +6,7 @@
 //! no entity, no comment, and one reading of every signed byte.
 
 pub mod archive;
+pub mod authority;
 pub mod ca;
 pub mod control;
 pub mod crl;
@@ -32,19 +33,19 @@ mod wire;
 mod words;
 pub mod xmldsig;
 
-pub use ca::Ca;
+pub use ca::{Ca, Usage};
 pub use crl::Revoked;
 pub use csr::{Request, read_request, request};
 pub use frame::{frame, open_frame};
 pub use head::{By, Confidential, Head, Kind, ReceiptFor, Recipient, Skipped};
-pub use identity::{SenderCert, validity};
+pub use identity::{EncryptionCert, SenderCert, validity};
 pub use keys::{KeyPem, PublicKey};
 pub use list::{sign_text, verify_text};
 pub use merkle::{merkle_path, merkle_root, verify_path};
 pub use outcome::{Note, Outcome, OutcomeLine, read_outcome, write_outcome};
 pub use package::{Opened, assemble, assemble_parts, open};
 pub use refuse::Refuse;
-pub use signer::{KeySigner, SignError, Signer};
+pub use signer::{Certified, EncryptionPair, KeySigner, SignError, Signer};
 pub use suite::{SM2_USER_ID, Suite};
 pub use trust::{Trust, check_clock, verify, verify_head};
 pub use wire::parse_envelope_id;

@@ -140,6 +140,8 @@ pub struct Node {
     pub fair: Fairness,
     /// Parcels in the inbox, as far as this process knows; bounds what is taken off the carrier.
     pub inbox_depth: AtomicI64,
+    /// Whose authority tables are believed, and the one in force.
+    pub tables: crate::authority::Tables,
     /// What a restore left to be done.
     pub errands: crate::errands::Cache,
     /// Parcels in the inbox that the carrier had given up on.

@@ -192,9 +192,9 @@ impl<'a> Pen<'a> {
             by: Some(self.of.said.1.to_owned()),
             ..found.attributes
         };
-        let (format, lists, none) = (self.format(), &self.of.node.lists, CaseFacts::new());
+        let (format, lists, none) = (self.format(), self.of.node.lists.now(), CaseFacts::new());
         let mut wrong: Vec<Violation> = Vec::new();
-        format.validate(found.ty, &found.values, &attributes, &none, lists, &mut wrong);
+        format.validate(found.ty, &found.values, &attributes, &none, &lists, &mut wrong);
         if wrong.iter().any(|v| v.severity == Severity::Error) {
             return Ok(Err(Not::Here));
         }

@@ -270,8 +270,8 @@ pub trait Store:
         lease: &'a Lease,
         inbox_id: i64,
         id: &'a EnvelopeId,
-        by: &'a NodeCode,
-        stage: &'a str,
+        hop: (&'a NodeCode, &'a str),
+        kept: Option<Stands>,
         now: Millis,
     ) -> StoreFuture<'a, ()>;
 

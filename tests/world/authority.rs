@@ -52,6 +52,14 @@ impl Authority {
         KeySigner::from_pem(&key, &certificate, self.random.clone()).expect("a signer")
     }
 
+    /// A list that names a certificate, revoked since then.
+    pub fn revoked(&self, certificate: &[u8], since: Millis) -> String {
+        let serial = envelope::SenderCert::from_der(certificate).expect("a certificate").serial;
+        let until = since.plus(3650 * 86_400_000);
+        let list = self.ca.revocation_list(&[(serial, since)], 1, self.from, until, &self.random);
+        list.expect("a list")
+    }
+
     /// The root's certificate.
     pub fn pem(&self) -> String {
         self.ca.certificate_pem().to_owned()

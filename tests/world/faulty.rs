@@ -286,12 +286,12 @@ impl Store for Faulty {
         lease: &'a Lease,
         inbox_id: i64,
         id: &'a EnvelopeId,
-        by: &'a NodeCode,
-        stage: &'a str,
+        hop: (&'a NodeCode, &'a str),
+        kept: Option<Stands>,
         now: Millis,
     ) -> StoreFuture<'a, ()> {
         self.guarded("commit_hop", move || {
-            self.inner.commit_hop(lease, inbox_id, id, by, stage, now)
+            self.inner.commit_hop(lease, inbox_id, id, hop, kept.clone(), now)
         })
     }
 

@@ -326,6 +326,7 @@ impl World {
             },
             fair: (self.setup.fair)(tier),
             inbox_depth: 0.into(),
+            tables: exchange::authority::Tables::of(Some(code(TIERS[PROVINCE]))),
             errands: Default::default(),
             dead: Default::default(),
         }

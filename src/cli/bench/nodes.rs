@@ -113,6 +113,7 @@ pub(crate) async fn chain_of(
             held: exchange::Leases::default(),
             fair: exchange::Fairness::default(),
             inbox_depth: 0.into(),
+            tables: Default::default(),
             errands: Default::default(),
             dead: Default::default(),
         });

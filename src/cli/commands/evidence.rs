@@ -8,8 +8,9 @@ use canon::{Digest, EnvelopeId, RecordId};
 use clap::{Args, Subcommand};
 use envelope::Opened;
 use envelope::archive::{Archive, link};
-use envelope::evidence::{Evidence, Item};
+use envelope::evidence::{EVIDENCE_HOPS_MAX, Evidence, Item, Passed};
 use exchange::WorkError;
+use exchange::passages;
 use serde_json::json;
 use store::StoredFrames;
 
@@ -187,6 +188,7 @@ async fn item<'a>(
     (record, id): &Carried,
 ) -> Result<Option<(&'a Tier, Item)>, Failure> {
     let mut found = None;
+    let hops = hops(tiers, id).await?;
     for tier in tiers {
         let frames = tier.store.frames(id).await.map_err(|e| tier.failed(&e))?;
         let frames = match frames {
@@ -200,7 +202,7 @@ async fn item<'a>(
         let receipt = frames.receipt.as_deref().map(opened).transpose()?;
         let answer = receipt.as_deref().map(envelope::open).transpose();
         let answer = answer.map_err(|e| damaged(&e))?;
-        let item = Item::of(&envelope, position, answer.as_ref()).map_err(|e| {
+        let item = Item::of(&envelope, position, answer.as_ref(), hops.clone()).map_err(|e| {
             Failure::environment(format!("{e} [{}]", e.code()), format!("[{}]", e.code()))
         })?;
         let whole = item.receipt.is_some();
@@ -243,6 +245,21 @@ async fn archived(tier: &Tier, id: &EnvelopeId) -> Result<Option<StoredFrames>, 
         }
     }
     Ok(None)
+}
+
+/// The hop receipts that any of the nodes has of an envelope, each signer's once.
+async fn hops(tiers: &[Tier], id: &EnvelopeId) -> Result<Vec<Passed>, Failure> {
+    let mut found: Vec<Passed> = Vec::new();
+    for tier in tiers {
+        let kept = passages::of(&tier.store, id).await.map_err(|e| {
+            Failure::environment(format!("{}: {e}", tier.code), format!("{}：{e}", tier.code))
+        })?;
+        found.extend(kept);
+    }
+    found.sort_by(|a, b| a.content.cmp(&b.content));
+    found.dedup_by(|a, b| a.content == b.content);
+    found.truncate(EVIDENCE_HOPS_MAX);
+    Ok(found)
 }
 
 fn opened(frame: &[u8]) -> Result<Vec<u8>, Failure> {

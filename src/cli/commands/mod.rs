@@ -3,6 +3,8 @@
 pub(crate) mod adapter;
 pub(crate) mod archive;
 pub(crate) mod audit;
+pub(crate) mod authority;
+mod authority_list;
 pub(crate) mod backfill;
 pub(crate) mod backup;
 pub(crate) mod baseline;

@@ -44,7 +44,7 @@ fn lines_of(settings: &Settings, mark: &str) -> PathBuf {
 pub(super) const ANSWER_LINES_DAYS_MAX: i64 = 400;
 
 /// Removes the lines of answers that nothing can change any more.
-pub(super) fn clear(settings: &Settings, now: Millis) -> std::io::Result<()> {
+pub(super) fn clear(settings: &Settings, now: Millis) -> io::Result<()> {
     let done = settings.folder.join(&settings.source.done);
     let oldest = now.plus(-ANSWER_LINES_DAYS_MAX * 86_400_000).0.unsigned_abs();
     for name in os::files(&done)?.iter().filter(|n| n.starts_with(PREFIX)) {

@@ -76,7 +76,11 @@ impl Tally {
             self.rows.insert(part.clone(), Default::default());
         }
         let Some((awaits, outcomes)) = self.rows.get_mut(part) else { return };
-        if said { outcomes.insert(row) } else { awaits.insert(row) };
+        if said {
+            outcomes.insert(row)
+        } else {
+            awaits.insert(row)
+        };
     }
 
     /// Whether nothing is awaited any more.

@@ -71,7 +71,9 @@ pub fn probe(settings: &Settings) -> Vec<Seen> {
     let Some(lies) = lies(settings) else {
         return vec![Seen::wrong(
             "source_folder",
-            format!("{folder} cannot be read; make the folder, or give this account the right to read it"),
+            format!(
+                "{folder} cannot be read; make the folder, or give this account the right to read it"
+            ),
             format!("无法读取目录 {folder}；请创建该目录，或授予运行账户读取权限"),
         )];
     };

@@ -13,6 +13,7 @@ mod limits;
 mod listen;
 mod node;
 mod outlets;
+mod outside;
 mod paths;
 mod problem;
 mod process;
@@ -26,6 +27,8 @@ mod sinks;
 mod spool;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_identity;
 #[cfg(test)]
 mod tests_spool;
 mod tree;
@@ -45,6 +48,7 @@ pub use node::{
     SinkConfig, SinkKind, SourceConfig, SourceReading, Treatment,
 };
 pub use outlets::{CallForm, CallsConfig, OutletConfig, OutletWay};
+pub use outside::{SIGNER_WAIT_MS_MAX, SignerProgram};
 pub use problem::{At, Problem, Problems, nearest};
 pub use process::{FileFacts, Files, tier_order};
 pub use program::Program;
@@ -54,7 +58,7 @@ pub use remote::Remote;
 pub use secret::{Secret, SecretRef};
 pub use spool::{Back, SpoolConfig, SpoolPlace};
 pub use tree::ENV_PREFIX;
-pub use trust::{Identity, KeyConfig, TrustConfig};
+pub use trust::{EncryptionConfig, Identity, KeyConfig, KeyFiles, TrustConfig};
 pub use units::{Limit, Unit};
 
 /// The nodes of one process from their files' names and texts, or everything wrong with them.

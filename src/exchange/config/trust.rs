@@ -9,10 +9,11 @@ use envelope::limits::SM2_USER_ID_BYTES_MAX;
 use envelope::{SM2_USER_ID, Suite};
 
 use super::node::NodeConfig;
+use super::outside::{self, SignerProgram};
 use super::paths;
 use super::problem::{At, Problems};
 use super::process::{self, Files};
-use super::read::{Cx, code, duplicate, secret};
+use super::read::{Cx, code, duplicate, node_code, secret};
 use super::secret::SecretRef;
 use super::tree::{Spot, Tab, word};
 
@@ -35,6 +36,8 @@ pub struct TrustConfig {
     pub revocation: Vec<PathBuf>,
     /// The user id that SM2 signatures on heads are verified under.
     pub sm2_user_id: Arc<str>,
+    /// The top node, whose authority tables are believed; none, and no table is.
+    pub authority: Option<NodeCode>,
 }
 
 /// One signing identity.
@@ -57,11 +60,27 @@ pub struct Identity {
 pub struct KeyConfig {
     /// Its suite; the key is held to it.
     pub suite: Suite,
+    /// The key, PKCS#8 in PEM; the empty reference where a program signs.
+    pub key: SecretRef,
+    /// What opens the key, if it is encrypted.
+    pub passphrase: Option<SecretRef>,
+    /// The program that signs, in place of a key that this process reads.
+    pub signer: Option<SignerProgram>,
+    /// Its certificate chain, PEM; the regions stand in it.
+    pub certificate: PathBuf,
+    /// What opens bodies that are encrypted for this identity in this suite.
+    pub encryption: Option<EncryptionConfig>,
+}
+
+/// The other half of a paired certificate: the national suite has one for signing, one for
+/// encryption, each with a key of its own.
+#[derive(Clone, Debug)]
+pub struct EncryptionConfig {
     /// The key, PKCS#8 in PEM.
     pub key: SecretRef,
     /// What opens the key, if it is encrypted.
     pub passphrase: Option<SecretRef>,
-    /// Its certificate chain, PEM; the regions stand in it.
+    /// Its certificate chain, PEM; of the same node, its key usage is encryption.
     pub certificate: PathBuf,
 }
 
@@ -76,13 +95,39 @@ impl Identity {
         self.keys.iter().any(|key| key.suite.name() == suite)
     }
 
-    /// Its keys, each with the name that its files have in a backup.
-    pub fn named_keys(&self) -> impl Iterator<Item = (String, &KeyConfig)> {
-        self.keys.iter().enumerate().map(|(i, key)| match i {
-            0 => (self.code.to_string(), key),
-            _ => (format!("{}.{}", self.code, key.suite), key),
+    /// Where its keys and certificates lie, each pair with the name that its files have in a
+    /// backup.
+    pub fn named_keys(&self) -> impl Iterator<Item = KeyFiles<'_>> {
+        self.keys.iter().enumerate().flat_map(|(i, key)| {
+            let name = match i {
+                0 => self.code.to_string(),
+                _ => format!("{}.{}", self.code, key.suite),
+            };
+            let encryption = key.encryption.as_ref().map(|pair| KeyFiles {
+                name: format!("{name}.encryption"),
+                key: &pair.key,
+                passphrase: pair.passphrase.as_ref(),
+                certificate: &pair.certificate,
+            });
+            let passphrase = key.passphrase.as_ref();
+            let signing =
+                KeyFiles { name, key: &key.key, passphrase, certificate: &key.certificate };
+            std::iter::once(signing).chain(encryption)
         })
     }
+}
+
+/// Where a key and its certificate lie.
+#[derive(Clone, Debug)]
+pub struct KeyFiles<'a> {
+    /// What the pair is called in a backup.
+    pub name: String,
+    /// The key.
+    pub key: &'a SecretRef,
+    /// What opens it, if it is encrypted.
+    pub passphrase: Option<&'a SecretRef>,
+    /// The certificate.
+    pub certificate: &'a PathBuf,
 }
 
 pub(crate) fn trust(top: &mut Tab<'_>, cx: &mut Cx<'_>) -> TrustConfig {
@@ -97,6 +142,8 @@ pub(crate) fn trust(top: &mut Tab<'_>, cx: &mut Cx<'_>) -> TrustConfig {
     let revocation = files(&mut tab, "revocation");
     let suites = suites(&mut tab, "suites", cx);
     let sm2_user_id = user_id(&mut tab, cx);
+    let authority = tab.text("authority", cx.problems);
+    let authority = authority.and_then(|spot| node_code(&spot, "trust.authority", cx));
     tab.finish(cx.problems);
     if anchors.is_empty() {
         cx.problems.push(
@@ -108,7 +155,7 @@ pub(crate) fn trust(top: &mut Tab<'_>, cx: &mut Cx<'_>) -> TrustConfig {
         );
     }
     let suites = suites.unwrap_or_else(|| Suite::ALL.to_vec());
-    TrustConfig { anchors, suites, revocation, sm2_user_id }
+    TrustConfig { anchors, suites, revocation, sm2_user_id, authority }
 }
 
 /// A list of suites; none if nothing is said. A list of none would believe nobody.
@@ -205,18 +252,41 @@ fn keys(tab: &mut Tab<'_>, cx: &mut Cx<'_>) -> Vec<KeyConfig> {
 
 fn key(tab: &mut Tab<'_>, cx: &mut Cx<'_>) -> KeyConfig {
     let suite = tab.word("suite", SUITES, cx.problems).unwrap_or(Suite::EcdsaP256Sha256);
+    let signer = outside::signer(tab, cx);
+    let (key, passphrase, certificate) = match &signer {
+        None => pair(tab, cx),
+        Some(_) => {
+            let certificate = tab.need("certificate", cx.problems);
+            let certificate = certificate.map(|s| cx.base.join(s.text)).unwrap_or_default();
+            (SecretRef::Env(String::new()), None, certificate)
+        }
+    };
+    let encryption = encryption(tab, cx);
+    KeyConfig { suite, key, passphrase, signer, certificate, encryption }
+}
+
+/// `encryption = { certificate, key, passphrase }`.
+fn encryption(tab: &mut Tab<'_>, cx: &mut Cx<'_>) -> Option<EncryptionConfig> {
+    let given = tab.entries().iter().any(|(k, _)| k.text == "encryption");
+    // Asked for, so that `finish` knows it when it is absent.
+    let mut tab = tab.table("encryption", cx.problems);
+    if !given {
+        return None;
+    }
+    let (key, passphrase, certificate) = pair(&mut tab, cx);
+    tab.finish(cx.problems);
+    Some(EncryptionConfig { key, passphrase, certificate })
+}
+
+/// A key, what opens it, and its certificate.
+fn pair(tab: &mut Tab<'_>, cx: &mut Cx<'_>) -> (SecretRef, Option<SecretRef>, PathBuf) {
     let key = secret(tab, "key", cx);
     let given = tab.entries().iter().any(|(k, _)| k.text == "passphrase");
     let passphrase = if given { secret(tab, "passphrase", cx) } else { None };
-    // Asked for, so that `finish` knows it when it is absent.
     let _known = tab.get("passphrase");
     let certificate = tab.need("certificate", cx.problems).map(|s| cx.base.join(s.text));
-    KeyConfig {
-        suite,
-        key: key.unwrap_or_else(|| SecretRef::Env(String::new())),
-        passphrase,
-        certificate: certificate.unwrap_or_default(),
-    }
+    let key = key.unwrap_or_else(|| SecretRef::Env(String::new()));
+    (key, passphrase, certificate.unwrap_or_default())
 }
 
 /// Whether the files of keys, certificates and lists are there, and whether each identity has the
@@ -234,19 +304,19 @@ pub(crate) fn check(
     for list in &node.trust.revocation {
         paths::exists(files, &whole, "[trust] revocation", list, false, problems);
     }
-    for (at, one) in node.identities.iter().flat_map(|i| i.keys.iter().map(|k| (&i.at, k))) {
-        let (certificate, key) = ("[identity] certificate", "[identity] key");
-        paths::exists(files, at, certificate, &one.certificate, false, problems);
-        if let SecretRef::File(path) = &one.key {
-            paths::exists(files, at, key, path, false, problems);
-        }
-        paths::secret(at, key, &one.key, files, env, problems);
-        if let Some(passphrase) = &one.passphrase {
-            let name = "[identity] passphrase";
-            if let SecretRef::File(path) = passphrase {
+    for (at, one) in node.identities.iter().flat_map(|i| i.named_keys().map(|k| (&i.at, k))) {
+        paths::exists(files, at, "[identity] certificate", one.certificate, false, problems);
+        let passphrase = one.passphrase.map(|p| ("[identity] passphrase", p));
+        for (name, secret) in std::iter::once(("[identity] key", one.key)).chain(passphrase) {
+            if let SecretRef::File(path) = secret {
                 paths::exists(files, at, name, path, false, problems);
             }
-            paths::secret(at, name, passphrase, files, env, problems);
+            paths::secret(at, name, secret, files, env, problems);
+        }
+    }
+    for (at, one) in node.identities.iter().flat_map(|i| i.keys.iter().map(|k| (&i.at, k))) {
+        if let Some(signer) = &one.signer {
+            paths::exists(files, at, "[identity] signer", &signer.file, false, problems);
         }
     }
     suites_have_keys(node, problems);

@@ -172,7 +172,7 @@ impl Outlet {
             let lost = || WorkError::Own(format!("waiting envelope {}", parcel.arrived.id));
             let package = package.map_err(|_| lost())?;
             let opened = envelope::open(&package).map_err(|_| lost())?;
-            match gate::verify(&self.node, &parcel, &opened) {
+            match gate::verify_vouched(&self.node, &parcel, &opened).await? {
                 Ok(cert) => {
                     let waits = self.round(lease, &parcel, (&opened, &cert), now).await?;
                     ended += u64::from(!waits);

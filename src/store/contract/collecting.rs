@@ -1,6 +1,6 @@
 //! Pages: records, quarantine, cursor, and what a source was last seen to hold.
 
-use canon::Millis;
+use canon::{Millis, RecordId};
 
 use super::office::*;
 use super::provider::run;

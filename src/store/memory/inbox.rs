@@ -426,13 +426,15 @@ impl Identity {
         lease: &Lease,
         inbox_id: i64,
         id: &EnvelopeId,
-        by: &NodeCode,
-        stage: &str,
+        (by, stage, kept): (&NodeCode, &str, Option<Stands>),
         now: Millis,
     ) -> Result<(), StoreError> {
         self.check_lease(lease)?;
         self.check_inbox(inbox_id)?;
         let now = self.tick(now);
+        if let Some(kept) = kept {
+            self.stand(&kept.name, kept.text.as_deref(), now);
+        }
         self.take_inbox(inbox_id);
         if let Some(relay) = self.relays.get_mut(id)
             && relay.row.state != "done"

@@ -188,11 +188,11 @@ impl Store for MemoryStore {
         lease: &'a Lease,
         inbox_id: i64,
         id: &'a EnvelopeId,
-        by: &'a NodeCode,
-        stage: &'a str,
+        hop: (&'a NodeCode, &'a str),
+        kept: Option<Stands>,
         now: Millis,
     ) -> StoreFuture<'a, ()> {
-        self.with(move |s| s.commit_hop(lease, inbox_id, id, by, stage, now))
+        self.with(move |s| s.commit_hop(lease, inbox_id, id, (hop.0, hop.1, kept), now))
     }
     fn relay_done<'a>(&'a self, id: &'a EnvelopeId, now: Millis) -> StoreFuture<'a, ()> {
         self.tell(move |s| s.relay_done(id, now))

@@ -254,11 +254,11 @@ impl Store for Handle {
         lease: &'a Lease,
         inbox_id: i64,
         id: &'a EnvelopeId,
-        by: &'a NodeCode,
-        stage: &'a str,
+        hop: (&'a NodeCode, &'a str),
+        kept: Option<Stands>,
         now: Millis,
     ) -> StoreFuture<'a, ()> {
-        Box::pin(relay::commit_hop(self, lease, inbox_id, id, (by, stage), now))
+        Box::pin(relay::commit_hop(self, lease, inbox_id, id, (hop.0, hop.1, kept), now))
     }
 
     fn relay_done<'a>(&'a self, id: &'a EnvelopeId, now: Millis) -> StoreFuture<'a, ()> {

@@ -68,7 +68,7 @@ async fn evidence(world: &World) -> String {
     let package = envelope::open_frame(&frames.frame, 64 << 20).unwrap();
     let receipt = envelope::open_frame(&frames.receipt.unwrap(), 64 << 20).unwrap();
     let receipt = envelope::open(&receipt).unwrap();
-    let item = Item::of(&envelope::open(&package).unwrap(), 0, Some(&receipt)).unwrap();
+    let item = Item::of(&envelope::open(&package).unwrap(), 0, Some(&receipt), vec![]).unwrap();
     let node = &world.nodes[TOWN].node;
     let evidence = Evidence::new(&node.code, world.now, vec![item]);
     let judged = evidence.judge(&node.trust, &|_| Some(world::format())).remove(0);

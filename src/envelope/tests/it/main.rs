@@ -1,6 +1,7 @@
 //! The crate from outside, in one binary.
 
 mod archive;
+mod authority;
 mod common;
 mod evidence;
 mod hostile;
