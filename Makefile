@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 .DEFAULT_GOAL := help
-.PHONY: help build test chaos lint fmt deny ci install services services-down
+.PHONY: help build test chaos fuzz lint fmt deny ci install services services-down
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile
@@ -25,6 +25,9 @@ test: install ## all tests; starts the services and stops them after, unless the
 chaos: install ## sixty kills over the whole flow, and every fault of broker and database, long
 	@bash tests/services/with.sh $(CARGO) test --release --locked --workspace --all-features --no-fail-fast \
 		--test chaos --test faults -- --nocapture
+
+fuzz: ## every parser under libFuzzer, FUZZ_SECONDS each (20); stable Rust, a build of its own
+	@bash tests/fuzz/run.sh
 
 lint: ## format and clippy, warnings are errors
 	$(CARGO) fmt --all --check

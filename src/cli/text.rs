@@ -1,5 +1,6 @@
 //! What is said, in two languages for people and as JSON for programs.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 use std::io::{self, Write};
 
@@ -173,7 +174,7 @@ impl Out {
 
     /// A line as it is.
     pub(crate) fn text(&self, text: impl Display) -> io::Result<()> {
-        writeln!(io::stdout().lock(), "{text}")
+        writeln!(io::stdout().lock(), "{}", harmless(&text.to_string()))
     }
 
     /// A line in the place of the one before, for progress on a terminal.
@@ -215,7 +216,7 @@ impl Out {
 
     /// A line about something that goes on; nobody needs to be listening.
     pub(crate) fn warn(&self, text: impl Display) {
-        let written = writeln!(io::stderr().lock(), "tiergate: {text}");
+        let written = writeln!(io::stderr().lock(), "tiergate: {}", harmless(&text.to_string()));
         // Standard error may be closed; the store has the facts.
         drop(written);
     }
@@ -232,7 +233,7 @@ impl Out {
             return self.value(&error);
         }
         let text = self.of(&failure.en, &failure.zh);
-        writeln!(io::stderr().lock(), "tiergate: {text}")
+        writeln!(io::stderr().lock(), "tiergate: {}", harmless(text))
     }
 }
 
@@ -285,6 +286,19 @@ pub(crate) fn width(text: &str) -> usize {
             | '\u{ffe0}'..='\u{ffe6}' | '\u{20000}'..='\u{3fffd}')
     };
     text.chars().map(|c| if wide(c) { 2 } else { 1 }).sum()
+}
+
+/// The text as a terminal may show it: what moves a cursor, rings, changes colours or turns the
+/// direction of writing is shown as a sign. Texts come from other people's systems.
+fn harmless(text: &str) -> Cow<'_, str> {
+    let harmful = |c: char| {
+        (c.is_control() && c != '\n' && c != '\t')
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    if !text.contains(harmful) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(text.chars().map(|c| if harmful(c) { '\u{fffd}' } else { c }).collect())
 }
 
 /// How long ago, in the two largest words: `3 min 5 s`, `3 分 5 秒`.
@@ -355,6 +369,16 @@ mod tests {
             finding.line(Lang::Zh),
             "node.toml:3:7: [config.unknown_key] store.ulr：没有这个键（是否应为『url』？）"
         );
+    }
+
+    #[test]
+    fn a_text_of_others_does_nothing_to_a_terminal() {
+        let evil = "甲\u{1b}]0;x\u{7}\u{1b}[2J\r\u{202e}乙\u{2066}\u{9b}31m\n\t丙";
+        assert_eq!(
+            harmless(evil),
+            "甲\u{fffd}]0;x\u{fffd}\u{fffd}[2J\u{fffd}\u{fffd}乙\u{fffd}\u{fffd}31m\n\t丙"
+        );
+        assert!(matches!(harmless("办件 1\n\t正常"), Cow::Borrowed(_)));
     }
 
     #[test]

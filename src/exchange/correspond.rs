@@ -3,15 +3,16 @@
 
 use std::collections::BTreeMap;
 
-use canon::{EnvelopeId, Millis, NodeCode};
+use canon::{EnvelopeId, Millis};
 use envelope::control::{Answer, HeldState, Inquiry, Notice, QualityNotice};
-use envelope::{Kind, Opened, Skipped};
+use envelope::{Kind, Opened, SenderCert, Skipped};
 use store::{AuditEvent, EventOn, InboxParcel, Lease, NeverComing, OutEvent, OutState};
 
 use crate::adopt;
 use crate::control;
 use crate::error::WorkError;
 use crate::gate::Refusal;
+use crate::heed::{self, Voice};
 use crate::recall;
 use crate::returned;
 use crate::settle::Settle;
@@ -133,7 +134,7 @@ impl Settle {
         &self,
         lease: &Lease,
         parcel: &InboxParcel,
-        opened: &Opened<'_>,
+        (opened, cert): (&Opened<'_>, &SenderCert),
         now: Millis,
     ) -> Result<Option<Refusal>, WorkError> {
         let from = &opened.head.from;
@@ -152,7 +153,7 @@ impl Settle {
                 {
                     self.event(lease, &id, OutEvent::Resend, "receiver.unknown", now, now).await?;
                 }
-                Ok(Answer::Defer { envelope, until }) if self.may_defer(&envelope, from) => {
+                Ok(Answer::Defer { envelope, until }) if self.may_defer(&envelope, cert)? => {
                     let until = until.min(now.plus(self.node.limits.defer_max));
                     let event = OutEvent::Deferred;
                     self.event(lease, &envelope, event, "receiver.defer", until, now).await?;
@@ -189,11 +190,11 @@ impl Settle {
         Ok(None)
     }
 
-    /// Whether a node may make an own envelope wait: its destination, or whoever lies on the same
-    /// way.
-    fn may_defer(&self, envelope: &EnvelopeId, from: &NodeCode) -> bool {
-        let way = |to| self.node.link_to(to).map(|l| &l.name);
-        envelope.sender == self.node.code && way(from) == way(&envelope.route.destination)
+    /// Whether a node may make an own envelope wait: its destination, or whoever lies on its way.
+    fn may_defer(&self, envelope: &EnvelopeId, cert: &SenderCert) -> Result<bool, WorkError> {
+        let link = self.node.link_to(&envelope.route.destination);
+        let ours = envelope.sender == self.node.code;
+        Ok(ours && heed::voice(&self.node, cert, envelope, link)? != Voice::Stranger)
     }
 
     /// The gap is closed by its sender's own signed word, which the audit keeps.

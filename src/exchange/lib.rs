@@ -25,6 +25,7 @@ mod exceptions;
 pub mod fair;
 pub mod gate;
 mod heard;
+mod heed;
 mod held;
 pub mod judge;
 pub mod node;

@@ -14,6 +14,7 @@ use crate::config::Treatment;
 use crate::control;
 use crate::error::WorkError;
 use crate::gate::{self, Refusal, Refuser};
+use crate::heed;
 use crate::node::{Node, whole_seconds};
 use crate::work::{Progress, WorkFuture, Worker};
 
@@ -121,9 +122,7 @@ impl Relay {
         match opened.head.kind {
             Kind::Records => Ok(self.hop_receipts(parcel, opened, now)),
             Kind::Receipt => {
-                if let Some(answers) = &opened.head.answers {
-                    self.node.store.relay_done(&answers.envelope, now).await?;
-                }
+                self.receipt_passes(opened, now).await?;
                 Ok(Vec::new())
             }
             Kind::Inquiry => self.held(opened, now).await,
@@ -131,6 +130,16 @@ impl Relay {
                 Ok(Vec::new())
             }
         }
+    }
+
+    /// The destination's receipt ends the keeping of its envelope; anybody else's ends nothing.
+    async fn receipt_passes(&self, opened: &Opened<'_>, now: Millis) -> Result<(), WorkError> {
+        let Some(answers) = &opened.head.answers else { return Ok(()) };
+        let row = self.node.store.relay_row(&answers.envelope).await?;
+        if row.is_some_and(|row| heed::ends_keeping(opened, &row)) {
+            self.node.store.relay_done(&answers.envelope, now).await?;
+        }
+        Ok(())
     }
 
     fn hop_receipts(

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use canon::Millis;
 use envelope::control::{Hop, ManifestLine, Refusal as Refused};
-use envelope::{Kind, Opened, Outcome, OutcomeLine};
+use envelope::{Kind, Opened, Outcome, OutcomeLine, SenderCert};
 use store::{
     AuditEvent, EventOn, FinalOutcome, InboxFor, InboxParcel, Lease, Member, OutEnvelope, OutEvent,
     RowOutcome, Settlement, TypeCount,
@@ -17,6 +17,7 @@ use crate::clones::{self, Verdict};
 use crate::error::WorkError;
 use crate::exceptions;
 use crate::gate::{self, Refusal, Refuser};
+use crate::heed::{self, Voice};
 use crate::node::Node;
 use crate::reconcile;
 use crate::retry;
@@ -61,12 +62,12 @@ impl Settle {
         let node = Arc::clone(&self.node);
         let refusal = match gate::package(&node, parcel) {
             Ok(package) => {
-                let checked = gate::read(&node, parcel, &package).and_then(|opened| {
-                    gate::verify(&node, parcel, &opened)?;
-                    Ok(opened)
-                });
+                let checked = gate::read(&node, parcel, &package)
+                    .and_then(|opened| Ok((gate::verify(&node, parcel, &opened)?, opened)));
                 match checked {
-                    Ok(opened) => self.verified(lease, parcel, &opened, now).await?,
+                    Ok((cert, opened)) => {
+                        self.verified(lease, parcel, (&opened, &cert), now).await?
+                    }
                     Err(refusal) => Some(refusal),
                 }
             }
@@ -84,15 +85,15 @@ impl Settle {
         &self,
         lease: &Lease,
         parcel: &InboxParcel,
-        opened: &Opened<'_>,
+        (opened, cert): (&Opened<'_>, &SenderCert),
         now: Millis,
     ) -> Result<Option<Refusal>, WorkError> {
         match opened.head.kind {
             Kind::Receipt => self.receipt(lease, parcel, opened, now).await,
-            Kind::Hop => self.hop(lease, parcel, opened, now).await,
-            Kind::Refusal => self.refused(lease, parcel, opened, now).await,
+            Kind::Hop => self.hop(lease, parcel, (opened, cert), now).await,
+            Kind::Refusal => self.refused(lease, parcel, (opened, cert), now).await,
             Kind::Inquiry => self.inquiry(lease, parcel, opened, now).await,
-            Kind::Answer => self.answer(lease, parcel, opened, now).await,
+            Kind::Answer => self.answer(lease, parcel, (opened, cert), now).await,
             Kind::Manifest => self.manifest(parcel, opened, now).await,
             Kind::Notice => self.notice(lease, parcel, opened, now).await,
             Kind::Records => {
@@ -186,27 +187,44 @@ impl Settle {
 
     // ── the other kinds ─────────────────────────────────────────────────────────────────────
 
+    /// Progress, from whoever can know: of a relayed parcel its next node, of an own envelope a node
+    /// that may lie on its way; and of exactly these bytes.
     async fn hop(
         &self,
         lease: &Lease,
         parcel: &InboxParcel,
-        opened: &Opened<'_>,
+        (opened, cert): (&Opened<'_>, &SenderCert),
         now: Millis,
     ) -> Result<Option<Refusal>, WorkError> {
         let Some(hop) = opened.fragments.first().and_then(|f| Hop::read(f).ok()) else {
             return Ok(Some(Refusal::new("envelope.malformed", "hop receipt")));
         };
-        let (store, by) = (&self.node.store, &opened.head.from);
-        let stage = hop.stage.as_str();
-        store.commit_hop(lease, parcel.inbox_id, &hop.envelope, by, stage, now).await?;
+        let (store, by, id) = (&self.node.store, &opened.head.from, &hop.envelope);
+        let relayed = store
+            .relay_row(id)
+            .await?
+            .is_none_or(|row| row.head_digest == hop.head && heed::is_next(&self.node, &row, by));
+        let own = match store.outbound(id).await? {
+            Some(own) => own.head_digest == hop.head && self.voice(cert, &own)? != Voice::Stranger,
+            None => true,
+        };
+        if !(relayed && own) {
+            let detail = format!("`{by}` speaks of {id}, which never was with it");
+            return Ok(Some(Refusal::new("hop.not_on_the_way", detail)));
+        }
+        store.commit_hop(lease, parcel.inbox_id, id, by, hop.stage.as_str(), now).await?;
         Ok(None)
+    }
+
+    fn voice(&self, cert: &SenderCert, own: &OutEnvelope) -> Result<Voice, WorkError> {
+        heed::voice(&self.node, cert, &own.id, self.node.link(&own.link))
     }
 
     async fn refused(
         &self,
         lease: &Lease,
         parcel: &InboxParcel,
-        opened: &Opened<'_>,
+        (opened, cert): (&Opened<'_>, &SenderCert),
         now: Millis,
     ) -> Result<Option<Refusal>, WorkError> {
         let Some(refused) = opened.fragments.first().and_then(|f| Refused::read(f).ok()) else {
@@ -222,6 +240,11 @@ impl Settle {
                 .drop_with_audit(lease, parcel, "refusal.of_nothing_ours", &refused.code, now)
                 .await;
         };
+        let voice = self.voice(cert, &own)?;
+        if voice == Voice::Stranger {
+            let action = "refusal.not_on_the_way";
+            return self.drop_with_audit(lease, parcel, action, &refused.code, now).await;
+        }
         let verdict = clones::refused(&self.node, &opened.head.from, &refused, &own, now).await?;
         if verdict == Verdict::Older {
             clones::overtaken(&self.node, lease, &own, &refused.code, now).await?;
@@ -230,6 +253,20 @@ impl Settle {
             self.node.store.drop_inbox(lease, parcel.inbox_id).await?;
             return Ok(None);
         }
+        self.wait_refused(lease, parcel, &own, (&refused, voice), now).await?;
+        Ok(None)
+    }
+
+    /// The envelope waits with the reason; three in a row from those who certainly had it pause its
+    /// link.
+    async fn wait_refused(
+        &self,
+        lease: &Lease,
+        parcel: &InboxParcel,
+        own: &OutEnvelope,
+        (refused, voice): (&Refused, Voice),
+        now: Millis,
+    ) -> Result<(), WorkError> {
         let refusals = own.refusals + 1;
         let due_at = retry::next(now, refusals, &self.node.limits, self.node.seed);
         let event = EventOn {
@@ -241,10 +278,10 @@ impl Settle {
             now,
         };
         self.node.store.commit_event(lease, &own.id, event).await?;
-        if refusals >= self.node.limits.refusals_to_pause {
+        if voice == Voice::Sure && refusals >= self.node.limits.refusals_to_pause {
             self.node.store.pause_link(&own.link, Some(&refused.code), now).await?;
         }
-        Ok(None)
+        Ok(())
     }
 
     async fn manifest(

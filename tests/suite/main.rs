@@ -5,5 +5,6 @@
 mod broken;
 mod engines;
 mod exchange;
+mod fuzzed;
 mod killed;
 mod tidy;

@@ -4,6 +4,7 @@
 //! that breaks it. A finding names file, line and what to do.
 
 mod arrows;
+mod attacks;
 mod chosen;
 mod codes;
 mod house;
@@ -51,6 +52,7 @@ on_our_tree! {
     relative_links_resolve: text::links,
     no_file_names_a_place_outside: text::places,
     every_limit_is_in_the_manual: text::limits,
+    every_attack_has_its_test: attacks::shown,
 }
 
 #[test]

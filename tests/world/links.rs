@@ -8,6 +8,9 @@ use super::{TIERS, TOWN, World, code};
 impl World {
     pub(super) fn links(&self, tier: usize) -> Vec<Link> {
         let mut links = links(tier);
+        if self.setup.blue {
+            super::blue::beneath(tier, &mut links);
+        }
         if let Some(gated) = &self.setup.gated {
             links.iter_mut().for_each(|link| gated.link(tier, link));
         }

@@ -3,6 +3,7 @@
 
 mod asked;
 mod authority;
+pub mod blue;
 pub mod broken;
 pub mod card;
 pub mod carrier;
@@ -157,6 +158,9 @@ pub struct Setup {
     pub accepts: Vec<(usize, &'static str, &'static [Suite])>,
     /// The nodes share their stores with other instances ([`World::join`]).
     pub shared: bool,
+    /// A second township beneath the county, certified like the first, in nobody's process: its parcels
+    /// are made by the story ([`World::blue`]).
+    pub blue: bool,
     /// The highest tier is an outlet: behind it stands a platform that does not run Tiergate.
     pub outlet: Option<platform::Way>,
 }
@@ -176,6 +180,7 @@ impl Default for Setup {
             suites: [Suite::EcdsaP256Sha256; 4],
             accepts: Vec::new(),
             shared: false,
+            blue: false,
             outlet: None,
         }
     }
@@ -248,7 +253,9 @@ impl World {
             nodes: Vec::new(),
             twins: Vec::new(),
             beside: Vec::new(),
-            bus: Arc::new(Carrier::new(TIERS.iter().map(|t| code(t)).collect())),
+            bus: Arc::new(Carrier::new(
+                TIERS.iter().chain(&[blue::BLUE]).map(|t| code(t)).collect(),
+            )),
             faults,
             now,
             one_turn: false,

@@ -50,6 +50,11 @@ pub const RECEIVER: &[Code] = &[
 /// `receipt.*`, `refusal.*`, `inquiry.*`, `manifest.*`, `notice.*`, `parcel.*`: control parcels.
 pub const CONTROL: &[Code] = &[
     c(
+        "hop.not_on_the_way",
+        "a hop receipt of a node that never had the envelope, or of other bytes; set aside, nothing else is changed",
+        "签收节点不在该报文的路径上，或所签内容不符，转入隔离，不产生其他影响",
+    ),
+    c(
         "receipt.overdue",
         "no receipt in time; the destination is asked before anything is sent again",
         "回执逾期，先查询再重发",
@@ -78,6 +83,11 @@ pub const CONTROL: &[Code] = &[
         "receipt.incomplete",
         "a receipt without exactly one outcome for every record, in order; refused",
         "回执没有逐条按序给出结果，拒收",
+    ),
+    c(
+        "refusal.not_on_the_way",
+        "a refusal from a node that never had the envelope; audited, the envelope goes on",
+        "拒收通知来自不在该报文路径上的节点，已审计，报文照常投递",
     ),
     c(
         "refusal.of_nothing_ours",

@@ -52,18 +52,64 @@ impl Pattern {
     }
 }
 
+/// Whether a branch matches the whole of `bytes`, in time that grows with their length only.
 fn branch(atoms: &[Atom], bytes: &[u8]) -> bool {
-    let Some((atom, rest)) = atoms.split_first() else {
-        return bytes.is_empty();
-    };
-    let fits = |b: &u8| *b < 128 && atom.class >> *b & 1 == 1;
-    let run = bytes.iter().take(usize::from(atom.max)).take_while(|b| fits(b)).count();
-    let min = usize::from(atom.min);
-    if run < min {
-        return false;
+    let mut at = 0;
+    for (n, atom) in atoms.iter().enumerate() {
+        let run = atom.run(bytes.get(at..).unwrap_or_default());
+        if run < usize::from(atom.min) {
+            return false;
+        }
+        if atom.min < atom.max {
+            // The last one takes all there is, or not; no other choice is left.
+            let last = n + 1 == atoms.len();
+            return if last { at + run == bytes.len() } else { ends(&atoms[n..], bytes, at) };
+        }
+        at += run;
     }
-    // Longest first; a fixed count, the usual case, tries once.
-    (min..=run).rev().any(|n| branch(rest, &bytes[n..]))
+    at == bytes.len()
+}
+
+/// The rest of a branch from its first atom whose count is free: every place that can be reached is
+/// followed at once, so that no value makes it try the same place twice.
+fn ends(atoms: &[Atom], bytes: &[u8], from: usize) -> bool {
+    let mut here = vec![false; bytes.len() + 1];
+    here[from] = true;
+    for atom in atoms {
+        let mut next = vec![false; bytes.len() + 1];
+        let (min, max) = (usize::from(atom.min), usize::from(atom.max));
+        // How many fitting bytes stand before each place, and which starts are within reach of it.
+        let (mut run, mut starts) = (0, 0_usize);
+        for at in from..=bytes.len() {
+            if at > from {
+                run = if atom.fits(bytes[at - 1]) { run + 1 } else { 0 };
+                if run == 0 {
+                    starts = 0;
+                }
+            }
+            if let Some(start) = at.checked_sub(min).filter(|s| *s >= from && at - s <= run) {
+                starts += usize::from(here[start]);
+            }
+            next[at] = starts > 0;
+            // The start that would need one more than `max` to come further.
+            if let Some(start) = at.checked_sub(max).filter(|s| *s >= from && at - s <= run) {
+                starts -= usize::from(here[start]);
+            }
+        }
+        here = next;
+    }
+    here[bytes.len()]
+}
+
+impl Atom {
+    const fn fits(&self, byte: u8) -> bool {
+        byte < 128 && self.class >> byte & 1 == 1
+    }
+
+    /// How many of the first bytes it could take.
+    fn run(&self, bytes: &[u8]) -> usize {
+        bytes.iter().take(usize::from(self.max)).take_while(|b| self.fits(**b)).count()
+    }
 }
 
 struct Reader<'a> {
@@ -180,6 +226,49 @@ mod tests {
         assert!(!p.matches("12.") && !p.matches("1.505") && !p.matches("-1"));
         let p = Pattern::compile("a?[a-c]{1,2}c").unwrap();
         assert!(p.matches("ac") && p.matches("aabc") && !p.matches("aaaac"));
+    }
+
+    /// Every way of cutting a value, tried one after the other: what is right, and never ends.
+    fn by_trying(atoms: &[Atom], bytes: &[u8]) -> bool {
+        let Some((atom, rest)) = atoms.split_first() else { return bytes.is_empty() };
+        let run = atom.run(bytes);
+        (usize::from(atom.min)..=run).any(|n| by_trying(rest, &bytes[n..]))
+    }
+
+    #[test]
+    fn it_says_what_trying_every_cut_says() {
+        let patterns = [
+            "a{0,3}a{1,2}b",
+            "a?b?a?b?",
+            "[ab]{1,3}a[ab]{0,2}",
+            "a{2}b{0,1}a{2}",
+            "[ab]{0,4}b{3}",
+            "a{0,2}b{0,2}a{0,2}",
+            "[ab]{2,5}[ab]{2,5}",
+            "a{1,2}[ab]a{0,0}b?",
+            "b{3,4}",
+            "a?",
+        ];
+        for text in patterns {
+            let p = Pattern::compile(text).unwrap();
+            for n in 0..1_u32 << 9 {
+                let bits = 32 - n.leading_zeros();
+                let value: String =
+                    (0..bits).map(|b| if n >> b & 1 == 0 { 'a' } else { 'b' }).collect();
+                let right = p.branches.iter().any(|atoms| by_trying(atoms, value.as_bytes()));
+                assert_eq!(p.matches(&value), right, "{text} on {value}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_value_makes_a_pattern_slow() {
+        let atom = "[a-z]{0,10000}";
+        let p = Pattern::compile(&format!("{}{}", atom.repeat(12), "0")).unwrap();
+        let value = "a".repeat(100_000);
+        // Trying every cut would not end before the sun does.
+        assert!(!p.matches(&value));
+        assert!(p.matches(&format!("{value}0")));
     }
 
     #[test]

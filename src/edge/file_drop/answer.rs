@@ -4,6 +4,7 @@
 //! What is awaited and what was said lies line by line beside the processed files; every line may be
 //! there twice.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -272,14 +273,54 @@ fn table(rows: &BTreeMap<(String, u64), Known>) -> std::io::Result<Vec<u8>> {
         };
         let rule = if flag == "accepted" { "" } else { &known.rule };
         let number = if *row == 0 { String::new() } else { row.to_string() };
-        out.write_record([part, number.as_str(), outcome, rule, &known.text])?;
+        // The name of a sheet, and words of a platform: neither is ours.
+        let (part, text) = (plain(part), plain(&known.text));
+        out.write_record([&*part, number.as_str(), outcome, rule, &*text])?;
     }
     out.into_inner().map_err(|e| std::io::Error::other(e.to_string()))
 }
 
+/// A cell that no spreadsheet takes for a formula: what begins like one gets an apostrophe, which
+/// spreadsheets do not show.
+fn plain(text: &str) -> Cow<'_, str> {
+    match text.trim_start().chars().next() {
+        Some('=' | '+' | '-' | '@' | '＝' | '＋' | '－' | '＠') => {
+            Cow::Owned(format!("'{text}"))
+        }
+        _ => Cow::Borrowed(text),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::parted;
+    use super::*;
+
+    #[test]
+    fn an_answer_holds_no_formula() {
+        let said = |text: &str| Known {
+            awaited: true,
+            flag: Some("rejected".into()),
+            rule: "field.pattern".into(),
+            text: text.into(),
+        };
+        let rows = BTreeMap::from([
+            (("=cmd|'/C calc'!A0".to_owned(), 1), said("=HYPERLINK(\"http://x\")")),
+            (("一".to_owned(), 2), said("@SUM(1+1)*cmd|' /C calc'!A0")),
+            (("二".to_owned(), 3), said("\t-2+3+cmd")),
+            (("三".to_owned(), 4), said("＝1+1")),
+            (("四".to_owned(), 5), said("办结早于受理 = 错误")),
+        ]);
+        let text = String::from_utf8(table(&rows).unwrap()).unwrap();
+        let mut cells = csv::ReaderBuilder::new().from_reader(text.as_bytes());
+        let begins = |c: &str| c.trim_start().starts_with(['=', '+', '-', '@', '＝']);
+        let mut quoted = 0;
+        for row in cells.records().map(Result::unwrap) {
+            assert!(row.iter().all(|cell| !begins(cell)), "{row:?}");
+            quoted += row.iter().filter(|cell| cell.starts_with('\'')).count();
+        }
+        assert_eq!(quoted, 5, "{text}");
+        assert!(text.contains("办结早于受理 = 错误"), "what begins like a text is left alone");
+    }
 
     #[test]
     fn the_rule_behind_a_text_has_a_column_of_its_own() {

@@ -174,6 +174,7 @@ over_databases!(
     replayed as a_lost_row_comes_back_by_replay,
     grows as a_format_that_grows_adds_columns_and_else_is_refused,
     torn as a_batch_is_whole_or_not_there,
+    hostile as texts_that_look_like_sql_stay_texts,
 );
 
 async fn takes_once(ground: &Ground) {
@@ -274,6 +275,30 @@ async fn grows(ground: &Ground) {
         assert_eq!((error.code(), error.disposition()), ("source.sink_schema", Disposition::Halt));
         let text = error.to_string();
         assert!(text.contains(words), "{text}");
+    }
+}
+
+async fn hostile(ground: &Ground) {
+    let texts = [
+        "'); DROP TABLE p_application; --",
+        "\\'; DELETE FROM p_application; -- ",
+        "$$; DROP TABLE p_application; $$",
+        "' OR '1'='1",
+        "%s %d ? $1 :name",
+        "/*! DROP TABLE p_application */",
+    ];
+    let all: Vec<Held> = (1..)
+        .zip(texts)
+        .map(|(n, text)| held(n, &format!("{n}'\";--"), 1, &[("item_name", text)]))
+        .collect();
+    let mut sink = tables(ground);
+    sink.deliver(&batch(&all)).await.unwrap();
+    sink.again(&batch(&all)).await.unwrap();
+    for (n, text) in (1..=texts.len()).zip(texts) {
+        let name = format!("SELECT item_name FROM p_application WHERE tg_watermark = {n}");
+        assert_eq!(ground.cell(&name).await.as_deref(), Some(text));
+        let case = format!("SELECT case_no FROM p_application WHERE tg_watermark = {n}");
+        assert_eq!(ground.cell(&case).await, Some(format!("{n}'\";--")));
     }
 }
 

@@ -23,6 +23,7 @@ mod forged;
 mod four_tiers;
 mod gap;
 mod gated;
+mod impersonated;
 mod instances;
 mod keep;
 mod leases;

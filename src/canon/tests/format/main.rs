@@ -13,6 +13,7 @@ mod dictionary;
 mod diff;
 mod differential;
 mod guangdong;
+mod hostile;
 mod refusals;
 mod rules;
 mod samples;

@@ -2,6 +2,7 @@
 
 mod common;
 mod evidence;
+mod hostile;
 mod museum;
 mod package;
 mod revoked;
