@@ -4,6 +4,7 @@
 //! [`Command`] and an arm of [`run`]. Exit codes: see `README.md` beside this file.
 
 mod archives;
+mod ask;
 mod assemble;
 mod backup;
 mod bench;

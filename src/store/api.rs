@@ -21,8 +21,7 @@ pub trait Store:
 {
     // ── leases ──────────────────────────────────────────────────────────────────────────────
 
-    /// Takes or renews a lease: the same holder keeps its token; another one gets it, with a
-    /// higher token, only after it ran out.
+    /// Takes or renews a lease: its holder keeps the token, another gets a higher one after its end.
     fn lease<'a>(
         &'a self,
         name: &'a str,

@@ -481,16 +481,6 @@ struct Fresh {
     wait: Option<WaitFor>,
 }
 
-/// Everything of a case in a map whose keys begin with the case.
-pub(super) fn of_root<'a, S: Ord + Default, V>(
-    map: &'a BTreeMap<(Key, S, u32), V>,
-    root: &str,
-) -> impl Iterator<Item = (&'a (Key, S, u32), &'a V)> {
-    let root: Arc<str> = root.into();
-    let from = (Key::from_columns(root.clone(), ""), S::default(), 0);
-    map.range(from..).take_while(move |(k, _)| k.0.root() == &*root)
-}
-
 /// What makes a quarantined row the same.
 fn held_key(q: &NewQuarantine) -> HeldKey {
     let to = &q.route.destination;

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use canon::{EnvelopeId, Lane, Millis, NodeCode, Severity, Violation};
 
-use super::collect::of_root;
 use super::state::*;
 use crate::error::StoreError;
 use crate::lifecycle::OutState;
