@@ -70,12 +70,34 @@ fn two_editions_are_compared_with_the_lines_of_an_adapter() {
     assert_eq!(code, 3);
 }
 
+/// Drops a row with a wrong citizen id again, under a number of its own, and waits until it is held.
+fn hold_one(dir: &Path) {
+    let done = dir.join("d/township/drops/done/window-20261117.csv");
+    let raw = std::fs::read(done).unwrap();
+    let (text, _, _) = encoding_rs::GB18030.decode(&raw);
+    let (header, bad) = (text.lines().next().unwrap(), text.lines().nth(7).unwrap());
+    let (_, rest) = bad.split_once(',').unwrap();
+    let text = format!("{header}\r\n99010310120261120900001,{rest}\r\n");
+    let (raw, _, _) = encoding_rs::GB18030.encode(&text);
+    std::fs::write(dir.join("d/township/drops/window-20261120.csv"), raw).unwrap();
+    let all = ["township", "county", "city", "province"];
+    let running = Service::start(&dir.join("d"), &all);
+    let began = Instant::now();
+    let held = ["quarantine", "list", "--data", "d", "--node", "town-990103101", "--lang", "zh"];
+    while !tiergate(dir, &held).1.contains("window-20261120.csv:2") {
+        assert!(began.elapsed() < Duration::from_secs(15), "it was never read");
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    drop(running);
+}
+
 #[test]
 fn held_rows_that_an_edition_would_cure_are_counted_and_nothing_is_changed() {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path();
     let (code, out) = tiergate(dir, &["demo", "--fast", "--cases", "20", "--data", "d"]);
     assert_eq!(code, 0, "{out}");
+    hold_one(dir);
     let before = json(dir, &["quarantine", "list", "--data", "d"]);
     second_edition(dir);
     let old = repository().join("schemas/supervision/1").display().to_string();
