@@ -240,11 +240,6 @@ pub const SOURCE: &[Code] = &[
         "输出库表与记录不符，需人工处理",
     ),
     c(
-        "source.sink_no_replay",
-        "this kind of sink takes nothing again; give a new one an empty place",
-        "此类输出不能重放；请新建一个并给它空的位置",
-    ),
-    c(
         "source.sink_unreached",
         "the service that a sink hands records to is not reached or says later; its watermark stands, it is tried again",
         "输出所交付的服务无法访问或要求稍后，水位不变，稍后重试",

@@ -294,7 +294,8 @@ fn workers(
     }
     workers.extend(own);
     for sink in config.sinks_of(&node.code) {
-        let opened = sinks::open(&node.code, sink, format, &config.limits)?;
+        let opened =
+            sinks::open(&node.code, sink, &node.formats, format.edition(), &config.limits)?;
         workers.push(Box::new(Deliver::new(Arc::clone(node), &sink.name, opened)));
     }
     Ok(workers)

@@ -448,11 +448,6 @@ pub enum SinkError {
         /// What happened.
         detail: String,
     },
-    /// The sink only adds.
-    #[error(
-        "this kind of sink only adds to its place and takes nothing again; give a new one an empty place instead"
-    )]
-    NoReplay,
 }
 
 impl SinkError {
@@ -465,7 +460,6 @@ impl SinkError {
             Self::Schema { .. } => "source.sink_schema",
             Self::Unreached { .. } => "source.sink_unreached",
             Self::Refused { .. } => "source.sink_refused",
-            Self::NoReplay => "source.sink_no_replay",
         }
     }
 
@@ -474,7 +468,6 @@ impl SinkError {
         match self {
             Self::Io { .. } | Self::Database { .. } | Self::Unreached { .. } => Disposition::Retry,
             Self::Damaged { .. } | Self::Schema { .. } | Self::Refused { .. } => Disposition::Halt,
-            Self::NoReplay => Disposition::Bury,
         }
     }
 }

@@ -44,6 +44,7 @@ struct Held {
     fragment: String,
     window: Day,
     envelope: Arc<str>,
+    edition: Arc<str>,
 }
 
 impl Deliver {
@@ -171,6 +172,7 @@ fn batch(held: &[Held]) -> Vec<KeptRecord<'_>> {
             id: &h.id,
             window: h.window,
             envelope: &h.envelope,
+            edition: &h.edition,
             void: h.void,
             fragment: &h.fragment,
         })
@@ -214,6 +216,7 @@ impl<'a> Kept<'a> {
                 fragment: String::from_utf8_lossy(fragment).into_owned(),
                 window: head.window,
                 envelope: Arc::clone(&envelope),
+                edition: format.edition().into(),
             });
             Ok(())
         })

@@ -9,6 +9,7 @@ pub mod card;
 pub mod carrier;
 mod check;
 pub mod code_table;
+pub mod editions;
 pub mod faults;
 mod faulty;
 mod faulty_archive;
@@ -310,7 +311,7 @@ impl World {
             holder: holder.into(),
             store: Arc::clone(&parts.store),
             bus: self.bus_of(tier),
-            formats: BTreeMap::from([(edition.to_owned(), format())]),
+            formats: editions::known(edition, &self.setup.feeds),
             lists: Lists::new((self.setup.lists)(tier)),
             trust: Arc::clone(&self.trust),
             signers: Arc::clone(&parts.signer).into(),

@@ -9,8 +9,8 @@ use encoding_rs::{BIG5, Encoding as Decoding, GB18030, UTF_8};
 
 use super::fault::{FileFault, FormError, damaged, limit, not_this};
 use super::{Item, Take, Told, header, number};
-use crate::package::FileSource;
 use crate::row::RowBuf;
+use crate::source::FileSource;
 use crate::text::{COLUMNS_MAX, Encoding, ROW_BYTES_MAX, RowFault};
 
 /// Versions that are read: dBASE and FoxPro with and without memo files.

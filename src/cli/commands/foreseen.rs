@@ -66,11 +66,7 @@ pub(crate) async fn of(args: &Editions, edition: &Edition<'_>) -> Result<Vec<Hel
                 continue;
             }
             let (mut rules, mut misfit) = (Vec::new(), None);
-            let to = match edition {
-                Edition::Format(_, new) => Some(new.edition()),
-                Edition::List(..) => None,
-            };
-            let look = Look { config: &config, own: &own, formats: &formats, to, store: &store };
+            let look = Look { config: &config, own: &own, formats: &formats, store: &store };
             match look.held(adapter, (&lists, list), now).await? {
                 Ok(seen) => rules = seen,
                 Err(why) => misfit = Some(why),
@@ -87,8 +83,6 @@ struct Look<'a> {
     config: &'a NodeConfig,
     own: &'a Format,
     formats: &'a Formats,
-    /// The edition that a package is taken to map to, if a new one is looked at.
-    to: Option<&'a str>,
     store: &'a SharedStore,
 }
 
@@ -99,10 +93,7 @@ impl Look<'_> {
         lists: (&OpenLists, Option<&str>),
         now: Millis,
     ) -> Result<Result<Vec<Foreseen>, String>, Failure> {
-        let mut package = open::package(adapter, self.own)?.map_err(|f| open::problems(&f))?;
-        if let Some(to) = self.to {
-            package.format.text = to.into();
-        }
+        let package = open::package(adapter, self.own)?.map_err(|f| open::problems(&f))?;
         let source = Box::new(edge::Nothing);
         let made = match assemble::made(self.config, self.formats, adapter, package, source) {
             Ok(made) => made,

@@ -4,6 +4,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that unwraps says where it failed")]
 
 mod common;
+#[path = "common/nodes.rs"]
+mod nodes;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -20,20 +22,11 @@ fn prepare(dir: &Path) {
 }
 
 fn config(node: &str) -> String {
-    let common = format!(
-        "version = 1\n\n[node]\ndata = \".\"\n\n[store]\nurl = \"sqlite:node.db\"\n\n[trust]\n\
-         anchors = [\"../ca/ca.pem\"]\n\n[[identity]]\ncode = \"{node}\"\nenvironment = \"demo\"\n\
-         key = \"file:node.key\"\ncertificate = \"node.pem\"\n"
-    );
-    let package = repository().join("adapters/township_window");
-    let package = package.display();
+    let common = nodes::head(node);
     let own = match node {
-        "town" => format!(
-            "\n[[link]]\nname = \"up\"\npeer = \"county\"\ncarrier = \"spool\"\nparent = true\n\n\
-             [link.spool]\nfolder = \"gate\"\nreturn = \"manual\"\npoll = \"50 ms\"\n\n\
-             [[route]]\ndestination = \"county\"\nformat = \"supervision/1\"\n\n[[adapter]]\n\
-             package = \"{package}\"\ndestination = \"county\"\ninterval = \"100 ms\"\n\n\
-             [adapter.source]\nfolder = \"drops\"\nsettle = \"0 s\"\n"
+        "town" => nodes::town(
+            "spool",
+            "\n[link.spool]\nfolder = \"gate\"\nreturn = \"manual\"\npoll = \"50 ms\"\n",
         ),
         _ => "\n[[link]]\nname = \"town\"\npeer = \"town\"\ncarrier = \"spool\"\n\n\
              [link.spool]\nfolder = \"gate\"\npoll = \"50 ms\"\n"

@@ -80,10 +80,6 @@ impl Source for SqlSource {
         })
     }
 
-    fn committed<'a>(&'a mut self, _cursor: &'a str) -> BoxFuture<'a, Result<(), SourceError>> {
-        Box::pin(async { Ok(()) })
-    }
-
     fn write_back<'a>(
         &'a mut self,
         items: &'a [WriteBack],

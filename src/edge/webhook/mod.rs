@@ -92,6 +92,7 @@ struct Line<'a> {
     op: &'static str,
     window: String,
     envelope: &'a str,
+    format: &'a str,
     fragment: &'a str,
 }
 
@@ -118,6 +119,7 @@ fn line<'a>(record: &'a KeptRecord<'_>) -> Line<'a> {
         op: if record.void { "void" } else { "put" },
         window: record.window.to_string(),
         envelope: record.envelope,
+        format: record.edition,
         fragment: record.fragment,
     }
 }

@@ -62,6 +62,7 @@ fn id() -> RecordId {
 
 fn records<'a>(id: &'a RecordId, marks: &[u64], fragment: &'a str) -> Vec<KeptRecord<'a>> {
     let one = |mark: &u64| KeptRecord {
+        edition: "supervision/1",
         watermark: *mark,
         id,
         window: Day(20_000),

@@ -50,7 +50,7 @@ fn tables(file: &Path) -> TablesSink {
         statement_timeout: Duration::from_secs(60),
         lock_timeout: Duration::from_secs(10),
     };
-    TablesSink::new(settings, world::format()).expect("tables of SQLite")
+    TablesSink::new(settings, vec![world::format()]).expect("tables of SQLite")
 }
 
 /// Delivers to tables until nothing is left.
