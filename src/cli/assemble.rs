@@ -133,7 +133,8 @@ fn node(
     lists: &Arc<OpenLists>,
     now: Millis,
 ) -> Result<Arc<Node>, Failure> {
-    let material = open::identity(config, identity, now)?.map_err(|f| open::problems(&[f]))?;
+    let material =
+        crate::identity::identity(config, identity, now)?.map_err(|f| open::problems(&[f]))?;
     let trust = open::trust(config, identity.environment)?;
     let own = material.signers.into_iter().map(|s| Arc::new(s) as Arc<dyn Signer>);
     let mut own: Vec<_> = own.collect();

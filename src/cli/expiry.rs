@@ -60,7 +60,7 @@ pub(crate) enum Paper {
 
 /// What an identity's configuration names.
 pub(crate) fn papers(node: &NodeConfig, identity: &Identity) -> Vec<Paper> {
-    let own = identity.keys.iter().map(|key| Paper::Certificate(key.certificate.clone()));
+    let own = identity.named_keys().map(|key| Paper::Certificate(key.certificate.clone()));
     own.chain(node.trust.anchors.iter().cloned().map(Paper::Anchor)).collect()
 }
 
@@ -68,7 +68,7 @@ pub(crate) fn papers(node: &NodeConfig, identity: &Identity) -> Vec<Paper> {
 pub(crate) fn of(papers: &[Paper], now: Millis) -> Vec<Said> {
     let one = |paper: &Paper| {
         let (path, en, zh) = match paper {
-            Paper::Certificate(path) => (path, "the signing certificate", "签名证书"),
+            Paper::Certificate(path) => (path, "the certificate", "证书"),
             Paper::Anchor(path) => (path, "the authority's certificate", "颁发机构证书"),
         };
         let pem = files::text(path, CONFIG_BYTES_MAX).ok()?;

@@ -17,6 +17,7 @@ mod files;
 mod gates;
 mod health;
 mod https;
+mod identity;
 mod instance;
 mod lang;
 mod open;

@@ -5,12 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use adapt::Package;
+use canon::Environment;
 use canon::format::{Format, supervision_1};
-use canon::{Environment, Millis};
 use envelope::limits::CRL_BYTES_MAX;
-use envelope::{KeySigner, Refuse, SenderCert, Signer, Trust, sealed};
-use exchange::config::{self, AdapterConfig, Identity, KeyConfig, NodeConfig, Secret, SecretRef};
-use ring::rand::SystemRandom;
+use envelope::{Refuse, Trust};
+use exchange::config::{self, AdapterConfig, NodeConfig, Secret, SecretRef};
 
 use crate::commands::adapter as packages;
 use crate::files::{self, CONFIG_BYTES_MAX, Disk};
@@ -104,104 +103,6 @@ pub(crate) fn trust(node: &NodeConfig, environment: Environment) -> Result<Trust
 pub(crate) fn revocation(node: &NodeConfig) -> Result<Vec<Vec<u8>>, Failure> {
     let read = |path: &PathBuf| files::bytes(path, CRL_BYTES_MAX as u64);
     node.trust.revocation.iter().map(read).collect()
-}
-
-/// An identity's keys and certificates, held against one another and against the trust.
-pub(crate) struct Material {
-    /// Sign with the keys, show the certificates; in the order of the configuration.
-    pub(crate) signers: Vec<KeySigner>,
-    /// Whom each certificate names.
-    pub(crate) certificates: Vec<SenderCert>,
-}
-
-impl Material {
-    /// The key it uses where nothing else is said.
-    pub(crate) fn first(&self) -> &KeySigner {
-        &self.signers[0]
-    }
-}
-
-/// Opens an identity; what does not fit together is found, not failed.
-pub(crate) fn identity(
-    node: &NodeConfig,
-    identity: &Identity,
-    now: Millis,
-) -> Result<Result<Material, Finding>, Failure> {
-    let mut found = Material { signers: Vec::new(), certificates: Vec::new() };
-    for key in &identity.keys {
-        match one_key(node, identity, key, now)? {
-            Ok((signer, certificate)) => {
-                found.signers.push(signer);
-                found.certificates.push(certificate);
-            }
-            Err((en, zh)) => {
-                let mut finding = Finding::of(&identity.at.file, "config.certificate", "", en, zh);
-                (finding.line, finding.column) =
-                    (identity.at.line.into(), identity.at.column.into());
-                finding.key = format!("[identity] {}", identity.code);
-                return Ok(Err(finding));
-            }
-        }
-    }
-    Ok(Ok(found))
-}
-
-/// What is wrong, in both languages.
-type Wrong = (String, String);
-
-fn one_key(
-    node: &NodeConfig,
-    identity: &Identity,
-    key: &KeyConfig,
-    now: Millis,
-) -> Result<Result<(KeySigner, SenderCert), Wrong>, Failure> {
-    let mut text = secret(&key.key)?.expose().to_owned();
-    if let Some(passphrase) = &key.passphrase {
-        match sealed::unseal(&text, secret(passphrase)?.line()) {
-            Ok(opened) => text = opened.0,
-            Err(e) => {
-                let en = format!("the key does not open: {e}; see [identity] passphrase");
-                return Ok(Err((en, format!("私钥无法打开：{e}；请核对 [identity] passphrase"))));
-            }
-        }
-    }
-    let pem = files::text(&key.certificate, CONFIG_BYTES_MAX)?;
-    let random = SystemRandom::new();
-    let signer = KeySigner::with_user_id(&text, &pem, &identity.sm2_user_id, random);
-    let signer = match signer {
-        Ok(signer) => signer,
-        Err(e) => return Ok(Err((e.to_string(), format!("密钥与证书不可用：{e}")))),
-    };
-    if signer.suite() != key.suite {
-        let (is, wants) = (signer.suite(), key.suite);
-        return Ok(Err((
-            format!(
-                "the key is for `{is}`, and `suite` says `{wants}`; write `suite = \"{is}\"`, or give another key"
-            ),
-            format!("该密钥属『{is}』，而 suite 写的是『{wants}』；请改写 suite 或更换密钥"),
-        )));
-    }
-    let mut chain = vec![signer.certificate_der().to_vec()];
-    chain.extend(signer.intermediates().iter().cloned());
-    let certificate = match trust(node, identity.environment)?.verify_chain(&chain, now) {
-        Ok(certificate) => SenderCert::clone(&certificate),
-        Err(e) => {
-            return Ok(Err((
-                format!("{e}; ask the authority named in [trust] anchors for a certificate"),
-                format!("证书未通过验证（{}）；请向 [trust] anchors 所指机构申请证书", e.code()),
-            )));
-        }
-    };
-    if certificate.node != identity.code || certificate.environment != identity.environment {
-        let (node, environment) = (&certificate.node, certificate.environment);
-        return Ok(Err((
-            format!(
-                "the certificate is of `{node}` ({environment}); the code and environment here must be the same"
-            ),
-            format!("证书属于『{node}』（{environment}），此处的代码与环境必须与之相同"),
-        )));
-    }
-    Ok(Ok((signer, certificate)))
 }
 
 /// The format a node works with: a folder's, or the one in the program.

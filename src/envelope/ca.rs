@@ -45,6 +45,15 @@ pub struct Terms {
     pub until: Millis,
 }
 
+/// What a node's key is for. Keys of the national suite come in pairs, one for each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Usage {
+    /// Signing heads.
+    Signing,
+    /// Bodies are encrypted for it.
+    Encryption,
+}
+
 /// Whom a node certificate names.
 #[derive(Clone, Debug)]
 pub struct NodeName {
@@ -79,8 +88,8 @@ impl Ca {
     ) -> Result<Self, SignError> {
         let key = key.load(Form::Certificate, SM2_STANDARD, random)?;
         let subject = name(common_name)?;
-        let profile =
-            Profile { issuer: subject.clone(), subject: subject.clone(), ca: true, uris: vec![] };
+        let issuer = subject.clone();
+        let profile = Profile { issuer, subject: subject.clone(), usage: None, uris: vec![] };
         let der = build(profile, terms, &key.public(), &key, random)?;
         Ok(Self { key, subject, pem: to_pem("CERTIFICATE", &der) })
     }
@@ -108,9 +117,21 @@ impl Ca {
         &self.pem
     }
 
-    /// Issues a node certificate for a public key; PEM.
+    /// Issues a node's signing certificate for a public key; PEM.
     pub fn issue(
         &self,
+        node: &NodeName,
+        node_key: &PublicKey,
+        terms: Terms,
+        random: &dyn SecureRandom,
+    ) -> Result<String, SignError> {
+        self.issue_for(Usage::Signing, node, node_key, terms, random)
+    }
+
+    /// Issues a node certificate for a public key that is used so; PEM.
+    pub fn issue_for(
+        &self,
+        usage: Usage,
         node: &NodeName,
         node_key: &PublicKey,
         terms: Terms,
@@ -119,7 +140,7 @@ impl Ca {
         let profile = Profile {
             issuer: self.subject.clone(),
             subject: name(node.node.as_str())?,
-            ca: false,
+            usage: Some(usage),
             uris: node.uris(),
         };
         let der = build(profile, terms, node_key, &self.key, random)?;
@@ -216,7 +237,8 @@ fn time(at: Millis) -> Result<Time, SignError> {
 struct Profile {
     issuer: Name,
     subject: Name,
-    ca: bool,
+    /// None for an authority.
+    usage: Option<Usage>,
     uris: Vec<String>,
 }
 
@@ -237,12 +259,15 @@ impl BuilderProfile for Profile {
     ) -> BuildResult<Vec<Extension>> {
         let subject = tbs.subject();
         let mut all = Vec::new();
-        let basic = BasicConstraints { ca: self.ca, path_len_constraint: self.ca.then_some(2) };
+        let ca = self.usage.is_none();
+        let basic = BasicConstraints { ca, path_len_constraint: ca.then_some(2) };
         all.push(basic.to_extension(subject, &all)?);
-        let usage = if self.ca {
-            KeyUsages::KeyCertSign | KeyUsages::CRLSign
-        } else {
-            KeyUsages::DigitalSignature | KeyUsages::NonRepudiation
+        let usage = match self.usage {
+            None => KeyUsages::KeyCertSign | KeyUsages::CRLSign,
+            Some(Usage::Signing) => KeyUsages::DigitalSignature | KeyUsages::NonRepudiation,
+            Some(Usage::Encryption) => {
+                KeyUsages::KeyEncipherment | KeyUsages::DataEncipherment | KeyUsages::KeyAgreement
+            }
         };
         all.push(KeyUsage(usage).to_extension(subject, &all)?);
         all.push(SubjectKeyIdentifier::try_from(own)?.to_extension(subject, &all)?);

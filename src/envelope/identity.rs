@@ -65,6 +65,36 @@ impl SenderCert {
     }
 }
 
+/// The certificate with whose key bodies are encrypted for a node: the other half of a pair.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EncryptionCert {
+    /// Node code.
+    pub node: NodeCode,
+    /// Environment.
+    pub environment: Environment,
+    /// Its key, with the suite.
+    pub key: PublicKey,
+    /// First moment of validity; in a verified one the narrowest of its chain.
+    pub not_before: Millis,
+    /// Last moment of validity; in a verified one the narrowest of its chain.
+    pub not_after: Millis,
+    /// Digest of the certificate, as heads name it.
+    pub digest: Digest,
+}
+
+impl EncryptionCert {
+    /// Reads a certificate's DER. Nothing is verified.
+    pub fn from_der(der: &[u8]) -> Result<Self, Refuse> {
+        Parsed::from_der(der)?.recipient()
+    }
+
+    /// Reads the first certificate of a PEM text. Nothing is verified.
+    pub fn from_pem(pem: &str) -> Result<Self, Refuse> {
+        let der = pem_block(pem, "CERTIFICATE").next();
+        Self::from_der(&der.ok_or(Refuse::CertificateInvalid { what: "no PEM block" })?)
+    }
+}
+
 /// A certificate of the profile: key and signature of a suite each, no critical extension unknown.
 #[derive(Clone, Debug)]
 pub(crate) struct Parsed {
@@ -148,6 +178,24 @@ impl Parsed {
             && e.usage.as_ref().is_none_or(KeyUsage::key_cert_sign)
             && self.signed_in == issuer.key.suite()
             && issuer.key.verifies_certificate(&self.tbs, &self.signature)
+    }
+
+    /// The node for which bodies may be encrypted with this certificate's key.
+    pub(crate) fn recipient(&self) -> Result<EncryptionCert, Refuse> {
+        let e = &self.extensions;
+        let may = |u: &KeyUsage| u.key_encipherment() || u.data_encipherment() || u.key_agreement();
+        if e.ca || !e.usage.as_ref().is_some_and(may) {
+            return Err(invalid("not for encryption"));
+        }
+        let named = Named::read(&e.uris)?;
+        Ok(EncryptionCert {
+            node: named.node,
+            environment: named.environment,
+            key: self.key.clone(),
+            not_before: self.not_before,
+            not_after: self.not_after,
+            digest: self.digest,
+        })
     }
 
     /// The node this certificate names.

@@ -5,9 +5,9 @@ use std::fmt;
 use canon::Digest;
 use ring::rand::SystemRandom;
 
-use crate::Suite;
 use crate::identity::{Parsed, pem_block};
 use crate::keys::{Form, KeyPem, PrivateKey, SM2_STANDARD};
+use crate::{EncryptionCert, Suite};
 
 /// Why a signature, a key or a certificate could not be made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -80,6 +80,32 @@ impl KeySigner {
             return Err(SignError::Certificate("it holds another public key"));
         }
         Ok(Self { key, certificate, intermediates: chain.collect(), random })
+    }
+}
+
+/// The encryption half of a pair: a key in memory and its certificate, which is this key's.
+#[derive(Clone, Debug)]
+pub struct EncryptionPair {
+    /// The private key; opens what was wrapped for the certificate.
+    pub key: KeyPem,
+    /// The certificate chain in DER, its own first.
+    pub chain: Vec<Vec<u8>>,
+    /// Whom it names, and the public key.
+    pub certificate: EncryptionCert,
+}
+
+impl EncryptionPair {
+    /// From PKCS#8 PEM and the PEM of the certificate, which may be followed by intermediates.
+    pub fn from_pem(key: KeyPem, certificates: &str) -> Result<Self, SignError> {
+        let chain: Vec<Vec<u8>> = pem_block(certificates, "CERTIFICATE").collect();
+        let first = chain.first();
+        let first = first.ok_or(SignError::Certificate("no CERTIFICATE block in it"))?;
+        let certificate = EncryptionCert::from_der(first)
+            .map_err(|_| SignError::Certificate("it is not for encryption (key usage)"))?;
+        if key.public(&SystemRandom::new())? != certificate.key {
+            return Err(SignError::Certificate("it holds another public key"));
+        }
+        Ok(Self { key, chain, certificate })
     }
 }
 

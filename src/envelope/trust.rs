@@ -8,7 +8,9 @@ use canon::{Digest, Environment, Millis};
 use crate::identity::{Parsed, pem_block};
 use crate::limits::TRUST_CACHE_MAX;
 use crate::xmldsig::Parts;
-use crate::{Head, Opened, PublicKey, Refuse, Revoked, SM2_USER_ID, SenderCert, Suite};
+use crate::{
+    EncryptionCert, Head, Opened, PublicKey, Refuse, Revoked, SM2_USER_ID, SenderCert, Suite,
+};
 
 /// The trust anchors of one environment, and the chains already verified against them.
 pub struct Trust {
@@ -26,8 +28,16 @@ pub struct Trust {
 struct Verified {
     sender: Arc<SenderCert>,
     key: PublicKey,
+    path: Walked,
+}
+
+/// A chain, followed to its anchor.
+#[derive(Debug)]
+struct Walked {
     /// Issuer and serial number of each certificate of the chain, without the anchor's.
-    path: Vec<(Vec<u8>, Vec<u8>)>,
+    issued: Vec<(Vec<u8>, Vec<u8>)>,
+    /// When all of the chain holds, the anchor with it.
+    holds: (Millis, Millis),
 }
 
 impl std::fmt::Debug for Trust {
@@ -111,17 +121,37 @@ impl Trust {
         self.stands(&verified, at)
     }
 
+    /// Verifies the chain of an encryption certificate, as [`Trust::verify_chain`] does that of a
+    /// signing one.
+    pub fn verify_encryption(
+        &self,
+        chain: &[Vec<u8>],
+        at: Millis,
+    ) -> Result<EncryptionCert, Refuse> {
+        let (path, leaf) = self.walk(chain)?;
+        let mut found = leaf.recipient()?;
+        (found.not_before, found.not_after) = path.holds;
+        self.held(&path, at)?;
+        Ok(found)
+    }
+
     /// Whether the chain held at `at`: no certificate in it expired or revoked then.
     fn stands(&self, chain: &Verified, at: Millis) -> Result<Arc<SenderCert>, Refuse> {
-        if at < chain.sender.not_before || at > chain.sender.not_after {
+        self.held(&chain.path, at)?;
+        Ok(Arc::clone(&chain.sender))
+    }
+
+    fn held(&self, chain: &Walked, at: Millis) -> Result<(), Refuse> {
+        if at < chain.holds.0 || at > chain.holds.1 {
             return Err(Refuse::CertificateExpired);
         }
         let revoked = self.revoked();
-        let since = chain.path.iter().filter_map(|(issuer, serial)| revoked.since(issuer, serial));
+        let since =
+            chain.issued.iter().filter_map(|(issuer, serial)| revoked.since(issuer, serial));
         if since.min().is_some_and(|since| since <= at) {
             return Err(Refuse::CertificateRevoked);
         }
-        Ok(Arc::clone(&chain.sender))
+        Ok(())
     }
 
     /// Refuses a suite that is not agreed.
@@ -133,13 +163,19 @@ impl Trust {
     }
 
     fn path(&self, chain: &[Vec<u8>]) -> Result<Verified, Refuse> {
-        let chain: Vec<_> =
+        let (path, leaf) = self.walk(chain)?;
+        let mut sender = leaf.sender()?;
+        (sender.not_before, sender.not_after) = path.holds;
+        Ok(Verified { sender: Arc::new(sender), key: leaf.key, path })
+    }
+
+    fn walk(&self, chain: &[Vec<u8>]) -> Result<(Walked, Parsed), Refuse> {
+        let mut chain: Vec<_> =
             chain.iter().map(|der| Parsed::from_der(der)).collect::<Result<_, _>>()?;
         let leaf = chain.first().ok_or(Refuse::CertificateInvalid { what: "none given" })?;
-        let mut sender = leaf.sender()?;
+        let mut holds = (leaf.not_before, leaf.not_after);
         let mut narrow = |by: &Parsed| {
-            sender.not_before = sender.not_before.max(by.not_before);
-            sender.not_after = sender.not_after.min(by.not_after);
+            holds = (holds.0.max(by.not_before), holds.1.min(by.not_after));
         };
         let mut last = leaf;
         for (below, authority) in chain.iter().skip(1).enumerate() {
@@ -152,8 +188,8 @@ impl Trust {
         let below = chain.len() - 1;
         let anchor = self.anchors.iter().find(|a| last.issued_by(a, below));
         narrow(anchor.ok_or(Refuse::CertificateUntrusted)?);
-        let path = chain.iter().map(|c| (c.issuer.clone(), c.serial.clone())).collect();
-        Ok(Verified { sender: Arc::new(sender), key: leaf.key.clone(), path })
+        let issued = chain.iter().map(|c| (c.issuer.clone(), c.serial.clone())).collect();
+        Ok((Walked { issued, holds }, chain.swap_remove(0)))
     }
 
     fn chain_of(&self, parts: &Parts<'_>) -> Result<Arc<Verified>, Refuse> {

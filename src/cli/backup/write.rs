@@ -128,8 +128,9 @@ impl Source {
 fn keys(node: &NodeConfig, passphrase: Option<&Secret>) -> Result<Vec<(String, Source)>, Failure> {
     let mut found = Vec::new();
     let random = SystemRandom::new();
-    for (name, one) in node.identities.iter().flat_map(|i| i.named_keys()) {
-        if let SecretRef::File(path) = &one.key {
+    for one in node.identities.iter().flat_map(|i| i.named_keys()) {
+        let name = &one.name;
+        if let SecretRef::File(path) = one.key {
             let key = match passphrase {
                 None => Source::File(path.clone()),
                 Some(passphrase) => {

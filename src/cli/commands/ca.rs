@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use canon::{Environment, Millis};
 use clap::{Args, Subcommand};
-use envelope::ca::{NodeName, Terms};
+use envelope::ca::{NodeName, Terms, Usage};
 use envelope::{Ca, KeyPem, PublicKey, Refuse, SenderCert, SignError, Suite, Trust, read_request};
 use ring::rand::{SecureRandom as _, SystemRandom};
 
@@ -75,12 +75,23 @@ pub(crate) struct Issue {
     /// The environment that is issued for; a request for another one is refused
     #[arg(long, default_value = "demo", value_parser = super::keys::environment)]
     environment: Environment,
+    /// What the key is for: signing, or encryption (the other half of a pair) · 证书用途
+    #[arg(long, default_value = "signing", value_parser = usage)]
+    usage: Usage,
     /// For how many days
     #[arg(long, default_value_t = NODE_DAYS)]
     days: u16,
     /// Where the certificate goes
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
+}
+
+fn usage(text: &str) -> Result<Usage, String> {
+    match text {
+        "signing" => Ok(Usage::Signing),
+        "encryption" => Ok(Usage::Encryption),
+        _ => Err("signing or encryption".to_owned()),
+    }
 }
 
 /// Runs the command.
@@ -143,7 +154,7 @@ fn issue(args: &Issue, out: &Out) -> Done {
         }
     };
     let pem = root
-        .issue(&name, &key, terms(args.days.into(), &random)?, &random)
+        .issue_for(args.usage, &name, &key, terms(args.days.into(), &random)?, &random)
         .map_err(|e| signing(&e))?;
     let path = &args.out;
     os::write_new(path, &pem).map_err(|e| not_written(path, &e))?;

@@ -78,11 +78,12 @@ fn config(files: &[PathBuf], out: &Out) -> Done {
 fn deep(node: &NodeConfig, until: &mut Option<Millis>) -> Result<Vec<Finding>, Failure> {
     let mut found = Vec::new();
     for identity in &node.identities {
-        match open::identity(node, identity, os::now())? {
+        match crate::identity::identity(node, identity, os::now())? {
             Err(finding) => found.push(finding),
             Ok(material) => {
-                for certificate in &material.certificates {
-                    let end = certificate.not_after;
+                let signing = material.certificates.iter().map(|c| c.not_after);
+                let encryption = material.encryption.iter().map(|p| p.certificate.not_after);
+                for end in signing.chain(encryption) {
                     *until = Some(until.map_or(end, |u| u.min(end)));
                 }
             }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use bus::amqp::{Obstacle, Step, manage, probe};
 use canon::Millis;
 use clap::Args;
-use envelope::SenderCert;
+use envelope::{EncryptionPair, SenderCert};
 use exchange::config::{AdapterConfig, Identity, NodeConfig};
 use serde_json::{Value, json};
 
@@ -189,13 +189,18 @@ async fn queues(site: &Site, login: &bus::amqp::Settings, of: &str, looks: &mut 
 /// The identity's own keys and certificates.
 fn signing(config: &NodeConfig, identity: &Identity) -> Result<Vec<Look>, Failure> {
     let (of, step) = (identity.code.to_string(), "signing_certificate");
-    Ok(match open::identity(config, identity, os::now())? {
+    Ok(match crate::identity::identity(config, identity, os::now())? {
         Ok(material) => {
             let look = |certificate: &SenderCert| {
                 let range = (certificate.not_before, certificate.not_after);
                 holds(&of, step, ("the signing", "签名"), range, os::now())
             };
-            material.certificates.iter().map(look).collect()
+            let pair = |pair: &EncryptionPair| {
+                let range = (pair.certificate.not_before, pair.certificate.not_after);
+                holds(&of, "encryption_certificate", ("the encryption", "加密"), range, os::now())
+            };
+            let signing = material.certificates.iter().map(look);
+            signing.chain(material.encryption.iter().map(pair)).collect()
         }
         Err(found) => {
             let (en, zh) = (found.line(Lang::En), found.line(Lang::Zh));

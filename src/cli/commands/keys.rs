@@ -2,11 +2,15 @@
 //! new key.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use canon::{Environment, Millis, NodeCode};
 use clap::{Args, Subcommand};
-use envelope::ca::NodeName;
-use envelope::{KeyPem, KeySigner, SenderCert, SignError, Suite, read_request, request, sealed};
+use envelope::ca::{NodeName, Usage};
+use envelope::{
+    EncryptionCert, EncryptionPair, KeyPem, KeySigner, Refuse, SenderCert, SignError, Suite,
+    read_request, request, sealed,
+};
 use ring::rand::SystemRandom;
 
 use crate::files::{self, CONFIG_BYTES_MAX};
@@ -241,7 +245,7 @@ fn show(path: &Path, key: Option<&Path>, passphrase: Option<&str>, out: &Out) ->
     if pem.contains("-----BEGIN CERTIFICATE REQUEST-----") {
         return show_request(path, &pem, out);
     }
-    let certificate = match SenderCert::from_pem(&pem) {
+    let certificate = match Shown::read(&pem) {
         Ok(certificate) => certificate,
         Err(e) => {
             let found = Finding::of(
@@ -266,7 +270,7 @@ fn show(path: &Path, key: Option<&Path>, passphrase: Option<&str>, out: &Out) ->
         ));
     }
     if let Some(key) = key {
-        found.extend(fits(path, &pem, (key, passphrase))?);
+        found.extend(fits(path, &pem, certificate.usage, (key, passphrase))?);
     }
     tell(&certificate, now, &found, out)
 }
@@ -294,11 +298,15 @@ fn show_request(path: &Path, pem: &str, out: &Out) -> Done {
 fn fits(
     path: &Path,
     pem: &str,
+    usage: Usage,
     (key, passphrase): (&Path, Option<&str>),
 ) -> Result<Option<Finding>, Failure> {
-    let text = read_key(key, passphrase)?.0;
-    let signer = KeySigner::from_pem(&text, pem, SystemRandom::new());
-    Ok(signer.err().map(|e| {
+    let text = read_key(key, passphrase)?;
+    let fitting = match usage {
+        Usage::Signing => KeySigner::from_pem(&text.0, pem, SystemRandom::new()).map(drop),
+        Usage::Encryption => EncryptionPair::from_pem(text, pem).map(drop),
+    };
+    Ok(fitting.err().map(|e| {
         let key = key.display();
         Finding::of(
             path.display(),
@@ -310,20 +318,69 @@ fn fits(
     }))
 }
 
-fn tell(certificate: &SenderCert, now: Millis, found: &[Finding], out: &Out) -> Done {
+/// What a certificate of either usage says.
+struct Shown {
+    usage: Usage,
+    node: NodeCode,
+    environment: Environment,
+    /// None in an encryption certificate: it speaks for nothing.
+    regions: Vec<Arc<str>>,
+    suite: Suite,
+    not_before: Millis,
+    not_after: Millis,
+    digest: String,
+}
+
+impl Shown {
+    /// A signing certificate if it is one, else an encryption certificate.
+    fn read(pem: &str) -> Result<Self, Refuse> {
+        match SenderCert::from_pem(pem) {
+            Ok(c) => Ok(Self {
+                usage: Usage::Signing,
+                node: c.node,
+                environment: c.environment,
+                regions: c.regions,
+                suite: c.suite,
+                not_before: c.not_before,
+                not_after: c.not_after,
+                digest: c.digest.to_string(),
+            }),
+            Err(e) => {
+                let c = EncryptionCert::from_pem(pem).map_err(|_| e)?;
+                Ok(Self {
+                    usage: Usage::Encryption,
+                    node: c.node,
+                    environment: c.environment,
+                    regions: Vec::new(),
+                    suite: c.key.suite(),
+                    not_before: c.not_before,
+                    not_after: c.not_after,
+                    digest: c.digest.to_string(),
+                })
+            }
+        }
+    }
+}
+
+fn tell(certificate: &Shown, now: Millis, found: &[Finding], out: &Out) -> Done {
     let (node, environment) = (&certificate.node, certificate.environment);
     let regions: Vec<&str> = certificate.regions.iter().map(|r| &**r).collect();
     let (from, until) = (certificate.not_before, certificate.not_after);
-    let digest = certificate.digest.to_string();
+    let digest = &certificate.digest;
+    let (usage, usage_zh) = match certificate.usage {
+        Usage::Signing => ("signing", "签名"),
+        Usage::Encryption => ("encryption", "加密"),
+    };
     out.value(&serde_json::json!({
         "ok": found.is_empty(), "node": node.as_str(), "environment": environment.as_str(),
         "regions": regions, "from": from.to_string(), "until": until.to_string(),
-        "suite": certificate.suite.name(), "days_left": until.since(now) / 86_400_000, "digest": digest, "problems": found,
+        "usage": usage, "suite": certificate.suite.name(), "days_left": until.since(now) / 86_400_000, "digest": digest, "problems": found,
     }))?;
     let regions = regions.join(" ");
     let days = until.since(now) / 86_400_000;
     out.say(format_args!("node         {node}"), format_args!("节点    {node}"))?;
     out.say(format_args!("environment  {environment}"), format_args!("环境    {environment}"))?;
+    out.say(format_args!("usage        {usage}"), format_args!("用途    {usage_zh}"))?;
     out.say(format_args!("regions      {regions}"), format_args!("区划    {regions}"))?;
     let suite = certificate.suite;
     out.say(format_args!("suite        {suite}"), format_args!("算法    {suite}"))?;

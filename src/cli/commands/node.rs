@@ -193,9 +193,10 @@ fn wanted_keys<'n>(
     let passphrase = open::referred("--passphrase", args.passphrase.as_deref())?;
     let passphrase = passphrase.as_ref().map(open::secret).transpose()?;
     let mut keys = Vec::new();
-    for (name, one) in node.identities.iter().flat_map(|i| i.named_keys()) {
-        let mut wanted = vec![(format!("keys/{name}.pem"), &one.certificate)];
-        if let SecretRef::File(path) = &one.key {
+    for one in node.identities.iter().flat_map(|i| i.named_keys()) {
+        let name = &one.name;
+        let mut wanted = vec![(format!("keys/{name}.pem"), one.certificate)];
+        if let SecretRef::File(path) = one.key {
             wanted.push((format!("keys/{name}.key"), path));
         }
         for (name, path) in wanted.into_iter().filter(|(_, path)| !path.exists()) {

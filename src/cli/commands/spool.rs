@@ -139,8 +139,8 @@ fn export(args: &Export, out: &Out) -> Done {
         ));
     };
     let now = os::now();
-    let material =
-        open::identity(gate.node, gate.identity, now)?.map_err(|f| open::problems(&[f]))?;
+    let material = crate::identity::identity(gate.node, gate.identity, now)?
+        .map_err(|f| open::problems(&[f]))?;
     let (ends, signer) = (gate.ends(), material.first());
     let done = disk::export(&gate.folder, &args.to, &ends, signer, max_bytes, now);
     let done = done.map_err(failed)?;

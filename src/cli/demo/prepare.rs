@@ -347,7 +347,8 @@ mod tests {
         assert_eq!(configs.len(), 4);
         for config in &configs {
             let identity = config.identities.first().unwrap();
-            let material = open::identity(config, identity, Millis(state.started)).unwrap();
+            let material =
+                crate::identity::identity(config, identity, Millis(state.started)).unwrap();
             assert_eq!(material.unwrap().certificates[0].node, identity.code);
         }
         assert!(state.township_case.starts_with("990103101"), "{}", state.township_case);

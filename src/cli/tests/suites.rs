@@ -129,6 +129,53 @@ fn suites_and_revocation_are_checked_before_the_start() {
     assert!(said.out.contains("revoked"), "{}", said.out);
 }
 
+/// Signing and encryption certificate with their keys: each for its own use, of one node, in one suite.
+#[test]
+fn paired_certificates_are_held_against_one_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    two_nodes(dir, "sm2-sm3");
+    let issue = |key: &str, node: &str, usage: &str, out: &str| {
+        let whom = ["ca", "issue", "--ca", "ca", "--node", node, "--region", "99", "--key", key];
+        fine(dir, &[&whom[..], &["--usage", usage, "--out", out]].concat());
+    };
+    fine(dir, &["keys", "new", "--suite", "sm2-sm3", "--out", "county/enc.key"]);
+    issue("county/enc.key", "county", "encryption", "county/enc.pem");
+    issue("county/enc.key", "county", "signing", "county/signs.pem");
+    issue("county/enc.key", "town", "encryption", "county/other.pem");
+    let shown = tiergate(dir, &["keys", "show", "county/enc.pem", "--key", "county/enc.key"]);
+    assert!(shown.code == 0 && shown.out.contains("usage        encryption"), "{}", shown.out);
+    let shown = tiergate(dir, &["keys", "show", "county/enc.pem", "--key", "county/node.key"]);
+    assert_eq!(shown.code, 1, "another key: {}", shown.out);
+
+    let text = std::fs::read_to_string(dir.join("county/node.toml")).unwrap();
+    let with = |key: &str, certificate: &str| {
+        let pair = format!(
+            "certificate = \"node.pem\"\nencryption = {{ certificate = \"{certificate}\", key = \"file:{key}\" }}"
+        );
+        let text = text.replacen("certificate = \"node.pem\"", &pair, 1);
+        std::fs::write(dir.join("county/node.toml"), text).unwrap();
+        check(dir)
+    };
+    let said = with("enc.key", "enc.pem");
+    assert_eq!(said.code, 0, "{}", said.out);
+    for (key, certificate, why) in [
+        ("enc.key", "signs.pem", "it is not for encryption (key usage)"),
+        ("enc.key", "other.pem", "the certificate is of `town`"),
+        ("node.key", "enc.pem", "another public key"),
+    ] {
+        let said = with(key, certificate);
+        assert!(said.code == 1 && said.out.contains(why), "{certificate}: {}", said.out);
+    }
+    // One that is only for encryption signs nothing.
+    let swapped = text
+        .replacen("certificate = \"node.pem\"", "certificate = \"enc.pem\"", 1)
+        .replacen("file:node.key", "file:enc.key", 1);
+    std::fs::write(dir.join("county/node.toml"), swapped).unwrap();
+    let said = check(dir);
+    assert!(said.code == 1 && said.out.contains("not for signing"), "{}", said.out);
+}
+
 /// The county takes the list up without a restart: what the town sends from then on is refused, what it
 /// sent before stays.
 #[test]

@@ -27,6 +27,8 @@ mod spool;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
+mod tests_identity;
+#[cfg(test)]
 mod tests_spool;
 mod tree;
 mod trust;
@@ -54,7 +56,7 @@ pub use remote::Remote;
 pub use secret::{Secret, SecretRef};
 pub use spool::{Back, SpoolConfig, SpoolPlace};
 pub use tree::ENV_PREFIX;
-pub use trust::{Identity, KeyConfig, TrustConfig};
+pub use trust::{EncryptionConfig, Identity, KeyConfig, KeyFiles, TrustConfig};
 pub use units::{Limit, Unit};
 
 /// The nodes of one process from their files' names and texts, or everything wrong with them.

@@ -320,7 +320,7 @@ user = "someone"
 password = "env:MQ"
 "#;
 
-fn county_over_amqp(broker: &str) -> String {
+pub(super) fn county_over_amqp(broker: &str) -> String {
     let link = format!("carrier = \"amqp\"\n{broker}");
     format!("{}\n{BROKERS}", COUNTY.replacen("carrier = \"local\"", &link, 1))
 }

@@ -63,6 +63,20 @@ pub struct KeyConfig {
     pub passphrase: Option<SecretRef>,
     /// Its certificate chain, PEM; the regions stand in it.
     pub certificate: PathBuf,
+    /// What opens bodies that are encrypted for this identity in this suite.
+    pub encryption: Option<EncryptionConfig>,
+}
+
+/// The other half of a paired certificate: the national suite has one for signing, one for
+/// encryption, each with a key of its own.
+#[derive(Clone, Debug)]
+pub struct EncryptionConfig {
+    /// The key, PKCS#8 in PEM.
+    pub key: SecretRef,
+    /// What opens the key, if it is encrypted.
+    pub passphrase: Option<SecretRef>,
+    /// Its certificate chain, PEM; of the same node, its key usage is encryption.
+    pub certificate: PathBuf,
 }
 
 impl Identity {
@@ -76,13 +90,39 @@ impl Identity {
         self.keys.iter().any(|key| key.suite.name() == suite)
     }
 
-    /// Its keys, each with the name that its files have in a backup.
-    pub fn named_keys(&self) -> impl Iterator<Item = (String, &KeyConfig)> {
-        self.keys.iter().enumerate().map(|(i, key)| match i {
-            0 => (self.code.to_string(), key),
-            _ => (format!("{}.{}", self.code, key.suite), key),
+    /// Where its keys and certificates lie, each pair with the name that its files have in a
+    /// backup.
+    pub fn named_keys(&self) -> impl Iterator<Item = KeyFiles<'_>> {
+        self.keys.iter().enumerate().flat_map(|(i, key)| {
+            let name = match i {
+                0 => self.code.to_string(),
+                _ => format!("{}.{}", self.code, key.suite),
+            };
+            let encryption = key.encryption.as_ref().map(|pair| KeyFiles {
+                name: format!("{name}.encryption"),
+                key: &pair.key,
+                passphrase: pair.passphrase.as_ref(),
+                certificate: &pair.certificate,
+            });
+            let passphrase = key.passphrase.as_ref();
+            let signing =
+                KeyFiles { name, key: &key.key, passphrase, certificate: &key.certificate };
+            std::iter::once(signing).chain(encryption)
         })
     }
+}
+
+/// Where a key and its certificate lie.
+#[derive(Clone, Debug)]
+pub struct KeyFiles<'a> {
+    /// What the pair is called in a backup.
+    pub name: String,
+    /// The key.
+    pub key: &'a SecretRef,
+    /// What opens it, if it is encrypted.
+    pub passphrase: Option<&'a SecretRef>,
+    /// The certificate.
+    pub certificate: &'a PathBuf,
 }
 
 pub(crate) fn trust(top: &mut Tab<'_>, cx: &mut Cx<'_>) -> TrustConfig {
@@ -205,18 +245,33 @@ fn keys(tab: &mut Tab<'_>, cx: &mut Cx<'_>) -> Vec<KeyConfig> {
 
 fn key(tab: &mut Tab<'_>, cx: &mut Cx<'_>) -> KeyConfig {
     let suite = tab.word("suite", SUITES, cx.problems).unwrap_or(Suite::EcdsaP256Sha256);
+    let (key, passphrase, certificate) = pair(tab, cx);
+    let encryption = encryption(tab, cx);
+    KeyConfig { suite, key, passphrase, certificate, encryption }
+}
+
+/// `encryption = { certificate, key, passphrase }`.
+fn encryption(tab: &mut Tab<'_>, cx: &mut Cx<'_>) -> Option<EncryptionConfig> {
+    let given = tab.entries().iter().any(|(k, _)| k.text == "encryption");
+    // Asked for, so that `finish` knows it when it is absent.
+    let mut tab = tab.table("encryption", cx.problems);
+    if !given {
+        return None;
+    }
+    let (key, passphrase, certificate) = pair(&mut tab, cx);
+    tab.finish(cx.problems);
+    Some(EncryptionConfig { key, passphrase, certificate })
+}
+
+/// A key, what opens it, and its certificate.
+fn pair(tab: &mut Tab<'_>, cx: &mut Cx<'_>) -> (SecretRef, Option<SecretRef>, PathBuf) {
     let key = secret(tab, "key", cx);
     let given = tab.entries().iter().any(|(k, _)| k.text == "passphrase");
     let passphrase = if given { secret(tab, "passphrase", cx) } else { None };
-    // Asked for, so that `finish` knows it when it is absent.
     let _known = tab.get("passphrase");
     let certificate = tab.need("certificate", cx.problems).map(|s| cx.base.join(s.text));
-    KeyConfig {
-        suite,
-        key: key.unwrap_or_else(|| SecretRef::Env(String::new())),
-        passphrase,
-        certificate: certificate.unwrap_or_default(),
-    }
+    let key = key.unwrap_or_else(|| SecretRef::Env(String::new()));
+    (key, passphrase, certificate.unwrap_or_default())
 }
 
 /// Whether the files of keys, certificates and lists are there, and whether each identity has the
@@ -234,19 +289,14 @@ pub(crate) fn check(
     for list in &node.trust.revocation {
         paths::exists(files, &whole, "[trust] revocation", list, false, problems);
     }
-    for (at, one) in node.identities.iter().flat_map(|i| i.keys.iter().map(|k| (&i.at, k))) {
-        let (certificate, key) = ("[identity] certificate", "[identity] key");
-        paths::exists(files, at, certificate, &one.certificate, false, problems);
-        if let SecretRef::File(path) = &one.key {
-            paths::exists(files, at, key, path, false, problems);
-        }
-        paths::secret(at, key, &one.key, files, env, problems);
-        if let Some(passphrase) = &one.passphrase {
-            let name = "[identity] passphrase";
-            if let SecretRef::File(path) = passphrase {
+    for (at, one) in node.identities.iter().flat_map(|i| i.named_keys().map(|k| (&i.at, k))) {
+        paths::exists(files, at, "[identity] certificate", one.certificate, false, problems);
+        let passphrase = one.passphrase.map(|p| ("[identity] passphrase", p));
+        for (name, secret) in std::iter::once(("[identity] key", one.key)).chain(passphrase) {
+            if let SecretRef::File(path) = secret {
                 paths::exists(files, at, name, path, false, problems);
             }
-            paths::secret(at, name, passphrase, files, env, problems);
+            paths::secret(at, name, secret, files, env, problems);
         }
     }
     suites_have_keys(node, problems);
