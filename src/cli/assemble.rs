@@ -9,7 +9,7 @@ use canon::format::{Format, OpenLists};
 use canon::{Lane, Millis, NodeCode, Route};
 use edge::Source;
 use edge::push::Posted;
-use envelope::Signer;
+use envelope::{KeyRing, Signer};
 use exchange::backfill::Backfill;
 use exchange::collect::{Adapter, Collect, Target};
 use exchange::config::{AdapterConfig, Carrier, Identity, Nature, NodeConfig, StoreUrl};
@@ -167,6 +167,8 @@ fn node(
         lists: Arc::clone(lists),
         trust: Arc::new(trust),
         signers,
+        opens: Arc::new(KeyRing::new(material.encryption.clone())),
+        readers: crate::readers::of(config, identity, &material.encryption, now)?,
         links: links(config, identity),
         adapters,
         owes: owes.into_iter().collect(),

@@ -25,6 +25,7 @@ mod os;
 mod outlets;
 mod packages;
 mod posts;
+mod readers;
 mod revocation;
 mod run;
 mod sinks;

@@ -8,6 +8,7 @@ pub mod broken;
 pub mod card;
 pub mod carrier;
 mod check;
+mod closed;
 pub mod faults;
 mod faulty;
 mod faulty_outlet;
@@ -33,7 +34,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use canon::format::{Format, OpenLists};
 use canon::{Environment, Lane, Millis, NodeCode, Route};
-use envelope::{Signer, Suite, Trust};
+use envelope::{EncryptionPair, Signer, Suite, Trust};
 use exchange::config::{RelayConfig, Treatment};
 use exchange::{Fairness, Limits, Node, Progress, WorkError, Worker};
 use store::SharedStore;
@@ -161,6 +162,8 @@ pub struct Setup {
     /// A second township beneath the county, certified like the first, in nobody's process: its parcels
     /// are made by the story ([`World::blue`]).
     pub blue: bool,
+    /// Bodies of what the township reports are closed: for the province, and these tiers.
+    pub closed: Option<&'static [usize]>,
     /// The highest tier is an outlet: behind it stands a platform that does not run Tiergate.
     pub outlet: Option<platform::Way>,
 }
@@ -181,6 +184,7 @@ impl Default for Setup {
             accepts: Vec::new(),
             shared: false,
             blue: false,
+            closed: None,
             outlet: None,
         }
     }
@@ -198,6 +202,8 @@ struct Parts {
     code: NodeCode,
     store: SharedStore,
     signer: Arc<dyn Signer>,
+    /// Its certificate for encryption, with the key.
+    pair: Option<EncryptionPair>,
 }
 
 /// Nodes, their carrier and one clock. Every story ends with [`World::finish`].
@@ -244,8 +250,9 @@ impl World {
             let region = if tier == TOWN { setup.region } else { "99" };
             authority.suite = setup.suites[tier];
             let signer = Arc::new(authority.signer(&code, region));
+            let pair = setup.closed.map(|_| closed::known(authority.pair(&code, region)));
             let store = faulty::Faulty::over(inner, &code, &faults);
-            parts.push(Parts { code, store, signer });
+            parts.push(Parts { code, store, signer, pair });
         }
         let folder = tempfile::tempdir().expect("a folder");
         let courier = setup.gated.clone().map(|gated| Courier::new(gated, folder.path()));
@@ -309,6 +316,8 @@ impl World {
             lists: Arc::new((self.setup.lists)(tier)),
             trust: Arc::clone(&self.trust),
             signers: Arc::clone(&parts.signer).into(),
+            opens: self.opens(tier),
+            readers: self.readers(tier),
             links: self.links(tier),
             adapters: BTreeMap::new(),
             owes: fed.map(owes).into_iter().flatten().collect(),

@@ -57,7 +57,8 @@ pub(crate) fn run(command: SinkCommand, out: &Out) -> Done {
         let store = stores::open_store(&config, &code, Access::Read).await?;
         let formats = BTreeMap::from([(format.edition().to_owned(), format)]);
         let package_bytes_max = config.limits.package_bytes_max;
-        let kept = Kept { formats: &formats, package_bytes_max };
+        let keys = crate::identity::keys(&args.nodes)?;
+        let kept = Kept { formats: &formats, package_bytes_max, opens: &keys };
         let given = kept.replay(&store, opened.as_mut(), args.from).await;
         let given =
             given.map_err(|e| Failure::environment(e.to_string(), format!("重放失败：{e}")))?;

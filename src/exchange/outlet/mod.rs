@@ -17,7 +17,7 @@ use store::{InboxFor, InboxParcel, Lease, NewSubmission, SubmissionStep, Submit}
 pub(crate) use before::{Asker, Before, Relation};
 pub use speak::{PLATFORM, PlatformSeen, SAID_CHARS_MAX};
 
-use crate::accept::{Arrival, arrival, cloned, fact, readable};
+use crate::accept::{Arrival, arrival, cloned, fact, in_clear, readable};
 use crate::claims::{self, Claims};
 use crate::error::WorkError;
 use crate::gate::{self, Refuser};
@@ -136,6 +136,11 @@ impl Outlet {
                 return self.refuser.refuse(lease, parcel, refusal, now).await;
             }
         };
+        let clear = node.clear(&package);
+        let opened = match in_clear(opened, &clear) {
+            Ok(opened) => opened,
+            Err(refusal) => return self.refuser.refuse(lease, parcel, refusal, now).await,
+        };
         if let Some(waiting) = node.store.awaiting(&opened.head.id()).await? {
             // It is answered once, when the platform has spoken.
             return if waiting.arrived.parcel == parcel.arrived.parcel
@@ -168,7 +173,8 @@ impl Outlet {
             let package = gate::package(&self.node, &untried(&parcel));
             let lost = || WorkError::Own(format!("waiting envelope {}", parcel.arrived.id));
             let package = package.map_err(|_| lost())?;
-            let opened = envelope::open(&package).map_err(|_| lost())?;
+            let package = self.node.clear(&package).map_err(|_| lost())?;
+            let opened = envelope::open_clear(&package).map_err(|_| lost())?;
             match gate::verify(&self.node, &parcel, &opened) {
                 Ok(cert) => {
                     let waits = self.round(lease, &parcel, (&opened, &cert), now).await?;

@@ -1,5 +1,6 @@
 //! The crate from outside, in one binary.
 
+mod closed;
 mod common;
 mod evidence;
 mod hostile;
