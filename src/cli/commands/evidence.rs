@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use canon::format::{Format, supervision_1};
 use canon::{EnvelopeId, RecordId};
 use clap::{Args, Subcommand};
-use envelope::Opened;
+use envelope::{KeyRing, Opened};
 use envelope::evidence::{Evidence, Item};
 use serde_json::json;
 
