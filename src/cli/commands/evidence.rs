@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use canon::format::{Format, supervision_1};
 use canon::{EnvelopeId, RecordId};
 use clap::{Args, Subcommand};
-use envelope::{KeyRing, Opened};
 use envelope::evidence::{Evidence, Item};
+use envelope::{KeyRing, Opened};
 use serde_json::json;
 
 use crate::os;

@@ -109,7 +109,7 @@ fn every_byte_of_a_closed_package_is_guarded() {
     // Another envelope's ciphertext under this head, and this one's key for it.
     let (second, ..) = sealed(&world, Cipher::Aes256Gcm, &[]);
     assert!(clear(&second, &ring).is_err());
-    assert_eq!(clear(&whole, &ring).unwrap_err().code(), "envelope.malformed", "twice");
+    assert_eq!(clear(&whole, &ring).unwrap_err().code(), "envelope.root_mismatch", "twice");
 }
 
 fn file(dir: &Path, name: &str, bytes: &[u8]) -> String {
