@@ -50,6 +50,12 @@ impl World {
         routes.map(|route| (route, readers.clone())).into()
     }
 
+    /// A tier as reader, by a certificate whose key nobody has any more.
+    pub fn lost_reader(&mut self, tier: usize) -> Reader {
+        let pair = self.authority.pair(&super::code(super::TIERS[tier]), "99");
+        Reader::from_der(&pair.chain[0]).expect("a certificate for encryption")
+    }
+
     /// Everything that lies in a tier's store, as parcels give it when they are opened by anybody.
     pub async fn lies_at(&self, tier: usize) -> Vec<Vec<u8>> {
         let mut all: Vec<Vec<u8>> = Vec::new();

@@ -3,27 +3,16 @@
 
 use bus::Parcel;
 use envelope::Suite;
-use envelope::{Confidential, Recipient};
+use envelope::Suite;
 use store::Place;
-use tests::world::input::cases;
+use tests::world::input::{BAD_ID, ID, cases, line};
 use tests::world::input::{BAD_ID, ID, line};
 use tests::world::{CITY, COUNTY, PROVINCE, Rule, Setup, TOWN, Trick, World, forge};
 
-/// The next envelope of the township, made confidential on its way out and sealed by it.
-fn closed(world: &World, parcel: &Parcel, sequence: u64) -> Parcel {
-    forge::resealed(parcel, world.signer(TOWN), |h| {
-        h.sequence = sequence;
-        let digest = h.root;
-        h.confidential = Some(Confidential {
-            cipher: "aes-256-gcm".into(),
-            ciphertext: digest,
-            recipients: vec![Recipient {
-                node: h.to.clone(),
-                certificate: digest,
-                key: "AAAA".into(),
-            }],
-        });
-    })
+/// The next envelope of the township, closed for a key that the province does not have.
+fn closed(world: &mut World, parcel: &Parcel, sequence: u64) -> Parcel {
+    let reader = world.lost_reader(PROVINCE);
+    forge::closed(parcel, world.signer(TOWN), reader, |head| head.sequence = sequence)
 }
 
 async fn is_declined(setup: Setup) {
@@ -32,7 +21,8 @@ async fn is_declined(setup: Setup) {
     world.drop_lines("a.csv", &cases(1..=3));
     world.turn().await;
     let parcel = world.bus.published("records", "town-1").remove(0);
-    world.bus.inject(closed(&world, &parcel, 2)).await;
+    let parcel = closed(&mut world, &parcel, 2);
+    world.bus.inject(parcel).await;
     world.pass(3_000).await;
     assert_eq!(world.kept().await, 0, "never judged");
     assert_eq!(world.store(CITY).status().await.unwrap().kept, 0, "and no copy on the way");
