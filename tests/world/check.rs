@@ -400,6 +400,10 @@ pub(super) async fn kept(store: &SharedStore) -> Vec<RecordId> {
 
 /// The records of a judged envelope that it kept.
 fn records(judged: &JudgedEnvelope) -> Vec<KeptRecord> {
+    if judged.kept.is_empty() {
+        // Perhaps declined because nobody could open it.
+        return Vec::new();
+    }
     let package = super::closed::package(&judged.frame);
     let opened = envelope::open_clear(&package).expect("a kept package");
     let keep_orphans = &opened.head.keep_orphans;

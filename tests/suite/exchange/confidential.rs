@@ -3,10 +3,8 @@
 
 use bus::Parcel;
 use envelope::Suite;
-use envelope::Suite;
 use store::Place;
 use tests::world::input::{BAD_ID, ID, cases, line};
-use tests::world::input::{BAD_ID, ID, line};
 use tests::world::{CITY, COUNTY, PROVINCE, Rule, Setup, TOWN, Trick, World, forge};
 
 /// The next envelope of the township, closed for a key that the province does not have.
