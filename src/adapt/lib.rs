@@ -27,7 +27,9 @@ mod scaffold;
 mod table;
 mod text;
 mod times;
+mod told;
 mod tree;
+mod vanish;
 mod verb;
 mod verbs;
 

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use canon::format::{CodeList, Field, Format, Nature, RecordType, TypeIx};
 
-use crate::package::{Block, Cond, Feed, Namespace, Origin, Package, ParentIs, Query};
+use crate::package::{Block, Cond, Feed, Namespace, Origin, Package, ParentIs, Query, Vanished};
 use crate::problem::{Pos, Problem, Problems, nearest};
 use crate::read::MAIN;
 use crate::row::is_blank;
 use crate::table::{CodeTable, Otherwise};
 use crate::tree::Text;
+use crate::vanish;
 use crate::verb::Verb;
 
 /// A package compiled against a format; immutable, shared by all workers.
@@ -264,8 +265,12 @@ impl<'a> Compiler<'a> {
             }
             Namespace::Node | Namespace::Fixed(_) => None,
         };
-        let blocks =
+        let blocks: Vec<BlockMap> =
             mine.into_iter().filter_map(|(i, block)| self.block(i, block, query)).collect();
+        if matches!(query.vanished, Vanished::Void { .. }) {
+            let types = blocks.iter().map(|b| (self.format.get(b.ty), b));
+            vanish::check(query, namespace, types, &mut self.problems);
+        }
         let voids = package
             .voids
             .iter()

@@ -288,13 +288,18 @@ pub enum Detect {
 }
 
 /// What happens when a row is gone from the source.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Vanished {
     /// Held for the owner to say.
     #[default]
     Hold,
-    /// The records are voided.
-    Void,
+    /// Its records are voided, with this reason code and this operator code.
+    Void {
+        /// Reason code.
+        reason: String,
+        /// Operator code.
+        by: String,
+    },
     /// Nothing.
     Ignore,
 }

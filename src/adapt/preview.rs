@@ -8,6 +8,7 @@ use crate::draft::{Draft, Drafts};
 use crate::mapping::{Bound, Mapping};
 use crate::row::Row;
 use crate::sample::NAMESPACE;
+use crate::told;
 
 /// What becomes of one row.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -18,6 +19,10 @@ pub struct Preview {
     pub source: Vec<(String, Option<String>)>,
     /// Columns that no record of this row takes.
     pub unused: Vec<String>,
+    /// Columns that feed a field with personal data.
+    pub personal: Vec<String>,
+    /// Why the row could not be read at all.
+    pub broken: Vec<PreviewViolation>,
     /// The records.
     pub records: Vec<PreviewRecord>,
 }
@@ -65,6 +70,14 @@ pub struct PreviewViolation {
     pub rule: String,
     /// Wire name of the field.
     pub field: String,
+    /// Its Chinese label and its stable English name.
+    pub called: (String, String),
+    /// The column that feeds it, where there is one.
+    pub column: Option<String>,
+    /// What sort of value stands there, never the value: Chinese, English.
+    pub class: Option<(String, String)>,
+    /// What would mend it: Chinese, English.
+    pub mend: (String, String),
     /// Whether the record goes up all the same.
     pub warning: bool,
     /// Chinese, with the source's column names.
@@ -86,9 +99,6 @@ impl Mapping {
         let mut drafts = Drafts::new();
         self.map(bound, row, &mut drafts);
         let mut case = CaseFacts::new();
-        let mut records = Vec::new();
-        let mut used = Vec::new();
-        let source = self.source_of(bound, row);
         for draft in drafts.as_mut_slice() {
             let namespace = draft.namespace.clone().unwrap_or_else(|| NAMESPACE.into());
             let rowdig = row.digest(DigestAlg::default());
@@ -102,9 +112,30 @@ impl Mapping {
                 let facts = format.facts(draft.ty, &draft.values);
                 case.insert(&format.get(draft.ty).wire, key.part(), &facts);
             }
+        }
+        self.beside(format, bound, row, drafts.as_slice())
+    }
+
+    /// A row beside what was made of it.
+    pub(crate) fn beside(
+        &self,
+        format: &Format,
+        bound: &Bound,
+        row: Row<'_>,
+        drafts: &[Draft],
+    ) -> Preview {
+        let (mut records, mut used, mut personal) = (Vec::new(), Vec::new(), Vec::new());
+        let source = self.source_of(bound, row);
+        for draft in drafts {
+            let namespace = draft.namespace.as_deref().unwrap_or(NAMESPACE);
+            let key = format.key(draft.ty, &draft.values, namespace);
             let fields = self.fields_of(format, bound, draft, &source);
             used.extend(fields.iter().flat_map(|f: &PreviewField| f.from.clone()));
             let record = format.get(draft.ty);
+            for field in record.fields.iter().filter(|f| f.personal) {
+                let from = self.columns_of(bound.query, draft.block, &field.wire);
+                personal.extend(from.into_iter().map(str::to_owned));
+            }
             records.push(PreviewRecord {
                 name: record.name.clone(),
                 label: record.label.clone(),
@@ -112,12 +143,14 @@ impl Mapping {
                 op: if draft.op == Op::Void { "void" } else { "put" },
                 valid: !draft.is_refused(),
                 fields,
-                violations: self.violations_of(format, bound, draft),
+                violations: self.violations_of(format, bound, draft, &source),
             });
         }
         let unused =
             source.iter().map(|(name, _)| name).filter(|n| !used.contains(n)).cloned().collect();
-        Preview { row: row.number, source, unused, records }
+        personal.sort();
+        personal.dedup();
+        Preview { row: row.number, source, unused, personal, broken: Vec::new(), records }
     }
 
     fn source_of(&self, bound: &Bound, row: Row<'_>) -> Vec<(String, Option<String>)> {
@@ -164,14 +197,53 @@ impl Mapping {
         format: &Format,
         bound: &Bound,
         draft: &Draft,
+        source: &[(String, Option<String>)],
     ) -> Vec<PreviewViolation> {
-        let one = |v: &canon::Violation| PreviewViolation {
-            rule: v.rule.to_string(),
-            field: v.field.to_string(),
-            warning: v.severity == Severity::Warn,
-            zh: self.said_zh(format, bound.query, draft, v),
-            en: v.en.clone(),
+        let one = |v: &canon::Violation| {
+            let columns = self.columns_of(bound.query, draft.block, &v.field);
+            let column = columns.first().map(|c| (*c).to_owned());
+            let cell = source.iter().find(|(name, _)| Some(name) == column.as_ref());
+            let name = column.clone().unwrap_or_else(|| v.field.to_string());
+            PreviewViolation {
+                rule: v.rule.to_string(),
+                field: v.field.to_string(),
+                called: called(format, draft, &v.field),
+                class: cell.map(|(_, cell)| told::class(cell.as_deref())),
+                mend: told::mend(&v.rule, &name),
+                column,
+                warning: v.severity == Severity::Warn,
+                zh: self.said_zh(format, bound.query, draft, v),
+                en: v.en.clone(),
+            }
         };
         draft.violations.iter().map(one).collect()
+    }
+}
+
+impl Preview {
+    /// A row that could not be read.
+    pub(crate) fn broken(row: u64, violation: &canon::Violation) -> Self {
+        let broken = PreviewViolation {
+            rule: violation.rule.to_string(),
+            field: violation.field.to_string(),
+            called: (violation.field.to_string(), violation.field.to_string()),
+            column: None,
+            class: None,
+            mend: told::mend(&violation.rule, &violation.field),
+            warning: false,
+            zh: violation.zh.clone(),
+            en: violation.en.clone(),
+        };
+        let (source, unused, personal, records) = (vec![], vec![], vec![], vec![]);
+        Self { row, source, unused, personal, broken: vec![broken], records }
+    }
+}
+
+/// What people call a field: by its Chinese label, by its English name.
+fn called(format: &Format, draft: &Draft, wire: &str) -> (String, String) {
+    let record = format.get(draft.ty);
+    match record.field_by_wire(wire).and_then(|ix| record.fields.get(ix)) {
+        Some(field) => (field.label.clone(), field.name.clone()),
+        None => (record.label.clone(), record.name.clone()),
     }
 }

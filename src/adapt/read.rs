@@ -93,6 +93,7 @@ fn whole(
         max_changed: guard_tab.number("max_changed", problems).unwrap_or(0),
         max_vanished: guard_tab.number("max_vanished", problems).unwrap_or(0),
     };
+    let at = guard_tab.pos;
     guard_tab.finish(problems);
     let (tables, table_problems) = read_tables(top.table("tables", problems), files, problems);
     let usual = read_record::usual_chain(top.table("mapping", problems), problems);
@@ -113,6 +114,14 @@ fn whole(
     };
     package.records = read_record::records(top.get("record"), &package, nature, &usual, problems);
     package.voids = read_record::voids(top.get("void"), &package, &usual, problems);
+    let voids = |q: &crate::Query| matches!(q.vanished, crate::Vanished::Void { .. });
+    if package.guard.max_vanished == 0 && package.queries().iter().any(voids) {
+        let (en, zh) = (
+            "`vanished = \"void\"` needs a limit: a table emptied by accident would withdraw everything",
+            "写了 vanished = \"void\" 就须限量：来源表被误清空时，否则全部记录都会被作废",
+        );
+        problems.push("adapter.missing_key", at, "guard.max_vanished", en, zh);
+    }
     top.finish(problems);
     if package.records.is_empty() {
         problems.push(

@@ -15,6 +15,7 @@ use crate::draft::{Draft, Drafts};
 use crate::form::FileDyn;
 use crate::mapping::{Bound, Mapping};
 use crate::package::{Package, ParentIs};
+use crate::preview::Preview;
 use crate::problem::{Pos, Problem};
 use crate::row::Row;
 use crate::sample_input::{self, Input, Round};
@@ -69,6 +70,33 @@ pub fn run_file(
     run_rounds(package, format, place, vec![round], false)
 }
 
+/// As [`run`], with each row beside its records and what is wrong with them.
+///
+/// # Errors
+/// As [`run`].
+pub fn show(
+    package: &Package,
+    format: &Format,
+    name: &str,
+) -> Result<(Value, Vec<Preview>), Vec<Problem>> {
+    play(package, format, name, sample_input::read(package, name)?, How { live: false, show: true })
+}
+
+/// As [`run_file`], with each row beside its records and what is wrong with them.
+///
+/// # Errors
+/// As [`run_file`].
+pub fn show_file(
+    package: &Package,
+    format: &Format,
+    file: &mut dyn FileDyn,
+    place: &str,
+    rows_max: usize,
+) -> Result<(Value, Vec<Preview>), Vec<Problem>> {
+    let round = sample_input::of_file(package, file, place, rows_max)?;
+    play(package, format, place, vec![round], How { live: false, show: true })
+}
+
 fn run_rounds(
     package: &Package,
     format: &Format,
@@ -76,12 +104,32 @@ fn run_rounds(
     rounds: Vec<Round>,
     live: bool,
 ) -> Result<Value, Vec<Problem>> {
+    Ok(play(package, format, name, rounds, How { live, show: false })?.0)
+}
+
+/// How samples are run.
+#[derive(Clone, Copy)]
+struct How {
+    /// Nothing is withdrawn that never was, and nothing refused twice.
+    live: bool,
+    /// Each row is kept beside its records.
+    show: bool,
+}
+
+fn play(
+    package: &Package,
+    format: &Format,
+    name: &str,
+    rounds: Vec<Round>,
+    how: How,
+) -> Result<(Value, Vec<Preview>), Vec<Problem>> {
     let mapping = Mapping::compile(package, format)?;
     let mut runner = Runner {
         mapping: &mapping,
         format,
         collected: Millis::parse(COLLECTED).expect("the constant is a time"),
-        live,
+        how,
+        shown: Vec::new(),
         known: BTreeMap::new(),
         refused: BTreeMap::new(),
         cases: BTreeMap::new(),
@@ -100,7 +148,7 @@ fn run_rounds(
             }
         }
     }
-    Ok(runner.outcome.into_value())
+    Ok((runner.outcome.into_value(), runner.shown))
 }
 
 /// Runs a sample and compares; every difference is a problem that names the row and the field.
@@ -212,8 +260,8 @@ struct Runner<'a> {
     mapping: &'a Mapping,
     format: &'a Format,
     collected: Millis,
-    /// Nothing is withdrawn that never was, and nothing refused twice.
-    live: bool,
+    how: How,
+    shown: Vec<Preview>,
     /// Content digest of each record's last version, as collect keeps it.
     known: BTreeMap<String, Digest>,
     /// That of the last refused one.
@@ -229,6 +277,9 @@ impl Runner<'_> {
             Input::Fault(number, violation) => {
                 place.row = number;
                 self.violation(place, None, &violation);
+                if self.how.show {
+                    self.shown.push(Preview::broken(number, &violation));
+                }
             }
             Input::Row(buffer) => {
                 place.row = buffer.number;
@@ -236,6 +287,11 @@ impl Runner<'_> {
                 self.mapping.map(bound, buffer.row(), &mut drafts);
                 for draft in drafts.as_mut_slice() {
                     self.draft(place, buffer.row(), draft);
+                }
+                if self.how.show {
+                    let drafts = drafts.as_slice();
+                    let shown = self.mapping.beside(self.format, bound, buffer.row(), drafts);
+                    self.shown.push(shown);
                 }
             }
         }
@@ -260,7 +316,7 @@ impl Runner<'_> {
                 self.outcome.unchanged += 1;
                 return;
             }
-            if self.live {
+            if self.how.live {
                 let never = !self.known.contains_key(&id) && !self.refused.contains_key(&id);
                 if draft.op == Op::Void && never {
                     return;

@@ -4,6 +4,7 @@
 //! in both languages and complete against `tests/data/codes.txt`.
 
 mod adapter;
+mod archive;
 mod asked;
 mod envelope;
 mod exchange;
@@ -11,8 +12,10 @@ mod format;
 mod outlet;
 mod post;
 mod spool;
+mod tables;
 
 pub use adapter::ADAPTER;
+pub use archive::ARCHIVE;
 pub use asked::ASKED;
 pub use envelope::SENDER;
 pub use exchange::{CONTROL, RECEIVER, RESTORE};
@@ -20,6 +23,7 @@ pub use format::FIELD;
 pub use outlet::PLATFORM;
 pub use post::POST;
 pub use spool::SPOOL;
+pub use tables::TABLE;
 
 /// One stable code with its text in both languages.
 #[derive(Debug)]
@@ -64,7 +68,7 @@ pub const EVIDENCE: &[Code] = &[
 /// All codes, a group for each origin.
 pub const CODES: &[&[Code]] = &[
     RECORD, FIELD, SENDER, RECEIVER, CONTROL, RESTORE, SOURCE, ASKED, ADAPTER, NODE, CONFIG, SPOOL,
-    EVIDENCE, PLATFORM, POST,
+    EVIDENCE, PLATFORM, POST, TABLE, ARCHIVE,
 ];
 
 /// `record.*`: a receiver's or sender's judgement of one record.
@@ -239,6 +243,21 @@ pub const SOURCE: &[Code] = &[
         "source.sink_no_replay",
         "this kind of sink takes nothing again; give a new one an empty place",
         "此类输出不能重放；请新建一个并给它空的位置",
+    ),
+    c(
+        "source.sink_unreached",
+        "the service that a sink hands records to is not reached or says later; its watermark stands, it is tried again",
+        "输出所交付的服务无法访问或要求稍后，水位不变，稍后重试",
+    ),
+    c(
+        "source.sink_refused",
+        "the service that a sink hands records to refuses them as a whole; the sink stops until a person has looked",
+        "输出所交付的服务整批拒绝，该输出停止，待人工处理后重新启动",
+    ),
+    c(
+        "source.sink_set_aside",
+        "the service that a sink hands records to refuses this one record; it is listed, the others went",
+        "输出所交付的服务拒绝该条记录，已列出待处理，其余已交付",
     ),
 ];
 

@@ -10,27 +10,29 @@ use canon::{Lane, Millis, NodeCode, Route};
 use edge::Source;
 use edge::push::Posted;
 use envelope::{KeyRing, Signer};
+use exchange::archive::{Archive, Terms};
+use exchange::authority::Tables;
 use exchange::backfill::Backfill;
+use exchange::code_tables::{self, CodeTables};
 use exchange::collect::{Adapter, Collect, Target};
 use exchange::config::{AdapterConfig, Carrier, Identity, Nature, NodeConfig, StoreUrl};
 use exchange::deliver::Deliver;
 use exchange::outlet::Outlet;
-use exchange::{Fairness, Leases, Link, Node, Signers, Way, Worker};
+use exchange::{Fairness, Leases, Link, Lists, Node, Signers, Way, WorkError, Worker};
 use store::memory::MemoryWorld;
 use store::sqlite::SqliteStore;
 use store::{PostgresStore, SharedStore};
 
+use crate::archives::{self, FolderVault};
 use crate::commands::adapter as packages;
 use crate::desk::Desk;
+use crate::lists::{self, ListFiles};
 use crate::open::Formats;
 use crate::posts::{Inlet, Posts};
 use crate::revocation::Revocation;
 use crate::stores::postgres_settings;
 use crate::text::{Failure, Finding};
 use crate::{carriers, files, instance, open, outlets, sinks, sources};
-
-/// Longest line of a code list, bytes; also bounds how large a list file may be read.
-const LIST_BYTES_MAX: u64 = 64 << 20;
 
 /// One identity at work.
 pub(crate) struct Running {
@@ -63,13 +65,19 @@ pub(crate) async fn process(
         instance::name(&mut config.store)?;
         let format = found(open::format_of(config)?)?;
         let formats = found(open::formats_of(config)?)?;
-        let lists = Arc::new(lists(config)?);
+        let lists = lists::open(&config.lists)?;
         let stores = stores(config).await?;
         for identity in &config.identities {
             let store = stores.of(&identity.code).await?;
             instance::alone_of_its_name(config, &store, now).await?;
             let carrier = wrap(carriers::of(config, identity, &local)?);
             let node = node(config, identity, store, carrier, (&format, &formats), &lists, now)?;
+            if let Some(publisher) = publisher_for(config, &identity.code) {
+                let failed = |e: WorkError| {
+                    Failure::environment(e.to_string(), format!("下发的代码表不可用：{e}"))
+                };
+                code_tables::take_up(&node, publisher).await.map_err(failed)?;
+            }
             let workers = workers(config, &node, &format, &mut posts)?;
             running.push(Running { node, workers });
         }
@@ -130,14 +138,13 @@ fn node(
     store: SharedStore,
     carrier: Arc<dyn Bus>,
     (format, formats): (&Arc<Format>, &Formats),
-    lists: &Arc<OpenLists>,
+    lists: &OpenLists,
     now: Millis,
 ) -> Result<Arc<Node>, Failure> {
     let material =
         crate::identity::identity(config, identity, now)?.map_err(|f| open::problems(&[f]))?;
     let trust = open::trust(config, identity.environment)?;
-    let own = material.signers.into_iter().map(|s| Arc::new(s) as Arc<dyn Signer>);
-    let mut own: Vec<_> = own.collect();
+    let mut own = material.signers;
     let signers = Signers::new(own.remove(0), own);
     let mut adapters = BTreeMap::new();
     let mut owes: BTreeMap<Route, Vec<Arc<str>>> = BTreeMap::new();
@@ -164,7 +171,7 @@ fn node(
         store,
         bus: carrier,
         formats: formats.clone(),
-        lists: Arc::clone(lists),
+        lists: Lists::new(lists.clone()),
         trust: Arc::new(trust),
         signers,
         opens: Arc::new(KeyRing::new(material.encryption.clone())),
@@ -178,9 +185,28 @@ fn node(
         held,
         fair: fairness(config, identity),
         inbox_depth: 0.into(),
+        tables: Tables::of(config.trust.authority.clone()),
         errands: Default::default(),
         dead: Default::default(),
     }))
+}
+
+/// Whose code tables an identity puts in force: its own are in its files.
+fn publisher_for<'a>(config: &'a NodeConfig, code: &NodeCode) -> Option<&'a NodeCode> {
+    config.publisher.as_ref().filter(|publisher| *publisher != code)
+}
+
+/// What an archive needs to know; whoever still reads judged envelopes holds up purging.
+fn archive_terms(config: &NodeConfig, node: &Node) -> Terms {
+    let mut sinks: Vec<String> =
+        config.sinks_of(&node.code).map(|sink| sink.name.to_string()).collect();
+    sinks.extend(publisher_for(config, &node.code).map(code_tables::watermark));
+    Terms {
+        keep: node.limits.archive_keep,
+        file_bytes: node.limits.archive_file_bytes,
+        alg: node.signers.first().suite().digest(),
+        sinks,
+    }
 }
 
 /// Jitter differs from node to node and is the same at every start.
@@ -246,6 +272,19 @@ fn workers(
         let adapter = adapter_of(config, node, adapter, format, posts)?;
         workers.push(Box::new(Collect::new(Arc::clone(node), adapter)));
     }
+    if let Some(publisher) = publisher_for(config, &node.code) {
+        workers.push(Box::new(CodeTables::new(Arc::clone(node), publisher.clone())));
+    }
+    if let Some(folder) = &config.archive {
+        let vault = Box::new(FolderVault(folder.join(node.code.as_str())));
+        let terms = archive_terms(config, node);
+        let mut archive = Archive::new(Arc::clone(node), vault, terms);
+        if let Some(tsa) = &config.tsa {
+            archive = archive.stamped_by(Box::new(archives::Tsa::new(tsa, &config.limits)?));
+        }
+        workers.push(Box::new(archive));
+    }
+    workers.push(Box::new(ListFiles::new(Arc::clone(node), &config.lists)));
     workers.push(Box::new(Desk::new(Arc::clone(node), &config.data)));
     workers.push(Box::new(Revocation::new(Arc::clone(node), &config.trust.revocation)));
     let mut own = exchange::workers(node);
@@ -279,12 +318,13 @@ fn adapter_of(
         }
         _ => sources::open(config, adapter, &package)?,
     };
-    made(config, node, adapter, package, source)
+    made(config, &node.formats, adapter, package, source)
 }
 
-fn made(
+/// An adapter over a source, with a target for each destination among these formats.
+pub(crate) fn made(
     config: &NodeConfig,
-    node: &Node,
+    formats: &Formats,
     adapter: &AdapterConfig,
     package: Package,
     source: Box<dyn Source>,
@@ -292,7 +332,7 @@ fn made(
     let mut targets = Vec::with_capacity(adapter.destinations.len());
     for destination in &adapter.destinations {
         let route = adapter.route_to(config, destination).ok_or_else(|| no_route(adapter))?;
-        let format = node.formats.get(&*route.edition).ok_or_else(|| no_format(&route))?;
+        let format = formats.get(&*route.edition).ok_or_else(|| no_format(&route))?;
         let mapping = Mapping::compile(&package, format)
             .map_err(|problems| open::problems(&packages::findings(&adapter.package, problems)))?;
         targets.push(Target {
@@ -363,29 +403,6 @@ pub(crate) fn backfill(
 ) -> Result<Backfill, Failure> {
     let package = found(open::package(adapter, format)?)?;
     let opener = sources::history(adapter, &package, &config.limits);
-    let made = made(config, node, adapter, package, Box::new(edge::Nothing))?;
+    let made = made(config, &node.formats, adapter, package, Box::new(edge::Nothing))?;
     Ok(Backfill::new(Arc::clone(node), made, opener))
-}
-
-/// Open code lists: `NAME.csv` or `NAME@EDITION.csv`, each line `code,name` under a header.
-fn lists(config: &NodeConfig) -> Result<OpenLists, Failure> {
-    let mut lists = OpenLists::new();
-    for path in &config.lists {
-        let mut texts: BTreeMap<String, String> = BTreeMap::new();
-        if path.is_dir() {
-            for (name, bytes) in files::folder(path)? {
-                texts.insert(name, String::from_utf8_lossy(&bytes).into_owned());
-            }
-        } else {
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            texts.insert(name, files::text(path, LIST_BYTES_MAX)?);
-        }
-        for (file, text) in texts {
-            let Some(stem) = file.strip_suffix(".csv") else { continue };
-            let (name, edition) = stem.split_once('@').unwrap_or((stem, "1"));
-            let codes = text.lines().skip(1).filter_map(|line| line.trim().split_once(','));
-            lists.insert(name, edition, codes);
-        }
-    }
-    Ok(lists)
 }

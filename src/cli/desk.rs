@@ -2,22 +2,23 @@
 //! file into the node's `requests` folder, where the running service takes it up. A store has one
 //! writer; so the command never needs the service stopped.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use canon::{Day, Key, Millis, NodeCode};
+use canon::{Day, Key, Millis, NodeCode, RecordId};
 use envelope::Kind;
+use envelope::Trust;
 use envelope::control::Notice;
-use exchange::config::NodeConfig;
+use exchange::authority as tables;
 use exchange::returned::{self, Finding};
 use exchange::standing::{self, BACKFILL, Backfill};
-use exchange::{MAINTENANCE, Node, Progress, WorkError, WorkFuture, Worker};
+use exchange::{MAINTENANCE, Node, Progress, WorkError, WorkFuture, Worker, outlet, sink_state};
 use serde::{Deserialize, Serialize};
-use store::{AuditEvent, BaselineRow, SharedStore, StoreError};
+use store::{AuditEvent, BaselineRow, SharedStore, StoreError, WITHDRAW_MAX};
 
-use crate::text::{Done, Exit, Failure, Out};
-use crate::{files, stores};
+pub(crate) use crate::ask::{Asked, ask, ask_with, folder, taken, told};
+use crate::files;
 
 /// How often the folder is looked at, ms.
 const LOOKED_EVERY: i64 = 500;
@@ -42,6 +43,13 @@ pub(crate) enum Request {
         /// Operator code.
         by: String,
     },
+    /// Let a paused adapter go on.
+    AdapterResumed {
+        /// Adapter.
+        adapter: String,
+        /// Operator code.
+        by: String,
+    },
     /// Tell the nodes beneath of maintenance here.
     Maintenance {
         /// From then.
@@ -60,11 +68,65 @@ pub(crate) enum Request {
         /// Operator code.
         by: String,
     },
+    /// Evidence was exported: leaves its line in the audit chain.
+    Evidence {
+        /// What was asked for.
+        subject: String,
+        /// Records in the file.
+        records: u64,
+        /// Operator code.
+        by: String,
+    },
+    /// Put a signed authority table in force and hand it down.
+    Authority {
+        /// Its edition.
+        edition: u32,
+        /// The document.
+        document: String,
+        /// The issuer's signature.
+        signature: String,
+        /// Operator code.
+        by: String,
+    },
     /// Mark records as reported before.
     Baseline {
         /// The marks.
         rows: Vec<Mark>,
         /// Operator code.
+        by: String,
+    },
+    /// Give up a record that the platform behind an outlet does not answer.
+    GivenUp {
+        /// Type, key and version.
+        record: String,
+        /// Why.
+        reason: String,
+        /// Operator code.
+        by: String,
+    },
+    /// Withdraw what waits for its parent at a destination (停报).
+    Withdrawn {
+        /// The destination.
+        to: NodeCode,
+        /// Why.
+        reason: String,
+        /// Operator code.
+        by: String,
+    },
+    /// Let a sink go on that stopped.
+    SinkResumed {
+        /// Its name.
+        sink: String,
+        /// Operator code.
+        by: String,
+    },
+    /// A sink's place has taken what it refused before.
+    SinkTaken {
+        /// Its name.
+        sink: String,
+        /// Watermarks.
+        marks: BTreeSet<u64>,
+        /// Who says so.
         by: String,
     },
 }
@@ -94,9 +156,16 @@ impl Request {
             Self::Backfill { .. } => "backfill.order",
             Self::BackfillHeld { paused: true, .. } => "backfill.pause",
             Self::BackfillHeld { paused: false, .. } => "backfill.resume",
+            Self::AdapterResumed { .. } => "resume.adapter",
             Self::Maintenance { .. } => "notice.maintenance",
             Self::Quality { .. } => returned::QUALITY,
+            Self::Evidence { .. } => "evidence.export",
+            Self::Authority { .. } => "authority.issue",
             Self::Baseline { .. } => "baseline.import",
+            Self::GivenUp { .. } => "outlet.give_up",
+            Self::Withdrawn { .. } => "destination.withdraw",
+            Self::SinkResumed { .. } => "sink.resume",
+            Self::SinkTaken { .. } => "sink.taken",
         }
     }
 
@@ -104,62 +173,98 @@ impl Request {
         match self {
             Self::Backfill { job } => &job.by,
             Self::BackfillHeld { by, .. }
+            | Self::AdapterResumed { by, .. }
             | Self::Maintenance { by, .. }
             | Self::Quality { by, .. }
-            | Self::Baseline { by, .. } => by,
+            | Self::Baseline { by, .. }
+            | Self::GivenUp { by, .. }
+            | Self::Withdrawn { by, .. }
+            | Self::SinkResumed { by, .. }
+            | Self::SinkTaken { by, .. }
+            | Self::Evidence { by, .. }
+            | Self::Authority { by, .. } => by,
         }
     }
 
     fn subject(&self) -> String {
         match self {
             Self::Backfill { job } => job.progress_name(),
-            Self::BackfillHeld { adapter, .. } => adapter.clone(),
+            Self::BackfillHeld { adapter, .. } | Self::AdapterResumed { adapter, .. } => {
+                adapter.clone()
+            }
             Self::Maintenance { from, until, .. } => format!("{from} - {until}"),
             Self::Quality { findings, .. } => format!("{} records", findings.len()),
+            Self::Evidence { subject, .. } => subject.clone(),
+            Self::Authority { edition, .. } => format!("edition {edition}"),
             Self::Baseline { rows, .. } => format!("{} records", rows.len()),
+            Self::GivenUp { record, .. } => record.clone(),
+            Self::Withdrawn { to, .. } => to.to_string(),
+            Self::SinkResumed { sink, .. } | Self::SinkTaken { sink, .. } => sink.clone(),
         }
     }
 }
 
-/// The folder of an identity's requests.
-pub(crate) fn folder(data: &Path, code: &NodeCode) -> PathBuf {
-    data.join("requests").join(code.as_str())
+/// Reads `--by`: a code, for the audit chain keeps no names.
+pub(crate) fn operator(text: &str) -> Result<String, String> {
+    if canon::format::is_token(text, canon::format::TOKEN_MAX) {
+        return Ok(text.to_owned());
+    }
+    Err("--by takes an operator code of letters, digits, _ . - ; names do not go into the audit chain · --by 请填操作员代码（字母、数字、_ . -），审计链不记姓名".into())
 }
 
-/// Lays a request into the folder, whole at once; gives its path, which is gone when it was done.
-pub(crate) fn lay(folder: &Path, request: &Request, now: Millis) -> Result<PathBuf, Failure> {
-    std::fs::create_dir_all(folder).map_err(|e| files::cannot(folder, &e))?;
-    let text = serde_json::to_vec(request).map_err(|e| {
-        Failure::environment(
-            format!("the request cannot be written: {e}"),
-            format!("请求无法写出：{e}"),
-        )
-    })?;
-    let process = std::process::id();
-    let mut nth = 0;
-    loop {
-        let path = folder.join(format!("{:015}-{process}-{nth:04}.json", now.0));
-        if path.exists() {
-            nth += 1;
-            continue;
-        }
-        let part = path.with_extension("part");
-        std::fs::write(&part, &text).map_err(|e| files::cannot(&part, &e))?;
-        std::fs::rename(&part, &path).map_err(|e| files::cannot(&path, &e))?;
-        return Ok(path);
+/// Where a request is done.
+pub(crate) struct Office<'a> {
+    /// The node's store.
+    pub(crate) store: &'a SharedStore,
+    /// Its code.
+    pub(crate) code: &'a NodeCode,
+    /// Whom it believes; none where nothing has to be verified.
+    pub(crate) trust: Option<&'a Trust>,
+    /// Its neighbours beneath.
+    pub(crate) peers: Vec<NodeCode>,
+    /// Every node beneath.
+    pub(crate) beneath: Vec<NodeCode>,
+}
+
+/// Puts a table that this node issued in force and hands it to its neighbours; what is refused changes
+/// nothing.
+async fn authority(
+    office: &Office<'_>,
+    edition: u32,
+    (document, signature): (&str, &str),
+    now: Millis,
+) -> Result<u64, WorkError> {
+    let Some(trust) = office.trust else { return Ok(0) };
+    let by = (trust, office.code);
+    let taken = tables::take(office.store, by, (document, signature), now).await?;
+    if !matches!(taken, Ok(tables::Taken::New(_))) {
+        return Ok(0);
     }
+    let (document, signature) = (document.to_owned(), signature.to_owned());
+    let stored = tables::Stored { document, signature, verified: now };
+    let handed = |peer| tables::handed(&stored, edition, peer, now);
+    let controls: Vec<_> = office.peers.iter().map(handed).collect();
+    let told = controls.len() as u64;
+    office.store.queue_controls(controls, now).await?;
+    Ok(told.max(1))
 }
 
 /// Does what is asked, and audits it.
 pub(crate) async fn apply(
-    store: &SharedStore,
-    beneath: &[NodeCode],
+    office: &Office<'_>,
     request: &Request,
     now: Millis,
 ) -> Result<u64, WorkError> {
+    let (store, beneath) = (office.store, &office.beneath);
     let done = match request {
+        Request::Authority { edition, document, signature, .. } => {
+            authority(office, *edition, (document, signature), now).await?
+        }
         Request::Backfill { job } => order(store, job, now).await?,
         Request::BackfillHeld { adapter, paused, .. } => hold(store, adapter, *paused, now).await?,
+        Request::AdapterResumed { adapter, .. } => {
+            u64::from(exchange::collect::resume(store, adapter, now).await?)
+        }
         Request::Maintenance { from, until, text, .. } => {
             let notice = Notice {
                 code: MAINTENANCE.into(),
@@ -174,6 +279,7 @@ pub(crate) async fn apply(
             beneath.len() as u64
         }
         Request::Quality { findings, by } => returned::issue(store, findings, by, now).await?.told,
+        Request::Evidence { records, .. } => *records,
         Request::Baseline { rows, .. } => {
             let row = |m: &Mark| {
                 Some(BaselineRow {
@@ -188,17 +294,48 @@ pub(crate) async fn apply(
             };
             store.import_baseline(rows.iter().filter_map(row).collect(), now).await?
         }
+        Request::GivenUp { record, reason, by } => match RecordId::parse(record) {
+            Some(record) => outlet::give_up(store, &record, (by, reason), now).await?,
+            None => 0,
+        },
+        // The store audits it, with the reason, in the same fact.
+        Request::Withdrawn { to, reason, .. } => {
+            return withdraw(store, to, &audited(request, reason, true, now)).await;
+        }
+        Request::SinkResumed { sink, .. } => sink_state::resume(store, sink, now).await?,
+        Request::SinkTaken { sink, marks, .. } => {
+            sink_state::taken(store, sink, marks, now).await?
+        }
     };
-    let event = AuditEvent {
+    store.audit(audited(request, &format!("{done}"), done > 0, now)).await?;
+    Ok(done)
+}
+
+fn audited(request: &Request, reason: &str, ok: bool, now: Millis) -> AuditEvent {
+    AuditEvent {
         at: now,
         who: request.by().to_owned(),
         action: request.word().to_owned(),
         subject: request.subject(),
-        reason: format!("{done}"),
-        ok: done > 0,
-    };
-    store.audit(event).await?;
-    Ok(done)
+        reason: reason.to_owned(),
+        ok,
+    }
+}
+
+/// Fact by fact, until nothing waits there.
+async fn withdraw(
+    store: &SharedStore,
+    to: &NodeCode,
+    audit: &AuditEvent,
+) -> Result<u64, WorkError> {
+    let mut all = 0;
+    loop {
+        let n = store.withdraw_waiting(to, audit.clone()).await?;
+        all += n;
+        if n < u64::from(WITHDRAW_MAX) {
+            return Ok(all);
+        }
+    }
 }
 
 /// The same order again lets it go on where it is; another one takes its place.
@@ -228,67 +365,6 @@ async fn hold(
     };
     standing::put(store, &name, &Backfill { paused, ..job }, now).await?;
     Ok(1)
-}
-
-/// What became of a request.
-pub(crate) enum Asked {
-    /// The store was free: it is done, so many things changed.
-    Done(u64, SharedStore),
-    /// The service has the store: it takes the file up.
-    Laid(PathBuf),
-}
-
-/// Asks a node: directly if its store is free, else through its service.
-pub(crate) async fn ask(
-    config: &NodeConfig,
-    code: &NodeCode,
-    request: &Request,
-    now: Millis,
-) -> Result<Asked, Failure> {
-    if let Some(store) = stores::free(config, code).await? {
-        let down = config.links_of(code).filter(|l| !l.parent);
-        let beneath: Vec<NodeCode> =
-            down.flat_map(|l| std::iter::once(&l.peer).chain(&l.beneath)).cloned().collect();
-        let done = apply(&store, &beneath, request, now)
-            .await
-            .map_err(|e| Failure::environment(format!("{code}: {e}"), format!("{code}：{e}")))?;
-        return Ok(Asked::Done(done, store));
-    }
-    Ok(Asked::Laid(lay(&folder(&config.data, code), request, now)?))
-}
-
-/// Waits a little for the service to take a request up; whether it did.
-pub(crate) async fn taken(path: &Path) -> bool {
-    for _ in 0..50 {
-        if !path.exists() {
-            return true;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-    }
-    false
-}
-
-/// Says what became of a request.
-pub(crate) async fn told(asked: &Asked, out: &Out) -> Done {
-    let (en, zh, done) = match asked {
-        Asked::Done(0, _) => ("nothing changed", "没有变化", false),
-        Asked::Done(..) => ("done", "已完成", true),
-        Asked::Laid(path) if taken(path).await => {
-            ("the running service took it up", "运行中的服务已受理", true)
-        }
-        Asked::Laid(_) => (
-            "laid for the service, which has not taken it up yet; is it running?",
-            "已提交，服务尚未受理；请确认服务是否在运行",
-            true,
-        ),
-    };
-    let changed = match asked {
-        Asked::Done(n, _) => Some(*n),
-        Asked::Laid(_) => None,
-    };
-    out.value(&serde_json::json!({ "ok": done, "changed": changed, "en": en, "zh": zh }))?;
-    out.say(en, zh)?;
-    Ok(if done { Exit::Fine } else { Exit::Problems })
 }
 
 /// The running service's side: takes requests up, oldest first.
@@ -333,7 +409,7 @@ impl Desk {
             let text = files::bytes(&path, REQUEST_BYTES_MAX).map_err(|e| own(&e.en))?;
             match serde_json::from_slice::<Request>(&text) {
                 Ok(request) => {
-                    apply(&self.node.store, &beneath(&self.node), &request, now).await?;
+                    apply(&office(&self.node), &request, now).await?;
                     self.node.fair.changed();
                     std::fs::remove_file(&path).map_err(|e| own(&e))?;
                 }
@@ -348,10 +424,16 @@ impl Desk {
     }
 }
 
-/// Every node beneath a node.
-fn beneath(node: &Node) -> Vec<NodeCode> {
-    let down = node.links.iter().filter(|l| !l.parent);
-    down.flat_map(|l| std::iter::once(&l.peer).chain(&l.beneath)).cloned().collect()
+/// A running node's own.
+fn office(node: &Node) -> Office<'_> {
+    let down = || node.links.iter().filter(|l| !l.parent);
+    Office {
+        store: &node.store,
+        code: &node.code,
+        trust: Some(&node.trust),
+        peers: down().map(|l| l.peer.clone()).collect(),
+        beneath: down().flat_map(|l| std::iter::once(&l.peer).chain(&l.beneath)).cloned().collect(),
+    }
 }
 
 impl Worker for Desk {

@@ -1,14 +1,17 @@
 //! An identity's keys and certificates, opened and held against one another and against the trust.
 
+use std::sync::Arc;
+
 use canon::Millis;
 use envelope::{
-    EncryptionCert, EncryptionPair, KeyPem, KeyRing, KeySigner, Refuse, SenderCert, Signer, Suite,
-    sealed,
+    Certified, EncryptionCert, EncryptionPair, KeyPem, KeyRing, KeySigner, Refuse, SenderCert,
+    SignError, Signer, Suite, sealed,
 };
 use exchange::config::{EncryptionConfig, Identity, KeyConfig, NodeConfig, SecretRef};
 use ring::rand::SystemRandom;
 
 use crate::files::{self, CONFIG_BYTES_MAX};
+use crate::signer::ChildSigner;
 use crate::stores::{self, NodesArg};
 use crate::text::{Failure, Finding};
 use crate::{open, os};
@@ -16,7 +19,7 @@ use crate::{open, os};
 /// An identity's keys and certificates.
 pub(crate) struct Material {
     /// Sign with the keys, show the certificates; in the order of the configuration.
-    pub(crate) signers: Vec<KeySigner>,
+    pub(crate) signers: Vec<Arc<dyn Signer>>,
     /// Whom each certificate names.
     pub(crate) certificates: Vec<SenderCert>,
     /// What opens bodies that are encrypted for it; at most one a suite.
@@ -25,8 +28,8 @@ pub(crate) struct Material {
 
 impl Material {
     /// The key it uses where nothing else is said.
-    pub(crate) fn first(&self) -> &KeySigner {
-        &self.signers[0]
+    pub(crate) fn first(&self) -> &dyn Signer {
+        &*self.signers[0]
     }
 }
 
@@ -88,17 +91,10 @@ fn one_key(
     identity: &Identity,
     key: &KeyConfig,
     now: Millis,
-) -> Fits<(KeySigner, SenderCert)> {
-    let text = match opened(&key.key, key.passphrase.as_ref())? {
-        Ok(text) => text,
-        Err(wrong) => return Ok(Err(wrong)),
-    };
-    let pem = files::text(&key.certificate, CONFIG_BYTES_MAX)?;
-    let random = SystemRandom::new();
-    let signer = KeySigner::with_user_id(&text.0, &pem, &identity.sm2_user_id, random);
-    let signer = match signer {
+) -> Fits<(Arc<dyn Signer>, SenderCert)> {
+    let signer = match signs(identity, key)? {
         Ok(signer) => signer,
-        Err(e) => return Ok(Err((e.to_string(), format!("密钥与证书不可用：{e}")))),
+        Err(wrong) => return Ok(Err(wrong)),
     };
     if let Err(wrong) = of_suite(signer.suite(), key.suite) {
         return Ok(Err(wrong));
@@ -111,6 +107,30 @@ fn one_key(
     };
     let named = (certificate.node.as_str(), certificate.environment);
     Ok(names(identity, named).map(|()| (signer, certificate)))
+}
+
+/// What is signed once at the start, so that a device that does not answer is said then.
+const TRIAL: &[u8] = b"urn:tiergate:signer:trial";
+
+/// Who signs with a key: this process, or a program that is asked.
+fn signs(identity: &Identity, key: &KeyConfig) -> Fits<Arc<dyn Signer>> {
+    let pem = files::text(&key.certificate, CONFIG_BYTES_MAX)?;
+    let unusable = |e: SignError| (e.to_string(), format!("密钥与证书不可用：{e}"));
+    if let Some(program) = &key.signer {
+        let asked = Certified::from_pem(&pem).and_then(|certified| {
+            let signer = ChildSigner::new(certified, &identity.sm2_user_id, program.clone());
+            signer.sign(TRIAL)?;
+            Ok(Arc::new(signer) as Arc<dyn Signer>)
+        });
+        return Ok(asked.map_err(unusable));
+    }
+    let text = match opened(&key.key, key.passphrase.as_ref())? {
+        Ok(text) => text,
+        Err(wrong) => return Ok(Err(wrong)),
+    };
+    let random = SystemRandom::new();
+    let signer = KeySigner::with_user_id(&text.0, &pem, &identity.sm2_user_id, random);
+    Ok(signer.map(|s| Arc::new(s) as Arc<dyn Signer>).map_err(unusable))
 }
 
 /// The encryption half: its own key, a certificate of the same node for encryption.

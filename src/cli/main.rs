@@ -3,6 +3,8 @@
 //! A command is a file in `commands/` (or a module of its own, if it is large), a variant of
 //! [`Command`] and an arm of [`run`]. Exit codes: see `README.md` beside this file.
 
+mod archives;
+mod ask;
 mod assemble;
 mod backup;
 mod bench;
@@ -12,6 +14,7 @@ mod commands;
 mod databases;
 mod demo;
 mod desk;
+mod drops;
 mod expiry;
 mod files;
 mod gates;
@@ -20,6 +23,7 @@ mod https;
 mod identity;
 mod instance;
 mod lang;
+mod lists;
 mod open;
 mod os;
 mod outlets;
@@ -28,6 +32,7 @@ mod posts;
 mod readers;
 mod revocation;
 mod run;
+mod signer;
 mod sinks;
 mod sources;
 mod spools;
@@ -41,8 +46,8 @@ use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
 use commands::{
-    adapter, backfill, baseline, bus, ca, check, doctor, evidence, format, keys, notice,
-    quarantine, returned, spool, status, store, trace,
+    adapter, audit, authority, backfill, baseline, bus, ca, check, doctor, evidence, format, keys,
+    notice, quarantine, returned, spool, status, store, trace,
 };
 use stores::NodesArg;
 use text::{Done, Exit, Lang, Out};
@@ -82,6 +87,9 @@ enum Command {
     /// One record's proof, as a file for an auditor; or what such a file proves · 单条记录的证据
     #[command(subcommand)]
     Evidence(evidence::EvidenceCommand),
+    /// The audit chain · 审计链
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// Problem data: list, show, return to the owner, resubmit · 问题数据
     #[command(subcommand)]
     Quarantine(quarantine::Quarantine),
@@ -92,6 +100,9 @@ enum Command {
     /// What was reported before the exchange began · 已报送基线
     #[command(subcommand)]
     Baseline(baseline::Baseline),
+    /// Who may report what: the table that the top node signs and hands down · 授权表
+    #[command(subcommand)]
+    Authority(authority::AuthorityCommand),
     /// Tell the nodes beneath, such as of maintenance · 下发通知
     #[command(subcommand)]
     Notice(notice::NoticeCommand),
@@ -104,6 +115,11 @@ enum Command {
     /// Make, preview and test adapter packages · 新建、预览、测试适配包
     #[command(subcommand)]
     Adapter(adapter::AdapterCommand),
+    /// Withdraw what waits at a destination that is no longer configured · 停报
+    Withdraw(commands::withdraw::Withdraw),
+    /// What a platform that does not run Tiergate has not answered, and giving a record up · 报送出口
+    #[command(subcommand)]
+    Outlet(commands::platform::OutletCommand),
     /// Where kept records went: give a sink again what was kept · 输出重放
     #[command(subcommand)]
     Sink(commands::sink::SinkCommand),
@@ -168,14 +184,18 @@ fn run(command: Command, out: &Out) -> Done {
         Command::Status(args) => status::run(&args, out),
         Command::Trace(args) => trace::run(&args, out),
         Command::Evidence(command) => evidence::run(&command, out),
+        Command::Audit(command) => audit::run(&command, out),
         Command::Quarantine(args) => quarantine::run(args, out),
         Command::Returned(args) => returned::run(&args, out),
         Command::Backfill(args) => backfill::run(&args, out),
         Command::Baseline(args) => baseline::run(args, out),
+        Command::Authority(args) => authority::run(args, out),
         Command::Notice(args) => notice::run(args, out),
         Command::Check(args) => check::run(args, out),
         Command::Format(args) => format::run(args, out),
         Command::Adapter(args) => adapter::run(args, out),
+        Command::Withdraw(args) => commands::withdraw::run(&args, out),
+        Command::Outlet(args) => commands::platform::run(args, out),
         Command::Sink(args) => commands::sink::run(args, out),
         Command::Keys(args) => keys::run(args, out),
         Command::Ca(args) => ca::run(args, out),

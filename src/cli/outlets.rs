@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use canon::format::Format;
+use edge::Seen;
 use edge::http::Client;
 use edge::outlet::calls::{Calls, Form};
 use edge::outlet::front_db::{FrontDb, Settings};
@@ -22,6 +23,12 @@ pub(crate) struct Opened {
     pub(crate) port: Box<dyn Outlet>,
 }
 
+/// The way to a platform.
+enum Way {
+    Front(Box<FrontDb>),
+    Calls(Box<Calls>),
+}
+
 /// Reads the target and makes the way; nothing is connected to yet.
 ///
 /// # Errors
@@ -31,6 +38,33 @@ pub(crate) fn open(
     format: &Format,
     limits: &Limits,
 ) -> Result<Result<Opened, Vec<Finding>>, Failure> {
+    Ok(made(outlet, format, limits)?.map(|(target, way)| {
+        let port: Box<dyn Outlet> = match way {
+            Way::Front(front) => front,
+            Way::Calls(calls) => calls,
+        };
+        Opened { target, port }
+    }))
+}
+
+/// What `doctor` says of a platform; nothing is written there.
+///
+/// # Errors
+/// The folder or a secret is not there.
+pub(crate) async fn look(
+    outlet: &OutletConfig,
+    format: &Format,
+    limits: &Limits,
+) -> Result<Vec<Seen>, Failure> {
+    match made(outlet, format, limits)?.map_err(|found| open::problems(&found))?.1 {
+        Way::Front(front) => Ok(front.look().await),
+        Way::Calls(mut calls) => Ok(calls.look().await),
+    }
+}
+
+type Made = Result<(Arc<Target>, Way), Vec<Finding>>;
+
+fn made(outlet: &OutletConfig, format: &Format, limits: &Limits) -> Result<Made, Failure> {
     let found = |p: TargetProblem| {
         let file = outlet.target.join(&p.file).display().to_string();
         Finding::of(&file, "platform.target", "", p.en, p.zh)
@@ -41,7 +75,7 @@ pub(crate) fn open(
     };
     let name = outlet.identity.as_str().to_owned();
     let ms = |ms: i64| Duration::from_millis(ms.unsigned_abs());
-    let port: Result<Box<dyn Outlet>, TargetProblem> = match &outlet.way {
+    let way = match &outlet.way {
         OutletWay::FrontDb(database) => {
             let settings = Settings {
                 name,
@@ -49,7 +83,7 @@ pub(crate) fn open(
                 statement_timeout: ms(limits.source_statement_timeout),
                 lock_timeout: ms(limits.source_lock_wait),
             };
-            FrontDb::new(settings, &target).map(|front| Box::new(front) as Box<dyn Outlet>)
+            FrontDb::new(settings, &target).map(|front| Way::Front(Box::new(front)))
         }
         OutletWay::Calls(config) => {
             let form = match config.form {
@@ -57,13 +91,10 @@ pub(crate) fn open(
                 CallForm::Soap => Form::Soap,
             };
             let settings = settings(name, config, limits)?;
-            Calls::new(settings, form, &target).map(|calls| Box::new(calls) as Box<dyn Outlet>)
+            Calls::new(settings, form, &target).map(|calls| Way::Calls(Box::new(calls)))
         }
     };
-    Ok(match port {
-        Ok(port) => Ok(Opened { target, port }),
-        Err(problem) => Err(vec![found(problem)]),
-    })
+    Ok(way.map(|way| (target, way)).map_err(|problem| vec![found(problem)]))
 }
 
 fn settings(

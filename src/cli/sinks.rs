@@ -6,11 +6,15 @@ use std::time::Duration;
 use canon::NodeCode;
 use canon::format::Format;
 use edge::tables::{self, TablesSink};
+use edge::webhook::{self, Webhook};
 use edge::{FilesSink, Sink, SinkError};
 use exchange::config::{Limits, SinkConfig, SinkKind};
 
-use crate::databases;
 use crate::text::Failure;
+use crate::{databases, https, open, os};
+
+/// Fewest bytes of a signature's key.
+const KEY_BYTES_MIN: usize = 16;
 
 /// Opens it; tables are looked at with the first batch.
 ///
@@ -39,7 +43,43 @@ pub(crate) fn open(
             let made = TablesSink::new(settings, Arc::clone(format)).map_err(|e| failed(&e))?;
             Ok(Box::new(made))
         }
+        SinkKind::Webhook { .. } => Ok(Box::new(webhook(code, sink, limits)?)),
     }
+}
+
+/// The service of a webhook; nobody is asked yet.
+pub(crate) fn webhook(
+    code: &NodeCode,
+    sink: &SinkConfig,
+    limits: &Limits,
+) -> Result<Webhook, Failure> {
+    let SinkKind::Webhook { remote, key } = &sink.kind else {
+        return Err(Failure::usage("the sink is no webhook", "该输出不是 webhook"));
+    };
+    let key = open::secret(key)?.expose().trim_end_matches(['\r', '\n']).as_bytes().to_vec();
+    if key.len() < KEY_BYTES_MIN {
+        return Err(Failure::usage(
+            format!(
+                "[sink] hmac of `{}`: a key of {KEY_BYTES_MIN} characters or more is needed (`openssl rand -hex 32`)",
+                sink.name
+            ),
+            format!(
+                "输出『{}』的 hmac 密钥不得少于 {KEY_BYTES_MIN} 个字符（可用 openssl rand -hex 32 生成）",
+                sink.name
+            ),
+        ));
+    }
+    let settings = webhook::Settings {
+        name: sink.name.to_string(),
+        node: code.to_string(),
+        url: https::address(&remote.url)?,
+        http: https::settings(remote, limits)?,
+        key,
+        records_max: limits.webhook_records_max,
+        bytes_max: limits.webhook_bytes_max,
+        clock: Arc::new(os::now),
+    };
+    Webhook::new(settings).map_err(|e| failed(&e))
 }
 
 const fn ms(ms: i64) -> Duration {

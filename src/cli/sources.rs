@@ -294,7 +294,11 @@ pub(crate) async fn probe(
 ) -> Result<Vec<edge::Seen>, Failure> {
     let limits = &config.limits;
     Ok(match &package.source {
-        adapt::Source::Files(_) | adapt::Source::Push(_) => Vec::new(),
+        adapt::Source::Push(_) => Vec::new(),
+        adapt::Source::Files(source) => {
+            let folder = adapter.source.folder.clone().ok_or_else(|| missing(adapter, "folder"))?;
+            file_drop::probe(&file_drop::Settings::of(&adapter.name, folder, source))
+        }
         adapt::Source::Exec(source) => {
             exec::probe(&program(config, adapter, source)?, os::now()).await
         }

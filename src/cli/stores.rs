@@ -8,6 +8,7 @@ use clap::Args;
 use exchange::config::{LaneBudget, NodeConfig, PostgresConfig, PostgresTls, StoreUrl, tier_order};
 use store::{PostgresStore, SharedStore, SqliteStore, StoreError, postgres};
 
+use crate::drops::{self, DropView};
 use crate::expiry::{self, Paper};
 use crate::files;
 use crate::gates::{self, GateView};
@@ -29,6 +30,15 @@ pub(crate) struct NodesArg {
 }
 
 impl NodesArg {
+    /// Those of options of a command's own, where naming nodes is left to the user.
+    pub(crate) const fn of(
+        config: Vec<PathBuf>,
+        data: Option<PathBuf>,
+        node: Option<String>,
+    ) -> Self {
+        Self { config, data, node }
+    }
+
     /// Whether this node is meant.
     pub(crate) fn means(&self, code: &NodeCode) -> bool {
         self.node.as_deref().is_none_or(|wanted| wanted == code.as_str())
@@ -56,10 +66,18 @@ pub(crate) struct Tier {
     pub(crate) return_days: i64,
     /// Hours and budgets of its lanes, by link.
     pub(crate) lanes: Vec<(Arc<str>, Lane, LaneBudget)>,
+    /// Where its routes lead.
+    pub(crate) destinations: Vec<NodeCode>,
+    /// Names of its sinks.
+    pub(crate) sinks: Vec<Arc<str>>,
     /// Its links over files.
     pub(crate) gates: Vec<GateView>,
     /// Its certificates and those it believes.
     pub(crate) papers: Vec<Paper>,
+    /// Its drop folders.
+    pub(crate) drops: Vec<DropView>,
+    /// The folder of its archive, and how long bytes stay in the store besides, ms.
+    pub(crate) archive: Option<(PathBuf, i64)>,
 }
 
 impl Tier {
@@ -154,8 +172,24 @@ pub(crate) async fn tiers(args: &NodesArg, access: Access) -> Result<Vec<Tier>, 
         let store = open_store(node, code, access).await?;
         let return_days = node.limits.return_days;
         let (lanes, gates) = (lanes(node, code), gates::of(node, code));
+        let destinations = node.routes_of(code).map(|r| r.destination.clone()).collect();
+        let sinks = node.sinks_of(code).map(|s| s.name.clone()).collect();
         let papers = node.identity(code).map_or_else(Vec::new, |i| expiry::papers(node, i));
-        found.push(Tier { title, code: code.clone(), store, return_days, lanes, gates, papers });
+        let keep = node.limits.archive_keep;
+        let archive = node.archive.as_ref().map(|folder| (folder.join(code.as_str()), keep));
+        found.push(Tier {
+            title,
+            code: code.clone(),
+            store,
+            return_days,
+            lanes,
+            destinations,
+            sinks,
+            gates,
+            papers,
+            drops: drops::views(node, code),
+            archive,
+        });
     }
     if found.is_empty() {
         let wanted = args.node.as_deref().unwrap_or_default();

@@ -379,7 +379,7 @@ pub(crate) fn without_quotes(words: &str) -> String {
 }
 
 /// A sink could not take records.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SinkError {
     /// A file operation failed; the watermark stands where it was.
@@ -426,6 +426,28 @@ pub enum SinkError {
         /// What does not fit, and what to do.
         detail: String,
     },
+    /// The service that takes records is not reached, or says later.
+    #[error("sink `{sink}`: `{place}`: {detail}; nothing was counted, it is tried again")]
+    Unreached {
+        /// Sink name.
+        sink: String,
+        /// Address without its query.
+        place: String,
+        /// What happened.
+        detail: String,
+    },
+    /// The service that takes records refuses what it is given as a whole.
+    #[error(
+        "sink `{sink}`: `{place}`: {detail}; it stops here until a person has looked, and goes on from here by `tiergate sink resume {sink}` or at the next start"
+    )]
+    Refused {
+        /// Sink name.
+        sink: String,
+        /// Address without its query.
+        place: String,
+        /// What happened.
+        detail: String,
+    },
     /// The sink only adds.
     #[error(
         "this kind of sink only adds to its place and takes nothing again; give a new one an empty place instead"
@@ -441,6 +463,8 @@ impl SinkError {
             Self::Damaged { .. } => "source.sink_damaged",
             Self::Database { .. } => "source.sink_database",
             Self::Schema { .. } => "source.sink_schema",
+            Self::Unreached { .. } => "source.sink_unreached",
+            Self::Refused { .. } => "source.sink_refused",
             Self::NoReplay => "source.sink_no_replay",
         }
     }
@@ -448,8 +472,8 @@ impl SinkError {
     /// What the worker does next.
     pub const fn disposition(&self) -> Disposition {
         match self {
-            Self::Io { .. } | Self::Database { .. } => Disposition::Retry,
-            Self::Damaged { .. } | Self::Schema { .. } => Disposition::Halt,
+            Self::Io { .. } | Self::Database { .. } | Self::Unreached { .. } => Disposition::Retry,
+            Self::Damaged { .. } | Self::Schema { .. } | Self::Refused { .. } => Disposition::Halt,
             Self::NoReplay => Disposition::Bury,
         }
     }

@@ -39,13 +39,15 @@ mod source;
 pub mod sql;
 #[cfg(feature = "sql")]
 pub mod tables;
+#[cfg(feature = "http")]
+pub mod webhook;
 
 pub use error::{Disposition, SinkError, SourceError};
 pub use page::{BrokenRow, Page, Pass, SourceRow};
 #[cfg(any(feature = "sql", feature = "http", feature = "exec"))]
 pub use seen::Seen;
 pub use shelf::{Shelf, ShelfError};
-pub use sink::{FilesSink, KeptRecord, Sink};
+pub use sink::{FilesSink, KeptRecord, SetAside, Sink};
 pub use source::{
     Awaited, BoxFuture, Fact, Fate, Nothing, RecordFate, Source, TableCount, What, WriteBack,
 };

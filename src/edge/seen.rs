@@ -3,7 +3,9 @@
 /// One thing looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seen {
-    /// The step, for programs: `source_login`, `source_query`, `source_rights`, `encryption`.
+    /// The step, for programs: `source_folder`, `source_files`, `source_login`, `source_query`,
+    /// `source_rights`, `encryption`, `webhook`,
+    /// `outlet_login`, `outlet_columns`, `outlet_rights`, `outlet_service`.
     pub step: &'static str,
     /// Whether it is as it should be.
     pub fine: bool,

@@ -60,10 +60,29 @@ pub trait Sink: Send {
         Vec::new()
     }
 
+    /// Records that the place refused one by one, since it was last asked: they are not given again
+    /// by themselves, and must be seen.
+    fn set_aside(&mut self) -> Vec<SetAside> {
+        Vec::new()
+    }
+
     /// Another process may have delivered meanwhile: what is remembered of how far it is, is old.
     fn look_again(&mut self) -> BoxFuture<'_, Result<(), SinkError>> {
         Box::pin(std::future::ready(Ok(())))
     }
+}
+
+/// A record that a sink's place refuses while it takes the others.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetAside {
+    /// Its watermark: from there it can be given again.
+    pub watermark: u64,
+    /// Type, key and version.
+    pub record: String,
+    /// The place's own code.
+    pub code: String,
+    /// The place's own words.
+    pub text: String,
 }
 
 #[derive(Serialize)]

@@ -293,6 +293,12 @@ impl PublicKey {
     }
 }
 
+/// An SM2 signature in DER, from `r‖s`.
+pub(crate) fn sm2_der(raw: &[u8]) -> Option<Vec<u8>> {
+    let signature = sm2::dsa::Signature::from_slice(raw).ok()?;
+    Some(signature.to_der().as_bytes().to_vec())
+}
+
 #[cfg(test)]
 mod tests {
     use ring::rand::SystemRandom;

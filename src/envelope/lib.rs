@@ -5,6 +5,8 @@
 //! (`README.md` beside this file has the layout), so that there is nothing to canonicalize, no DTD,
 //! no entity, no comment, and one reading of every signed byte.
 
+pub mod archive;
+pub mod authority;
 pub mod ca;
 pub mod closed;
 pub mod control;
@@ -26,6 +28,7 @@ pub mod refuse;
 pub mod sealed;
 pub mod signer;
 pub mod suite;
+pub mod timestamp;
 pub mod trust;
 mod wire;
 mod words;
@@ -46,7 +49,7 @@ pub use merkle::{merkle_path, merkle_root, verify_path};
 pub use outcome::{Note, Outcome, OutcomeLine, read_outcome, write_outcome};
 pub use package::{Opened, assemble, assemble_parts, open, open_clear};
 pub use refuse::Refuse;
-pub use signer::{EncryptionPair, KeySigner, SignError, Signer};
+pub use signer::{Certified, EncryptionPair, KeySigner, SignError, Signer};
 pub use suite::{SM2_USER_ID, Suite};
 pub use trust::{Trust, check_clock, verify, verify_head};
 pub use wire::parse_envelope_id;

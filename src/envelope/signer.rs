@@ -6,8 +6,8 @@ use canon::Digest;
 use ring::rand::SystemRandom;
 
 use crate::identity::{Parsed, pem_block};
-use crate::keys::{Form, KeyPem, PrivateKey, SM2_STANDARD};
-use crate::{EncryptionCert, Suite};
+use crate::keys::{Form, KeyPem, PrivateKey, SM2_STANDARD, sm2_der};
+use crate::{EncryptionCert, PublicKey, Suite};
 
 /// Why a signature, a key or a certificate could not be made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -22,6 +22,9 @@ pub enum SignError {
     /// The signer gave no signature.
     #[error("signing failed: {0}; see that the key device answers")]
     Sign(&'static str),
+    /// A key outside of this process did not sign.
+    #[error("{0}; see to the device or program that holds the key")]
+    Outside(String),
     /// A certificate could not be built.
     #[error("certificate could not be built: {0}")]
     Build(String),
@@ -80,6 +83,55 @@ impl KeySigner {
             return Err(SignError::Certificate("it holds another public key"));
         }
         Ok(Self { key, certificate, intermediates: chain.collect(), random })
+    }
+}
+
+/// A certificate whose key lies outside of this process: what is signed there is held against it.
+#[derive(Clone, Debug)]
+pub struct Certified {
+    key: PublicKey,
+    certificate: Vec<u8>,
+    intermediates: Vec<Vec<u8>>,
+}
+
+impl Certified {
+    /// From the PEM of the certificate, which may be followed by intermediates.
+    pub fn from_pem(certificates: &str) -> Result<Self, SignError> {
+        let mut chain = pem_block(certificates, "CERTIFICATE");
+        let certificate =
+            chain.next().ok_or(SignError::Certificate("no CERTIFICATE block in it"))?;
+        let parsed = Parsed::from_der(&certificate)
+            .map_err(|_| SignError::Certificate("not an X.509 certificate of this profile"))?;
+        Ok(Self { key: parsed.key, certificate, intermediates: chain.collect() })
+    }
+
+    /// The suite of the key.
+    pub const fn suite(&self) -> Suite {
+        self.key.suite()
+    }
+
+    /// The certificate.
+    pub fn certificate_der(&self) -> &[u8] {
+        &self.certificate
+    }
+
+    /// Those between it and the anchor, nearest first.
+    pub fn intermediates(&self) -> &[Vec<u8>] {
+        &self.intermediates
+    }
+
+    /// A signature as devices give it (ECDSA and SM2: `r‖s`), in the form of XML Signature; refused
+    /// unless it is this key's over these bytes.
+    pub fn holds(&self, bytes: &[u8], raw: &[u8], user_id: &str) -> Result<Vec<u8>, SignError> {
+        let wrong = || SignError::Outside("the signature is not of the certificate's key".into());
+        let made = match self.suite() {
+            Suite::Sm2Sm3 => sm2_der(raw).ok_or_else(wrong)?,
+            Suite::EcdsaP256Sha256 | Suite::Ed25519Sha256 | Suite::RsaSha256 => raw.to_vec(),
+        };
+        if !self.key.verifies(bytes, &made, user_id) {
+            return Err(wrong());
+        }
+        Ok(made)
     }
 }
 

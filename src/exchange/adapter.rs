@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use adapt::{Bound, Mapping, Package, Query};
+use adapt::{Bound, Mapping, Package, Query, Vanished};
 use canon::format::{Format, Nature};
 use canon::{NodeCode, Route};
 use edge::Source;
@@ -72,6 +72,13 @@ impl Adapter {
     /// Whether outcomes of this table's rows are written back.
     pub(crate) fn writes_back(&self, table: u16) -> bool {
         self.query(table).is_some_and(|q| q.write_back.is_some())
+    }
+
+    /// Whether it is remembered which records this table's rows gave: outcomes are written back, or
+    /// what a vanished row gave is withdrawn.
+    pub(crate) fn links(&self, table: u16) -> bool {
+        let voids = |q: &Query| matches!(q.vanished, Vanished::Void { .. });
+        self.writes_back(table) || self.query(table).is_some_and(voids)
     }
 
     /// Name of a source row in the store: adapter, table and key, so that a receipt finds it again.

@@ -204,12 +204,13 @@ impl Backfill {
             return Ok(shaped);
         }
         let (node, adapter) = (&self.node, &self.adapter);
+        let lists = node.lists.now();
         for target in &adapter.targets {
             let bound = target.bind(usize::from(page.table), &page.columns).map_err(|detail| {
                 let adapter = self.adapter.name.to_string();
                 self.failed(SourceError::Setting { adapter, detail })
             })?;
-            let of = Of { node, adapter, target, bound: &bound };
+            let of = Of { store: &node.store, lists: &lists, adapter, target, bound: &bound };
             shaped.add(self.shaper.page(&of, page, None, None, now).await?);
         }
         Ok(shaped)

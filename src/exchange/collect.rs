@@ -6,17 +6,18 @@ use std::sync::{Arc, PoisonError};
 use adapt::{Bound, Detect, FlagValues, Guard, Query, Vanished};
 use canon::{DigestAlg, Millis};
 use edge::{Awaited, Fate, Page, WriteBack};
-use store::{Collected, Lease, SourceRowMark, Stands, WriteBackDone, WriteBackDue};
+use store::{Collected, Lease, SharedStore, SourceRowMark, Stands, WriteBackDone, WriteBackDue};
 
 use crate::adapter::row_parts;
 pub use crate::adapter::{Adapter, Target};
 use crate::cure;
 use crate::error::WorkError;
-use crate::held::{broken, vanished_row};
+use crate::held::{Why, broken, vanished_row};
 use crate::node::Node;
 use crate::resubmit;
 use crate::retry;
 use crate::shape::{self, Of, Shaped};
+use crate::vanished::{self, Gone, Withdrawn};
 use crate::work::{Arrival, Progress, WorkFuture, Worker};
 
 /// Write-backs drained in one turn.
@@ -153,6 +154,10 @@ impl Collect {
         if let Some(pass) = pass.filter(|p| p.complete) {
             self.changed = 0;
             self.vanished(lease, table, pass.number, &cursor, now).await?;
+            if self.is_let_through().await? {
+                // Good for one pass.
+                self.node.store.stand(&let_through(&self.adapter.name), None, now).await?;
+            }
         }
         Ok(Progress::some(rows, more))
     }
@@ -179,6 +184,7 @@ impl Collect {
         let table = usize::from(page.table);
         let changed = marks.map(|m| m.changed.as_slice());
         let mut shaped = Shaped::default();
+        let (store, lists) = (&self.node.store, self.node.lists.now());
         for (target, bounds) in self.adapter.targets.iter().zip(&mut self.bounds) {
             bounds.resize(bounds.len().max(table + 1), None);
             let bound = match &mut bounds[table] {
@@ -191,7 +197,7 @@ impl Collect {
                     }
                 },
             };
-            let of = Of { node: &self.node, adapter: &self.adapter, target, bound };
+            let of = Of { store, lists: &lists, adapter: &self.adapter, target, bound };
             shaped.add(self.shaper.page(&of, page, changed, None, now).await?);
         }
         Ok(shaped)
@@ -234,13 +240,15 @@ impl Collect {
     ) -> Result<(), WorkError> {
         let (page, table) = (&again.page, usize::from(again.page.table));
         let mut shaped = Shaped::default();
-        for target in &self.adapter.targets {
+        let (store, lists) = (&self.node.store, self.node.lists.now());
+        let adapter = &self.adapter;
+        for target in &adapter.targets {
             if !again.only.is_for(target.destination()) {
                 continue;
             }
             // Its header may be an older one than that of the pages read now.
             let Ok(bound) = target.bind(table, &page.columns) else { continue };
-            let of = Of { node: &self.node, adapter: &self.adapter, target, bound: &bound };
+            let of = Of { store, lists: &lists, adapter, target, bound: &bound };
             shaped.add(self.shaper.page(&of, page, None, Some(&again.only), now).await?);
         }
         let collected = Collected {
@@ -296,42 +304,68 @@ impl Collect {
     ) -> Result<(), WorkError> {
         let prefix = self.adapter.row_name(table, "");
         let name = Arc::clone(&self.adapter.name);
-        let gone: Vec<SourceRowMark> =
-            self.node.store.vanished(&name, &prefix, pass, VANISHED_PER_TURN).await?;
+        // One more than the guard lets through, so that it sees what it has to see.
+        let most = self.adapter.package.guard.max_vanished.saturating_add(1);
+        let most = VANISHED_PER_TURN.max(u32::try_from(most).unwrap_or(u32::MAX));
+        let mut gone = self.node.store.vanished(&name, &prefix, pass, most).await?;
         if gone.is_empty() || self.guard(now, 0, gone.len() as u64).await? {
             return Ok(());
         }
-        let policy = self.adapter.query(table).map(|q| q.vanished).unwrap_or_default();
-        if policy != Vanished::Ignore {
-            let quarantined = gone.iter().map(|m| vanished_row(&self.adapter, m, now)).collect();
-            let held = Collected {
+        gone.truncate(VANISHED_PER_TURN as usize);
+        let policy = self.adapter.query(table).map(|q| q.vanished.clone()).unwrap_or_default();
+        let all = || gone.iter().map(|m| Arc::clone(&m.row)).collect();
+        let done = match &policy {
+            Vanished::Ignore => Withdrawn { rows: all(), ..Withdrawn::default() },
+            Vanished::Hold => {
+                let hold = |m| vanished_row(&self.adapter, m, Why::Held, now);
+                let quarantined = gone.iter().map(hold).collect();
+                Withdrawn { quarantined, rows: all(), ..Withdrawn::default() }
+            }
+            Vanished::Void { reason, by } => {
+                let (node, adapter) = (&*self.node, &self.adapter);
+                let of = Gone { node, adapter, said: (reason, by), pass, now };
+                vanished::withdraw(&of, &gone).await?
+            }
+        };
+        if !done.chunks.is_empty() || !done.quarantined.is_empty() {
+            let collected = Collected {
                 adapter: Arc::clone(&name),
                 cursor: cursor.to_owned(),
                 now,
-                chunks: Vec::new(),
-                quarantined,
+                chunks: done.chunks,
+                quarantined: done.quarantined,
                 rows: Vec::new(),
                 rows_read: 0,
                 rows_unchanged: 0,
                 stands: Vec::new(),
             };
-            self.node.store.commit_collected(lease, held).await?;
+            self.node.store.commit_collected(lease, collected).await?;
         }
-        let rows: Vec<&str> = gone.iter().map(|m| &*m.row).collect();
+        // A crash before this: the next pass finds them voided or held already.
+        let rows: Vec<&str> = done.rows.iter().map(|row| &**row).collect();
         Ok(self.node.store.forget_rows(&name, &rows).await?)
     }
 
     /// Pauses the adapter when a run sees too much as changed or gone.
     async fn guard(&self, now: Millis, changed: u64, vanished: u64) -> Result<bool, WorkError> {
         let guard: Guard = self.adapter.package.guard;
-        // The first pass sees everything as new; only a later one can be suspicious.
+        if !guard.trips(changed, vanished) {
+            return Ok(false);
+        }
+        // The first pass sees everything as new; only a later one can be suspicious. What is gone was
+        // there before: a table that is empty the second time is suspicious at once.
         let first = self.node.store.adapter(&self.adapter.name).await?.rows_unchanged == 0;
-        if first || !guard.trips(changed, vanished) {
+        if first && vanished == 0 || self.is_let_through().await? {
             return Ok(false);
         }
         let reason = format!("adapter.guard: {changed} changed, {vanished} vanished in one run");
         self.pause(now, &reason).await?;
         Ok(true)
+    }
+
+    /// Whether a person looked at what the guard had stopped and lets it through.
+    async fn is_let_through(&self) -> Result<bool, WorkError> {
+        Ok(!self.node.store.standing(&let_through(&self.adapter.name)).await?.is_empty())
     }
 
     async fn pause(&self, now: Millis, reason: &str) -> Result<(), WorkError> {
@@ -350,9 +384,17 @@ impl Collect {
         if due.is_empty() {
             return Ok(Progress::IDLE);
         }
+        // Rows that are linked for another reason have nobody to tell.
+        let (due, silent): (Vec<_>, Vec<_>) =
+            due.into_iter().partition(|d| self.adapter.writes_back(row_parts(&d.row).0));
         let items: Vec<WriteBack> = due.iter().map(|d| self.item(d)).collect();
-        let said = self.adapter.source().write_back(&items).await;
+        let said = match items.is_empty() {
+            true => Ok(Vec::new()),
+            false => self.adapter.source().write_back(&items).await,
+        };
         let said = said.map_err(|e| self.failed(e))?;
+        let silent =
+            silent.into_iter().map(|d| WriteBackDone { row: d.row, flag: d.flag, failed: None });
         let done: Vec<WriteBackDone> = due
             .iter()
             .zip(said)
@@ -364,6 +406,7 @@ impl Collect {
                     (e.code().to_owned(), next)
                 }),
             })
+            .chain(silent)
             .collect();
         let written = done.iter().filter(|d| d.failed.is_none()).count() as u64;
         self.node.store.commit_write_backs(&name, done, now).await?;
@@ -381,6 +424,23 @@ impl Collect {
             text: due.text.clone(),
         }
     }
+}
+
+/// Where it stands that a person lets an adapter's next pass through, whatever the guard says.
+fn let_through(adapter: &str) -> String {
+    format!("guard/{adapter}/")
+}
+
+/// A person lets a paused adapter go on; its next full pass is let through by the guard. Whether it
+/// was paused.
+pub async fn resume(store: &SharedStore, adapter: &str, now: Millis) -> Result<bool, WorkError> {
+    if store.adapter(adapter).await?.paused.is_none() {
+        return Ok(false);
+    }
+    // This first: a crash between the two leaves it paused.
+    store.stand(&let_through(adapter), Some("resume.adapter"), now).await?;
+    store.pause_adapter(adapter, None, now).await?;
+    Ok(true)
 }
 
 /// The rows whose records have outcomes to come, with what is wrong here already.

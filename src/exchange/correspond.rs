@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 
 use canon::{EnvelopeId, Millis};
-use envelope::control::{Answer, HeldState, Inquiry, Notice, QualityNotice};
+use envelope::control::{
+    Answer, AuthorityPart, HeldState, Inquiry, Notice, QualityNotice, VouchedFor,
+};
 use envelope::{Kind, Opened, SenderCert, Skipped};
 use store::{AuditEvent, EventOn, InboxParcel, Lease, NeverComing, OutEvent, OutState};
 
@@ -13,6 +15,7 @@ use crate::control;
 use crate::error::WorkError;
 use crate::gate::Refusal;
 use crate::heed::{self, Voice};
+use crate::passages;
 use crate::recall;
 use crate::returned;
 use crate::settle::Settle;
@@ -259,6 +262,19 @@ impl Settle {
             return self
                 .drop_with_audit(lease, parcel, "notice.received", returned::QUALITY, now)
                 .await;
+        }
+        let table: Result<Vec<AuthorityPart>, _> =
+            opened.fragments.iter().map(|f| AuthorityPart::read(f)).collect();
+        if let Some(parts) = table.ok().filter(|parts| !parts.is_empty()) {
+            return self.node.authority_came(lease, parcel, &parts, now).await;
+        }
+        let laid: Result<Vec<VouchedFor>, _> =
+            opened.fragments.iter().map(|f| VouchedFor::read(f)).collect();
+        if let Some(laid) = laid.ok().filter(|laid| !laid.is_empty()) {
+            if let Some(refusal) = passages::came(&self.node, opened, laid, now).await? {
+                return Ok(Some(refusal));
+            }
+            return self.drop_with_audit(lease, parcel, "notice.received", "hop.laid", now).await;
         }
         let Some(notice) = opened.fragments.first().and_then(|f| Notice::read(f).ok()) else {
             return Ok(Some(Refusal::new("envelope.malformed", "notice")));

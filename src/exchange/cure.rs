@@ -2,10 +2,10 @@
 //! force they go up again from their kept cells, 1, then 10, then 100, then all that are left; the
 //! first that is refused again stops it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use canon::Millis;
-use canon::format::CodeList;
+use canon::format::{CodeList, OpenLists};
+use canon::{Millis, Severity};
 use serde::{Deserialize, Serialize};
 use store::{AuditEvent, Place, ProblemFilter, ProblemItem, SharedStore};
 
@@ -131,55 +131,23 @@ impl Turn<'_> {
         };
         let items = self.node.store.problems(filter).await?;
         cure.ended = items.is_empty();
+        let lists = self.node.lists.now();
+        let (store, adapter, shaper) = (&self.node.store, self.adapter, &mut *self.shaper);
+        let mut seen = Seen { store, adapter, lists: &lists, shaper, now: self.now };
         for item in items {
             if cure.batch.len() == STEPS[cure.step] {
                 break;
             }
             cure.after = item.number;
-            if self.is_of(&item, &cure.lists) && self.is_cured(&item).await? {
+            if is_held(&item)
+                && is_of(self.adapter, &item, &cure.lists)
+                && is_cured(&mut seen, &item).await?
+            {
                 cure.batch.push(item.number);
             }
         }
         cure.again += cure.batch.len() as u64;
         Ok(())
-    }
-
-    /// Whether a row is held for a value that was not in one of these lists.
-    fn is_of(&self, item: &ProblemItem, lists: &[String]) -> bool {
-        let held = item.class == "quarantined" && matches!(&*item.state, "held" | "returned");
-        let kind = item.record.as_deref().and_then(|r| r.split_once(':')).map(|(kind, _)| kind);
-        let of = |field: &str| {
-            self.adapter.targets.iter().any(|target| {
-                let ty = kind.and_then(|kind| target.format.type_by_wire(kind));
-                let fields = ty.map(|ty| &target.format.get(ty).fields).into_iter().flatten();
-                fields.filter(|f| *f.wire == *field).any(|f| match &f.list {
-                    Some(CodeList::Open { name, .. }) => lists.iter().any(|l| **l == **name),
-                    _ => false,
-                })
-            })
-        };
-        held && item.violations.iter().any(|v| &*v.rule == UNKNOWN && of(&v.field))
-    }
-
-    /// Whether its row would go up now; nothing is changed by asking.
-    async fn is_cured(&mut self, item: &ProblemItem) -> Result<bool, WorkError> {
-        let again = resubmit::row_of(&self.node.store, item, self.adapter).await?;
-        let Some(again) = again else { return Ok(false) };
-        let (node, adapter) = (self.node, self.adapter);
-        for target in &adapter.targets {
-            if !again.only.is_for(target.destination()) {
-                continue;
-            }
-            let table = usize::from(again.page.table);
-            let Ok(bound) = target.bind(table, &again.page.columns) else { return Ok(false) };
-            let of = Of { node, adapter, target, bound: &bound };
-            let shaped =
-                self.shaper.page(&of, &again.page, None, Some(&again.only), self.now).await?;
-            if !shaped.quarantined.is_empty() || shaped.chunks.is_empty() {
-                return Ok(false);
-            }
-        }
-        Ok(true)
     }
 
     async fn became(&self, number: i64) -> Result<Became, WorkError> {
@@ -244,6 +212,105 @@ impl Turn<'_> {
             ok,
         }
     }
+}
+
+/// With what a held row is looked at.
+struct Seen<'a> {
+    store: &'a SharedStore,
+    adapter: &'a Adapter,
+    lists: &'a OpenLists,
+    shaper: &'a mut Shaper,
+    now: Millis,
+}
+
+/// Whether a row waits in the quarantine.
+fn is_held(item: &ProblemItem) -> bool {
+    item.class == "quarantined" && matches!(&*item.state, "held" | "returned")
+}
+
+/// Whether a row is held for a value that was not in one of these lists.
+fn is_of(adapter: &Adapter, item: &ProblemItem, lists: &[String]) -> bool {
+    let kind = item.record.as_deref().and_then(|r| r.split_once(':')).map(|(kind, _)| kind);
+    let of = |field: &str| {
+        adapter.targets.iter().any(|target| {
+            let ty = kind.and_then(|kind| target.format.type_by_wire(kind));
+            let fields = ty.map(|ty| &target.format.get(ty).fields).into_iter().flatten();
+            fields.filter(|f| *f.wire == *field).any(|f| match &f.list {
+                Some(CodeList::Open { name, .. }) => lists.iter().any(|l| **l == **name),
+                _ => false,
+            })
+        })
+    };
+    item.violations.iter().any(|v| &*v.rule == UNKNOWN && of(&v.field))
+}
+
+/// Whether its row would go up now; nothing is changed by asking.
+async fn is_cured(seen: &mut Seen<'_>, item: &ProblemItem) -> Result<bool, WorkError> {
+    let Seen { store, adapter, lists, now, .. } = *seen;
+    let Some(again) = resubmit::row_of(store, item, adapter).await? else { return Ok(false) };
+    for target in &adapter.targets {
+        if !again.only.is_for(target.destination()) {
+            continue;
+        }
+        let table = usize::from(again.page.table);
+        let Ok(bound) = target.bind(table, &again.page.columns) else { return Ok(false) };
+        let of = Of { store, lists, adapter, target, bound: &bound };
+        let shaped = seen.shaper.page(&of, &again.page, None, Some(&again.only), now).await?;
+        if !shaped.quarantined.is_empty() || shaped.chunks.is_empty() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Held rows of one rule: the first that holds them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Foreseen {
+    /// Stable code.
+    pub rule: String,
+    /// Rows that are held by it.
+    pub held: u64,
+    /// Those of them that would go up.
+    pub cured: u64,
+}
+
+/// What an edition would cure of an adapter's held rows: one of the format that its targets have, or of
+/// the code list `of`. Nothing is changed by asking.
+pub async fn foresee(
+    store: &SharedStore,
+    adapter: &Adapter,
+    (lists, of): (&OpenLists, Option<&str>),
+    now: Millis,
+) -> Result<Vec<Foreseen>, WorkError> {
+    let mut shaper = Shaper::default();
+    let mut seen = Seen { store, adapter, lists, shaper: &mut shaper, now };
+    let of = of.map(|list| [list.to_owned()]);
+    let mut rules: BTreeMap<String, Foreseen> = BTreeMap::new();
+    let mut after = 0;
+    loop {
+        let filter = ProblemFilter {
+            adapter: Some(adapter.name.to_string()),
+            after,
+            limit: LOOKED_AT,
+            ..ProblemFilter::default()
+        };
+        let items = store.problems(filter).await?;
+        let Some(last) = items.last() else { break };
+        after = last.number;
+        let asked = |item: &&ProblemItem| {
+            is_held(item) && of.as_ref().is_none_or(|of| is_of(adapter, item, of))
+        };
+        for item in items.iter().filter(asked) {
+            let error = item.violations.iter().find(|v| v.severity == Severity::Error);
+            let rule = error.map_or_else(String::new, |v| v.rule.to_string());
+            let cured = is_cured(&mut seen, item).await?;
+            let new = || Foreseen { rule: rule.clone(), held: 0, cured: 0 };
+            let found = rules.entry(rule.clone()).or_insert_with(new);
+            found.held += 1;
+            found.cured += u64::from(cured);
+        }
+    }
+    Ok(rules.into_values().collect())
 }
 
 /// Lists that have an edition now that they had not.

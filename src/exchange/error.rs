@@ -52,6 +52,18 @@ pub enum WorkError {
         /// Which file, and what is wrong with it.
         what: String,
     },
+    /// Files of code lists are not right; those before stay in force.
+    #[error("code lists not taken up, those before stay in force: {what}")]
+    CodeLists {
+        /// Which file, and what is wrong with it.
+        what: String,
+    },
+    /// The archive cannot be written, or read back; nothing is purged meanwhile.
+    #[error("archive: {what}; nothing is purged, it is tried again")]
+    Archive {
+        /// Which file, and what is wrong with it.
+        what: String,
+    },
     /// The worker panicked: a bug. The turn counts as failed.
     #[error("{worker} panicked: {what}; please report it, the worker tries again")]
     Panicked {
@@ -74,6 +86,8 @@ impl WorkError {
             | Self::Sign { .. }
             | Self::NoKey { .. }
             | Self::Revocation { .. }
+            | Self::CodeLists { .. }
+            | Self::Archive { .. }
             | Self::Source { .. }
             | Self::Sink { .. }
             | Self::Panicked { .. } => Disposition::Retry,

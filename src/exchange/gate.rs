@@ -11,6 +11,7 @@ use crate::control;
 use crate::error::WorkError;
 use crate::node::{self, Node};
 use crate::pace::Pace;
+use crate::passages;
 
 /// Why a parcel is refused: stable code, and what was found (never body text).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,6 +90,26 @@ pub fn verify(
     opened: &Opened<'_>,
 ) -> Result<Arc<SenderCert>, Refusal> {
     Ok(envelope::verify(opened, &node.trust, parcel.received_at)?)
+}
+
+/// As [`verify`]; where the certificate has ended meanwhile, judged at the earliest time another node
+/// vouches for.
+pub async fn verify_vouched(
+    node: &Node,
+    parcel: &InboxParcel,
+    opened: &Opened<'_>,
+) -> Result<Result<Arc<SenderCert>, Refusal>, WorkError> {
+    let refuse = match envelope::verify(opened, &node.trust, parcel.received_at) {
+        Ok(cert) => return Ok(Ok(cert)),
+        Err(refuse) => refuse,
+    };
+    if matches!(refuse, Refuse::CertificateExpired | Refuse::CertificateRevoked) {
+        let earliest = passages::earliest(node, opened, parcel.received_at).await?;
+        if let Some(at) = earliest.filter(|at| *at < parcel.received_at) {
+            return Ok(envelope::verify(opened, &node.trust, at).map_err(Refusal::from));
+        }
+    }
+    Ok(Err(refuse.into()))
 }
 
 /// Sets refused parcels aside and answers their senders, within a rate.

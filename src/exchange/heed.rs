@@ -41,11 +41,13 @@ pub(crate) fn voice(
     Ok(if likely { Voice::Likely } else { Voice::Stranger })
 }
 
-/// Whether the certificate covers every region that this node's own covers.
+/// Whether the certificate covers every region that this node's own covers. A node without a region (a
+/// zone, a department that speaks for units alone) has nothing to compare: there the exact digest,
+/// which only who had the envelope can name, has to do.
 fn is_above(node: &Node, cert: &SenderCert) -> Result<bool, WorkError> {
     let own = SenderCert::from_der(node.signers.first().certificate_der());
     let own = own.map_err(|e| WorkError::Own(format!("own certificate: {e}")))?;
-    Ok(!own.regions.is_empty() && own.regions.iter().all(|region| cert.covers(region)))
+    Ok(own.regions.iter().all(|region| cert.covers(region)))
 }
 
 /// Whether the signer is the neighbour that a relayed parcel was handed to.

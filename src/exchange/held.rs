@@ -18,13 +18,43 @@ pub(crate) fn broken(adapter: &Adapter, row: &edge::BrokenRow, now: Millis) -> N
     held(adapter, &row.reference, None, violation, now)
 }
 
-pub(crate) fn vanished_row(adapter: &Adapter, mark: &SourceRowMark, now: Millis) -> NewQuarantine {
+/// Why a vanished row is the owner's to explain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Why {
+    /// The package says so.
+    Held,
+    /// Records that hang on what it gave are still reported.
+    ChildrenStand,
+    /// What it gave is not kept here as it went up.
+    BytesGone,
+}
+
+pub(crate) fn vanished_row(
+    adapter: &Adapter,
+    mark: &SourceRowMark,
+    why: Why,
+    now: Millis,
+) -> NewQuarantine {
+    let (zh, en) = match why {
+        Why::Held => (
+            "来源系统中该行已消失，待来源单位说明",
+            "the row is gone from the source; the owning unit says whether it was voided",
+        ),
+        Why::ChildrenStand => (
+            "来源系统中该行已消失，但其下级记录仍在上报或仍在等待，未作废；请来源单位说明",
+            "the row is gone from the source, but records below it are still reported or wait: it is not voided; the owning unit says what is right",
+        ),
+        Why::BytesGone => (
+            "来源系统中该行已消失，本机已不留存其最后一版的报文，不能自动作废；请来源单位以作废行重报",
+            "the row is gone from the source, and the bytes of its last version are not kept here any more: it is not voided; the owning unit drops it again as a void row",
+        ),
+    };
     let violation = Violation {
         rule: "source.row_vanished".into(),
         field: "".into(),
         severity: Severity::Error,
-        zh: "来源系统中该行已消失，待来源单位说明".into(),
-        en: "the row is gone from the source; the owning unit says whether it was voided".into(),
+        zh: zh.into(),
+        en: en.into(),
     };
     let reference = mark.row.to_string();
     held(adapter, &reference, Some(Arc::clone(&mark.row)), violation, now)

@@ -8,15 +8,13 @@ use canon::{Digest, Key, RecordId, Severity, Violation, leaf_hash};
 use envelope::{Note, Opened, Outcome, OutcomeLine, SenderCert};
 use store::{KeptRow, NewKept, Place, Problem, Saw, SubmissionStep, TypeCount};
 
+use crate::entitled::Entitlement;
 use crate::error::WorkError;
 use crate::node::Node;
 use crate::outlet::{Asked, Before, Relation};
 
 /// Most violations of one record named in a receipt; the first is its code.
 const NOTES_MAX: usize = 8;
-
-/// The field that says in which region the acting unit works.
-const REGION: &str = "XZQHDM";
 
 /// Outcomes of one envelope, and what follows from them.
 #[derive(Debug, Default)]
@@ -120,7 +118,9 @@ pub(crate) async fn judge(
     }
 
     let (counts, out) = (BTreeMap::new(), Judgement::default());
-    let mut bench = Bench { node, format, cert, opened, before, counts, out };
+    let table = node.authority().await?;
+    let entitlement = Entitlement::new(format, cert, &opened.head.from, table);
+    let mut bench = Bench { node, format, entitlement, opened, before, counts, out };
     for (position, candidate) in candidates.into_iter().enumerate() {
         match candidate {
             Ok(candidate) => {
@@ -282,7 +282,7 @@ impl Case {
 struct Bench<'a> {
     node: &'a Node,
     format: &'a Format,
-    cert: &'a SenderCert,
+    entitlement: Entitlement<'a>,
     opened: &'a Opened<'a>,
     before: Option<Before<'a>>,
     counts: BTreeMap<Arc<str>, TypeCount>,
@@ -353,9 +353,14 @@ impl Bench<'_> {
         let with =
             |outcome, code| Decided::Final(OutcomeLine::with_code(position, outcome, code), false);
         let own = || case.of(&id.kind, id.key.part());
-        let mine = |k: &Known| k.sender.as_ref().is_none_or(|s| *s == self.opened.head.from);
-        if !own().all(mine) || !self.may_speak(parsed) {
-            return with(Outcome::Rejected, "record.authority");
+        let others = own().filter_map(|k| k.sender.as_ref());
+        let others = others.filter(|s| **s != self.opened.head.from);
+        if let Some(missing) = self.entitlement.missing(parsed, id, others) {
+            let mut line = OutcomeLine::with_code(position, Outcome::Rejected, "record.authority");
+            line.text = Some(missing.zh);
+            let code = "record.authority".into();
+            line.notes = vec![Note { code, field: String::new(), text: missing.en }];
+            return Decided::Final(line, false);
         }
         let mut relation = Relation::default();
         if let Some(same) = own().find(|k| k.version == id.version) {
@@ -425,7 +430,8 @@ impl Bench<'_> {
     ) -> (OutcomeLine, bool) {
         let mut found = Vec::new();
         let (values, attrs) = (&parsed.values, &parsed.attrs);
-        self.format.validate(parsed.ty, values, attrs, &case.facts, &self.node.lists, &mut found);
+        let lists = self.node.lists.now();
+        self.format.validate(parsed.ty, values, attrs, &case.facts, &lists, &mut found);
         let mut notes: Vec<Note> = found.iter().map(note).collect();
         let refused = found.iter().find(|v| v.severity == Severity::Error);
         // What the platform has taken is accepted: what is wrong with it by now is a warning.
@@ -445,16 +451,6 @@ impl Bench<'_> {
         let mut line = OutcomeLine::accepted(position);
         line.notes = notes;
         (line, true)
-    }
-
-    /// Until an authority table is there, a node speaks for the regions in its certificate.
-    fn may_speak(&self, parsed: &Parsed) -> bool {
-        let fields = &self.format.get(parsed.ty).fields;
-        let region = fields.iter().position(|f| *f.wire == *REGION);
-        match region.and_then(|ix| parsed.values.get(ix)) {
-            Some(region) => self.cert.covers(region),
-            None => true,
-        }
     }
 
     fn unreadable(&mut self, position: usize, violation: Violation) {

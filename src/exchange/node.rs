@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bus::Bus;
-use canon::format::{Format, OpenLists};
+use canon::format::Format;
 use canon::{Day, Digest, EnvelopeId, Environment, Lane, Millis, NodeCode, Route};
 use envelope::{Decrypt, Readers, Refuse, Signer, Suite, Trust};
 use store::{Lease, SharedStore};
@@ -14,6 +14,7 @@ use store::{Lease, SharedStore};
 use crate::config::{Back, Limits, RelayConfig};
 use crate::error::WorkError;
 use crate::fair::Fairness;
+use crate::lists::Lists;
 use crate::share::Leases;
 
 /// A neighbour and how it is reached.
@@ -116,7 +117,7 @@ pub struct Node {
     /// Formats by edition.
     pub formats: BTreeMap<String, Arc<Format>>,
     /// Open code lists in force.
-    pub lists: Arc<OpenLists>,
+    pub lists: Lists,
     /// Trust anchors.
     pub trust: Arc<Trust>,
     /// Signing keys and certificates. Only `seal` uses them.
@@ -144,6 +145,8 @@ pub struct Node {
     pub fair: Fairness,
     /// Parcels in the inbox, as far as this process knows; bounds what is taken off the carrier.
     pub inbox_depth: AtomicI64,
+    /// Whose authority tables are believed, and the one in force.
+    pub tables: crate::authority::Tables,
     /// What a restore left to be done.
     pub errands: crate::errands::Cache,
     /// Parcels in the inbox that the carrier had given up on.
@@ -303,7 +306,7 @@ impl Node {
 
     /// Editions of the code lists in force on a day: `name=edition` in name order.
     pub fn code_tables(&self, day: Day) -> String {
-        self.lists.editions(day)
+        self.lists.now().editions(day)
     }
 }
 

@@ -58,11 +58,14 @@ impl Relay {
         };
         let checked = gate::read(&node, parcel, &package).and_then(|opened| {
             let link = onward(&node, parcel)?;
-            let cert = gate::verify(&node, parcel, &opened)?;
-            Ok((opened, link, cert))
+            Ok((opened, link))
         });
-        let (opened, link, cert) = match checked {
+        let (opened, link) = match checked {
             Ok(checked) => checked,
+            Err(refusal) => return self.refuser.refuse(lease, parcel, refusal, now).await,
+        };
+        let cert = match gate::verify_vouched(&node, parcel, &opened).await? {
+            Ok(cert) => cert,
             Err(refusal) => return self.refuser.refuse(lease, parcel, refusal, now).await,
         };
         let before = node.store.admission(&opened.head.id()).await?;
@@ -76,6 +79,7 @@ impl Relay {
             Ok(opened) => opened,
             Err(refusal) => return self.refuser.refuse(lease, parcel, refusal, now).await,
         };
+        node.authority_owed(&opened.head.from, &opened.head.authority, now).await?;
         let controls = self.on_the_way(parcel, &opened, now).await?;
         let relayed = Relayed {
             inbox_id: parcel.inbox_id,

@@ -54,6 +54,8 @@ impl Seal {
         if queued.is_empty() {
             return Ok(Progress::IDLE);
         }
+        // Heads name the edition that is in force.
+        self.node.authority().await?;
         let more = queued.len() == CONTROLS_PER_TURN as usize;
         let mut envelopes: Vec<NewEnvelope> = Vec::with_capacity(queued.len());
         let mut numbered = Vec::with_capacity(queued.len());
@@ -142,6 +144,7 @@ impl Seal {
                 continue;
             };
             let done = batch.records.len() as u64;
+            self.node.authority().await?;
             let counters = self.node.store.counters(&route).await?;
             let body = batch.bytes.clone();
             let envelope = self.number_records(batch, counters, now)?;
@@ -219,7 +222,7 @@ impl Seal {
             window: now.day(),
             format: String::new(),
             code_tables: String::new(),
-            authority: String::new(),
+            authority: self.node.tables.edition(),
             adapters: Vec::new(),
             digest_alg,
             lengths: Vec::new(),

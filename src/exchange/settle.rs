@@ -19,6 +19,7 @@ use crate::exceptions;
 use crate::gate::{self, Refusal, Refuser};
 use crate::heed::{self, Voice};
 use crate::node::Node;
+use crate::passages;
 use crate::reconcile;
 use crate::retry;
 use crate::work::{Progress, WorkFuture, Worker};
@@ -94,7 +95,11 @@ impl Settle {
             Kind::Refusal => self.refused(lease, parcel, (opened, cert), now).await,
             Kind::Inquiry => self.inquiry(lease, parcel, opened, now).await,
             Kind::Answer => self.answer(lease, parcel, (opened, cert), now).await,
-            Kind::Manifest => self.manifest(parcel, opened, now).await,
+            Kind::Manifest => {
+                let head = &opened.head;
+                self.node.authority_owed(&head.from, &head.authority, now).await?;
+                self.manifest(parcel, opened, now).await
+            }
             Kind::Notice => self.notice(lease, parcel, opened, now).await,
             Kind::Records => {
                 Ok(Some(Refusal::new("envelope.malformed", "records claimed as control")))
@@ -212,7 +217,9 @@ impl Settle {
             let detail = format!("`{by}` speaks of {id}, which never was with it");
             return Ok(Some(Refusal::new("hop.not_on_the_way", detail)));
         }
-        store.commit_hop(lease, parcel.inbox_id, id, by, hop.stage.as_str(), now).await?;
+        let kept = passages::stands(&self.node, opened, &hop).await?;
+        let said = (by, hop.stage.as_str());
+        store.commit_hop(lease, parcel.inbox_id, id, said, kept, now).await?;
         Ok(None)
     }
 
@@ -267,13 +274,18 @@ impl Settle {
         (refused, voice): (&Refused, Voice),
         now: Millis,
     ) -> Result<(), WorkError> {
+        let by = (refused.code.as_str(), &parcel.arrived.id.sender);
+        let laid = passages::laid_before(&self.node, own, by, now).await?;
         let refusals = own.refusals + 1;
-        let due_at = retry::next(now, refusals, &self.node.limits, self.node.seed);
+        let mut due_at = retry::next(now, refusals, &self.node.limits, self.node.seed);
+        if laid.is_some() {
+            due_at = due_at.max(now.plus(passages::AHEAD_MS));
+        }
         let event = EventOn {
             event: OutEvent::Refused,
             reason: Some(refused.code.clone()),
             due_at: Some(due_at),
-            controls: Vec::new(),
+            controls: laid.into_iter().collect(),
             inbox_id: Some(parcel.inbox_id),
             now,
         };
@@ -388,10 +400,21 @@ fn counted(members: &[Member], lines: &[OutcomeLine]) -> (Vec<TypeCount>, Vec<Ro
             adapter: adapter.into(),
             row: Arc::clone(row),
             outcome,
-            text: line.text.clone().or_else(|| line.code.clone()).unwrap_or_default(),
+            text: owner_text(line),
         });
     }
     (counts.into_values().collect(), rows)
+}
+
+/// What the source row is told, the rule behind it: `… [record.authority]`.
+fn owner_text(line: &OutcomeLine) -> String {
+    let Some(code) = &line.code else { return line.text.clone().unwrap_or_default() };
+    // Who rejected may have said the code only: what it means stands in our list.
+    let known = canon::code(code).map(|known| known.zh);
+    match line.text.as_deref().or(known) {
+        Some(text) => format!("{text} [{code}]"),
+        None => code.clone(),
+    }
 }
 
 impl Worker for Settle {

@@ -6,16 +6,17 @@ use std::ops::Range;
 use std::sync::{Arc, PoisonError};
 
 use adapt::{Bound, Draft, Drafts, ParentIs};
-use canon::format::{Attributes, Format, Nature, Op};
+use canon::format::{Attributes, Format, Nature, Op, OpenLists};
 use canon::{Digest, DigestAlg, Key, Millis, RecordId, Route, Violation, leaf_hash};
 use edge::{Fate, Page, RecordFate, What};
 use envelope::Suite;
-use store::{BaselineRow, Elsewhere, NewChunk, NewQuarantine, NewRecord, Place, WaitFor};
+use store::{
+    BaselineRow, Elsewhere, NewChunk, NewQuarantine, NewRecord, Place, SharedStore, WaitFor,
+};
 
 use crate::adapter::{Adapter, Target};
 use crate::case::{Case, stands};
 use crate::error::WorkError;
-use crate::node::Node;
 use crate::resubmit::{self, Only};
 
 /// What a page gives.
@@ -70,8 +71,10 @@ impl Shaped {
 /// Whose page it is, for which destination, and how its columns are read there.
 #[derive(Clone, Copy)]
 pub(crate) struct Of<'a> {
-    /// The node.
-    pub(crate) node: &'a Node,
+    /// The node's facts.
+    pub(crate) store: &'a SharedStore,
+    /// Code lists in force.
+    pub(crate) lists: &'a OpenLists,
     /// The adapter.
     pub(crate) adapter: &'a Adapter,
     /// One of its targets.
@@ -106,8 +109,8 @@ impl Shaper {
         roots.sort_unstable();
         roots.dedup();
         let mut cases: HashMap<String, Case> = HashMap::with_capacity(roots.len());
-        self.answered(of.node, &keys, &mut cases).await?;
-        for row in of.node.store.cases(&roots).await? {
+        self.answered(of.store, &keys, &mut cases).await?;
+        for row in of.store.cases(&roots).await? {
             let case = match cases.get_mut(row.id.key.root()) {
                 Some(case) => case,
                 None => cases.entry(row.id.key.root().to_owned()).or_default(),
@@ -118,7 +121,7 @@ impl Shaper {
                 case.others.push((row.id.kind, row.id.key.part().into()));
             }
         }
-        for mark in of.node.store.baseline(&roots).await? {
+        for mark in of.store.baseline(&roots).await? {
             if mark.destination.as_ref().is_some_and(|to| to != of.target.destination()) {
                 continue;
             }
@@ -165,7 +168,7 @@ impl Shaper {
     /// Facts of what came from elsewhere and is answered here: the card to which a reply belongs.
     async fn answered(
         &self,
-        node: &Node,
+        store: &SharedStore,
         keys: &[Option<Key>],
         cases: &mut HashMap<String, Case>,
     ) -> Result<(), WorkError> {
@@ -177,7 +180,7 @@ impl Shaper {
             return Ok(());
         }
         let roots: Vec<&str> = roots.into_iter().collect();
-        let mut kept = node.store.kept_cases(&roots).await?;
+        let mut kept = store.kept_cases(&roots).await?;
         kept.sort_by_key(|row| row.id.version);
         for row in kept {
             let case = cases.entry(row.id.key.root().to_owned()).or_default();
@@ -343,7 +346,7 @@ impl Pen<'_> {
     fn validate(&mut self, draft: &mut Draft, attributes: &Attributes, case: Option<&Case>) {
         let facts = &case.unwrap_or(&self.case).facts;
         self.found.clear();
-        let (format, lists) = (&self.of.target.format, &self.of.node.lists);
+        let (format, lists) = (&self.of.target.format, self.of.lists);
         format.validate(draft.ty, &draft.values, attributes, facts, lists, &mut self.found);
         draft.absorb(&mut self.found);
     }
@@ -411,7 +414,7 @@ impl Pen<'_> {
     }
 
     fn source_row(&self, row: &Row) -> Option<Arc<str>> {
-        if !self.of.adapter.writes_back(self.page.table) {
+        if !self.of.adapter.links(self.page.table) {
             return None;
         }
         let row = self.page.row(row.index)?;

@@ -13,6 +13,7 @@ use crate::adopt;
 use crate::control;
 use crate::error::WorkError;
 use crate::node::Node;
+use crate::passages;
 use crate::recall;
 use crate::returned;
 use crate::standing::Waits;
@@ -57,7 +58,9 @@ impl Sweep {
         if self.purged.is_none_or(|p| now.since(p) >= PURGE_EVERY) {
             let before = Millis(now.0 - self.node.limits.control_keep);
             self.node.store.purge(before, PER_TURN).await?;
+            self.node.authority_again(now).await?;
             waits.forget_past(&self.node.store, now).await?;
+            passages::forget(&self.node.store, before, now).await?;
             if self.marked != Some(now.day()) {
                 returned::forget_answered(&self.node.store, before, now).await?;
                 self.marked = Some(now.day());

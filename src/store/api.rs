@@ -16,11 +16,12 @@ pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>>
 /// no handle sees another's facts.
 ///
 /// Times are arguments. A store never takes a `now` below its last: it uses the higher one.
-pub trait Store: crate::RestoreFacts + crate::OutletFacts + Send + Sync {
+pub trait Store:
+    crate::RestoreFacts + crate::OutletFacts + crate::ArchiveFacts + Send + Sync
+{
     // ── leases ──────────────────────────────────────────────────────────────────────────────
 
-    /// Takes or renews a lease: the same holder keeps its token; another one gets it, with a
-    /// higher token, only after it ran out.
+    /// Takes or renews a lease: its holder keeps the token, another gets a higher one after its end.
     fn lease<'a>(
         &'a self,
         name: &'a str,
@@ -83,6 +84,9 @@ pub trait Store: crate::RestoreFacts + crate::OutletFacts + Send + Sync {
         limit: u32,
     ) -> StoreFuture<'a, Vec<SourceRowMark>>;
 
+    /// Records that these source rows gave, of rows that are linked ([`NewRecord::source_row`]).
+    fn gave<'a>(&'a self, adapter: &'a str, rows: &'a [&'a str]) -> StoreFuture<'a, Vec<Gave>>;
+
     /// Forgets vanished rows once they were dealt with.
     fn forget_rows<'a>(&'a self, adapter: &'a str, rows: &'a [&'a str]) -> StoreFuture<'a, ()>;
 
@@ -96,6 +100,9 @@ pub trait Store: crate::RestoreFacts + crate::OutletFacts + Send + Sync {
     /// flight (where that is enough) or accepted are staged; orphans past their time are staged as
     /// such; the others get a later time. Returns how many were staged.
     fn release_waiting<'a>(&'a self, now: Millis, limit: u32) -> StoreFuture<'a, u64>;
+
+    /// Withdraws (停报), audited, at most [`WITHDRAW_MAX`] versions that wait for their parent there.
+    fn withdraw_waiting<'a>(&'a self, to: &'a NodeCode, audit: AuditEvent) -> StoreFuture<'a, u64>;
 
     // ── seal ────────────────────────────────────────────────────────────────────────────────
 
@@ -262,8 +269,8 @@ pub trait Store: crate::RestoreFacts + crate::OutletFacts + Send + Sync {
         lease: &'a Lease,
         inbox_id: i64,
         id: &'a EnvelopeId,
-        by: &'a NodeCode,
-        stage: &'a str,
+        hop: (&'a NodeCode, &'a str),
+        kept: Option<Stands>,
         now: Millis,
     ) -> StoreFuture<'a, ()>;
 

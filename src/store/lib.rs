@@ -4,6 +4,7 @@
 //! here knows a carrier, a format or a source. One contract suite runs over every back end.
 
 pub mod api;
+pub mod api_archive;
 pub mod api_outlet;
 pub mod api_restore;
 pub mod audit;
@@ -21,6 +22,7 @@ mod told;
 pub mod types;
 
 pub use api::{EventOn, SharedStore, Store, StoreFuture};
+pub use api_archive::ArchiveFacts;
 pub use api_outlet::OutletFacts;
 pub use api_restore::RestoreFacts;
 pub use audit::{chain, verify_chain};

@@ -1,5 +1,6 @@
 //! The facts a store takes and gives back.
 
+mod archive;
 mod collected;
 mod inbound;
 mod ledger;
@@ -10,6 +11,7 @@ mod settled;
 mod share;
 mod standing;
 
+pub use archive::*;
 pub use collected::*;
 pub use inbound::*;
 pub use ledger::*;

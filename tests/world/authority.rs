@@ -48,12 +48,8 @@ impl Authority {
 
     /// A node's pair for encryption: P-256 beside international suites, SM2 beside the national one.
     pub fn pair(&mut self, code: &NodeCode, region: &str) -> EncryptionPair {
-        let suite = match self.suite {
-            Suite::Sm2Sm3 => Suite::Sm2Sm3,
-            Suite::EcdsaP256Sha256 | Suite::Ed25519Sha256 | Suite::RsaSha256 => {
-                Suite::EcdsaP256Sha256
-            }
-        };
+        let national = self.suite == Suite::Sm2Sm3;
+        let suite = if national { Suite::Sm2Sm3 } else { Suite::EcdsaP256Sha256 };
         self.serial += 1;
         let key = KeyPem::generate(suite, &self.random).expect("randomness");
         let public = key.public(&self.random).expect("its public half");
@@ -69,6 +65,14 @@ impl Authority {
     pub fn signer(&mut self, code: &NodeCode, region: &str) -> KeySigner {
         let (key, certificate) = self.identity(code, region);
         KeySigner::from_pem(&key, &certificate, self.random.clone()).expect("a signer")
+    }
+
+    /// A list that names a certificate, revoked since then.
+    pub fn revoked(&self, certificate: &[u8], since: Millis) -> String {
+        let serial = envelope::SenderCert::from_der(certificate).expect("a certificate").serial;
+        let until = since.plus(3650 * 86_400_000);
+        let list = self.ca.revocation_list(&[(serial, since)], 1, self.from, until, &self.random);
+        list.expect("a list")
     }
 
     /// The root's certificate.

@@ -7,7 +7,6 @@ use store::*;
 
 use super::faults::{Faults, When};
 
-/// The store.
 /// An audit event with its number and the chain's digest.
 type AuditRow = (i64, AuditEvent, Digest);
 
@@ -65,7 +64,6 @@ impl Store for Faulty {
     fn lease_rows(&self) -> StoreFuture<'_, Vec<LeaseRow>> {
         self.guarded("lease_rows", move || self.inner.lease_rows())
     }
-
     fn adapter<'a>(&'a self, adapter: &'a str) -> StoreFuture<'a, AdapterProgress> {
         self.guarded("adapter", move || self.inner.adapter(adapter))
     }
@@ -101,18 +99,21 @@ impl Store for Faulty {
         self.guarded("vanished", move || self.inner.vanished(adapter, prefix, pass, limit))
     }
 
+    fn gave<'a>(&'a self, adapter: &'a str, rows: &'a [&'a str]) -> StoreFuture<'a, Vec<Gave>> {
+        self.guarded("gave", move || self.inner.gave(adapter, rows))
+    }
     fn forget_rows<'a>(&'a self, adapter: &'a str, rows: &'a [&'a str]) -> StoreFuture<'a, ()> {
         self.guarded("forget_rows", move || self.inner.forget_rows(adapter, rows))
     }
-
     fn commit_collected<'a>(&'a self, lease: &'a Lease, page: Collected) -> StoreFuture<'a, ()> {
         self.guarded("commit_collected", move || self.inner.commit_collected(lease, page))
     }
-
     fn release_waiting<'a>(&'a self, now: Millis, limit: u32) -> StoreFuture<'a, u64> {
         self.guarded("release_waiting", move || self.inner.release_waiting(now, limit))
     }
-
+    fn withdraw_waiting<'a>(&'a self, to: &'a NodeCode, audit: AuditEvent) -> StoreFuture<'a, u64> {
+        self.guarded("withdraw_waiting", move || self.inner.withdraw_waiting(to, audit))
+    }
     fn staged_routes(&self) -> StoreFuture<'_, Vec<(Route, u64, Millis)>> {
         self.guarded("staged_routes", move || self.inner.staged_routes())
     }
@@ -129,11 +130,9 @@ impl Store for Faulty {
     fn queued_controls(&self, slots: Slots, limit: u32) -> StoreFuture<'_, Vec<QueuedControl>> {
         self.guarded("queued_controls", move || self.inner.queued_controls(slots, limit))
     }
-
     fn queue_controls(&self, controls: Vec<NewControl>, now: Millis) -> StoreFuture<'_, ()> {
         self.guarded("queue_controls", move || self.inner.queue_controls(controls, now))
     }
-
     fn counters<'a>(&'a self, route: &'a Route) -> StoreFuture<'a, RouteCounters> {
         self.guarded("counters", move || self.inner.counters(route))
     }
@@ -202,7 +201,6 @@ impl Store for Faulty {
     fn admit(&self, parcels: Vec<Arrived>, now: Millis) -> StoreFuture<'_, ()> {
         self.guarded("admit", move || self.inner.admit(parcels, now))
     }
-
     fn inbox_depths(&self) -> StoreFuture<'_, Vec<(NodeCode, u64)>> {
         self.guarded("inbox_depths", move || self.inner.inbox_depths())
     }
@@ -220,15 +218,12 @@ impl Store for Faulty {
     fn drop_inbox<'a>(&'a self, lease: &'a Lease, inbox_id: i64) -> StoreFuture<'a, ()> {
         self.guarded("drop_inbox", move || self.inner.drop_inbox(lease, inbox_id))
     }
-
     fn admission<'a>(&'a self, id: &'a EnvelopeId) -> StoreFuture<'a, Option<Admission>> {
         self.guarded("admission", move || self.inner.admission(id))
     }
-
     fn highest_epoch<'a>(&'a self, sender: &'a NodeCode) -> StoreFuture<'a, u32> {
         self.guarded("highest_epoch", move || self.inner.highest_epoch(sender))
     }
-
     fn kept_cases<'a>(&'a self, roots: &'a [&'a str]) -> StoreFuture<'a, Vec<KeptRow>> {
         self.guarded("kept_cases", move || self.inner.kept_cases(roots))
     }
@@ -279,12 +274,12 @@ impl Store for Faulty {
         lease: &'a Lease,
         inbox_id: i64,
         id: &'a EnvelopeId,
-        by: &'a NodeCode,
-        stage: &'a str,
+        hop: (&'a NodeCode, &'a str),
+        kept: Option<Stands>,
         now: Millis,
     ) -> StoreFuture<'a, ()> {
         self.guarded("commit_hop", move || {
-            self.inner.commit_hop(lease, inbox_id, id, by, stage, now)
+            self.inner.commit_hop(lease, inbox_id, id, hop, kept.clone(), now)
         })
     }
 

@@ -35,8 +35,12 @@ pub enum Feed {
     County(usize),
     /// The same lines as `Lines`, of a web service at this port of the machine.
     Asked(usize, u16),
+    /// The same, compared in full passes: what a vanished line gave is withdrawn.
+    Compared(usize, u16),
     /// Lines of `tests/world/card`: from the province they go down to the county.
     Cards(usize),
+    /// Lines of `tests/world/code_table`, which go down to the county.
+    Tables(usize),
 }
 
 /// The folder of a drop source.
@@ -61,19 +65,26 @@ impl Feed {
             | Self::Township(tier)
             | Self::County(tier)
             | Self::Asked(tier, _)
-            | Self::Cards(tier) => tier,
+            | Self::Compared(tier, _)
+            | Self::Cards(tier)
+            | Self::Tables(tier) => tier,
         }
     }
 
     /// The types it reports every day, with a zero where there was none.
     pub(super) const fn owes(self) -> &'static [&'static str] {
-        if matches!(self, Self::Cards(_)) { &["JCKP"] } else { &["SB", "SL", "BJ"] }
+        match self {
+            Self::Cards(_) => &["JCKP"],
+            Self::Tables(_) => &["DMBB", "DMTM"],
+            _ => &["SB", "SL", "BJ"],
+        }
     }
 
     /// Where its live records go.
     pub(super) fn routes(self) -> Vec<Route> {
         match self {
             Self::Cards(tier) => vec![card::route_of(tier)],
+            Self::Tables(_) => vec![card::down()],
             Self::Both(_) | Self::AnsweredBoth(_) => vec![live(), to_city()],
             _ => vec![live()],
         }
@@ -85,11 +96,21 @@ impl Feed {
             | Self::Both(_)
             | Self::Answered(_)
             | Self::AnsweredBoth(_)
-            | Self::Asked(..) => ("line", "tests/world/line"),
+            | Self::Asked(..)
+            | Self::Compared(..) => ("line", "tests/world/line"),
             Self::History(_) => ("old_line", "tests/world/line"),
             Self::Township(_) => ("township_window", "adapters/township_window"),
             Self::County(_) => ("county_approval", "adapters/county_approval"),
             Self::Cards(_) => ("card", "tests/world/card"),
+            Self::Tables(_) => ("code_table", "tests/world/code_table"),
+        }
+    }
+
+    /// Where its web service listens.
+    const fn port(self) -> Option<u16> {
+        match self {
+            Self::Asked(_, port) | Self::Compared(_, port) => Some(port),
+            _ => None,
         }
     }
 
@@ -113,6 +134,7 @@ impl Feed {
         match self {
             Self::History(_) => folder.with_extension("old"),
             Self::Cards(_) => folder.with_extension("cards"),
+            Self::Tables(_) => folder.with_extension("tables"),
             _ => folder,
         }
     }
@@ -160,12 +182,14 @@ impl Feed {
             let text = String::from_utf8_lossy(toml);
             *toml = text.replace("[source]\n", "[source]\nanswer = \"结果\"\n").into_bytes();
         }
-        if matches!(self, Self::Asked(..)) {
+        if self.port().is_some() {
             let toml = files.get_mut("adapter.toml").expect("a package has its main file");
             let text = String::from_utf8_lossy(toml);
             let (head, rest) = text.split_once("[source]\n").expect("a source");
             let (_, rest) = rest.split_once("[[void]]").expect("what follows the source");
             let source = include_str!("asked_source.toml");
+            let compared = matches!(self, Self::Compared(..));
+            let source = if compared { compare(source) } else { source.to_owned() };
             *toml = format!("{head}{source}\n[[void]]{rest}").into_bytes();
         }
         let package = Package::read(&files);
@@ -189,7 +213,7 @@ impl Feed {
             namespace: node.code.as_str().into(),
             targets: self.routes().into_iter().map(signed).map(target).collect(),
             history: matches!(self, Self::History(_)),
-            interval: if matches!(self, Self::Asked(..)) { 5_000 } else { 0 },
+            interval: if self.port().is_some() { 5_000 } else { 0 },
             package: Arc::new(package),
         }
     }
@@ -215,7 +239,7 @@ impl Feed {
                 Box::new(SqlSource::new(settings).expect("the database"))
             }
             adapt::Source::Http(source) => {
-                let Self::Asked(_, port) = self else { panic!("no port") };
+                let Some(port) = self.port() else { panic!("no port") };
                 let url = edge::http::address(&format!("http://127.0.0.1:{port}"));
                 let client = edge::http::Settings {
                     read_timeout: std::time::Duration::from_millis(300),
@@ -230,4 +254,12 @@ impl Feed {
             adapt::Source::Push(_) | adapt::Source::Exec(_) => panic!("no feed of the world"),
         }
     }
+}
+
+/// The source as one that is compared, and withdraws.
+fn compare(source: &str) -> String {
+    let void =
+        "detect = \"compare\"\nvanished = \"void\"\nvoid_reason = \"09\"\nvoid_by = \"SYS01\"";
+    let source = source.replace("detect = \"modified_time\"\ncursor = \"at\"", void);
+    source.replace(", since = \"{since}\"", "") + "\n[guard]\nmax_vanished = 3\n"
 }

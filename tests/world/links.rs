@@ -28,6 +28,18 @@ impl World {
         self.authority.signer(&self.parts[tier].code, region)
     }
 
+    /// Another key for a tier; the one before is revoked from now on. Everything starts again with it.
+    pub fn rotate(&mut self, tier: usize) {
+        let (suite, old) =
+            (self.parts[tier].signer.suite(), self.parts[tier].signer.certificate_der());
+        let list = self.authority.revoked(old, self.now);
+        let revoked = self.trust.read_lists(&[list.into_bytes()]).expect("a list");
+        let signer = self.signer_in(tier, suite);
+        self.parts[tier].signer = std::sync::Arc::new(signer);
+        self.trust.revoke(revoked);
+        self.restart();
+    }
+
     /// From now on a tier believes senders behind that link in these suites only.
     pub fn accepts_only(&mut self, tier: usize, link: &'static str, suites: &'static [Suite]) {
         self.setup.accepts.push((tier, link, suites));

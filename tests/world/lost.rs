@@ -8,12 +8,13 @@ use canon::Millis;
 use edge::FilesSink;
 use edge::file_drop::{Settings, take_back};
 use exchange::Node;
+use exchange::code_tables::CodeTables;
 use exchange::deliver::Deliver;
 use exchange::outlet::Outlet;
 use exchange::restore::{Restoring, begin};
 
 use super::platform;
-use super::{Feed, PROVINCE, TIERS, TestNode, World, bulk, faulty, feed, live};
+use super::{Feed, PROVINCE, TIERS, TestNode, World, bulk, code, faulty, feed, live};
 
 impl World {
     /// Takes an image of a tier's store while it is at work, as `tiergate backup` does.
@@ -138,6 +139,10 @@ impl World {
         for feed in self.setup.feeds.iter().filter(|f| f.tier() == tier) {
             workers.insert(0, feed.collect(&node, base));
             workers.insert(0, feed.backfill(&node, base));
+        }
+        if let Some((_, from)) = self.setup.publisher.filter(|(reader, _)| *reader == tier) {
+            let tables = CodeTables::new(Arc::clone(&node), code(TIERS[from]));
+            workers.insert(0, Box::new(tables));
         }
         if let Some(there) = self.platform.as_ref().filter(|_| tier == PROVINCE) {
             let port = Box::new(there.port());

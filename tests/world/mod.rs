@@ -8,9 +8,11 @@ pub mod broken;
 pub mod card;
 pub mod carrier;
 mod check;
+pub mod code_table;
 mod closed;
 pub mod faults;
 mod faulty;
+mod faulty_archive;
 mod faulty_outlet;
 mod faulty_restore;
 mod feed;
@@ -36,7 +38,7 @@ use canon::format::{Format, OpenLists};
 use canon::{Environment, Lane, Millis, NodeCode, Route};
 use envelope::{EncryptionPair, Signer, Suite, Trust};
 use exchange::config::{RelayConfig, Treatment};
-use exchange::{Fairness, Limits, Node, Progress, WorkError, Worker};
+use exchange::{Fairness, Limits, Lists, Node, Progress, WorkError, Worker};
 use store::SharedStore;
 use tempfile::TempDir;
 
@@ -151,6 +153,8 @@ pub struct Setup {
     pub fair: fn(usize) -> Fairness,
     /// Code lists of each tier.
     pub lists: fn(usize) -> OpenLists,
+    /// A tier that puts in force the code tables that another one sends.
+    pub publisher: Option<(usize, usize)>,
     /// A gate between two of the tiers.
     pub gated: Option<Gated>,
     /// The suite of each tier's key.
@@ -179,6 +183,7 @@ impl Default for Setup {
             feeds: vec![Feed::Lines(TOWN)],
             fair: |_| Fairness::default(),
             lists: |_| OpenLists::new(),
+            publisher: None,
             gated: None,
             suites: [Suite::EcdsaP256Sha256; 4],
             accepts: Vec::new(),
@@ -313,7 +318,7 @@ impl World {
             store: Arc::clone(&parts.store),
             bus: self.bus_of(tier),
             formats: BTreeMap::from([(edition.to_owned(), format())]),
-            lists: Arc::new((self.setup.lists)(tier)),
+            lists: Lists::new((self.setup.lists)(tier)),
             trust: Arc::clone(&self.trust),
             signers: Arc::clone(&parts.signer).into(),
             opens: self.opens(tier),
@@ -330,6 +335,7 @@ impl World {
             },
             fair: (self.setup.fair)(tier),
             inbox_depth: 0.into(),
+            tables: exchange::authority::Tables::of(Some(code(TIERS[PROVINCE]))),
             errands: Default::default(),
             dead: Default::default(),
         }
@@ -464,8 +470,13 @@ impl World {
 
     /// Drops a file of lines at the township.
     pub fn drop_lines(&self, name: &str, lines: &[input::Line]) {
-        input::drop_file(&self.drop_folder(TOWN), name, lines);
-        let path = self.drop_folder(TOWN).join(name);
+        self.drop_lines_at(TOWN, name, lines);
+    }
+
+    /// Drops a file of lines at a tier.
+    pub fn drop_lines_at(&self, tier: usize, name: &str, lines: &[input::Line]) {
+        input::drop_file(&self.drop_folder(tier), name, lines);
+        let path = self.drop_folder(tier).join(name);
         let at = UNIX_EPOCH + Duration::from_millis(self.now.0.unsigned_abs());
         let file = std::fs::File::options().write(true).open(path).expect("the file");
         file.set_modified(at).expect("the file");

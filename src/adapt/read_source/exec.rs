@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{blocks, check_columns, columns, key};
-use crate::package::{Detect, ExecSource, FileSource, Form, Query, Source, Vanished};
+use super::{blocks, check_columns, columns, key, vanished};
+use crate::package::{Detect, ExecSource, FileSource, Form, Query, Source};
 use crate::problem::Problems;
 use crate::tree::Tab;
 
@@ -22,9 +22,7 @@ pub(super) fn exec(mut tab: Tab<'_>, problems: &mut Problems) -> Source {
         let ways = [("feed", Detect::Feed), ("compare", Detect::Compare)];
         let feeds = of.word("detect", &ways.each_ref().map(|(w, d)| (*w, d)), problems);
         let detect = feeds.cloned().unwrap_or(Detect::Feed);
-        let ways =
-            [("hold", Vanished::Hold), ("void", Vanished::Void), ("ignore", Vanished::Ignore)];
-        let vanished = of.word("vanished", &ways, problems).unwrap_or_default();
+        let vanished = vanished(&mut of, &detect, problems);
         let query = Query {
             name,
             sql: String::new(),

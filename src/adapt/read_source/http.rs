@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use canon::Millis;
 
 use super::sql::OVERLAP_SECONDS;
-use super::{blocks, check_columns, columns, key, limited};
+use super::{blocks, check_columns, columns, key, limited, vanished};
 use crate::ask::{
     AnswerCode, AnswerForm, Ask, By, Call, Content, HttpSource, Login, Pages, SLOTS, Slot, Template,
 };
-use crate::package::{Detect, Query, Source, Vanished};
+use crate::package::{Detect, Query, Source};
 use crate::problem::{Problems, nearest};
 use crate::times::Times;
 use crate::tree::{Tab, Text, Value, wrong_kind};
@@ -170,8 +170,7 @@ fn query(tab: &mut Tab<'_>, name: Text, problems: &mut Problems) -> (Query, Ask)
     let columns = columns(tab, problems);
     let key = key(tab, problems);
     let detect = detect(tab, problems);
-    let ways = [("hold", Vanished::Hold), ("void", Vanished::Void), ("ignore", Vanished::Ignore)];
-    let vanished = tab.word("vanished", &ways, problems).unwrap_or_default();
+    let vanished = vanished(tab, &detect, problems);
     let begin = begin(tab, problems);
     let pages = pages(tab.table("pages", problems), problems);
     let history = match tab.get("history") {

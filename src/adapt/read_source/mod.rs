@@ -7,8 +7,9 @@ mod http;
 mod push;
 mod sql;
 
-use crate::package::{Query, Source, SqlSource};
+use crate::package::{Detect, Query, Source, SqlSource, Vanished};
 use crate::problem::Problems;
+use crate::read::check_token;
 use crate::text::Encoding;
 use crate::tree::{Node, Tab, Text, Value, wrong_kind};
 
@@ -66,6 +67,33 @@ pub(crate) fn source(mut tab: Tab<'_>, problems: &mut Problems) -> Source {
         // Which keys are known depends on the kind: without it none is judged.
         None => Source::Sql(SqlSource { encoding: Encoding::Auto, queries: Vec::new() }),
     }
+}
+
+#[derive(Clone, Copy)]
+enum Gone {
+    Hold,
+    Void,
+    Ignore,
+}
+
+/// What happens to the records of a row that is gone. Only full passes can tell that one is.
+fn vanished(tab: &mut Tab<'_>, detect: &Detect, problems: &mut Problems) -> Vanished {
+    let ways = [("hold", Gone::Hold), ("void", Gone::Void), ("ignore", Gone::Ignore)];
+    let void = match tab.word("vanished", &ways, problems) {
+        None | Some(Gone::Hold) => return Vanished::Hold,
+        Some(Gone::Ignore) => return Vanished::Ignore,
+        Some(Gone::Void) => tab.key("vanished"),
+    };
+    if *detect != Detect::Compare {
+        let (en, zh) = ("`void` needs detect = \"compare\"", "void 须配 detect = \"compare\"");
+        problems.push("adapter.bad_value", tab.pos, void, en, zh);
+    }
+    let [reason, by] = ["void_reason", "void_by"].map(|key| {
+        let said = tab.need(key, problems);
+        check_token(&said, &tab.key(key), canon::format::TOKEN_MAX, problems);
+        said.text
+    });
+    Vanished::Void { reason, by }
 }
 
 /// The columns that tell rows apart, where there must be some.

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{blocks, check_columns, columns, key};
-use crate::package::{Detect, FlagValues, Query, Source, SqlSource, Vanished, WriteBack};
+use super::{blocks, check_columns, columns, key, vanished};
+use crate::package::{Detect, FlagValues, Query, Source, SqlSource, WriteBack};
 use crate::problem::Problems;
 use crate::text::Encoding;
 use crate::tree::{Node, Tab, Text, Value};
@@ -55,8 +55,7 @@ fn query(mut tab: Tab<'_>, name: Text, problems: &mut Problems) -> Query {
     let columns = columns(&mut tab, problems);
     let key = key(&mut tab, problems);
     let detect = detect(&mut tab, problems);
-    let ways = [("hold", Vanished::Hold), ("void", Vanished::Void), ("ignore", Vanished::Ignore)];
-    let vanished = tab.word("vanished", &ways, problems).unwrap_or_default();
+    let vanished = vanished(&mut tab, &detect, problems);
     let write_back = match tab.get("write_back") {
         Some(Node { value: Value::Text(word), .. }) if word == "none" => None,
         Some(node) => {

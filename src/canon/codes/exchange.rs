@@ -105,6 +105,46 @@ pub const CONTROL: &[Code] = &[
         "a manifest that is not one day's books of these two nodes; refused",
         "对账清单不是两节点同一日的账，拒收",
     ),
+    c(
+        "authority.installed",
+        "an edition of the authority table came down, was verified and is in force",
+        "授权表新版本已验签并生效",
+    ),
+    c(
+        "authority.malformed",
+        "a notice that is no whole authority table; refused, the table before stays in force",
+        "授权表通知不完整或格式不符，拒收，原授权表继续有效",
+    ),
+    c(
+        "authority.issuer",
+        "an authority table of a node whose tables are not believed here ([trust] authority); refused",
+        "授权表并非本级所信任的节点（[trust] authority）签发，拒收",
+    ),
+    c(
+        "authority.stale",
+        "an authority table of a lower edition than the one in force; refused, ask the issuer for the current one",
+        "授权表版本低于现行版本，拒收，请向签发节点索取现行版本",
+    ),
+    c(
+        "authority.conflict",
+        "another authority table under the number of the one in force; refused, an alarm: ask the issuer",
+        "与现行授权表同号而内容不同，拒收并报警，请与签发节点核对",
+    ),
+    c(
+        "hop.laid",
+        "a sender laid hop receipts before this node: its envelope is judged at the time they vouch for when it comes again",
+        "来源单位出示了中转回执，其报文重发到达后按回执所证时间验签",
+    ),
+    c(
+        "hop.not_yours",
+        "hop receipts laid before this node that are not about the sender's own envelopes; refused",
+        "出示的中转回执不属于该来源单位的报文，拒收",
+    ),
+    c(
+        "hop.unproven",
+        "a hop receipt laid before this node does not hold: its signer, its way or its envelope; refused, the envelope keeps waiting",
+        "出示的中转回执不成立（签名、途径或所指报文不符），拒收，报文继续等待",
+    ),
     c("notice.received", "a notice came and was noted", "收到通知，已记录"),
     c(
         "notice.maintenance",

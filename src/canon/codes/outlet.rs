@@ -25,6 +25,11 @@ pub const PLATFORM: &[Code] = &[
         "平台答复无权报送；请向平台申请权限",
     ),
     c(
+        "platform.given_up",
+        "the platform never answered; a named person of the node before it gave the record up, and the platform may have it; report it again as its next version",
+        "平台始终未答复，由出口节点的指定人员放弃，平台可能已收到；如需可重报下一版",
+    ),
+    c(
         "platform.refused",
         "the platform refused the record; its words stand beside it",
         "平台不予接收，原文见平台答复",

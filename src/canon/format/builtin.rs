@@ -17,7 +17,7 @@ const SUPERVISION_1: &[(&str, &str)] = files!("supervision/1":
     "sxcl.xsd", "sxgw.xsd", "zbml.xsd", "sxbg.xsd", "zwgk.xsd", "zfxx.xsd", "ts.xsd", "zx.xsd",
     "gd.xsd", "yqh.xsd", "sgs.xsd", "zfjc.xsd", "ggzy.xsd", "hcp.xsd", "dzzz.xsd", "lb.xsd",
     "cnrq.xsd", "jf.xsd", "jx.xsd", "dx.xsd", "dtsp.xsd", "zldb.xsd", "sssc.xsd", "ys.xsd",
-    "jckp.xsd", "dbd.xsd", "xf.xsd");
+    "jckp.xsd", "dbd.xsd", "xf.xsd", "cf.xsd", "xxh.xsd");
 
 /// The files of `supervision/1`, for [`Format::compile`] and for people.
 pub fn supervision_1_files() -> BTreeMap<String, String> {

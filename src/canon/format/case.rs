@@ -1,8 +1,4 @@
-//! What validation is told from outside: facts of the same case's other records, and open lists.
-
-use std::collections::{BTreeMap, HashMap};
-
-use crate::time::Day;
+//! What validation is told from outside: facts of the same case's other records.
 
 /// Facts (`fact="true"` fields) of the other records of the same case. The caller gathers them:
 /// from its store and from records of the same case earlier in the batch.
@@ -112,69 +108,6 @@ pub fn fact<'a>(facts: &'a str, wire: &str) -> Option<&'a str> {
     facts.split(';').find_map(|f| f.strip_prefix(wire)?.strip_prefix('='))
 }
 
-/// Open lists (regions, items, anything that comes down): list name → editions → codes with labels.
-/// Several editions stand side by side; which one is in force is a matter of the day. A list that is
-/// not loaded, or not in force yet, is not judged.
-#[derive(Clone, Debug, Default)]
-pub struct OpenLists {
-    /// By the day from which they are in force; one without a day is from the beginning.
-    lists: BTreeMap<Box<str>, BTreeMap<Option<Day>, Edition>>,
-}
-
-#[derive(Clone, Debug)]
-struct Edition {
-    name: Box<str>,
-    codes: OpenList,
-}
-
-/// Codes and labels of one list in one edition.
-pub type OpenList = HashMap<Box<str>, Box<str>>;
-
-impl OpenLists {
-    /// No list loaded.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Loads an edition of a list. One that is called after a day (`2026-12-01`) is in force from that
-    /// day on; any other is so from the beginning, and takes the place of one loaded before it.
-    pub fn insert<'a>(
-        &mut self,
-        name: &str,
-        edition: &str,
-        codes: impl IntoIterator<Item = (&'a str, &'a str)>,
-    ) {
-        let codes = codes.into_iter().map(|(c, l)| (c.into(), l.into())).collect();
-        let edition = Edition { name: edition.into(), codes };
-        self.lists.entry(name.into()).or_default().insert(Day::parse(&edition.name), edition);
-    }
-
-    fn at(&self, name: &str, day: Day) -> Option<&Edition> {
-        Some(self.lists.get(name)?.range(..=Some(day)).next_back()?.1)
-    }
-
-    /// The edition in force on a day.
-    pub fn edition(&self, name: &str, day: Day) -> Option<&str> {
-        self.at(name, day).map(|e| &*e.name)
-    }
-
-    /// The list in force on a day.
-    pub fn get(&self, name: &str, day: Day) -> Option<&OpenList> {
-        self.at(name, day).map(|e| &e.codes)
-    }
-
-    /// Every list with its edition in force on a day: `name=edition` in name order, between semicolons.
-    pub fn editions(&self, day: Day) -> String {
-        let one = |name: &str| Some(format!("{name}={}", self.edition(name, day)?));
-        self.lists.keys().filter_map(|name| one(name)).collect::<Vec<_>>().join(";")
-    }
-
-    /// Whether nothing is loaded, so that the validator can skip the look-ups.
-    pub fn is_empty(&self) -> bool {
-        self.lists.is_empty()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -193,24 +126,5 @@ mod tests {
         assert_eq!(fact("SPSJX=1", "SPSJ"), None);
         case.clear();
         assert!(case.is_empty() && !case.is_complete());
-    }
-
-    #[test]
-    fn two_editions_stand_side_by_side_and_the_day_says_which_is_in_force() {
-        let day = |text: &str| Day::parse(text).unwrap();
-        let mut lists = OpenLists::new();
-        lists.insert("regions", "2026-12-01", [("990200", "乙")]);
-        lists.insert("regions", "2025", [("990100", "甲")]);
-        lists.insert("posts", "2027-01-01", [("1", "窗口")]);
-        let (before, then) = (day("2026-11-30"), day("2026-12-01"));
-        assert!(lists.get("regions", before).unwrap().contains_key("990100"));
-        assert!(lists.get("regions", then).unwrap().contains_key("990200"));
-        assert_eq!(lists.edition("regions", day("2027-05-01")), Some("2026-12-01"));
-        assert_eq!(lists.editions(before), "regions=2025");
-        assert_eq!(lists.editions(day("2027-01-01")), "posts=2027-01-01;regions=2026-12-01");
-        assert!(lists.get("posts", then).is_none(), "not in force yet: not judged");
-        lists.insert("regions", "2026", [("990300", "丙")]);
-        assert!(lists.get("regions", before).unwrap().contains_key("990300"), "in its place");
-        assert!(lists.get("items", then).is_none());
     }
 }

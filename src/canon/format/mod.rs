@@ -20,6 +20,7 @@ mod compile;
 mod content;
 mod dictionary;
 mod diff;
+mod lists;
 mod model;
 mod parse;
 mod pattern;
@@ -39,10 +40,11 @@ pub use attributes::{
     Amended, Attributes, NAMESPACE_MAX, Nature, Op, TOKEN_MAX, VERSION_MAX, is_token, token_max,
 };
 pub use builtin::{supervision_1, supervision_1_files};
-pub use case::{CaseFacts, OpenList, OpenLists, fact};
+pub use case::{CaseFacts, fact};
 pub use checks::{citizen_id_check_char, credit_code_check_char, org_code_check_char};
 pub use compile::ANNOTATION_NS;
 pub use diff::{Change, Touches};
+pub use lists::{OpenList, OpenLists, edition_digest};
 pub use model::{
     Check, CheckKind, CodeList, Condition, Direction, Field, FormatProblem, Kind, Lang, Other,
     RecordType, Rule, RuleBody, Test, TypeIx, Weight,

@@ -331,6 +331,12 @@ pub struct RecordType {
     pub parent: Option<TypeIx>,
     /// Fields (of this type) that make the parent's key.
     pub parent_key: Vec<usize>,
+    /// The field that says who acted: the first named `unit_code`.
+    pub unit: Option<usize>,
+    /// The field that says where: `XZQHDM`.
+    pub region: Option<usize>,
+    /// The field that says when it happened: the first time that is a fact and must be there.
+    pub event: Option<usize>,
     /// Stage order.
     pub order: u16,
     /// Rules across fields and stages.

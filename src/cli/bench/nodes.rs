@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use adapt::{Mapping, Package};
-use canon::format::{Format, OpenLists, supervision_1};
+use canon::format::{Format, supervision_1};
 use canon::{Environment, Lane, Millis, NodeCode, Route};
 use edge::Source;
 use edge::file_drop::{self, FileDrop};
@@ -13,7 +13,7 @@ use envelope::ca::{NodeName, Terms};
 use envelope::{Ca, KeyPem, KeySigner, Signer, Suite, Trust};
 use exchange::collect::{Adapter, Collect, Target};
 use exchange::config::{Limits, RelayConfig, Treatment};
-use exchange::{Link, Node, Signers, Way};
+use exchange::{Link, Lists, Node, Signers, Way};
 use ring::rand::SystemRandom;
 
 use super::ground::{Carrier, Ground};
@@ -101,7 +101,7 @@ pub(crate) async fn chain_of(
             store,
             bus: Arc::clone(&carrier.of[t]),
             formats: BTreeMap::from([(format.edition().to_owned(), Arc::clone(&format))]),
-            lists: Arc::new(OpenLists::new()),
+            lists: Lists::default(),
             trust: authority.trust()?,
             signers: Signers::from(Arc::new(authority.signer(code)?) as Arc<dyn Signer>),
             opens: Arc::new(envelope::NoKeys),
@@ -115,6 +115,7 @@ pub(crate) async fn chain_of(
             held: exchange::Leases::default(),
             fair: exchange::Fairness::default(),
             inbox_depth: 0.into(),
+            tables: Default::default(),
             errands: Default::default(),
             dead: Default::default(),
         });

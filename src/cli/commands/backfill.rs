@@ -56,7 +56,7 @@ fn day(text: &str) -> Result<Day, String> {
 /// Runs the command.
 pub(crate) fn run(args: &BackfillArgs, out: &Out) -> Done {
     os::block_on(async {
-        let (config, code) = of_adapter(args)?;
+        let (config, code) = of_adapter(&args.nodes, &args.adapter)?;
         if args.show {
             let store = stores::open_store(&config, &code, Access::Read).await?;
             return show(&code, &store, &args.adapter, out).await;
@@ -108,10 +108,14 @@ fn request(args: &BackfillArgs, now: Millis) -> Result<Request, Failure> {
     Ok(Request::Backfill { job })
 }
 
-fn of_adapter(args: &BackfillArgs) -> Result<(NodeConfig, NodeCode), Failure> {
-    let all = stores::identities(&args.nodes)?;
+/// The node that has this adapter.
+pub(crate) fn of_adapter(
+    nodes: &NodesArg,
+    adapter: &str,
+) -> Result<(NodeConfig, NodeCode), Failure> {
+    let all = stores::identities(nodes)?;
     let has = |config: &NodeConfig, code: &NodeCode| {
-        config.adapters_of(code).any(|a| *a.name == *args.adapter)
+        config.adapters_of(code).any(|a| *a.name == *adapter)
     };
     let known: Vec<String> = all
         .iter()
@@ -125,7 +129,7 @@ fn of_adapter(args: &BackfillArgs) -> Result<(NodeConfig, NodeCode), Failure> {
             "多个节点都有该适配器：请用 --node 代码 指明",
         )),
         (None, _) => {
-            let (name, known) = (&args.adapter, known.join(", "));
+            let (name, known) = (adapter, known.join(", "));
             Err(Failure::usage(
                 format!("there is no adapter `{name}` here; there are: {known}"),
                 format!("没有适配器『{name}』，现有：{known}"),

@@ -7,7 +7,7 @@ use bus::amqp::{Obstacle, Step, manage, probe};
 use canon::Millis;
 use clap::Args;
 use envelope::{EncryptionPair, SenderCert};
-use exchange::config::{AdapterConfig, Identity, NodeConfig};
+use exchange::config::{AdapterConfig, Identity, NodeConfig, SinkKind};
 use serde_json::{Value, json};
 
 use super::bus::said;
@@ -66,6 +66,8 @@ pub(crate) fn run(args: &Doctor, out: &Out) -> Done {
                 }
                 looks.push(store(config, identity).await);
             }
+            outside(config, &mut looks).await?;
+            looks.extend(listener(config).await?);
             for adapter in &config.adapters {
                 sources(config, adapter, &mut looks).await?;
             }
@@ -218,11 +220,52 @@ async fn sources(
     let format = open::format_of(config)?.map_err(|found| open::problems(&found))?;
     let package = open::package(adapter, &format)?.map_err(|found| open::problems(&found))?;
     let of = format!("{} {}", adapter.identity, adapter.name);
-    for seen in crate::sources::probe(config, adapter, &package).await? {
-        let edge::Seen { step, fine, en, zh } = seen;
-        looks.push(Look { of: of.clone(), step, fine, en, zh });
+    looks.extend(of_each(&of, crate::sources::probe(config, adapter, &package).await?));
+    Ok(())
+}
+
+/// Things that were seen, of one thing.
+fn of_each(of: &str, seen: Vec<edge::Seen>) -> impl Iterator<Item = Look> {
+    seen.into_iter().map(move |edge::Seen { step, fine, en, zh }| Look {
+        of: of.to_owned(),
+        step,
+        fine,
+        en,
+        zh,
+    })
+}
+
+/// The services of webhooks answer, and the platforms behind outlets let us in.
+async fn outside(config: &NodeConfig, looks: &mut Vec<Look>) -> Result<(), Failure> {
+    let hooks = config.sinks.iter().filter(|s| matches!(s.kind, SinkKind::Webhook { .. }));
+    for sink in hooks {
+        let hook = crate::sinks::webhook(&sink.identity, sink, &config.limits)?;
+        let of = format!("{} {}", sink.identity, sink.name);
+        looks.extend(of_each(&of, hook.look().await));
+    }
+    if config.outlets.is_empty() {
+        return Ok(());
+    }
+    let format = open::format_of(config)?.map_err(|found| open::problems(&found))?;
+    for outlet in &config.outlets {
+        let seen = crate::outlets::look(outlet, &format, &config.limits).await?;
+        looks.extend(of_each(&format!("{} [[outlet]]", outlet.identity), seen));
     }
     Ok(())
+}
+
+/// The listener's address is free, or ours; certificate and key fit.
+async fn listener(config: &NodeConfig) -> Result<Option<Look>, Failure> {
+    let Some(listen) = &config.listen else { return Ok(None) };
+    let settings = crate::posts::settings(listen, &config.limits)?;
+    let of = format!("[listen] {}", listen.address);
+    // Another port: the service may have this one.
+    let free = edge::listen::Settings { address: (listen.address.ip(), 0).into(), ..settings };
+    let (fine, en, zh) = match edge::listen::Listener::bind(free).await {
+        Ok(_) => (true, "address and certificate are usable".into(), "地址和证书可用".into()),
+        Err(e) => (false, e.to_string(), format!("不可用：{e}")),
+    };
+    Ok(Some(Look { of, step: "listen", fine, en, zh }))
 }
 
 /// The store opens, its schema is this build's, and it answers.

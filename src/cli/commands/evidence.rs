@@ -4,22 +4,30 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use canon::format::{Format, supervision_1};
-use canon::{EnvelopeId, RecordId};
+use canon::{Digest, EnvelopeId, RecordId};
 use clap::{Args, Subcommand};
-use envelope::evidence::{Evidence, Item};
+use envelope::archive::{Archive, link};
+use envelope::evidence::{EVIDENCE_HOPS_MAX, Evidence, Item, Passed};
 use envelope::{KeyRing, Opened};
+use exchange::WorkError;
+use exchange::passages;
 use serde_json::json;
+use store::StoredFrames;
 
-use crate::os;
-use crate::stores::{Access, NodesArg, Tier, tiers};
+use crate::commands::archive::{self, VerifyArchive};
+use crate::desk::{self, Asked, Request};
+use crate::stores::{Access, NodesArg, Tier, identities, tiers};
 use crate::text::{Done, Exit, Failure, Out};
 use crate::verdict::{self, VerifyArgs};
+use crate::{archives, os};
 
 /// One record's proof.
 #[derive(Debug, Subcommand)]
 pub(crate) enum EvidenceCommand {
     /// Write what proves a case's records, or one record, into a file · 导出证据
     Export(Export),
+    /// Walk the chain over a node's archive files, offline · 核验归档链
+    VerifyArchive(VerifyArchive),
     /// What a file proves: who signed, who accepted, and every doubt · 核验证据
     Verify(VerifyArgs),
 }
@@ -34,6 +42,9 @@ pub(crate) struct Export {
     out: PathBuf,
     #[command(flatten)]
     nodes: NodesArg,
+    /// Your operator code, for the audit chain; never a name
+    #[arg(long, value_name = "CODE", default_value = "unnamed")]
+    by: String,
 }
 
 /// Runs the command.
@@ -41,6 +52,7 @@ pub(crate) fn run(command: &EvidenceCommand, out: &Out) -> Done {
     match command {
         EvidenceCommand::Export(args) => os::block_on(export(args, out))?,
         EvidenceCommand::Verify(args) => verify(args, out),
+        EvidenceCommand::VerifyArchive(args) => archive::run(args, out),
     }
 }
 
@@ -75,15 +87,44 @@ async fn export(args: &Export, out: &Out) -> Done {
             None => left.push(carried.0.to_string()),
         }
     }
-    let Some(by) = by else { return nothing(&args.record, &left, out) };
+    let Some(by) = by else {
+        audited(args, 0).await?;
+        return nothing(&args.record, &left, out);
+    };
     let proven = items.len();
     let evidence = Evidence::new(&by.code, os::now(), items);
     let text = evidence.write().map_err(|e| {
         let zh = canon::code(e.code()).map_or("", |code| code.zh);
         Failure::environment(format!("{e} [{}]", e.code()), format!("{zh} [{}]", e.code()))
     })?;
+    // The line stands before the file does: nobody has one without the other.
+    audited(args, proven).await?;
     write(&args.out, &text)?;
     told(args, proven, &left, out)
+}
+
+/// Leaves a line in the audit chain of each node that was asked.
+async fn audited(args: &Export, proven: usize) -> Result<(), Failure> {
+    if !canon::format::is_token(&args.by, canon::format::TOKEN_MAX) {
+        return Err(Failure::usage(
+            "--by takes an operator code of letters, digits, _ . - ; names do not go into the audit chain",
+            "--by 请填操作员代码（字母、数字、_ . -），审计链不记姓名",
+        ));
+    }
+    for (config, code) in identities(&args.nodes)? {
+        let (by, records) = (args.by.clone(), proven as u64);
+        let request = Request::Evidence { subject: args.record.clone(), records, by };
+        let asked = desk::ask(&config, &code, &request, os::now()).await?;
+        if let Asked::Laid(path) = asked
+            && !desk::taken(&path).await
+        {
+            return Err(Failure::environment(
+                format!("{code}: its service does not take the audit line up; nothing is exported"),
+                format!("{code}：服务未受理审计记录，未导出"),
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn told(args: &Export, proven: usize, left: &[String], out: &Out) -> Done {
@@ -149,8 +190,13 @@ async fn item<'a>(
     keys: &KeyRing,
 ) -> Result<Option<(&'a Tier, Item)>, Failure> {
     let mut found = None;
+    let hops = hops(tiers, id).await?;
     for tier in tiers {
         let frames = tier.store.frames(id).await.map_err(|e| tier.failed(&e))?;
+        let frames = match frames {
+            Some(frames) => Some(frames),
+            None => archived(tier, id).await?,
+        };
         let Some(frames) = frames else { continue };
         let package = opened(&frames.frame)?;
         // A relay has the envelope, and not the key: whoever reads it can show the record.
@@ -160,7 +206,7 @@ async fn item<'a>(
         let receipt = frames.receipt.as_deref().map(opened).transpose()?;
         let answer = receipt.as_deref().map(envelope::open).transpose();
         let answer = answer.map_err(|e| damaged(&e))?;
-        let item = Item::of(&envelope, position, answer.as_ref()).map_err(|e| {
+        let item = Item::of(&envelope, position, answer.as_ref(), hops.clone()).map_err(|e| {
             Failure::environment(format!("{e} [{}]", e.code()), format!("[{}]", e.code()))
         })?;
         let whole = item.receipt.is_some();
@@ -171,6 +217,52 @@ async fn item<'a>(
             break;
         }
     }
+    Ok(found)
+}
+
+/// The frames of an envelope whose bytes were purged, from the node's archive; a file that is not the
+/// one that was written is no source.
+async fn archived(tier: &Tier, id: &EnvelopeId) -> Result<Option<StoredFrames>, Failure> {
+    let Some((folder, _)) = &tier.archive else { return Ok(None) };
+    let failed = |e: WorkError| Failure::environment(e.to_string(), format!("归档目录不可用：{e}"));
+    for seen in exchange::archive::files_of(&tier.store, id).await.map_err(failed)? {
+        let bytes = archives::bytes(&folder.join(&seen.name))?;
+        let changed = || {
+            let name = &seen.name;
+            Failure::environment(
+                format!(
+                    "{name}: is not the archive file that was written [archive.link]; see `tiergate evidence verify-archive`"
+                ),
+                format!(
+                    "{name}：不是原归档文件 [archive.link]，请运行 tiergate evidence verify-archive"
+                ),
+            )
+        };
+        let digest: Digest = seen.digest.parse().map_err(|_| changed())?;
+        if link(digest.alg, &bytes) != digest {
+            return Err(changed());
+        }
+        let file = Archive::read(&bytes).map_err(|_| changed())?;
+        if let Some(frames) = file.find(id) {
+            let (frame, receipt) = (frames.envelope.into(), frames.receipt.map(Into::into));
+            return Ok(Some(StoredFrames { frame, receipt }));
+        }
+    }
+    Ok(None)
+}
+
+/// The hop receipts that any of the nodes has of an envelope, each signer's once.
+async fn hops(tiers: &[Tier], id: &EnvelopeId) -> Result<Vec<Passed>, Failure> {
+    let mut found: Vec<Passed> = Vec::new();
+    for tier in tiers {
+        let kept = passages::of(&tier.store, id).await.map_err(|e| {
+            Failure::environment(format!("{}: {e}", tier.code), format!("{}：{e}", tier.code))
+        })?;
+        found.extend(kept);
+    }
+    found.sort_by(|a, b| a.content.cmp(&b.content));
+    found.dedup_by(|a, b| a.content == b.content);
+    found.truncate(EVIDENCE_HOPS_MAX);
     Ok(found)
 }
 

@@ -1,6 +1,10 @@
 //! The commands, a file each.
 
 pub(crate) mod adapter;
+pub(crate) mod archive;
+pub(crate) mod audit;
+pub(crate) mod authority;
+mod authority_list;
 pub(crate) mod backfill;
 pub(crate) mod backup;
 pub(crate) mod baseline;
@@ -10,11 +14,13 @@ pub(crate) mod check;
 pub(crate) mod doctor;
 pub(crate) mod editions;
 pub(crate) mod evidence;
+pub(crate) mod foreseen;
 pub(crate) mod format;
 pub(crate) mod keys;
 pub(crate) mod node;
 pub(crate) mod notice;
 pub(crate) mod outlet;
+pub(crate) mod platform;
 pub(crate) mod quarantine;
 pub(crate) mod returned;
 pub(crate) mod running;
@@ -24,3 +30,4 @@ pub(crate) mod status;
 pub(crate) mod store;
 pub(crate) mod trace;
 pub(crate) mod waiting;
+pub(crate) mod withdraw;

@@ -16,6 +16,9 @@ use crate::text::{Failure, Lang, age};
 /// Largest package that is opened here, bytes.
 const PACKAGE_BYTES_MAX: usize = 64 << 20;
 
+/// After this a platform that does not answer is somebody's business, ms: two days.
+const PATIENCE: i64 = 2 * 86_400_000;
+
 /// How the platform of a node is, and what waits for it.
 pub(crate) async fn of(tier: &Tier, now: Millis) -> Result<Vec<Said>, Failure> {
     let failed = |e| tier.failed(&e);
@@ -46,9 +49,9 @@ pub(crate) async fn of(tier: &Tier, now: Millis) -> Result<Vec<Said>, Failure> {
             kind: "outlet",
             about: String::new(),
             until: None,
-            en: format!("{n} envelopes wait for the platform's answers, the oldest for {en_age}: {due} records to hand over, {sending} handed over, {held} behind others, {answered} answered"),
-            zh: format!("{n} 个报文等待平台答复，最久 {zh_age}：待报 {due} 条，已报待答复 {sending} 条，排在其后 {held} 条，已答复 {answered} 条"),
-            needs_a_person: false,
+            en: format!("{n} envelopes wait for the platform's answers, the oldest for {en_age}: {due} records to hand over, {sending} handed over, {held} behind others, {answered} answered; see `tiergate outlet waiting`"),
+            zh: format!("{n} 个报文等待平台答复，最久 {zh_age}：待报 {due} 条，已报待答复 {sending} 条，排在其后 {held} 条，已答复 {answered} 条；见 tiergate outlet waiting"),
+            needs_a_person: since > PATIENCE,
         });
     }
     Ok(said)

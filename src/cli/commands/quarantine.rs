@@ -6,9 +6,9 @@ use exchange::resubmit;
 use serde_json::{Value, json};
 use store::{AuditEvent, ProblemAction, ProblemFilter, ProblemItem};
 
-use crate::os;
 use crate::stores::{Access, NodesArg, Tier, tiers};
 use crate::text::{Done, Exit, Failure, Out};
+use crate::{desk, os};
 
 /// Most entries of a list.
 const LIST_MAX: u32 = 10_000;
@@ -69,7 +69,7 @@ pub(crate) struct Act {
     #[command(flatten)]
     nodes: NodesArg,
     /// Your operator code, for the audit chain; never a name
-    #[arg(long, value_name = "CODE")]
+    #[arg(long, value_name = "CODE", value_parser = desk::operator)]
     by: String,
     /// Why, for the audit chain
     #[arg(long)]
@@ -225,12 +225,6 @@ async fn show(args: &Show, out: &Out) -> Done {
 }
 
 async fn act(args: &Act, back: bool, out: &Out) -> Done {
-    if !canon::format::is_token(&args.by, canon::format::TOKEN_MAX) {
-        return Err(Failure::usage(
-            "--by takes an operator code of letters, digits, _ . - ; names do not go into the audit chain",
-            "--by 请填操作员代码（字母、数字、_ . -），审计链不记姓名",
-        ));
-    }
     let tier = the_tier(&args.nodes, Access::Write).await?;
     let now = os::now();
     let days = args.days.unwrap_or(tier.return_days);

@@ -6,7 +6,10 @@ use store::{AdapterProgress, DestinationStatus, LinkStatus, NodeStatus, Place};
 
 use crate::commands::outlet;
 use crate::commands::running;
+use crate::commands::sink;
 use crate::commands::waiting::{self, Said};
+use crate::commands::withdraw;
+use crate::drops;
 use crate::expiry;
 use crate::gates::{GateView, Lies};
 use crate::os;
@@ -22,6 +25,9 @@ pub(crate) fn run(args: &NodesArg, out: &Out) -> Done {
             let mut more = running::of(&tier, os::now()).await?;
             more.extend(waiting::of(&tier, os::now()).await?);
             more.extend(outlet::of(&tier, os::now()).await?);
+            more.extend(drops::of(&tier.drops, os::now()));
+            more.extend(sink::of(&tier, os::now()).await?);
+            more.extend(withdraw::of(&tier, &status));
             more.extend(expiry::of(&tier.papers, os::now()));
             answers.push((tier, status, more));
         }
@@ -144,7 +150,7 @@ fn rows(gates: &[GateView], status: &NodeStatus, now: Millis) -> Vec<Row> {
 fn destination(status: &DestinationStatus) -> Row {
     let of = |places: &[Place]| places.iter().map(|p| status.places[*p as usize]).sum::<u64>();
     let (parent, staged) = (of(&[Place::Waiting]), of(&[Place::Staged]));
-    let held = of(&[Place::Quarantined]);
+    let (held, voided) = (of(&[Place::Quarantined]), of(&[Place::Voided]));
     Row {
         kind: ("destination", "目的节点"),
         name: status.destination.to_string(),
@@ -155,8 +161,10 @@ fn destination(status: &DestinationStatus) -> Row {
         accepted: of(&[Place::Accepted]),
         problems: held + of(&[Place::Rejected, Place::Dead]),
         oldest: None,
-        en: format!("{staged} staged, {parent} waiting for a parent, {held} quarantined here"),
-        zh: format!("待封装 {staged}，等上级环节 {parent}，本级隔离 {held}"),
+        en: format!(
+            "{staged} staged, {parent} waiting for a parent, {held} quarantined here, {voided} withdrawn"
+        ),
+        zh: format!("待封装 {staged}，等上级环节 {parent}，本级隔离 {held}，停报 {voided}"),
         needs_a_person: false,
     }
 }

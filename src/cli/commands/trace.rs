@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::json;
 use store::{OutState, TraceStep};
 
-use crate::commands::outlet;
+use crate::commands::{outlet, sink};
 use crate::os;
 use crate::stores::{Access, NodesArg, Tier, tiers};
 use crate::text::{Done, Exit, Failure, Lang, Out, Table};
@@ -32,6 +32,7 @@ pub(crate) fn run(args: &Trace, out: &Out) -> Done {
         no_way_back(&mut found).await?;
         on_the_way(&mut found).await?;
         outlet::told(&mut found).await?;
+        sink::told(&mut found).await?;
         show(&args.case_no, &found, out)
     })?
 }
@@ -183,6 +184,7 @@ fn chinese(word: &str) -> &str {
         "due_to_platform" => "待报平台",
         "sending_to_platform" => "已报平台，待答复",
         "answered_by_platform" => "平台已答复，待出回执",
+        "refused_by_sink" => "输出拒绝该条",
         "superseded" => "已有更高版本",
         "rejected" => "退回（拒绝）",
         "parent_missing" => "等上级环节记录",

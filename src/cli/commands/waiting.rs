@@ -3,10 +3,13 @@
 
 use canon::{Lane, Millis};
 use exchange::WorkError;
+use exchange::archive;
+use exchange::code_tables;
 use exchange::cure::{self, Cure};
 use exchange::returned::{self, Returned};
 use exchange::standing::{self, BACKFILL, Backfill, Waits};
 use serde::Serialize;
+use store::Space;
 
 use crate::commands::backfill;
 use crate::stores::Tier;
@@ -15,9 +18,10 @@ use crate::text::Failure;
 /// One sentence of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Said {
-    /// `lane`, `hold`, `maintenance`, `backfill`, `returned`, `baseline`, `code_list`; of `running.rs`: `carrier`,
+    /// `lane`, `hold`, `maintenance`, `backfill`, `returned`, `baseline`, `code_list`, `code_table`, `archive`; of `running.rs`: `carrier`,
     /// `service`, `halted`, `clone`, `adoption`, `recall`, `give`; of
-    /// `expiry.rs`: `certificate`.
+    /// `expiry.rs`: `certificate`; of `sink.rs`: `sink`; of
+    /// `withdraw.rs`: `withdrawn`; of `drops.rs`: `drop`.
     pub(crate) kind: &'static str,
     /// Link and lane, route, node, adapter.
     pub(crate) about: String,
@@ -56,6 +60,13 @@ pub(crate) async fn of(tier: &Tier, now: Millis) -> Result<Vec<Said>, Failure> {
     }
     let cures = cure::list(&tier.store).await.map_err(failed)?;
     said.extend(cures.iter().filter_map(|(adapter, run)| cured(adapter, run)));
+    let tables = code_tables::states(&tier.store).await.map_err(failed)?;
+    said.extend(tables.iter().map(came_down));
+    if let Some((_, keep)) = &tier.archive {
+        let state = archive::state(&tier.store).await.map_err(failed)?;
+        let space = tier.store.space().await.map_err(|e| tier.failed(&e))?;
+        said.push(archived(&state, *keep, space));
+    }
     let returned = returned::list(&tier.store).await.map_err(failed)?;
     said.extend(owed(&returned, now));
     let marks = tier.store.baseline_counts().await.map_err(|e| tier.failed(&e))?;
@@ -100,6 +111,73 @@ fn cured(adapter: &str, run: &Cure) -> Option<Said> {
         zh: format!("代码表 {lists} 新版生效：{adapter} 的 {n} 条问题数据已自动重新提交，{zh}"),
         needs_a_person: run.stopped.is_some(),
     })
+}
+
+/// How an edition of a code table is that came down.
+fn came_down(table: &code_tables::State) -> Said {
+    let code_tables::State { list, edition, have, count, .. } = table;
+    let from = table.from.map_or_else(String::new, |day| day.to_string());
+    let (mut en, mut zh) = match &table.used {
+        Some(_) => (format!("in force from {from}"), format!("自 {from} 起生效")),
+        None => ("not in force".to_owned(), "未生效".to_owned()),
+    };
+    if let Some(code) = table.code.as_deref().and_then(canon::codes::code) {
+        en.push_str(&format!("; {} [{}]", code.en, code.code));
+        zh.push_str(&format!("；{} [{}]", code.zh, code.code));
+    }
+    let by = &table.by;
+    Said {
+        kind: "code_table",
+        about: format!("{list}@{edition}"),
+        until: None,
+        en: format!("code table {list}@{edition} of {by}, {have} of {count} codes here: {en}"),
+        zh: format!("{by} 下发的代码表 {list}@{edition}，已收 {have}/{count} 条：{zh}"),
+        needs_a_person: table.code.as_deref().is_some_and(|c| c != "table.withdrawn"),
+    }
+}
+
+/// How far the archive is, and what it promises.
+fn archived(state: &archive::State, keep: i64, space: Space) -> Said {
+    const MIB: u64 = 1 << 20;
+    let days = keep / 86_400_000;
+    let archive::State { number, open, released, released_bytes, .. } = state;
+    let closed = state.closed.map_or_else(|| "-".to_owned(), |day| day.to_string());
+    let head = state.head.as_deref().unwrap_or("-");
+    let (open, given, takes, free) =
+        (open.len(), released_bytes / MIB, space.bytes / MIB, space.free / MIB);
+    let mut en = format!(
+        "archive: {number} files, windows before {closed}, {open} open envelopes not in it, head {head}; bytes leave the store {days} days after ({released} files, {given} MiB so far); the store takes {takes} MiB, {free} MiB of it free"
+    );
+    let mut zh = format!(
+        "归档：{number} 个文件，已归档 {closed} 之前的窗口，未完成报文 {open} 份不在其中，末端摘要 {head}；归档 {days} 天后库内释放（已释放 {released} 个文件、{given} MiB）；存储占用 {takes} MiB，其中空闲 {free} MiB"
+    );
+    match (&state.unstamped, &state.stamped_at) {
+        (Some((since, why)), _) => {
+            let first = state.stamped + 1;
+            en.push_str(&format!("; files {first} to {number} have no timestamp since {since}: {why}; they get one when the authority answers"));
+            zh.push_str(&format!(
+                "；第 {first} 至 {number} 号自 {since} 起未取得时间戳：{why}；恢复后自动补盖"
+            ));
+        }
+        (None, Some(time)) => {
+            let stamped = state.stamped;
+            en.push_str(&format!("; timestamp {time} over file {stamped} and all before it"));
+            zh.push_str(&format!("；时间戳 {time} 覆盖至第 {stamped} 号文件"));
+        }
+        (None, None) => {}
+    }
+    if let Some(trouble) = &state.trouble {
+        en.push_str(&format!("; stands still, nothing is purged: {trouble}"));
+        zh.push_str(&format!("；归档停滞，未释放任何数据：{trouble}"));
+    }
+    Said {
+        kind: "archive",
+        about: String::new(),
+        until: None,
+        en,
+        zh,
+        needs_a_person: state.trouble.is_some(),
+    }
 }
 
 /// Lanes that are closed at this hour.

@@ -70,6 +70,71 @@ fn two_editions_are_compared_with_the_lines_of_an_adapter() {
     assert_eq!(code, 3);
 }
 
+/// Drops a row with a wrong citizen id again, under a number of its own, and waits until it is held.
+fn hold_one(dir: &Path) {
+    let done = dir.join("d/township/drops/done/window-20261117.csv");
+    let raw = std::fs::read(done).unwrap();
+    let (text, _, _) = encoding_rs::GB18030.decode(&raw);
+    let (header, bad) = (text.lines().next().unwrap(), text.lines().nth(7).unwrap());
+    let (_, rest) = bad.split_once(',').unwrap();
+    let text = format!("{header}\r\n99010310120261120900001,{rest}\r\n");
+    let (raw, _, _) = encoding_rs::GB18030.encode(&text);
+    std::fs::write(dir.join("d/township/drops/window-20261120.csv"), raw).unwrap();
+    let all = ["township", "county", "city", "province"];
+    let running = Service::start(&dir.join("d"), &all);
+    let began = Instant::now();
+    let held = ["quarantine", "list", "--data", "d", "--node", "town-990103101", "--lang", "zh"];
+    while !tiergate(dir, &held).1.contains("window-20261120.csv:2") {
+        assert!(began.elapsed() < Duration::from_secs(15), "it was never read");
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    drop(running);
+}
+
+#[test]
+fn held_rows_that_an_edition_would_cure_are_counted_and_nothing_is_changed() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let (code, out) = tiergate(dir, &["demo", "--fast", "--cases", "20", "--data", "d"]);
+    assert_eq!(code, 0, "{out}");
+    hold_one(dir);
+    let before = json(dir, &["quarantine", "list", "--data", "d"]);
+    second_edition(dir);
+    let old = repository().join("schemas/supervision/1").display().to_string();
+    for entry in std::fs::read_dir(dir.join("supervision/2")).unwrap() {
+        let path = entry.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let text = text
+            .replace("<t:check is=\"citizen_id\"", "<t:check is=\"citizen_id\" severity=\"warn\"");
+        std::fs::write(&path, text).unwrap();
+    }
+    let said = json(dir, &["format", "diff", &old, "supervision/2", "--data", "d"]);
+    let held = said["held"].as_array().unwrap();
+    let rules: Vec<_> = held.iter().flat_map(|h| h["rules"].as_array().unwrap()).collect();
+    let check = rules.iter().find(|r| r["rule"] == "field.check_digit");
+    let check = check.unwrap_or_else(|| panic!("{said}"));
+    assert!(check["held"].as_u64() > Some(0) && check["cured"] == check["held"], "{said}");
+    let same = json(dir, &["format", "diff", &old, &old, "--data", "d"]);
+    let cured =
+        same["held"].as_array().unwrap().iter().flat_map(|h| h["rules"].as_array().unwrap());
+    assert!(cured.clone().count() > 0 && cured.clone().all(|r| r["cured"] == 0), "{same}");
+    assert_eq!(json(dir, &["quarantine", "list", "--data", "d"]), before);
+
+    let lists = [
+        ("regions@1.csv", "code,name\n990000,甲\n990103,乙\n"),
+        ("regions@2026-12-01.csv", "code,name\n990000,甲\n990104,丙\n"),
+        ("items@2.csv", "code,name\n"),
+    ];
+    lists.iter().for_each(|(name, text)| std::fs::write(dir.join(name), text).unwrap());
+    let diff = ["format", "diff", lists[0].0, lists[1].0, "--data", "d"];
+    let (code, out) = tiergate(dir, &[&diff[..], &["--lang", "zh"]].concat());
+    assert_eq!(code, 1, "{out}");
+    assert!(out.contains("停用（不兼容） 1 个：990103\n新增 1 个：990104\n"), "{out}");
+    assert_eq!(json(dir, &diff)["count"], 2);
+    let (code, _) = tiergate(dir, &["format", "diff", lists[0].0, lists[2].0]);
+    assert_eq!(code, 2, "two lists");
+}
+
 /// The first record that a node of the demo keeps and its sender: type, key, sender.
 fn kept(data: &Path, folder: &str, code: &str) -> (String, String, String) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

@@ -119,3 +119,68 @@ fn what_a_platform_answers_in_its_front_tables_comes_back_and_says_whose_answer_
     assert!(!document.contains("rowdig"), "the attribute group is dropped: {document}");
     drop(service);
 }
+
+#[test]
+fn what_a_platform_never_answers_is_listed_and_given_up_by_a_named_person() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    let script = target(&dir.join("target"));
+    common::prepare(dir, common::USUAL, &["town", "county"], config);
+    let front = dir.join("county/front.db");
+    let county = ["--config", "county/node.toml"];
+    // Before the tables are there, the doctor says what is missing.
+    sqlite(&front, "CREATE TABLE other (a)");
+    let doctor = ["--json", "doctor", "--config", "county/node.toml"];
+    let looks = tiergate(dir, &doctor).json()["looks"].to_string();
+    assert!(looks.contains("table `EX_GDBS_SB` is not there"), "{looks}");
+    sqlite(&front, &script);
+    let sample = repository().join("adapters/township_window/samples/ordinary/input.csv");
+    std::fs::copy(sample, dir.join("town/drops/window-20261121.csv")).unwrap();
+    let service = Service::start(dir, &["town", "county"]);
+    let waiting = [&["--json", "outlet", "waiting"][..], &county].concat();
+    let began = Instant::now();
+    let (record, message) = loop {
+        assert!(began.elapsed() < LONGEST, "nothing is handed over");
+        let said = tiergate(dir, &waiting);
+        if said.code == 1 {
+            let found = said.json();
+            let records = found["nodes"][0]["records"].as_array().unwrap();
+            if let Some(one) = records.iter().find(|one| one["step"] == "sending") {
+                let text = |key: &str| one[key].as_str().unwrap().to_owned();
+                break (text("record"), text("message"));
+            }
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    };
+    let looks = tiergate(dir, &doctor).json();
+    let looks = looks["looks"].as_array().unwrap();
+    let outlet = looks.iter().filter(|l| l["step"].as_str().unwrap().starts_with("outlet_"));
+    let outlet: Vec<_> = outlet.map(|look| (&look["step"], &look["ok"])).collect();
+    assert_eq!(outlet.len(), 2, "{looks:?}");
+    assert!(outlet.iter().all(|(_, ok)| **ok == true), "{outlet:?}");
+
+    let order = ["outlet", "give-up", &record, "--by", "op-7", "--reason", "平台已停用"];
+    fine(dir, &[&order[..], &county].concat());
+    let began = Instant::now();
+    loop {
+        let problems =
+            tiergate(dir, &["--json", "quarantine", "list", "--config", "town/node.toml"]);
+        if problems.out.contains("platform.given_up") {
+            assert!(problems.out.contains("op-7：平台已停用"), "{}", problems.out);
+            break;
+        }
+        assert!(began.elapsed() < LONGEST, "the receipt does not come: {}", problems.out);
+        // All others are answered: the receipt is for the whole envelope.
+        for table in sqlite(&front, "SELECT name FROM sqlite_master WHERE name LIKE 'EX_%'").lines()
+        {
+            let sql = format!(
+                "UPDATE {table} SET REC_FLAG = '1' WHERE REC_FLAG = '0' AND MSG_ID <> '{message}'"
+            );
+            sqlite(&front, &sql);
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let flag = format!("SELECT REC_FLAG FROM EX_GDBS_SB WHERE MSG_ID = '{message}'");
+    assert_ne!(sqlite(&front, &flag), "1", "nobody answered for the platform");
+    drop(service);
+}

@@ -3,9 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that unwraps says where it failed")]
 
 mod common;
+#[path = "common/posting.rs"]
+mod posting;
 
-use std::collections::BTreeMap;
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -13,18 +13,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use common::{Service, fine, repository, tiergate};
-use edge::http::{Client, Method, Request, Settings, address};
-use tokio::task::JoinSet;
+use posting::{DOCUMENTS, TOKEN, client, free_port, post_all, request, up};
 
 /// Longest wait for the process.
 const LONGEST: Duration = Duration::from_secs(60);
-const TOKEN: &str = "0123456789abcdef0123456789abcdef";
-/// Documents posted at the same time.
-const DOCUMENTS: usize = 60;
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
 
 fn config(node: &str, port: u16) -> String {
     let common = format!(
@@ -59,57 +51,6 @@ fn prepared(dir: &Path) -> u16 {
     let private = Command::new("chmod").arg("600").arg(&token).status().unwrap();
     assert!(private.success());
     port
-}
-
-/// A call with one licence, made of the package's sample.
-fn call(number: usize) -> Vec<u8> {
-    let sample = repository().join("adapters/licence_soap/samples/soap12/input.xml");
-    let text = std::fs::read_to_string(sample).unwrap();
-    text.replace("ZZ202611000003", &format!("ZZ2026{number:08}")).into_bytes()
-}
-
-fn client() -> Client {
-    Client::new(Settings { timeout: Duration::from_secs(30), ..Settings::default() }).unwrap()
-}
-
-fn request(port: u16, path: &str, kind: &str, key: &str, body: Vec<u8>) -> Request {
-    let url = address(&format!("http://127.0.0.1:{port}/push/{path}")).unwrap();
-    let mut request = Request::new(Method::POST, url);
-    for (name, value) in [
-        ("authorization", format!("Bearer {TOKEN}").as_str()),
-        ("content-type", kind),
-        ("idempotency-key", key),
-    ] {
-        request.header(name, value).unwrap();
-    }
-    request.body = body;
-    request
-}
-
-/// Posts every document at once; the answers that came, by number. Counts them as they come.
-async fn post_all(client: &Client, port: u16, came: &Arc<AtomicUsize>) -> BTreeMap<usize, String> {
-    let mut posts = JoinSet::new();
-    for number in 0..DOCUMENTS {
-        let (client, came) = (client.clone(), Arc::clone(came));
-        posts.spawn(async move {
-            let key = format!("licence-{number}");
-            let posted = request(port, "licences", "application/soap+xml", &key, call(number));
-            let answer = client.send(posted).await.ok().filter(|a| a.status == 200)?;
-            came.fetch_add(1, Ordering::Relaxed);
-            Some((number, String::from_utf8(answer.body).unwrap()))
-        });
-    }
-    posts.join_all().await.into_iter().flatten().collect()
-}
-
-/// The service takes documents: it answers.
-async fn up(client: &Client, port: u16) {
-    let began = Instant::now();
-    let url = address(&format!("http://127.0.0.1:{port}/push/licences?wsdl")).unwrap();
-    while client.send(Request::new(Method::GET, url.clone())).await.is_err() {
-        assert!(began.elapsed() < LONGEST, "nobody listens");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
 }
 
 fn sqlite(file: &Path, sql: &str) -> String {

@@ -203,7 +203,7 @@ fn keys_are_never_overwritten_and_shown_without_their_secret() {
     assert!(
         shown
             .out
-            .starts_with("node         county-990103\nenvironment  demo\nregions      990103\n"),
+            .starts_with("node         county-990103\nenvironment  demo\nusage        signing\nregions      990103\n"),
         "{}",
         shown.out
     );

@@ -1,15 +1,17 @@
 //! The answer to a file: a file of outcomes for the department that dropped it, row by row, written
 //! when the outcome of every record of it is final, and written anew when one of them changes.
 //!
-//! What is awaited and what was said lies line by line beside the processed files; every line may be
-//! there twice.
+//! What is awaited and what was said lies line by line beside the processed files
+//! ([`super::answer_lines`]).
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
+use canon::Millis;
 
+use super::answer_lines::{Line, Places, Tally, UNREADABLE};
 use super::cursor::Finish;
 use super::{FileDrop, Settings};
 use crate::error::SourceError;
@@ -25,29 +27,8 @@ const KEY_PARTS: usize = 3;
 const ENDING: &str = "结果.csv";
 /// Lets a spreadsheet read the answer as UTF-8.
 const BOM: &str = "\u{feff}";
-/// The outcome of a row that could not be read.
-const UNREADABLE: &str = "unreadable";
-
-/// One line.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Line {
-    /// A row gave records: their outcome is to come. With what is wrong here already.
-    Awaits { part: String, row: u64, rule: String, text: String },
-    /// The outcome of a row.
-    Said { part: String, row: u64, flag: String, rule: String, text: String },
-    /// The file is read to its end; the answer's name.
-    Ends { answer: String },
-}
-
-/// What is known of a row.
-#[derive(Default)]
-struct Known {
-    awaited: bool,
-    flag: Option<String>,
-    rule: String,
-    text: String,
-}
+/// Files whose rows are counted in memory; one more, and all are counted anew when they are next told of.
+const TALLIES_MAX: usize = 64;
 
 /// What tells contents apart in names and keys.
 pub(super) fn mark(digest: &str) -> String {
@@ -56,6 +37,25 @@ pub(super) fn mark(digest: &str) -> String {
 
 fn lines_of(settings: &Settings, mark: &str) -> PathBuf {
     settings.folder.join(&settings.source.done).join(format!("{PREFIX}{mark}"))
+}
+
+/// Days that the lines behind an answer are kept after the last of them: until then an outcome that
+/// changes writes the answer anew.
+pub(super) const ANSWER_LINES_DAYS_MAX: i64 = 400;
+
+/// Removes the lines of answers that nothing can change any more.
+pub(super) fn clear(settings: &Settings, now: Millis) -> io::Result<()> {
+    let done = settings.folder.join(&settings.source.done);
+    let oldest = now.plus(-ANSWER_LINES_DAYS_MAX * 86_400_000).0.unsigned_abs();
+    for name in os::files(&done)?.iter().filter(|n| n.starts_with(PREFIX)) {
+        let path = done.join(name);
+        // A system that keeps no times has nothing cleared.
+        let old = |s: &os::Stat| s.mtime > 0 && s.mtime / 1_000_000 < oldest;
+        if os::stat(&path)?.as_ref().is_some_and(old) {
+            os::remove(&path)?;
+        }
+    }
+    Ok(())
 }
 
 /// Names the rows of a page, so that their outcomes find back.
@@ -77,11 +77,11 @@ pub(super) fn name_rows(page: &mut Page, digest: &str) {
 impl FileDrop {
     /// Keeps which rows of a page have an outcome to come, before the page is committed.
     pub(super) fn keep_awaited(
-        &self,
+        &mut self,
         page: &Page,
         rows: &[Awaited<'_>],
     ) -> Result<(), SourceError> {
-        let (Some(mark), Some(_)) = (&self.reading, &self.settings.source.answer) else {
+        let (Some(mark), Some(_)) = (self.reading.clone(), &self.settings.source.answer) else {
             return Ok(());
         };
         let part = page.place.split_once('/').map_or("", |(_, part)| part);
@@ -103,19 +103,19 @@ impl FileDrop {
             rule: broken.code.into(),
             text: broken.zh.clone(),
         }));
-        self.append(mark, &lines)
+        self.tell(&mark, &lines).map(drop)
     }
 
     /// The file is read to its end and moved: its answer may be due.
-    pub(super) fn ends(&self, finish: &Finish) -> Result<(), SourceError> {
+    pub(super) fn ends(&mut self, finish: &Finish) -> Result<(), SourceError> {
         let Some(folder) = &self.settings.source.answer else { return Ok(()) };
         if finish.to == super::To::Duplicate || finish.digest.is_empty() {
             return Ok(());
         }
+        let folder = self.settings.folder.join(folder);
         let mark = mark(&finish.digest);
-        let (_, ended) = self.known_of(&mark)?;
-        if ended.is_none() {
-            let folder = self.settings.folder.join(folder);
+        let mut lines = Vec::new();
+        if self.tell(&mark, &[])?.ended.is_none() {
             let plain = format!("{}.{ENDING}", finish.name);
             let taken = os::stat(&folder.join(&plain)).map_err(self.io("look at", &folder))?;
             let short: String = mark.chars().take(12).collect();
@@ -123,113 +123,87 @@ impl FileDrop {
                 None => plain,
                 Some(_) => format!("{}.{short}.{ENDING}", finish.name),
             };
-            self.append(&mark, &[Line::Ends { answer }])?;
+            lines.push(Line::Ends { answer });
         }
+        self.tell(&mark, &lines)?;
         self.answer(&mark)
     }
 
     /// Keeps outcomes and writes the answers that are whole with them.
     pub(super) fn say(
-        &self,
+        &mut self,
         items: &[WriteBack],
     ) -> Result<Vec<Result<(), SourceError>>, SourceError> {
         let mut by_mark: BTreeMap<String, Vec<Line>> = BTreeMap::new();
         for item in items {
             let Some(key) = split_key(&item.row_key, KEY_PARTS) else { continue };
             let [mark, part, number] = key.as_slice() else { continue };
+            let (text, rule) = parted(&item.text);
             by_mark.entry(mark.clone()).or_default().push(Line::Said {
                 part: part.clone(),
                 row: number.parse().unwrap_or(0),
                 flag: item.flag.clone(),
-                rule: String::new(),
-                text: item.text.clone(),
+                rule: rule.into(),
+                text: text.into(),
             });
         }
         for (mark, lines) in by_mark {
             let path = lines_of(&self.settings, &mark);
             // A row of a back-fill: its file lies elsewhere and nobody waits for an answer.
             if os::stat(&path).map_err(self.io("look at", &path))?.is_some() {
-                self.append(&mark, &lines)?;
+                self.tell(&mark, &lines)?;
                 self.answer(&mark)?;
             }
         }
         Ok(items.iter().map(|_| Ok(())).collect())
     }
 
-    fn append(&self, mark: &str, lines: &[Line]) -> Result<(), SourceError> {
-        if lines.is_empty() {
-            return Ok(());
-        }
-        let mut text = String::new();
-        for line in lines {
-            // The line end first: a line that a crash left half written stays alone.
-            text.push('\n');
-            text.push_str(
-                &serde_json::to_string(line).expect("texts and numbers always serialize"),
-            );
-        }
-        text.push('\n');
+    /// Keeps lines of a file, durably, and what its rows come to with them.
+    fn tell(&mut self, mark: &str, lines: &[Line]) -> Result<&Tally, SourceError> {
         let path = lines_of(&self.settings, mark);
-        os::append(&path, text.as_bytes()).map_err(self.io("append to", &path))
-    }
-
-    /// What is known of a file's rows, and the answer's name once the file is read to its end.
-    #[expect(clippy::type_complexity, reason = "rows by sheet and number, and a name")]
-    fn known_of(
-        &self,
-        mark: &str,
-    ) -> Result<(BTreeMap<(String, u64), Known>, Option<String>), SourceError> {
-        let path = lines_of(&self.settings, mark);
-        let raw = match std::fs::read(&path) {
-            Ok(raw) => raw,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Vec::new(),
-            Err(e) => return Err(self.io("read", &path)(e)),
-        };
-        let (mut rows, mut ended) = (BTreeMap::<(String, u64), Known>::new(), None);
-        for line in String::from_utf8_lossy(&raw).lines() {
-            match serde_json::from_str(line) {
-                Ok(Line::Awaits { part, row, rule, text }) => {
-                    let known = rows.entry((part, row)).or_default();
-                    known.awaited = true;
-                    (known.rule, known.text) = (rule, text);
-                }
-                Ok(Line::Said { part, row, flag, rule, text }) => {
-                    let known = rows.entry((part, row)).or_default();
-                    if !rule.is_empty() {
-                        known.rule = rule;
-                    }
-                    if !text.is_empty() || flag == "accepted" {
-                        known.text = text;
-                    }
-                    known.flag = Some(flag);
-                }
-                Ok(Line::Ends { answer }) => ended = Some(answer),
-                Err(_) => {}
-            }
+        // Taken out: what could not be written is counted anew.
+        let tally = self.tallies.remove(mark).map_or_else(|| Tally::read(&path), Ok);
+        let mut tally = tally.map_err(self.io("read", &path))?;
+        if !lines.is_empty() {
+            let text = Line::text(lines);
+            os::append(&path, text.as_bytes()).map_err(self.io("append to", &path))?;
+            lines.iter().for_each(|line| tally.take(line));
         }
-        Ok((rows, ended))
+        if self.tallies.len() >= TALLIES_MAX {
+            self.tallies.clear();
+        }
+        Ok(self.tallies.entry(mark.to_owned()).or_insert(tally))
     }
 
     /// Writes the answer, if the file is read and nothing is awaited any more.
-    fn answer(&self, mark: &str) -> Result<(), SourceError> {
-        let Some(folder) = &self.settings.source.answer else { return Ok(()) };
-        let (rows, Some(name)) = self.known_of(mark)? else { return Ok(()) };
-        if rows.values().any(|known| known.awaited && known.flag.is_none()) {
-            return Ok(());
-        }
+    fn answer(&mut self, mark: &str) -> Result<(), SourceError> {
+        let Some(folder) = self.settings.source.answer.clone() else { return Ok(()) };
+        let tally = self.tell(mark, &[])?;
+        let Some(name) = tally.ended.clone().filter(|_| tally.is_whole()) else { return Ok(()) };
+        let lines = lines_of(&self.settings, mark);
         let path = self.settings.folder.join(folder).join(name);
-        let text = table(&rows).map_err(self.io("write", &path))?;
-        os::write_whole(&path, &text).map_err(self.io("write", &path))
+        os::write_whole_with(&path, |out| table(&lines, out)).map_err(self.io("write", &path))
     }
 }
 
-/// The answer as a table.
-fn table(rows: &BTreeMap<(String, u64), Known>) -> std::io::Result<Vec<u8>> {
-    let mut out = csv::WriterBuilder::new()
-        .terminator(csv::Terminator::CRLF)
-        .from_writer(BOM.as_bytes().to_vec());
+/// A text and the rule behind it: `… [record.authority]`; no rule where there is none.
+fn parted(text: &str) -> (&str, &str) {
+    let plain = |rule: &&str| {
+        rule.contains('.')
+            && rule
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || matches!(b, b'.' | b'_' | b'0'..=b'9'))
+    };
+    let found = text.strip_suffix(']').and_then(|t| t.rsplit_once(" ["));
+    found.filter(|(_, rule)| plain(rule)).unwrap_or((text, ""))
+}
+
+/// The answer as a table, from the lines of a file: row by row, never the file at once.
+fn table(lines: &Path, out: &mut dyn Write) -> io::Result<()> {
+    out.write_all(BOM.as_bytes())?;
+    let mut out = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(out);
     out.write_record(["工作表", "行", "结果", "规则", "说明"])?;
-    for ((part, row), known) in rows {
+    Places::read(lines)?.each(|part, row, known| {
         let flag = known.flag.as_deref().unwrap_or_default();
         let outcome = match flag {
             "accepted" => "已接收",
@@ -239,12 +213,12 @@ fn table(rows: &BTreeMap<(String, u64), Known>) -> std::io::Result<Vec<u8>> {
             other => other,
         };
         let rule = if flag == "accepted" { "" } else { &known.rule };
-        let number = if *row == 0 { String::new() } else { row.to_string() };
+        let number = if row == 0 { String::new() } else { row.to_string() };
         // The name of a sheet, and words of a platform: neither is ours.
         let (part, text) = (plain(part), plain(&known.text));
-        out.write_record([&*part, number.as_str(), outcome, rule, &*text])?;
-    }
-    out.into_inner().map_err(|e| std::io::Error::other(e.to_string()))
+        Ok(out.write_record([&*part, number.as_str(), outcome, rule, &*text])?)
+    })?;
+    out.flush()
 }
 
 /// A cell that no spreadsheet takes for a formula: what begins like one gets an apostrophe, which
@@ -264,20 +238,26 @@ mod tests {
 
     #[test]
     fn an_answer_holds_no_formula() {
-        let said = |text: &str| Known {
-            awaited: true,
-            flag: Some("rejected".into()),
+        let said = |part: &str, row, text: &str| Line::Said {
+            part: part.into(),
+            row,
+            flag: "rejected".into(),
             rule: "field.pattern".into(),
             text: text.into(),
         };
-        let rows = BTreeMap::from([
-            (("=cmd|'/C calc'!A0".to_owned(), 1), said("=HYPERLINK(\"http://x\")")),
-            (("一".to_owned(), 2), said("@SUM(1+1)*cmd|' /C calc'!A0")),
-            (("二".to_owned(), 3), said("\t-2+3+cmd")),
-            (("三".to_owned(), 4), said("＝1+1")),
-            (("四".to_owned(), 5), said("办结早于受理 = 错误")),
-        ]);
-        let text = String::from_utf8(table(&rows).unwrap()).unwrap();
+        let lines = [
+            said("=cmd|'/C calc'!A0", 1, "=HYPERLINK(\"http://x\")"),
+            said("一", 2, "@SUM(1+1)*cmd|' /C calc'!A0"),
+            said("二", 3, "\t-2+3+cmd"),
+            said("三", 4, "＝1+1"),
+            said("四", 5, "办结早于受理 = 错误"),
+        ];
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lines");
+        std::fs::write(&path, Line::text(&lines)).unwrap();
+        let mut text = Vec::new();
+        table(&path, &mut text).unwrap();
+        let text = String::from_utf8(text).unwrap();
         let mut cells = csv::ReaderBuilder::new().from_reader(text.as_bytes());
         let begins = |c: &str| c.trim_start().starts_with(['=', '+', '-', '@', '＝']);
         let mut quoted = 0;
@@ -287,5 +267,16 @@ mod tests {
         }
         assert_eq!(quoted, 5, "{text}");
         assert!(text.contains("办结早于受理 = 错误"), "what begins like a text is left alone");
+    }
+
+    #[test]
+    fn the_rule_behind_a_text_has_a_column_of_its_own() {
+        assert_eq!(
+            parted("无权报送该记录 [record.authority]"),
+            ("无权报送该记录", "record.authority")
+        );
+        for plain in ["无权报送", "见附表 [2]", "[a.b]", "x [A.b]", "", "x [a.b] y"] {
+            assert_eq!(parted(plain), (plain, ""));
+        }
     }
 }

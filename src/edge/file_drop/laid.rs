@@ -73,7 +73,7 @@ pub(super) fn forget(settings: &Settings, digest: &str) -> io::Result<()> {
 }
 
 /// Removes the rows of files that are read, and of readings that broke off.
-fn clear(settings: &Settings) -> io::Result<()> {
+pub(super) fn clear(settings: &Settings) -> io::Result<()> {
     let done = settings.folder.join(&settings.source.done);
     for name in os::files(&done)?.iter().filter(|n| n.starts_with(PREFIX)) {
         os::remove(&done.join(name))?;

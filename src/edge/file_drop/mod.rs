@@ -4,11 +4,13 @@
 //! moves to `done/`, or to `failed/` with a reason beside it. No file is lost, none is read twice.
 
 mod answer;
+mod answer_lines;
 mod back;
 mod cursor;
 mod file;
 mod finish;
 mod laid;
+mod probe;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -27,6 +29,7 @@ pub use back::take_back;
 use cursor::{Cursor, Open, REASONS_MAX, To, Why};
 use file::OpenFile;
 use laid::{After, LaidRows, Part};
+pub use probe::{Lies, lies, probe, unmatched};
 pub use settings::{FileLimits, Settings};
 
 /// A file's last look, and since when it has looked so.
@@ -53,8 +56,12 @@ pub struct FileDrop {
     open: Option<(String, Held)>,
     /// Mark of the content that the last page is of, for its answer.
     reading: Option<String>,
+    /// How far the answers are of files that were told of lately.
+    tallies: BTreeMap<String, answer_lines::Tally>,
     /// Held from the first read on: who only stands by with the same adapter holds nothing.
     lock: Option<os::DirLock>,
+    /// The day on which leftovers were cleared away.
+    swept: Option<canon::Day>,
 }
 
 impl FileDrop {
@@ -67,8 +74,16 @@ impl FileDrop {
                 detail: "no columns; name those of the header that the mapping uses".into(),
             });
         }
-        let (known, settling) = (HashSet::new(), BTreeMap::new());
-        Ok(Self { settings, known, settling, open: None, reading: None, lock: None })
+        Ok(Self {
+            settings,
+            known: HashSet::new(),
+            settling: BTreeMap::new(),
+            open: None,
+            reading: None,
+            tallies: BTreeMap::new(),
+            lock: None,
+            swept: None,
+        })
     }
 
     /// Makes `done/` and `failed/`, takes the lock and learns what was read before, once.
@@ -120,6 +135,7 @@ impl FileDrop {
         self.reading = None;
         let Some(open) = open.map_or_else(|| self.begin(&settled), |open| Ok(Some(Ok(open))))?
         else {
+            self.sweep(now)?;
             return Ok(self.page("", &cursor));
         };
         let name = match &open {
@@ -134,6 +150,19 @@ impl FileDrop {
         };
         page.more |= settled.iter().any(|(other, _)| *other != name);
         Ok(page)
+    }
+
+    /// Clears away what nobody reads any more, once a day, while no file is being read.
+    fn sweep(&mut self, now: Millis) -> Result<(), SourceError> {
+        if self.swept == Some(now.day()) {
+            return Ok(());
+        }
+        let done = self.settings.folder.join(&self.settings.source.done);
+        laid::clear(&self.settings).map_err(self.io("clear", &done))?;
+        answer::clear(&self.settings, now).map_err(self.io("clear", &done))?;
+        self.tallies.clear();
+        self.swept = Some(now.day());
+        Ok(())
     }
 
     fn page(&self, name: &str, cursor: &Cursor) -> Page {
@@ -391,5 +420,6 @@ impl Source for FileDrop {
         self.open = None;
         self.settling.clear();
         self.known.clear();
+        self.tallies.clear();
     }
 }

@@ -14,7 +14,7 @@ use crate::error::Disposition;
 
 const NOW: Millis = Millis(1_795_000_000_000);
 
-fn settings(dir: &Path) -> Settings {
+pub(super) fn settings(dir: &Path) -> Settings {
     let text = |text: &str| Text { text: text.into(), ..Text::default() };
     let source = FileSource {
         form: Form::Csv(TextSettings {
@@ -406,4 +406,26 @@ fn rows_that_come_to_too_much_are_refused_and_nothing_is_left_of_them() {
     assert!(reason.contains("rows_bytes_max = 1000"), "{reason}");
     let left = os::files(&dir.path().join("done")).unwrap();
     assert!(left.iter().all(|name| !name.starts_with(".rows-")), "{left:?}");
+}
+
+#[test]
+fn leftovers_of_readings_and_of_old_answers_are_cleared_away() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut source = FileDrop::open(settings(dir.path())).unwrap();
+    drain(&mut source, None, 10);
+    drop(source);
+    let done = dir.path().join("done");
+    for name in [".rows-broken-off", ".rows-x.part", ".answer-now", ".answer-old", "kept.csv"] {
+        fs::write(done.join(name), "x").unwrap();
+    }
+    for (name, days) in [(".answer-now", 399), (".answer-old", 401)] {
+        let at = u64::try_from(NOW.plus(-days * 86_400_000).0).unwrap();
+        let at = std::time::UNIX_EPOCH + std::time::Duration::from_millis(at);
+        fs::File::options().write(true).open(done.join(name)).unwrap().set_modified(at).unwrap();
+    }
+    let mut source = FileDrop::open(settings(dir.path())).unwrap();
+    source.read_now(None, NOW, 10).unwrap();
+    let left = os::files(&done).unwrap();
+    let left: Vec<&str> = left.iter().map(String::as_str).filter(|n| *n != ".lock").collect();
+    assert_eq!(left, [".answer-now", "kept.csv"]);
 }

@@ -5,6 +5,7 @@
 //! size. No error holds a query, a header or a body: that is where secrets and records stand.
 
 mod error;
+mod plain;
 #[cfg(test)]
 pub(crate) mod tests;
 mod tls;
@@ -18,6 +19,7 @@ use reqwest::header::{CONTENT_ENCODING, HeaderMap, HeaderName, HeaderValue, RETR
 use reqwest::redirect::Policy;
 
 pub use error::{HttpError, Trouble};
+pub(crate) use plain::encryption;
 pub use reqwest::{Method, Url};
 pub use tls::Identity;
 

@@ -5,6 +5,7 @@ use adapt::Template;
 use canon::Millis;
 
 use super::{HttpPull, Settings};
+use crate::http::encryption;
 use crate::seen::Seen;
 use crate::source::Source as _;
 
@@ -13,7 +14,9 @@ const ROWS: usize = 1;
 
 /// Asks for the first page of every query, once.
 pub async fn probe(settings: &Settings, now: Millis) -> Vec<Seen> {
-    let mut seen = vec![encryption(settings)];
+    let secret = settings.source.login.is_some()
+        || settings.source.headers.iter().any(|(_, t): &(_, Template)| t.slots().next().is_some());
+    let mut seen = vec![encryption(&settings.url, secret)];
     for index in 0..settings.source.queries.len() {
         let mut one = settings.clone();
         one.source.queries = vec![settings.source.queries[index].clone()];
@@ -49,36 +52,4 @@ pub async fn probe(settings: &Settings, now: Millis) -> Vec<Seen> {
         });
     }
     seen
-}
-
-/// Secrets go in the clear where there is no TLS, but on the machine itself.
-fn encryption(settings: &Settings) -> Seen {
-    let url = &settings.url;
-    let here = url.host_str().is_some_and(|host| {
-        host == "localhost"
-            || host
-                .trim_matches(['[', ']'])
-                .parse::<std::net::IpAddr>()
-                .is_ok_and(|a| a.is_loopback())
-    });
-    let secret = settings.source.login.is_some()
-        || settings.source.headers.iter().any(|(_, t): &(_, Template)| t.slots().next().is_some());
-    match (url.scheme(), here) {
-        ("https", _) => Seen::fine("encryption", "encrypted (https)", "已加密（https）"),
-        (_, true) => Seen::fine(
-            "encryption",
-            "not encrypted, and does not leave this machine",
-            "未加密，但不出本机",
-        ),
-        (_, false) if secret => Seen::wrong(
-            "encryption",
-            "not encrypted: tokens and records can be read on the way; ask for https",
-            "未加密，令牌与数据可在途中被读取；请要求对方提供 https",
-        ),
-        (_, false) => Seen::wrong(
-            "encryption",
-            "not encrypted: records can be read on the way; ask for https",
-            "未加密，数据可在途中被读取；请要求对方提供 https",
-        ),
-    }
 }

@@ -4,6 +4,8 @@
 //! What left and was not answered is never guessed: it is asked about where the platform can be asked,
 //! and else handed over again under the same id.
 
+mod look;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -4,7 +4,9 @@
 //! Every fact about a row is in the row. A batch is one transaction; a row is found again by its message
 //! id, so that a batch whose commit nobody saw is not put there twice.
 
-use std::collections::BTreeMap;
+mod look;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use canon::Millis;
@@ -68,6 +70,8 @@ pub struct Settings {
 pub struct FrontDb {
     settings: Settings,
     text: Text,
+    /// Every table that may be written, and its columns.
+    wanted: BTreeMap<String, BTreeSet<String>>,
     connection: Option<Connection>,
 }
 
@@ -85,7 +89,19 @@ impl FrontDb {
     pub fn new(settings: Settings, target: &Target) -> Result<Self, TargetProblem> {
         let text: Text = target.way(FILE)?;
         checked(&text)?;
-        Ok(Self { settings, text, connection: None })
+        let mut made = Self { settings, text, wanted: BTreeMap::new(), connection: None };
+        for mapped in target.records.values() {
+            let ty = target.format.get(mapped.ty);
+            let filled = ty.fields.iter().zip(&mapped.ways).filter(|(_, way)| way.is_some());
+            let Columns { message, flag, text, .. } = &made.text.columns;
+            let own = [Some(message), Some(flag), text.as_ref()].into_iter().flatten();
+            let mut names: BTreeSet<String> = own.chain(made.text.also.keys()).cloned().collect();
+            if made.text.fields {
+                names.extend(filled.map(|(field, _)| field.wire.to_string()));
+            }
+            made.wanted.entry(made.table(&ty.wire)).or_default().extend(names);
+        }
+        Ok(made)
     }
 
     fn failed(&self, table: &str, error: &DbError) -> OutletError {

@@ -1,19 +1,23 @@
 //! Bodies of the control kinds: each a small fragment of `urn:tiergate:control:1`, described by
 //! `schemas/control/1/control.xsd`. Receipts' outcomes are in [`crate::outcome`].
 
+mod authority;
 mod hop;
 mod inquiry;
 mod manifest;
 mod notice;
 mod quality;
 mod restored;
+mod vouched;
 
+pub use authority::AuthorityPart;
 pub use hop::{Hop, Refusal, Stage};
 pub use inquiry::{Answer, HeldState, Inquiry, KeyVersion};
 pub use manifest::{Counts, ManifestLine, Side};
 pub use notice::Notice;
 pub use quality::QualityNotice;
 pub use restored::{Holding, JudgedPage, JudgedPart, JudgedRow, Recall, Recalled};
+pub use vouched::VouchedFor;
 
 /// Edition of the control bodies, as control routes and heads name it.
 pub const EDITION: &str = "control/1";

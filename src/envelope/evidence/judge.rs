@@ -6,7 +6,7 @@ use std::sync::Arc;
 use canon::format::{CaseFacts, Format, OpenLists, Parsed};
 use canon::{Digest, Environment, Millis, RecordId, Severity, Violation, leaf_hash};
 
-use super::{Evidence, Item, Leaf, Signed, tell};
+use super::{Evidence, Item, Leaf, Signed, Vouched, tell};
 use crate::merkle::verify_path;
 use crate::outcome::read_outcome;
 use crate::trust::verify_head;
@@ -117,8 +117,11 @@ fn judge(item: &Item, trust: &Trust, format: &dyn Fn(&str) -> Option<Arc<Format>
         (answer, verified(&answer.signed, Kind::Receipt, trust, |head| head.sealed_at))
     });
     let vouched = receipt.as_ref().and_then(|(_, r)| r.as_ref().ok()).and_then(received_at);
+    let hops = hops(item, trust);
+    // The earliest time that another node vouches for decides, never the signer's own alone.
+    let had = hops.iter().flatten().map(|v| v.hop.at).chain(vouched).min();
     let envelope =
-        verified(&item.envelope, Kind::Records, trust, |head| vouched.unwrap_or(head.sealed_at));
+        verified(&item.envelope, Kind::Records, trust, |head| had.unwrap_or(head.sealed_at));
     let mut record = Record::default();
     let mut standing = Standing::Unproven;
     match &envelope {
@@ -135,6 +138,7 @@ fn judge(item: &Item, trust: &Trust, format: &dyn Fn(&str) -> Option<Arc<Format>
             }
         }
     }
+    steps.extend(hops.iter().map(tell::hop));
     match (&envelope, &receipt) {
         (_, None) => steps.push(tell::unanswered()),
         (_, Some((_, Err(refuse)))) => steps.push(tell::receipt_refused(refuse)),
@@ -155,6 +159,14 @@ fn judge(item: &Item, trust: &Trust, format: &dyn Fn(&str) -> Option<Arc<Format>
     let environment = envelope.ok().map(|signed| signed.head.environment);
     let Record { id, kind, fields, step: _ } = record;
     Judged { id, kind, environment, steps, standing, fields }
+}
+
+/// What each hop receipt of the file proves of its envelope.
+fn hops(item: &Item, trust: &Trust) -> Vec<Result<Vouched, Refuse>> {
+    let bytes = item.envelope.head.as_bytes();
+    let Ok(head) = Head::read(bytes) else { return Vec::new() };
+    let envelope = (&head.id(), Head::digest(head.digest_alg, bytes));
+    item.hops.iter().map(|passed| passed.vouches(envelope, trust, None)).collect()
 }
 
 /// When the receiver says that it had the envelope.

@@ -5,12 +5,14 @@
 //! believed but what [`Evidence::judge`] finds proven.
 
 mod judge;
+mod passed;
 mod tell;
 
 use canon::{Digest, Environment, Millis, NodeCode};
 use serde::{Deserialize, Serialize};
 
 pub use judge::{FieldShown, Judged, Standing, Step};
+pub use passed::{Passed, Vouched};
 
 use crate::merkle::merkle_path;
 use crate::{Head, Opened, Refuse};
@@ -19,8 +21,12 @@ use crate::{Head, Opened, Refuse};
 pub const EVIDENCE_BYTES_MAX: usize = 16 << 20;
 /// Most records in one file: those of one case.
 pub const EVIDENCE_ITEMS_MAX: usize = 1_000;
-/// The edition that is written, and the only one there is.
-pub const EVIDENCE_EDITION: u32 = 1;
+/// The highest edition: with hop receipts.
+pub const EVIDENCE_EDITION: u32 = 2;
+/// The first edition, without them; still written where there are none.
+const FIRST_EDITION: u32 = 1;
+/// Most hop receipts of one record's envelope: a tier each.
+pub const EVIDENCE_HOPS_MAX: usize = 8;
 
 /// An evidence file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,6 +54,9 @@ pub struct Item {
     /// What its destination answered; absent while there is no receipt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub receipt: Option<Answer>,
+    /// Hop receipts: when other nodes had the envelope. From edition 2 on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hops: Vec<Passed>,
 }
 
 /// A head and its signature, exact.
@@ -135,7 +144,9 @@ impl Evidence {
     /// A file of these records.
     pub fn new(made_by: &NodeCode, made_at: Millis, items: Vec<Item>) -> Self {
         let (made_at, made_by) = (made_at.to_string(), made_by.to_string());
-        Self { edition: EVIDENCE_EDITION, made_at, made_by, items }
+        let hops = items.iter().any(|item| !item.hops.is_empty());
+        let edition = if hops { EVIDENCE_EDITION } else { FIRST_EDITION };
+        Self { edition, made_at, made_by, items }
     }
 
     /// The file's text: JSON that a person can read.
@@ -158,8 +169,13 @@ impl Evidence {
     pub fn read(bytes: &[u8]) -> Result<Self, EvidenceError> {
         within("the file", bytes.len(), EVIDENCE_BYTES_MAX)?;
         let read: Self = serde_json::from_slice(bytes).map_err(|e| malformed(&e))?;
-        if read.edition != EVIDENCE_EDITION {
+        if !(FIRST_EDITION..=EVIDENCE_EDITION).contains(&read.edition) {
             return Err(EvidenceError::Edition(read.edition));
+        }
+        for item in &read.items {
+            // An older program would not have seen them: the edition has to say so.
+            let max = if read.edition == FIRST_EDITION { 0 } else { EVIDENCE_HOPS_MAX };
+            within("the number of hop receipts", item.hops.len(), max)?;
         }
         within("the number of records", read.items.len(), EVIDENCE_ITEMS_MAX)?;
         if read.items.is_empty() {
@@ -185,6 +201,7 @@ impl Item {
         envelope: &Opened<'_>,
         position: usize,
         receipt: Option<&Opened<'_>>,
+        hops: Vec<Passed>,
     ) -> Result<Self, EvidenceError> {
         let answer = |receipt: &Opened<'_>| -> Result<Answer, EvidenceError> {
             let outcome = (position < receipt.fragments.len())
@@ -196,6 +213,7 @@ impl Item {
             envelope: Signed::of(envelope)?,
             record: Leaf::of(envelope, position)?,
             receipt: receipt.map(answer).transpose()?,
+            hops,
         })
     }
 }

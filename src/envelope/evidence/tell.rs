@@ -3,8 +3,8 @@
 use canon::format::{Parsed, RecordType};
 use canon::{Environment, Violation};
 
-use super::Leaf;
 use super::judge::{Standing, Step, by_outlet};
+use super::{Leaf, Vouched};
 use crate::{Head, Outcome, OutcomeLine, Refuse, SenderCert};
 
 fn step(name: &'static str, holds: bool, (en, zh): (String, String)) -> Step {
@@ -39,6 +39,26 @@ pub(super) fn envelope(head: &Head, signer: &SenderCert) -> Step {
         ),
     );
     step("envelope-signature", true, texts)
+}
+
+pub(super) fn hop(found: &Result<Vouched, Refuse>) -> Step {
+    let texts = match found {
+        Ok(Vouched { by, hop }) => {
+            let (node, at) = (&by.node, hop.at);
+            (
+                format!("node {node} verified the envelope and had it at {at}, and signed that"),
+                format!("节点 {node} 于 {at} 验签并持有此报文，签有中转回执"),
+            )
+        }
+        Err(refuse) => {
+            let (en, zh) = words(refuse);
+            (
+                format!("a hop receipt does not hold: {en}"),
+                format!("中转回执不成立：{zh} [{}]", refuse.code()),
+            )
+        }
+    };
+    step("hop-receipt", found.is_ok(), texts)
 }
 
 pub(super) fn in_envelope(leaf: &Leaf, count: usize, holds: bool) -> Step {

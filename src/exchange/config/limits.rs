@@ -76,6 +76,10 @@ limits! {
         "longest time for one answer of a web service" "网络服务一次应答的最长时间"
     http_answer_bytes_max: u64 Bytes = 16 * MIB, 64 * KIB, GIB;
         "largest answer of a web service; it is held in memory" "网络服务一次应答的最大字节数（在内存中）"
+    webhook_records_max: usize Count = 100, 1, 10_000;
+        "records of one request of a webhook" "webhook 一次请求的记录数"
+    webhook_bytes_max: usize Bytes = 4 * MIB, 64 * KIB, 64 * MIB;
+        "bytes of records in one request of a webhook; a larger record goes alone" "webhook 一次请求的记录字节数，更大的记录单独推送"
     program_run_max: i64 Duration = HOUR, SECOND, 7 * DAY;
         "longest run of a program that reads a source" "采集程序一次运行的最长时间"
     program_silence_max: i64 Duration = 5 * MINUTE, SECOND, DAY;
@@ -168,6 +172,10 @@ limits! {
         "how long a relay keeps bytes whose destination has not answered" "未见回执时中转报文保留时间"
     control_keep: i64 Duration = 7 * DAY, HOUR, 3650 * DAY;
         "how long settled control parcels are kept" "已完成控制报文保留时间"
+    archive_keep: i64 Duration = 90 * DAY, 7 * DAY, 36_500 * DAY;
+        "how long bytes of records stay in the store after they were archived" "归档后报文在库内保留时间"
+    archive_file_bytes: u64 Bytes = 64 * MIB, MIB, 512 * MIB;
+        "bytes of envelopes after which an archive file is closed" "单个归档文件的报文字节数"
     restore_page_records: u32 Count = 2_000, 100, 10_000;
         "records in one page of what a restored sender is told" "恢复后的发送方每页被告知的记录数"
     give_again_records_max: u64 Count = 5_000, 100, 1_000_000;

@@ -13,6 +13,7 @@ mod limits;
 mod listen;
 mod node;
 mod outlets;
+mod outside;
 mod paths;
 mod problem;
 mod process;
@@ -47,6 +48,7 @@ pub use node::{
     SinkConfig, SinkKind, SourceConfig, SourceReading, Treatment,
 };
 pub use outlets::{CallForm, CallsConfig, OutletConfig, OutletWay};
+pub use outside::{SIGNER_WAIT_MS_MAX, SignerProgram};
 pub use problem::{At, Problem, Problems, nearest};
 pub use process::{FileFacts, Files, tier_order};
 pub use program::Program;

@@ -40,6 +40,13 @@ pub struct NodeConfig {
     pub formats: Vec<PathBuf>,
     /// Folders and files of open code lists (regions, items).
     pub lists: Vec<PathBuf>,
+    /// The node whose code tables, sent as records, are put in force; none is nobody's.
+    pub publisher: Option<NodeCode>,
+    /// Folder of the archive, below which each identity has its own; none is no archive, and nothing of
+    /// records is ever purged.
+    pub archive: Option<PathBuf>,
+    /// A time-stamping authority over the archive's head.
+    pub tsa: Option<Remote>,
     /// Whom it believes.
     pub trust: TrustConfig,
     /// Who signs here; at least one.
@@ -312,6 +319,13 @@ pub enum SinkKind {
         database: Database,
         /// Before the name of every table.
         prefix: Arc<str>,
+    },
+    /// A service that takes records.
+    Webhook {
+        /// Where it is.
+        remote: Remote,
+        /// Key of the signature over each request.
+        key: SecretRef,
     },
 }
 

@@ -45,6 +45,9 @@ pub(crate) fn check(
     for adapter in &node.adapters {
         source(adapter, &mut need);
     }
+    for sink in &node.sinks {
+        service(sink, &mut need);
+    }
     for outlet in &node.outlets {
         outlet_files(outlet, &mut need);
     }
@@ -75,6 +78,19 @@ fn listener(node: &NodeConfig, need: &mut Need<'_>) {
         }
         if let Some((_, SecretRef::File(path))) = identity {
             need(&listen.at, "[listen] key", path, false);
+        }
+    }
+}
+
+fn service(sink: &SinkConfig, need: &mut Need<'_>) {
+    let SinkKind::Webhook { remote, key, .. } = &sink.kind else { return };
+    for (key, path) in remote.files() {
+        need(&sink.at, &format!("[sink] {key}"), path, false);
+    }
+    let own = remote.secrets().chain(std::iter::once(("hmac", key)));
+    for (key, reference) in own {
+        if let SecretRef::File(path) = reference {
+            need(&sink.at, &format!("[sink] {key}"), path, false);
         }
     }
 }
@@ -135,8 +151,15 @@ fn foreign_secrets(node: &NodeConfig) -> Vec<(&At, &'static str, &SecretRef)> {
     }
     found.extend(node.outlets.iter().flat_map(outlet_secrets));
     for sink in &node.sinks {
-        if let SinkKind::SqlTables { database, .. } = &sink.kind {
-            found.extend(database.password().map(|p| (&sink.at, "[sink] password", p)));
+        match &sink.kind {
+            SinkKind::Files(_) => {}
+            SinkKind::SqlTables { database, .. } => {
+                found.extend(database.password().map(|p| (&sink.at, "[sink] password", p)));
+            }
+            SinkKind::Webhook { remote, key, .. } => {
+                found.push((&sink.at, "[sink] hmac", key));
+                found.extend(remote.secrets().map(|(_, key)| (&sink.at, "[sink] key", key)));
+            }
         }
     }
     found

@@ -11,6 +11,7 @@ use super::limits::Limits;
 use super::node::*;
 use super::problem::{At, Problems, nearest};
 use super::quota;
+use super::remote::{self, Remote};
 use super::secret::SecretRef;
 use super::sections;
 use super::tree::{self, Node, Spot, Tab, Value};
@@ -61,7 +62,7 @@ impl NodeDocument {
         let (title, data) = node_section(&mut top, &mut cx);
         let store = database::store_section(&mut top, &data, &mut cx);
         let (format, formats) = format_section(&mut top, &mut cx);
-        let lists = paths_section(&mut top, "lists", "folders", &mut cx).unwrap_or_default();
+        let (lists, publisher) = lists_section(&mut top, &mut cx);
         let trust = trust::trust(&mut top, &mut cx);
         let identities = trust::identities(&mut top, &mut cx);
         cx.identities = identities.iter().map(|i| i.code.clone()).collect();
@@ -77,6 +78,7 @@ impl NodeDocument {
         let listen = super::listen::listen(&mut top, &mut cx);
         let sinks = super::sinks::sinks(&mut top, &data, &mut cx);
         let outlets = super::outlets::outlets(&mut top, &data, &mut cx);
+        let (archive, tsa) = archive_section(&mut top, &mut cx);
         top.finish(cx.problems);
 
         NodeConfig {
@@ -87,6 +89,9 @@ impl NodeDocument {
             format,
             formats,
             lists,
+            publisher,
+            archive,
+            tsa,
             trust,
             identities,
             brokers,
@@ -146,16 +151,23 @@ fn format_section(top: &mut Tab<'_>, cx: &mut Cx<'_>) -> (Option<PathBuf>, Vec<P
     (folder.map(at), further.into_iter().map(at).collect())
 }
 
-fn paths_section(
-    top: &mut Tab<'_>,
-    section: &'static str,
-    key: &'static str,
-    cx: &mut Cx<'_>,
-) -> Option<Vec<PathBuf>> {
-    let mut tab = top.table(section, cx.problems);
-    let found = tab.texts(key, cx.problems);
+fn lists_section(top: &mut Tab<'_>, cx: &mut Cx<'_>) -> (Vec<PathBuf>, Option<NodeCode>) {
+    let mut tab = top.table("lists", cx.problems);
+    let folders = tab.texts("folders", cx.problems).unwrap_or_default();
+    let publisher = tab.text("publisher", cx.problems);
+    let publisher = publisher.and_then(|spot| node_code(&spot, &tab.key("publisher"), cx));
     tab.finish(cx.problems);
-    found.map(|list| list.into_iter().map(|s| cx.base.join(s.text)).collect())
+    (folders.into_iter().map(|s| cx.base.join(s.text)).collect(), publisher)
+}
+
+fn archive_section(top: &mut Tab<'_>, cx: &mut Cx<'_>) -> (Option<PathBuf>, Option<Remote>) {
+    let mut tab = top.table("archive", cx.problems);
+    let folder = tab.text("folder", cx.problems).filter(|s| !s.text.trim().is_empty());
+    let mut below = tab.table("tsa", cx.problems);
+    let tsa = remote::remote(&mut below, cx);
+    below.finish(cx.problems);
+    tab.finish(cx.problems);
+    (folder.map(|folder| cx.base.join(folder.text)), tsa)
 }
 
 fn limits(top: &mut Tab<'_>, cx: &mut Cx<'_>) -> Limits {

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use super::foreign::{self, Database, Engine};
 use super::node::{SinkConfig, SinkKind};
-use super::read::{Cx, duplicate, owner};
+use super::read::{Cx, duplicate, owner, secret};
+use super::remote;
 use super::tree::Tab;
 
 /// Longest prefix of table names.
@@ -14,6 +15,7 @@ const PREFIX_MAX: usize = 20;
 enum Kind {
     Files,
     SqlTables,
+    Webhook,
 }
 
 pub(crate) fn sinks(top: &mut Tab<'_>, data: &Path, cx: &mut Cx<'_>) -> Vec<SinkConfig> {
@@ -25,9 +27,11 @@ pub(crate) fn sinks(top: &mut Tab<'_>, data: &Path, cx: &mut Cx<'_>) -> Vec<Sink
         if !tab.entries().iter().any(|(k, _)| k.text == "kind") {
             let _missing = tab.need("kind", cx.problems);
         }
-        let kinds = [("files", Kind::Files), ("sql_tables", Kind::SqlTables)];
+        let kinds =
+            [("files", Kind::Files), ("sql_tables", Kind::SqlTables), ("webhook", Kind::Webhook)];
         let kind = match tab.word("kind", &kinds, cx.problems) {
             Some(Kind::SqlTables) => tables(&mut tab, data, cx),
+            Some(Kind::Webhook) => webhook(&mut tab, cx),
             Some(Kind::Files) => {
                 tab.need("folder", cx.problems).map(|s| SinkKind::Files(data.join(s.text)))
             }
@@ -43,6 +47,16 @@ pub(crate) fn sinks(top: &mut Tab<'_>, data: &Path, cx: &mut Cx<'_>) -> Vec<Sink
         found.push(SinkConfig { identity, name: name.text.into(), kind, at });
     }
     found
+}
+
+/// Reads `url` with what belongs to it, and `hmac`.
+fn webhook(tab: &mut Tab<'_>, cx: &mut Cx<'_>) -> Option<SinkKind> {
+    if !tab.entries().iter().any(|(k, _)| k.text == "url") {
+        let _missing = tab.need("url", cx.problems);
+    }
+    let remote = remote::remote(tab, cx);
+    let key = secret(tab, "hmac", cx);
+    Some(SinkKind::Webhook { remote: remote?, key: key? })
 }
 
 fn tables(tab: &mut Tab<'_>, data: &Path, cx: &mut Cx<'_>) -> Option<SinkKind> {

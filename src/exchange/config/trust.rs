@@ -9,10 +9,11 @@ use envelope::limits::SM2_USER_ID_BYTES_MAX;
 use envelope::{SM2_USER_ID, Suite};
 
 use super::node::NodeConfig;
+use super::outside::{self, SignerProgram};
 use super::paths;
 use super::problem::{At, Problems};
 use super::process::{self, Files};
-use super::read::{Cx, code, duplicate, secret};
+use super::read::{Cx, code, duplicate, node_code, secret};
 use super::secret::SecretRef;
 use super::tree::{Spot, Tab, word};
 
@@ -35,6 +36,8 @@ pub struct TrustConfig {
     pub revocation: Vec<PathBuf>,
     /// The user id that SM2 signatures on heads are verified under.
     pub sm2_user_id: Arc<str>,
+    /// The top node, whose authority tables are believed; none, and no table is.
+    pub authority: Option<NodeCode>,
 }
 
 /// One signing identity.
@@ -57,10 +60,12 @@ pub struct Identity {
 pub struct KeyConfig {
     /// Its suite; the key is held to it.
     pub suite: Suite,
-    /// The key, PKCS#8 in PEM.
+    /// The key, PKCS#8 in PEM; the empty reference where a program signs.
     pub key: SecretRef,
     /// What opens the key, if it is encrypted.
     pub passphrase: Option<SecretRef>,
+    /// The program that signs, in place of a key that this process reads.
+    pub signer: Option<SignerProgram>,
     /// Its certificate chain, PEM; the regions stand in it.
     pub certificate: PathBuf,
     /// What opens bodies that are encrypted for this identity in this suite.
@@ -137,6 +142,8 @@ pub(crate) fn trust(top: &mut Tab<'_>, cx: &mut Cx<'_>) -> TrustConfig {
     let revocation = files(&mut tab, "revocation");
     let suites = suites(&mut tab, "suites", cx);
     let sm2_user_id = user_id(&mut tab, cx);
+    let authority = tab.text("authority", cx.problems);
+    let authority = authority.and_then(|spot| node_code(&spot, "trust.authority", cx));
     tab.finish(cx.problems);
     if anchors.is_empty() {
         cx.problems.push(
@@ -148,7 +155,7 @@ pub(crate) fn trust(top: &mut Tab<'_>, cx: &mut Cx<'_>) -> TrustConfig {
         );
     }
     let suites = suites.unwrap_or_else(|| Suite::ALL.to_vec());
-    TrustConfig { anchors, suites, revocation, sm2_user_id }
+    TrustConfig { anchors, suites, revocation, sm2_user_id, authority }
 }
 
 /// A list of suites; none if nothing is said. A list of none would believe nobody.
@@ -245,9 +252,17 @@ fn keys(tab: &mut Tab<'_>, cx: &mut Cx<'_>) -> Vec<KeyConfig> {
 
 fn key(tab: &mut Tab<'_>, cx: &mut Cx<'_>) -> KeyConfig {
     let suite = tab.word("suite", SUITES, cx.problems).unwrap_or(Suite::EcdsaP256Sha256);
-    let (key, passphrase, certificate) = pair(tab, cx);
+    let signer = outside::signer(tab, cx);
+    let (key, passphrase, certificate) = match &signer {
+        None => pair(tab, cx),
+        Some(_) => {
+            let certificate = tab.need("certificate", cx.problems);
+            let certificate = certificate.map(|s| cx.base.join(s.text)).unwrap_or_default();
+            (SecretRef::Env(String::new()), None, certificate)
+        }
+    };
     let encryption = encryption(tab, cx);
-    KeyConfig { suite, key, passphrase, certificate, encryption }
+    KeyConfig { suite, key, passphrase, signer, certificate, encryption }
 }
 
 /// `encryption = { certificate, key, passphrase }`.
@@ -297,6 +312,11 @@ pub(crate) fn check(
                 paths::exists(files, at, name, path, false, problems);
             }
             paths::secret(at, name, secret, files, env, problems);
+        }
+    }
+    for (at, one) in node.identities.iter().flat_map(|i| i.keys.iter().map(|k| (&i.at, k))) {
+        if let Some(signer) = &one.signer {
+            paths::exists(files, at, "[identity] signer", &signer.file, false, problems);
         }
     }
     suites_have_keys(node, problems);

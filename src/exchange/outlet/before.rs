@@ -7,6 +7,7 @@ use edge::outlet::{NotMade, Target};
 use envelope::{Note, Outcome, OutcomeLine};
 use store::{PlatformAnswer, SharedStore, Submission, SubmissionStep, Verdict};
 
+use super::GIVEN_UP;
 use crate::error::WorkError;
 use crate::judge::{Decided, Known};
 
@@ -131,6 +132,13 @@ fn answered(
         }
         Verdict::Refused | Verdict::Again => {
             let mut line = OutcomeLine::with_code(position, Outcome::Rejected, &answer.code);
+            if answer.code == GIVEN_UP {
+                // Nobody's word but ours: the platform has said nothing.
+                let words =
+                    format!("平台始终未答复，本节点人员放弃（{}），平台可能已收到", answer.said);
+                line.text = Some(words);
+                return Decided::Final(line, false);
+            }
             line.text = Some(format!("平台答复（由本节点记录）：{}", answer.said));
             line.said = said;
             Decided::Final(line, false)

@@ -5,6 +5,7 @@
 //! outcomes with the platform's words and the receipt (`by=outlet`) are one fact, as with accept.
 
 mod before;
+mod given_up;
 mod speak;
 
 use std::sync::{Arc, Mutex};
@@ -15,6 +16,7 @@ use envelope::{By, Opened, SenderCert};
 use store::{InboxFor, InboxParcel, Lease, NewSubmission, SubmissionStep, Submit};
 
 pub(crate) use before::{Asker, Before, Relation};
+pub use given_up::{GIVEN_UP, give_up};
 pub use speak::{PLATFORM, PlatformSeen, SAID_CHARS_MAX};
 
 use crate::accept::{Arrival, arrival, cloned, fact, in_clear, readable};
@@ -91,6 +93,7 @@ impl Outlet {
             self.rest = speak::Rest::default();
             self.token = Some(lease.token);
         }
+        self.give_up(&lease, now).await?;
         let taken = self.take(&lease, now).await?;
         let spoken = self.speak(&lease, now).await?;
         let gone_on = self.go_on(&lease, now).await?;
@@ -175,7 +178,7 @@ impl Outlet {
             let package = package.map_err(|_| lost())?;
             let package = self.node.clear(&package).map_err(|_| lost())?;
             let opened = envelope::open_clear(&package).map_err(|_| lost())?;
-            match gate::verify(&self.node, &parcel, &opened) {
+            match gate::verify_vouched(&self.node, &parcel, &opened).await? {
                 Ok(cert) => {
                     let waits = self.round(lease, &parcel, (&opened, &cert), now).await?;
                     ended += u64::from(!waits);

@@ -261,7 +261,7 @@ impl Outlet {
         }
     }
 
-    async fn commit(
+    pub(super) async fn commit(
         &mut self,
         lease: &Lease,
         done: Vec<Submitted>,
@@ -324,7 +324,8 @@ impl Outlet {
     }
 }
 
-fn answer(
+/// A last answer.
+pub(super) fn answer(
     submission: &Submission,
     verdict: Verdict,
     code: &str,

@@ -1,6 +1,6 @@
 //! Pages: records, quarantine, cursor, and what a source was last seen to hold.
 
-use canon::Millis;
+use canon::{Millis, RecordId};
 
 use super::office::*;
 use super::provider::run;
@@ -159,6 +159,26 @@ fn a_full_pass_finds_what_vanished_until_it_is_forgotten() {
         assert!(s.vanished("county", "q", 2, 10).await.unwrap().is_empty());
         s.forget_rows("county", &["r1"]).await.unwrap();
         assert_eq!(gone(s.vanished("county", "", 2, 10).await.unwrap()), ["r3"]);
+    });
+}
+
+#[test]
+fn what_a_row_gave_is_told_once_whatever_its_versions() {
+    run(async |bench| {
+        let county = Office::open(&bench, "county").await;
+        let of = |id: RecordId, row: &str, content: &str| NewRecord {
+            source_row: Some(row.into()),
+            content: digest(content),
+            ..record(&id.kind, &id.key.number(), id.version)
+        };
+        let first = vec![of(id("SB", "A", 1), "r1", "a"), of(id("SL", "A", 1), "r1", "b")];
+        county.collect(t0(), first).await;
+        county.collect(t0(), vec![of(id("SB", "A", 2), "r1", "c"), record("SB", "B", 1)]).await;
+        let gave = county.store.gave("county", &["r1", "r9"]).await.unwrap();
+        let told: Vec<_> = gave.iter().map(|g| (&*g.row, &*g.kind, g.key.number())).collect();
+        assert_eq!(told, [("r1", "SB", "A".to_owned()), ("r1", "SL", "A".to_owned())]);
+        assert!(gave.iter().all(|g| g.destination == gave[0].destination));
+        assert!(county.store.gave("township", &["r1"]).await.unwrap().is_empty());
     });
 }
 

@@ -168,6 +168,46 @@ fn a_child_waits_for_its_parent_at_its_own_destination() {
 }
 
 #[test]
+fn what_waits_at_a_destination_is_withdrawn_there_alone_and_the_books_say_so() {
+    run(async |bench| {
+        let county = Office::open(&bench, "county").await;
+        let one = id("SL", "A", 1);
+        to_both(&county, vec![child("SL", "A", 1)]).await;
+        county.collect(t0(), vec![child("SL", "B", 1)]).await;
+        assert_eq!(at(&county, &one, &bureau()).await, Some(Place::Waiting));
+        let audit = || AuditEvent {
+            at: t0(),
+            who: "op-7".into(),
+            action: "destination.withdraw".into(),
+            subject: "bureau".into(),
+            reason: "已停用".into(),
+            ok: true,
+        };
+        let there = bureau().destination;
+        assert_eq!(county.store.withdraw_waiting(&there, audit()).await.unwrap(), 1);
+        assert_eq!(at(&county, &one, &bureau()).await, Some(Place::Voided));
+        assert_eq!(county.place(&one).await, Some(Place::Waiting), "not for the others");
+        let tallies = county.store.tallies(t0().day()).await.unwrap();
+        let of = |to: &str, place: Place| {
+            let of = tallies.iter().filter(|t| t.peer == to);
+            of.map(|t| t.places[place as usize]).sum::<u64>()
+        };
+        assert_eq!((of("bureau", Place::Voided), of("bureau", Place::Waiting)), (1, 0));
+        assert_eq!(of("province", Place::Waiting), 2);
+        // Nothing is left to withdraw, and its parent lets nothing go any more.
+        assert_eq!(county.store.withdraw_waiting(&there, audit()).await.unwrap(), 0);
+        let parent = chunk(&bureau(), t0(), vec![record("SB", "A", 1)]);
+        county.store.commit_collected(&county.lease, page("p", t0(), vec![parent])).await.unwrap();
+        county.store.release_waiting(t0().plus(HOUR), 10).await.unwrap();
+        assert_eq!(at(&county, &one, &bureau()).await, Some(Place::Voided));
+        let audited = county.store.audit_after(0, 100).await.unwrap();
+        let said: Vec<_> = audited.iter().filter(|(_, e, _)| e.who == "op-7").collect();
+        assert_eq!(said.iter().map(|(_, e, _)| e.ok).collect::<Vec<_>>(), [true, false]);
+        county.assert_conserved().await;
+    });
+}
+
+#[test]
 fn parent_missing_at_one_destination_goes_again_to_that_one() {
     run(async |bench| {
         let county = Office::open(&bench, "county").await;

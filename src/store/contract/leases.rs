@@ -94,7 +94,7 @@ fn every_commit_under_a_lease_refuses_an_old_token() {
             s.receipt_again(&old, &other, now).await,
             s.commit_refused(&old, refused).await,
             s.commit_relayed(&old, relayed).await,
-            s.commit_hop(&old, inbox_id, &sent, &by, "relayed", now).await,
+            s.commit_hop(&old, inbox_id, &sent, (&by, "relayed"), None, now).await,
             s.commit_settled(&old, settlement).await.map(drop),
             s.commit_event(&old, &sent, event).await.map(drop),
             s.commit_delivered(&old, "sink", 9, now).await,

@@ -169,7 +169,7 @@ fn a_case_is_traced_at_its_sender() {
         let inbox_id = county.control_arrives(at(3)).await;
         let by = node("city");
         let s = &county.store;
-        s.commit_hop(&county.lease, inbox_id, &sent, &by, "relayed", at(3)).await.unwrap();
+        s.commit_hop(&county.lease, inbox_id, &sent, (&by, "relayed"), None, at(3)).await.unwrap();
         let all = [id("SB", "A/1", 1), id("SB", "A/12", 1)];
         county.settle(&sent, &[], &all, at(4)).await;
 

@@ -88,7 +88,7 @@ fn a_relayed_parcel_is_sent_then_receipted_by_the_next_hop_then_done() {
 
         let inbox_id = city.control_arrives(t0()).await;
         let by = node("province");
-        s.commit_hop(&city.lease, inbox_id, &id, &by, "received", t0()).await.unwrap();
+        s.commit_hop(&city.lease, inbox_id, &id, (&by, "received"), None, t0()).await.unwrap();
         assert_eq!(row_state(&city, &id).await, "hop_receipted");
         assert!(s.frames(&id).await.unwrap().is_some());
         s.relay_done(&id, t0()).await.unwrap();
@@ -169,7 +169,7 @@ fn a_hop_receipt_shows_progress_on_an_own_envelope() {
         let inbox_id = county.control_arrives(t0()).await;
         let by = node("city");
         let s = &county.store;
-        s.commit_hop(&county.lease, inbox_id, &sent, &by, "relayed", t0()).await.unwrap();
+        s.commit_hop(&county.lease, inbox_id, &sent, (&by, "relayed"), None, t0()).await.unwrap();
         let out = s.outbound(&sent).await.unwrap().unwrap();
         assert_eq!(out.hop.as_deref(), Some("city: relayed"));
         assert_eq!(out.state, OutState::Sealed, "a hop settles nothing");

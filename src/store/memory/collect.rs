@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::Arc;
 
-use canon::{Key, Millis, Route};
+use canon::{Key, Millis, NodeCode, Route};
 
 use super::state::*;
 use crate::error::StoreError;
@@ -72,6 +72,23 @@ impl Identity {
             .take(limit as usize)
             .map(mark)
             .collect()
+    }
+
+    /// Which records these rows gave.
+    pub(super) fn gave(&self, adapter: &str, rows: &[&str]) -> Vec<Gave> {
+        let mut gave = Vec::new();
+        for row in rows {
+            let keys = self.row_records.get(&(adapter.into(), (*row).into()));
+            gave.extend(keys.into_iter().flatten().map(|(key, strand, _)| Gave {
+                row: (*row).into(),
+                kind: Arc::clone(&strand.kind),
+                key: key.clone(),
+                destination: strand.to.clone(),
+            }));
+        }
+        gave.sort();
+        gave.dedup();
+        gave
     }
 
     /// Forgets marks.
@@ -410,6 +427,22 @@ impl Identity {
         }
     }
 
+    /// Withdraws records that wait at a destination.
+    pub(super) fn withdraw_waiting(&mut self, to: &NodeCode, mut audit: AuditEvent) -> u64 {
+        audit.at = self.tick(audit.at);
+        let there = self.waiting.iter().filter(|(key, _)| key.1.to == *to);
+        let mut gone: Vec<_> = there.map(|(k, w)| (w.look_at, w.arrival, k.clone())).collect();
+        gone.sort();
+        gone.truncate(WITHDRAW_MAX as usize);
+        for (.., key) in &gone {
+            self.stop_waiting(key);
+            self.move_record(key, At::Voided);
+        }
+        audit.ok = audit.ok && !gone.is_empty();
+        self.append_audit(audit);
+        gone.len() as u64
+    }
+
     /// Looks at waiting records that are due for it.
     pub(super) fn release_waiting(&mut self, now: Millis, limit: u32) -> u64 {
         let now = self.tick(now);
@@ -446,16 +479,6 @@ struct Fresh {
     key: OwnKey,
     fragment: Arc<[u8]>,
     wait: Option<WaitFor>,
-}
-
-/// Everything of a case in a map whose keys begin with the case.
-pub(super) fn of_root<'a, S: Ord + Default, V>(
-    map: &'a BTreeMap<(Key, S, u32), V>,
-    root: &str,
-) -> impl Iterator<Item = (&'a (Key, S, u32), &'a V)> {
-    let root: Arc<str> = root.into();
-    let from = (Key::from_columns(root.clone(), ""), S::default(), 0);
-    map.range(from..).take_while(move |(k, _)| k.0.root() == &*root)
 }
 
 /// What makes a quarantined row the same.

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use canon::{EnvelopeId, Lane, Millis, NodeCode, Severity, Violation};
 
-use super::collect::of_root;
 use super::state::*;
 use crate::error::StoreError;
 use crate::lifecycle::OutState;
@@ -168,6 +167,7 @@ impl Identity {
         kept.sort();
         let received = Received {
             head_digest: judged.head_digest,
+            day: judged.day,
             frame: judged.frame,
             kept,
             problems: judged.problems,
@@ -425,13 +425,15 @@ impl Identity {
         lease: &Lease,
         inbox_id: i64,
         id: &EnvelopeId,
-        by: &NodeCode,
-        stage: &str,
+        (by, stage, kept): (&NodeCode, &str, Option<Stands>),
         now: Millis,
     ) -> Result<(), StoreError> {
         self.check_lease(lease)?;
         self.check_inbox(inbox_id)?;
         let now = self.tick(now);
+        if let Some(kept) = kept {
+            self.stand(&kept.name, kept.text.as_deref(), now);
+        }
         self.take_inbox(inbox_id);
         if let Some(relay) = self.relays.get_mut(id)
             && relay.row.state != "done"
@@ -466,7 +468,8 @@ impl Identity {
                 ReceiptAt::Numbered(own) => self.out.get(own).and_then(|o| o.frame.clone()),
                 ReceiptAt::None | ReceiptAt::Queued => None,
             };
-            return Some(StoredFrames { frame: received.frame.clone(), receipt });
+            let frame = received.frame.clone();
+            return (!frame.is_empty()).then_some(StoredFrames { frame, receipt });
         }
         let frame = self.relays.get(id)?.frame.clone()?;
         Some(StoredFrames { frame, receipt: None })
@@ -476,9 +479,8 @@ impl Identity {
     pub(super) fn judged_after(&self, ordinal: i64, limit: u32) -> Vec<JudgedEnvelope> {
         self.judged
             .range(ordinal.saturating_add(1)..)
-            .take(limit as usize)
             .filter_map(|(ordinal, id)| {
-                let received = self.received.get(id)?;
+                let received = self.received.get(id).filter(|r| !r.frame.is_empty())?;
                 Some(JudgedEnvelope {
                     ordinal: *ordinal,
                     id: id.clone(),
@@ -487,6 +489,7 @@ impl Identity {
                     at: received.at,
                 })
             })
+            .take(limit as usize)
             .collect()
     }
 }

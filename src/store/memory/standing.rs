@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use canon::{Day, Key, Millis, NodeCode};
 
-use super::collect::of_root;
 use super::state::*;
 use crate::types::*;
 

@@ -143,6 +143,8 @@ pub(super) enum ReceiptAt {
 #[derive(Clone, Debug)]
 pub(super) struct Received {
     pub(super) head_digest: Digest,
+    pub(super) day: Day,
+    /// Empty once it was given back.
     pub(super) frame: Arc<[u8]>,
     pub(super) kept: Vec<(u32, RecordId)>,
     pub(super) problems: Vec<Problem>,
@@ -456,4 +458,14 @@ impl Identity {
             self.queue.insert(number, control);
         }
     }
+}
+
+/// Everything of a case in a map whose keys begin with the case.
+pub(super) fn of_root<'a, S: Ord + Default, V>(
+    map: &'a BTreeMap<(Key, S, u32), V>,
+    root: &str,
+) -> impl Iterator<Item = (&'a (Key, S, u32), &'a V)> {
+    let root: Arc<str> = root.into();
+    let from = (Key::from_columns(root.clone(), ""), S::default(), 0);
+    map.range(from..).take_while(move |(k, _)| k.0.root() == &*root)
 }

@@ -51,6 +51,9 @@ impl Store for MemoryStore {
     ) -> StoreFuture<'a, Vec<SourceRowMark>> {
         self.tell(move |s| s.vanished(adapter, &prefix.plain(), pass, limit))
     }
+    fn gave<'a>(&'a self, adapter: &'a str, rows: &'a [&'a str]) -> StoreFuture<'a, Vec<Gave>> {
+        self.tell(move |s| s.gave(adapter, &refs(&rows.plain())))
+    }
     fn forget_rows<'a>(&'a self, adapter: &'a str, rows: &'a [&'a str]) -> StoreFuture<'a, ()> {
         self.tell(move |s| s.forget_rows(adapter, &refs(&rows.plain())))
     }
@@ -59,6 +62,9 @@ impl Store for MemoryStore {
     }
     fn release_waiting<'a>(&'a self, now: Millis, limit: u32) -> StoreFuture<'a, u64> {
         self.tell(move |s| s.release_waiting(now, limit))
+    }
+    fn withdraw_waiting<'a>(&'a self, to: &'a NodeCode, audit: AuditEvent) -> StoreFuture<'a, u64> {
+        self.tell(move |s| s.withdraw_waiting(to, audit))
     }
     fn staged_routes(&self) -> StoreFuture<'_, Vec<(Route, u64, Millis)>> {
         self.tell(move |s| s.staged_routes())
@@ -182,11 +188,11 @@ impl Store for MemoryStore {
         lease: &'a Lease,
         inbox_id: i64,
         id: &'a EnvelopeId,
-        by: &'a NodeCode,
-        stage: &'a str,
+        hop: (&'a NodeCode, &'a str),
+        kept: Option<Stands>,
         now: Millis,
     ) -> StoreFuture<'a, ()> {
-        self.with(move |s| s.commit_hop(lease, inbox_id, id, by, stage, now))
+        self.with(move |s| s.commit_hop(lease, inbox_id, id, (hop.0, hop.1, kept), now))
     }
     fn relay_done<'a>(&'a self, id: &'a EnvelopeId, now: Millis) -> StoreFuture<'a, ()> {
         self.tell(move |s| s.relay_done(id, now))

@@ -27,6 +27,7 @@ macro_rules! fact {
 
 mod accept;
 mod adopt;
+mod archive;
 mod attempts;
 mod collect;
 mod conn;

@@ -113,11 +113,12 @@ pub(super) async fn commit_hop(
     lease: &Lease,
     inbox_id: i64,
     id: &EnvelopeId,
-    (by, stage): (&NodeCode, &str),
+    (by, stage, kept): (&NodeCode, &str, &Option<Stands>),
     now: Millis,
 ) -> Result<(), StoreError> {
     let columns = handle.find_id(id).await?;
     let mut txn = handle.begin(Some(lease), Some(now)).await?;
+    super::standing::put_all(handle, &mut txn, kept.as_slice()).await?;
     inbox::throw_away(handle, &mut txn, inbox_id).await?;
     if let Some(columns) = columns {
         let relayed = columns.bind(q(sql::RELAY_HOP).bind(handle.ident));

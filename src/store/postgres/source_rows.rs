@@ -1,5 +1,6 @@
 //! Source rows as last seen, for adapters that compare or write back.
 
+use canon::Key;
 use sqlx::postgres::{PgConnection, PgRow};
 
 use super::codec::{digest_in, digest_out};
@@ -69,6 +70,25 @@ pub(super) async fn vanished(
     let statement = q(sql::VANISHED).bind(handle.ident).bind(word);
     let statement = statement.bind(big(pass)).bind(i64::from(limit)).bind(prefix);
     marks(&statement.fetch_all(&mut *conn).await?)
+}
+
+/// Which records these rows gave.
+pub(super) async fn gave(
+    handle: &Handle,
+    adapter: &str,
+    rows: &[&str],
+) -> Result<Vec<Gave>, StoreError> {
+    let Some(word) = handle.find(adapter).await? else { return Ok(Vec::new()) };
+    let mut conn = handle.conn().await?;
+    let statement = q(sql::GAVE).bind(handle.ident).bind(word).bind(sorted(rows));
+    let mut given = Vec::new();
+    for row in statement.fetch_all(&mut *conn).await? {
+        let (kind, destination) = handle.words().strand_parts(row.int(2)?)?;
+        let key = Key::from_columns(row.text(1)?, row.text(3)?);
+        given.push(Gave { row: row.text(0)?.into(), kind, key, destination });
+    }
+    given.sort();
+    Ok(given)
 }
 
 /// Forgets source rows.

@@ -72,6 +72,10 @@ impl Store for Handle {
         fact!(self, prefix => source_rows::vanished(self, adapter, &prefix, pass, limit))
     }
 
+    fn gave<'a>(&'a self, adapter: &'a str, rows: &'a [&'a str]) -> StoreFuture<'a, Vec<Gave>> {
+        fact!(self, rows => async { source_rows::gave(self, adapter, &refs(&rows)).await })
+    }
+
     fn forget_rows<'a>(&'a self, adapter: &'a str, rows: &'a [&'a str]) -> StoreFuture<'a, ()> {
         fact!(self, rows => async { source_rows::forget(self, adapter, &refs(&rows)).await })
     }
@@ -82,6 +86,10 @@ impl Store for Handle {
 
     fn release_waiting<'a>(&'a self, now: Millis, limit: u32) -> StoreFuture<'a, u64> {
         fact!(self, waiting::release(self, now, limit))
+    }
+
+    fn withdraw_waiting<'a>(&'a self, to: &'a NodeCode, audit: AuditEvent) -> StoreFuture<'a, u64> {
+        fact!(self, waiting::withdraw(self, to, &audit))
     }
 
     fn staged_routes(&self) -> StoreFuture<'_, Vec<(Route, u64, Millis)>> {
@@ -238,11 +246,11 @@ impl Store for Handle {
         lease: &'a Lease,
         inbox_id: i64,
         id: &'a EnvelopeId,
-        by: &'a NodeCode,
-        stage: &'a str,
+        hop: (&'a NodeCode, &'a str),
+        kept: Option<Stands>,
         now: Millis,
     ) -> StoreFuture<'a, ()> {
-        fact!(self, relay::commit_hop(self, lease, inbox_id, id, (by, stage), now))
+        fact!(self, relay::commit_hop(self, lease, inbox_id, id, (hop.0, hop.1, &kept), now))
     }
 
     fn relay_done<'a>(&'a self, id: &'a EnvelopeId, now: Millis) -> StoreFuture<'a, ()> {

@@ -3,17 +3,17 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use canon::Millis;
+use canon::{Millis, NodeCode};
 use sqlx::postgres::PgConnection;
 
 use super::collect::{Piece, put_stretches};
 use super::conn::{len, q, sorted};
 use super::handle::{Handle, Txn};
-use super::sql;
 use super::tally::{self, Line, OWN, Tallies};
+use super::{people, sql};
 use crate::error::StoreError;
 pub(super) use crate::packed::waiting::{Fate, NewWaiting, Staged};
-use crate::packed::waiting::{Parent, Parents, Row, push, ready};
+use crate::packed::waiting::{Parent, Parents, Row, push, ready, there};
 use crate::types::*;
 
 /// When a record that could not be released is looked at again. A parent that is collected,
@@ -228,6 +228,16 @@ async fn stage(
         let line = Line::own(words, row.day, (row.route, row.epoch), kind)?;
         tallies.shift(line, Place::Waiting, Place::Staged, 1);
     }
+    drop_rows(handle, txn, rows).await?;
+    put_stretches(handle, txn, &runs).await
+}
+
+/// These wait no longer.
+async fn drop_rows(
+    handle: &Handle,
+    txn: &mut Txn<'_>,
+    rows: &[(Row, bool)],
+) -> Result<(), StoreError> {
     let text = |column: for<'r> fn(&'r Row) -> &'r str| {
         rows.iter().map(|(r, _)| column(r)).collect::<Vec<_>>()
     };
@@ -237,7 +247,7 @@ async fn stage(
     let statement = statement.bind(text(|r| &r.root)).bind(number(|r| r.kind));
     let statement = statement.bind(text(|r| &r.part)).bind(number(|r| r.version));
     statement.execute(&mut **txn).await?;
-    put_stretches(handle, txn, &runs).await
+    Ok(())
 }
 
 /// Stages every waiting record whose parent has just been staged, and theirs in turn.
@@ -345,4 +355,40 @@ pub(super) async fn release(handle: &Handle, now: Millis, limit: u32) -> Result<
     tally::write(tallies, &mut txn).await?;
     txn.commit().await?;
     Ok(go.len() as u64 + more)
+}
+
+/// Withdraws records that wait at a destination (停报), and audits it.
+pub(super) async fn withdraw(
+    handle: &Handle,
+    to: &NodeCode,
+    audit: &AuditEvent,
+) -> Result<u64, StoreError> {
+    let mut txn = handle.begin(None, Some(audit.at)).await?;
+    let all = q(sql::WAITING_DUE).bind(handle.ident).bind(i64::MAX).bind(i64::MAX);
+    let all = all.fetch_all(&mut *txn).await?;
+    let rows = there(handle.words(), &all, to)?;
+    let mut tallies = Tallies::new(handle.ident, OWN);
+    let mut gone = Vec::with_capacity(rows.len());
+    for row in rows {
+        let words = handle.words();
+        let kind = words.kind_of(row.kind)?;
+        let line = Line::own(words, row.day, (row.route, row.epoch), kind)?;
+        tallies.shift(line, Place::Waiting, Place::Voided, 1);
+        // Its bytes go with the last of its chunk.
+        q(sql::CHUNK_LESS).bind(row.chunk).execute(&mut *txn).await?;
+        gone.push((row, false));
+    }
+    drop_rows(handle, &mut txn, &gone).await?;
+    for (row, _) in &gone {
+        let statement = q(sql::RECORD_PLACE).bind(handle.ident).bind(&*row.root).bind(row.kind);
+        let statement = statement.bind(&*row.part).bind(row.version).bind(Place::Voided as i64);
+        statement.execute(&mut *txn).await?;
+    }
+    tally::write(tallies, &mut txn).await?;
+    let ok = audit.ok && !gone.is_empty();
+    let audit = AuditEvent { at: txn.now, ok, ..audit.clone() };
+    people::append_audit(handle, &mut txn, &audit).await?;
+    txn.commit().await?;
+    handle.barrier().await?;
+    Ok(gone.len() as u64)
 }

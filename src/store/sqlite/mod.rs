@@ -7,6 +7,7 @@
 
 mod accept;
 mod adopt;
+mod archive;
 mod collect;
 mod conn;
 mod dispatch;

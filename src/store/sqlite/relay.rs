@@ -124,11 +124,12 @@ pub(super) async fn commit_hop(
     lease: &Lease,
     inbox_id: i64,
     id: &EnvelopeId,
-    (by, stage): (&NodeCode, &str),
+    (by, stage, kept): (&NodeCode, &str, Option<Stands>),
     now: Millis,
 ) -> Result<(), StoreError> {
     let mut writer = handle.writer().await;
     let (mut txn, now) = handle.begin(&mut writer, Some(lease), Some(now)).await?;
+    super::standing::put(handle, &mut txn, kept.as_slice(), now).await?;
     let frame = inbox::consume(handle, &mut txn, inbox_id).await?;
     drop_blob(&mut txn, Some(frame)).await?;
     if let Some(relay) = row(handle, &mut txn, id).await? {

@@ -66,6 +66,10 @@ impl Store for Handle {
         )
     }
 
+    fn gave<'a>(&'a self, adapter: &'a str, rows: &'a [&'a str]) -> StoreFuture<'a, Vec<Gave>> {
+        Box::pin(async move { source_rows::gave(self, adapter, &refs(&rows.plain())).await })
+    }
+
     fn forget_rows<'a>(&'a self, adapter: &'a str, rows: &'a [&'a str]) -> StoreFuture<'a, ()> {
         Box::pin(async move { source_rows::forget(self, adapter, &refs(&rows.plain())).await })
     }
@@ -76,6 +80,10 @@ impl Store for Handle {
 
     fn release_waiting<'a>(&'a self, now: Millis, limit: u32) -> StoreFuture<'a, u64> {
         Box::pin(waiting::release(self, now, limit))
+    }
+
+    fn withdraw_waiting<'a>(&'a self, to: &'a NodeCode, audit: AuditEvent) -> StoreFuture<'a, u64> {
+        Box::pin(async move { waiting::withdraw(self, to, audit).await })
     }
 
     fn staged_routes(&self) -> StoreFuture<'_, Vec<(Route, u64, Millis)>> {
@@ -246,11 +254,11 @@ impl Store for Handle {
         lease: &'a Lease,
         inbox_id: i64,
         id: &'a EnvelopeId,
-        by: &'a NodeCode,
-        stage: &'a str,
+        hop: (&'a NodeCode, &'a str),
+        kept: Option<Stands>,
         now: Millis,
     ) -> StoreFuture<'a, ()> {
-        Box::pin(relay::commit_hop(self, lease, inbox_id, id, (by, stage), now))
+        Box::pin(relay::commit_hop(self, lease, inbox_id, id, (hop.0, hop.1, kept), now))
     }
 
     fn relay_done<'a>(&'a self, id: &'a EnvelopeId, now: Millis) -> StoreFuture<'a, ()> {

@@ -3,17 +3,17 @@
 use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 
-use canon::Millis;
+use canon::{Millis, NodeCode};
 use sqlx::sqlite::SqliteConnection;
 
 use super::collect::{Piece, put_stretches, sorted};
 use super::conn::{Bulk, Columns, json, len, q};
 use super::handle::Handle;
-use super::sql;
 use super::tally::{self, Line, OWN, Tallies};
+use super::{people, sql};
 use crate::error::StoreError;
 pub(super) use crate::packed::waiting::{Fate, NewWaiting, Staged};
-use crate::packed::waiting::{Parent, Parents, Row, push, ready};
+use crate::packed::waiting::{Parent, Parents, Row, push, ready, there};
 use crate::types::*;
 
 /// When a record that could not be released is looked at again. A parent that is collected,
@@ -353,4 +353,38 @@ pub(super) async fn release(handle: &Handle, now: Millis, limit: u32) -> Result<
     tally::write(tallies, &mut txn).await?;
     handle.commit(txn).await?;
     Ok(go.len() as u64 + more)
+}
+
+/// Withdraws records that wait at a destination (停报), and audits it.
+pub(super) async fn withdraw(
+    handle: &Handle,
+    to: &NodeCode,
+    mut audit: AuditEvent,
+) -> Result<u64, StoreError> {
+    let mut writer = handle.writer().await;
+    let (mut txn, now) = handle.begin(&mut writer, None, Some(audit.at)).await?;
+    let all = q(sql::WAITING_DUE).bind(handle.ident).bind(i64::MAX).bind(i64::MAX);
+    let all = all.fetch_all(&mut *txn).await?;
+    let rows = there(handle.words(), &all, to)?;
+    let mut tallies = Tallies::new(handle.ident, OWN);
+    for row in &rows {
+        bind_key(row, handle, sql::WAITING_DROP).execute(&mut *txn).await?;
+        let statement = q(sql::RECORD_PLACE).bind(handle.ident).bind(&*row.root).bind(row.kind);
+        let statement = statement.bind(&*row.part).bind(row.version).bind(Place::Voided as i64);
+        statement.execute(&mut *txn).await?;
+        // Its bytes go with the last of its chunk.
+        q(sql::CHUNK_LESS).bind(row.chunk).execute(&mut *txn).await?;
+        let words = handle.words();
+        let kind = words.kind_of(row.kind)?;
+        let line = Line::own(words, row.day, (row.route, row.epoch), kind)?;
+        tallies.shift(line, Place::Waiting, Place::Voided, 1);
+    }
+    tally::write(tallies, &mut txn).await?;
+    audit.at = now;
+    audit.ok = audit.ok && !rows.is_empty();
+    people::append_audit(handle, &mut txn, &audit).await?;
+    handle.commit(txn).await?;
+    drop(writer);
+    handle.barrier().await?;
+    Ok(rows.len() as u64)
 }

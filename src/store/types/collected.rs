@@ -6,6 +6,9 @@ use super::standing::Stands;
 use canon::{Day, Digest, Key, Millis, NodeCode, RecordId, Route, Violation};
 use serde::{Deserialize, Serialize};
 
+/// Most records that one fact withdraws.
+pub const WITHDRAW_MAX: u32 = 10_000;
+
 /// The one place of a collected record on its route (invariant S1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -63,6 +66,19 @@ pub struct CaseRow {
     pub facts: Arc<str>,
     /// Where this version is now.
     pub place: Place,
+}
+
+/// A record that a source row gave, on its way to one destination.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Gave {
+    /// The row.
+    pub row: Arc<str>,
+    /// Type of the record.
+    pub kind: Arc<str>,
+    /// Its key.
+    pub key: Key,
+    /// Where it goes.
+    pub destination: NodeCode,
 }
 
 /// One valid record on its way into a chunk.

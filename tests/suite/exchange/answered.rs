@@ -50,3 +50,17 @@ async fn when_the_last_record_of_the_file_is_final() {
     assert_eq!(answer(&world, "b.csv"), Some(Vec::new()));
     world.finish().await;
 }
+
+#[tokio::test]
+async fn what_is_rejected_above_names_its_rule() {
+    let setup = Setup { region: "990103", ..setup() };
+    let mut world = super::world_of(setup).await;
+    world.drop_lines("a.csv", &[line("SB", 1), line("SB", 3).region("990199101")]);
+    world.quiet().await;
+    let said = answer(&world, "a.csv").expect("the answer");
+    assert_eq!(said[0], ",2,已接收,,");
+    let cells: Vec<&str> = said[1].split(',').collect();
+    assert_eq!(cells[..4], ["", "3", "已驳回", "record.authority"], "{said:?}");
+    assert!(!cells[4].is_empty() && !cells[4].contains('['), "{said:?}");
+    world.finish().await;
+}

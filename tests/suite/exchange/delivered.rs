@@ -7,7 +7,7 @@ use std::time::Duration;
 use edge::db;
 use edge::tables::{Settings, TablesSink};
 use exchange::Worker as _;
-use exchange::deliver::{Deliver, From, Kept};
+use exchange::deliver::{Deliver, From, Kept, Replayed};
 use store::Place;
 use tests::world::input::cases;
 use tests::world::{self, PROVINCE, TOWN, When, World};
@@ -96,11 +96,15 @@ async fn tables_take_each_record_once_and_lost_ones_are_filled_up() {
     let node = &world.nodes[PROVINCE].node;
     let kept = Kept { formats: &node.formats, package_bytes_max: node.limits.package_bytes_max };
     let mut sink = tables(&file);
-    let all = kept.replay(&node.store, &mut sink, From::Day(world.now.day())).await;
-    assert_eq!(all.expect("a replay"), 10);
-    assert_eq!(kept.replay(&node.store, &mut sink, From::Watermark(0)).await.expect("all"), 10);
-    let none = From::Day(canon::Day(world.now.day().0 + 1));
-    assert_eq!(kept.replay(&node.store, &mut sink, none).await.expect("nothing"), 0);
+    for (from, given) in [
+        (From::Day(world.now.day()), 10),
+        (From::Watermark(0), 10),
+        (From::Day(canon::Day(world.now.day().0 + 1)), 0),
+    ] {
+        let mut done = Replayed::default();
+        kept.replay(&node.store, &mut sink, from, &mut done).await.expect("a replay");
+        assert_eq!(done.records, given, "{from:?}");
+    }
     assert_eq!(rows(&file).await, (5, 5));
     world.finish().await;
 }

@@ -137,7 +137,19 @@ async fn a_destination_that_is_removed_keeps_what_is_on_its_way() {
     assert_eq!(there(&world, CITY, Place::Accepted).await, 1, "what was sealed is settled");
     assert_eq!(world.place_to(TIERS[CITY], TOWN, "SB", 2, 1).await, None, "nothing new");
     assert_eq!(there(&world, CITY, Place::Waiting).await, 1, "named, not dropped");
-    world.finish_with(Left { waiting: 1, ..Left::default() }).await;
+    // A named person withdraws it: it stays counted, and the day agrees with both.
+    let audit = store::AuditEvent {
+        at: world.now,
+        who: "op-7".into(),
+        action: "destination.withdraw".into(),
+        subject: city.to_string(),
+        reason: "不再向其报送".into(),
+        ok: true,
+    };
+    assert_eq!(world.store(TOWN).withdraw_waiting(&city, audit).await.unwrap(), 1);
+    assert_eq!(there(&world, CITY, Place::Waiting).await, 0);
+    assert_eq!(there(&world, CITY, Place::Voided).await, 1);
+    world.finish().await;
 }
 
 async fn dies(call: u64, when: When) {

@@ -68,7 +68,7 @@ async fn evidence(world: &World) -> String {
     let package = envelope::open_frame(&frames.frame, 64 << 20).unwrap();
     let receipt = envelope::open_frame(&frames.receipt.unwrap(), 64 << 20).unwrap();
     let receipt = envelope::open(&receipt).unwrap();
-    let item = Item::of(&envelope::open(&package).unwrap(), 0, Some(&receipt)).unwrap();
+    let item = Item::of(&envelope::open(&package).unwrap(), 0, Some(&receipt), vec![]).unwrap();
     let node = &world.nodes[TOWN].node;
     let evidence = Evidence::new(&node.code, world.now, vec![item]);
     let judged = evidence.judge(&node.trust, &|_| Some(world::format())).remove(0);
@@ -149,6 +149,47 @@ async fn a_record_that_is_not_answered_is_not_guessed_and_the_others_go_on() {
     world.pass(30_000).await;
     world.quiet().await;
     assert_eq!(world.count(TOWN, Place::Accepted).await, 12);
+    finish(world, world::Left::default()).await;
+}
+
+#[tokio::test]
+async fn a_record_that_is_never_answered_is_given_up_by_a_person_and_holds_nobody_any_more() {
+    let mut world = world().await;
+    world.platform().mind.rule("SB", 1, Act::Hang, 1);
+    world.drop_lines("a.csv", &cases(1..=3));
+    world.pass(20_000).await;
+    let key = canon::Key::new(world::input::UNIT, &[&world::input::case(1)]);
+    let record = canon::RecordId { kind: "SB".into(), key, version: 1 };
+    let store = world.store(PROVINCE).clone();
+    let mine = ("op-7", "平台已停用该接口");
+    // What was answered is not given up, whoever says so.
+    let other = canon::RecordId { version: 9, ..record.clone() };
+    assert_eq!(exchange::outlet::give_up(&store, &other, mine, world.now).await.unwrap(), 0);
+    assert_ne!(world.place(TOWN, "SB", 2, 1).await, Some(Place::Rejected));
+    assert_eq!(exchange::outlet::give_up(&store, &record, mine, world.now).await.unwrap(), 1);
+    world.quiet().await;
+    world.heal().await;
+    assert_eq!(world.place(TOWN, "SB", 1, 1).await, Some(Place::Rejected));
+    assert_eq!(world.rules(TOWN, "rejected").await, [exchange::outlet::GIVEN_UP]);
+    let problem = world.problems(TOWN).await.remove(0);
+    assert!(problem.violations[0].zh.contains("平台始终未答复"), "{problem:?}");
+    assert!(problem.violations[0].zh.contains("op-7：平台已停用该接口"), "{problem:?}");
+    let said = said(&world).await;
+    let given_up = said.iter().find(|(_, code, _)| code.as_deref() == Some("platform.given_up"));
+    assert_eq!(given_up.map(|(_, _, words)| words), Some(&None), "the platform said nothing");
+    assert_eq!(world.count(TOWN, Place::Accepted).await, 4, "the others of its envelope");
+    let audited = world.audited(PROVINCE).await;
+    assert!(
+        audited.contains(&("outlet.given_up".into(), "平台已停用该接口".into())),
+        "{audited:?}"
+    );
+    // Its next version goes like any other.
+    world.platform().mind.relent();
+    world.drop_lines("b.csv", &[line("SB", 1).text("再报")]);
+    world.quiet().await;
+    world.heal().await;
+    assert_eq!(world.place(TOWN, "SB", 1, 2).await, Some(Place::Accepted));
+    assert_eq!(world.place(TOWN, "SL", 1, 1).await, Some(Place::Accepted));
     finish(world, world::Left::default()).await;
 }
 

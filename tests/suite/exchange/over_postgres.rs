@@ -12,6 +12,9 @@ mod moved;
 #[path = "quality.rs"]
 mod quality;
 
+#[path = "outlet_stored.rs"]
+mod outlet_stored;
+
 use tests::world::{Setup, World};
 
 /// Days between an image and the loss on which something happens: each costs some ten thousand trips to

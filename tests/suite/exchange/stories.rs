@@ -4,9 +4,11 @@ use tests::world::{Setup, World};
 
 mod answered;
 mod anywhere;
+mod archived;
 mod authority;
 mod backfill;
 mod baseline;
+mod came_down;
 mod company;
 mod confidential;
 mod county;
@@ -18,6 +20,7 @@ mod destinations;
 mod doubled;
 mod downward;
 mod early_receipt;
+mod entitled;
 mod fair;
 mod forged;
 mod four_tiers;
@@ -31,6 +34,7 @@ mod one_file;
 mod outlet;
 mod parcel_lost;
 mod parents;
+mod passed;
 mod poison;
 mod pulled;
 mod quality;
@@ -39,6 +43,7 @@ mod refused_thrice;
 mod resubmitted;
 mod suites;
 mod tampered;
+mod vanished;
 mod versions;
 
 /// Four tiers over this mount's stores, lines at the township.

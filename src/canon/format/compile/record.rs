@@ -25,6 +25,9 @@ const GROUP: &[(&str, bool)] = &[
     ("by", false),
 ];
 
+/// The field that says in which region the acting unit works.
+const REGION: &str = "XZQHDM";
+
 const RULES: [&str; 5] = ["t:record", "t:require", "t:range", "t:order", "t:needs"];
 
 /// Checks that the XSD's `record` attribute group is the protocol's.
@@ -127,7 +130,11 @@ fn record_type(
     by_wire.sort();
     let name = name(note, ctx);
     let (label, zh_note) = label(&zh, node, ctx);
+    let first = |is: fn(&Field) -> bool| fields.iter().position(is);
     Some(RecordType {
+        unit: first(|f| f.name == "unit_code"),
+        region: first(|f| *f.wire == *REGION),
+        event: first(|f| f.kind == Kind::DateTime && f.fact && f.required),
         wire: wire.into(),
         name,
         label,

@@ -24,7 +24,7 @@ fn a_full_record_of_every_type_is_valid_and_comes_back_from_its_bytes() {
 }
 
 /// Type, key and parent of a record whose every field is filled.
-const WANTED: [(&str, &str, Option<&str>); 73] = [
+const WANTED: [(&str, &str, Option<&str>); 78] = [
     ("SX", "99-SXBM@u", None),
     ("SB", "99-SBLSH@u", None),
     ("WSYSL", "99-SBLSH@u", Some("SB 99-SBLSH@u")),
@@ -106,6 +106,11 @@ const WANTED: [(&str, &str, Option<&str>); 73] = [
     ("DMTM", "99-DMBM@u/99-BBH/99-DM", Some("DMBB 99-DMBM@u/99-BBH")),
     ("SXBB", "99-MLBH@u/99-BBH", None),
     ("TZ", "99-TZBH@u", None),
+    ("CFAJ", "99-AJBH@u", None),
+    ("CFHJ", "99-AJBH@u/5", Some("CFAJ 99-AJBH@u")),
+    ("CFJG", "99-AJBH@u", Some("CFAJ 99-AJBH@u")),
+    ("CFCL", "99-AJBH@u/99-CLBH", Some("CFAJ 99-AJBH@u")),
+    ("XXXT", "99-XTBH@u", None),
 ];
 
 #[test]

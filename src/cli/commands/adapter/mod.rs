@@ -1,10 +1,12 @@
 //! `tiergate adapter`: from the user's own file to a package that `check adapter` accepts.
 
+mod beside;
 mod given;
 mod grants;
 mod look;
 mod new;
 mod preview;
+mod resume;
 mod server;
 mod test;
 
@@ -26,6 +28,8 @@ pub(crate) enum AdapterCommand {
     Preview(preview::Preview),
     /// The SQL for the least account that reads a package's database · 最小权限账号的授权语句
     Grants(grants::Grants),
+    /// Let an adapter go on that its guard or a wrong header paused · 恢复已暂停的适配器
+    Resume(resume::Resume),
     /// Run a package's samples against their expected output · 运行适配包样例
     Test(test::Test),
 }
@@ -36,6 +40,7 @@ pub(crate) fn run(command: AdapterCommand, out: &Out) -> Done {
         AdapterCommand::New(args) => new::run(&args, out),
         AdapterCommand::Preview(args) => preview::run(&args, out),
         AdapterCommand::Grants(args) => grants::run(&args, out),
+        AdapterCommand::Resume(args) => resume::run(&args, out),
         AdapterCommand::Test(args) => test::run(&args, out),
     }
 }

@@ -1,15 +1,16 @@
 //! `tiergate adapter preview`: what a package makes of real rows. Nothing is stored or written back.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use adapt::{Package, Source, sample};
+use adapt::{Package, Preview as Row, Source, sample};
 use canon::format::Format;
 use clap::Args;
 use edge::Source as _;
 use serde_json::{Map, Value, json};
 
 use super::FormatArg;
+use super::beside;
 use super::server::Server;
 use crate::commands::format;
 use crate::files;
@@ -32,6 +33,9 @@ pub(crate) struct Preview {
     /// How many rows (of each query)
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=1000))]
     rows: u64,
+    /// Show names, numbers and addresses of persons too; without it they are shown by their sort only
+    #[arg(long)]
+    personal: bool,
     #[command(flatten)]
     format: FormatArg,
 }
@@ -49,7 +53,7 @@ pub(crate) fn run(args: &Preview, out: &Out) -> Done {
         Source::Files(_) | Source::Http(_) | Source::Exec(_) | Source::Push(_) => {
             let Some(path) = &args.source else { return Err(wants("a file", "文件")) };
             let mut file = files::open(path)?;
-            sample::run_file(&package, &format, &mut file, &place, rows)
+            sample::show_file(&package, &format, &mut file, &place, rows)
         }
         Source::Sql(sql) => {
             let name = &package.name.text;
@@ -61,11 +65,11 @@ pub(crate) fn run(args: &Preview, out: &Out) -> Done {
             let round = os::block_on(query_rows(&package, settings, rows))??;
             let input = ("input.json".to_owned(), round.to_string().into_bytes());
             package.samples.insert(SAMPLE.into(), [input].into());
-            sample::run(&package, &format, SAMPLE)
+            sample::show(&package, &format, SAMPLE)
         }
     };
     match made {
-        Ok(value) => show(&value, &format, out),
+        Ok((value, rows)) => show(value, rows, &format, args.personal, out),
         Err(problems) => {
             let path = args.source.as_ref().map(|p| p.display().to_string());
             let shown = path.unwrap_or_else(|| args.server.given());
@@ -117,31 +121,21 @@ async fn query_rows(
     Ok(json!([named.collect::<Map<_, _>>()]))
 }
 
-fn show(value: &Value, format: &Format, out: &Out) -> Done {
+fn show(value: Value, rows: Vec<Row>, format: &Format, personal: bool, out: &Out) -> Done {
+    let (mut value, mut rows) = (value, rows);
+    if !personal {
+        rows.iter_mut().for_each(beside::mask);
+        mask(&mut value, format);
+    }
     let list = |key: &str| value.get(key).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     let (records, violations) = (list("records"), list("violations"));
-    let text = |value: &Value, key: &str| {
-        value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
-    };
-    out.value(
-        &json!({ "ok": violations.is_empty(), "records": records, "violations": violations }),
-    )?;
+    out.value(&json!({
+        "ok": violations.is_empty(), "rows": rows, "records": records, "violations": violations,
+    }))?;
     if !out.json {
-        // A row with its records and what is wrong with it, then the next.
-        let row = |v: &Value| (v["query"].to_string(), v["row"].as_u64().unwrap_or(0));
-        let mut rows: Vec<_> = records.iter().chain(violations).map(row).collect();
-        let mut seen = BTreeSet::new();
-        rows.retain(|r| seen.insert(r.clone()));
-        for one in rows {
-            for record in records.iter().filter(|r| row(r) == one) {
-                heading(record, format, out)?;
-            }
-            let mut told = BTreeSet::new();
-            // One cell that several records use is one cause.
-            for violation in violations.iter().filter(|v| row(v) == one) {
-                if told.insert(text(violation, "zh")) {
-                    wrong_with(violation, out)?;
-                }
+        for row in &rows {
+            for line in beside::lines(row, out.lang) {
+                out.text(line)?;
             }
         }
     }
@@ -153,40 +147,15 @@ fn show(value: &Value, format: &Format, out: &Out) -> Done {
     Ok(if violations.is_empty() { Exit::Fine } else { Exit::Problems })
 }
 
-/// What is wrong, with row, column, rule, and what becomes of it.
-fn wrong_with(violation: &Value, out: &Out) -> std::io::Result<()> {
-    let text = |key: &str| violation[key].as_str().unwrap_or_default();
-    let (rule, row) = (text("rule"), violation["row"].as_u64().unwrap_or(0));
-    // The column stands in the text that the owner is shown.
-    let column = text("zh").split(['『', '』']).nth(1).unwrap_or_else(|| text("field"));
-    let en = canon::code(rule).map_or("", |c| c.en);
-    out.say(
-        format_args!("  ! row {row} `{column}`: [{rule}] {en}"),
-        format_args!("  ！{} [{rule}]", text("zh")),
-    )
-}
-
-/// One record: its row, type and outcome, then its fields by label.
-fn heading(record: &Value, format: &Format, out: &Out) -> std::io::Result<()> {
-    let name = record.get("type").and_then(Value::as_str).unwrap_or_default();
-    let ty = format.type_by_name(name).map(|ty| format.get(ty));
-    let row = record.get("row").and_then(Value::as_u64).unwrap_or(0);
-    let outcome = record.get("outcome").and_then(Value::as_str).unwrap_or_default();
-    let label = ty.map_or(name, |ty| ty.label.as_str());
-    let zh = match outcome {
-        "quarantined" => "有错，将退回来源单位",
-        _ => "合格",
-    };
-    out.say(
-        format_args!("row {row} → {name} ({outcome})"),
-        format_args!("第 {row} 行 → {label}（{zh}）"),
-    )?;
-    let Some(fields) = record.get("fields").and_then(Value::as_object) else { return Ok(()) };
-    for (key, value) in fields {
-        let field = ty.and_then(|ty| ty.fields.get(ty.field_by_name(key)?));
-        let label = field.map_or(key.as_str(), |f| f.label.as_str());
-        let value = value.as_str().unwrap_or_default();
-        out.say(format_args!("  {key}: {value}"), format_args!("  {label}：{value}"))?;
+/// Takes personal values out of the records of a sample's form.
+fn mask(value: &mut Value, format: &Format) {
+    for record in value["records"].as_array_mut().into_iter().flatten() {
+        let ty = record["type"].as_str().and_then(|name| format.type_by_name(name));
+        let Some(ty) = ty.map(|ty| format.get(ty)) else { continue };
+        for (name, field) in record["fields"].as_object_mut().into_iter().flatten() {
+            if ty.field_by_name(name).is_some_and(|ix| ty.fields[ix].personal) {
+                *field = Value::Null;
+            }
+        }
     }
-    Ok(())
 }

@@ -7,8 +7,11 @@ use std::sync::Arc;
 
 use canon::format::{Format, supervision_1};
 use canon::{Environment, Millis, NodeCode};
-use envelope::evidence::{EVIDENCE_BYTES_MAX, Evidence, EvidenceError, Item, Judged, Standing};
-use envelope::{Head, OutcomeLine, Suite, Trust, open, write_outcome};
+use envelope::control::{Hop, Stage};
+use envelope::evidence::{
+    EVIDENCE_BYTES_MAX, Evidence, EvidenceError, Item, Judged, Passed, Standing,
+};
+use envelope::{Head, Kind, OutcomeLine, Suite, Trust, open, write_outcome};
 
 use crate::common::{head, now, receipt_head, seal, terms, world, world_of};
 
@@ -46,7 +49,7 @@ fn names(judged: &Judged) -> Vec<(&'static str, bool)> {
 fn of_museum() -> Vec<Evidence> {
     let (records, receipt) = (read("envelope/1/records.xml"), read("envelope/1/receipt.xml"));
     let (records, receipt) = (open(&records).unwrap(), open(&receipt).unwrap());
-    let one = |at| made(vec![Item::of(&records, at, Some(&receipt)).unwrap()]);
+    let one = |at| made(vec![Item::of(&records, at, Some(&receipt), Vec::new()).unwrap()]);
     (0..records.fragments.len()).map(one).collect()
 }
 
@@ -195,7 +198,24 @@ fn exchanged(change: impl Fn(&mut Head, &mut Head)) -> (Evidence, Trust) {
     let (package, receipt) =
         (seal(&sent, &records, &sender.signer), seal(&answer, &outcomes, &receiver));
     let (package, receipt) = (open(&package).unwrap(), open(&receipt).unwrap());
-    (made(vec![Item::of(&package, 0, Some(&receipt)).unwrap()]), sender.trust)
+    (made(vec![Item::of(&package, 0, Some(&receipt), Vec::new()).unwrap()]), sender.trust)
+}
+
+/// The province's receipt for an envelope that it had at that time, and its bytes.
+fn answered(world: &crate::common::World, sent: &Head, at: Millis) -> (Vec<u8>, Head) {
+    let random = ring::rand::SystemRandom::new();
+    let key = crate::common::key(Suite::EcdsaP256Sha256);
+    let public = key.public(&random).unwrap();
+    let name = crate::common::node_name("province", Environment::Demo);
+    let pem = world.ca.issue(&name, &public, terms(3), &random).unwrap();
+    let receiver = envelope::KeySigner::from_pem(&key.0, &pem, random).unwrap();
+    let outcomes = vec![write_outcome(&OutcomeLine::accepted(0))];
+    let mut answer = Head {
+        from: NodeCode::new("province").unwrap(),
+        ..receipt_head(&receiver, &outcomes, sent)
+    };
+    answer.answers.as_mut().unwrap().received_at = at;
+    (seal(&answer, &outcomes, &receiver), answer)
 }
 
 #[test]
@@ -234,7 +254,7 @@ fn the_senders_certificate_is_judged_when_the_receiver_had_the_envelope() {
     let records = vec![fragment()];
     let sent = head(&world.signer, &records);
     let package = seal(&sent, &records, &world.signer);
-    let item = Item::of(&open(&package).unwrap(), 0, None).unwrap();
+    let item = Item::of(&open(&package).unwrap(), 0, None, Vec::new()).unwrap();
     assert_eq!(first(&made(vec![item]), &world.trust).standing, Standing::Unanswered);
     // The receiver saw it only after the end: the sender's own time is not believed.
     let late = Millis::parse("2100-01-01 00:00:00").unwrap();
@@ -243,6 +263,97 @@ fn the_senders_certificate_is_judged_when_the_receiver_had_the_envelope() {
     let judged = first(&evidence, &trust);
     assert_eq!(judged.standing, Standing::Unproven);
     assert!(names(&judged).contains(&("envelope-signature", false)));
+}
+
+/// A hop receipt of the city for an envelope, as `change` makes it.
+fn passed(world: &crate::common::World, sent: &Head, change: impl Fn(&mut Hop)) -> Passed {
+    let random = ring::rand::SystemRandom::new();
+    let key = crate::common::key(Suite::EcdsaP256Sha256);
+    let public = key.public(&random).unwrap();
+    let name = crate::common::node_name("city", Environment::Demo);
+    let pem = world.ca.issue(&name, &public, terms(4), &random).unwrap();
+    let city = envelope::KeySigner::from_pem(&key.0, &pem, random).unwrap();
+    let mut hop = Hop {
+        envelope: sent.id(),
+        head: Head::digest(sent.digest_alg, &sent.write()),
+        stage: Stage::Relayed,
+        verified: true,
+        at: now(),
+        next: None,
+        by: None,
+    };
+    change(&mut hop);
+    let body = vec![hop.write()];
+    let mut of = head(&city, &body);
+    of.kind = Kind::Hop;
+    of.from = NodeCode::new("city").unwrap();
+    of.to = sent.from.clone();
+    of.route = format!("township|control/1|{}|control", Suite::EcdsaP256Sha256).parse().unwrap();
+    of.format = String::new();
+    let package = seal(&of, &body, &city);
+    Passed::of(&open(&package).unwrap()).unwrap()
+}
+
+/// The township's certificate ended before the province had the envelope, and after the city did.
+#[test]
+fn a_hop_receipt_vouches_for_the_time_before_the_certificate_ended() {
+    let short =
+        envelope::ca::Terms { until: Millis::parse("2026-12-31 00:00:00").unwrap(), ..terms(2) };
+    let world = world_of("township", Environment::Demo, short);
+    let records = vec![fragment()];
+    let sent = head(&world.signer, &records);
+    let late = Millis::parse("2027-01-05 00:00:00").unwrap();
+    let (answered, _) = answered(&world, &sent, late);
+    let judged = |hops: Vec<Passed>| {
+        let package = seal(&sent, &records, &world.signer);
+        let receipt = open(&answered).unwrap();
+        let item = Item::of(&open(&package).unwrap(), 0, Some(&receipt), hops).unwrap();
+        let evidence = made(vec![item]);
+        let read = Evidence::read(evidence.write().unwrap().as_bytes()).unwrap();
+        assert_eq!(read, evidence);
+        (evidence.edition, first(&evidence, &world.trust))
+    };
+    let (edition, alone) = judged(vec![]);
+    assert_eq!((edition, alone.standing), (1, Standing::Unproven));
+    let good = passed(&world, &sent, |_| {});
+    let (edition, vouched) = judged(vec![good.clone()]);
+    assert_eq!((edition, vouched.standing), (2, Standing::Accepted), "{:?}", vouched.steps);
+    assert!(names(&vouched).contains(&("hop-receipt", true)));
+    let said = vouched.steps.iter().find(|s| s.name == "hop-receipt").unwrap();
+    assert!(said.en.contains("city") && said.zh.contains("中转回执"), "{said:?}");
+
+    type Change = fn(&mut Hop);
+    let wrong: [Change; 4] = [
+        |hop| hop.envelope.sequence += 1,
+        |hop| hop.head = crate::common::digest("another"),
+        |hop| hop.verified = false,
+        |hop| hop.at = hop.at.plus(86_400_000),
+    ];
+    for (n, change) in wrong.into_iter().enumerate() {
+        let (_, found) = judged(vec![passed(&world, &sent, change)]);
+        assert_eq!(found.standing, Standing::Unproven, "change {n}");
+        assert!(names(&found).contains(&("hop-receipt", false)), "change {n}");
+    }
+    let mut altered = good.clone();
+    altered.content = altered.content.replace("2026-11-21", "2026-11-20");
+    assert_eq!(judged(vec![altered]).1.standing, Standing::Unproven);
+    // An older program reads edition 1 and would not look at them.
+    let text = made(vec![Item { hops: vec![good], ..of_museum().remove(0).items.remove(0) }]);
+    let text =
+        text.write().unwrap().replace("\"tiergate-evidence\": 2", "\"tiergate-evidence\": 1");
+    assert_eq!(Evidence::read(text.as_bytes()).unwrap_err().code(), "evidence.too_large");
+}
+
+#[test]
+fn the_museums_file_with_a_hop_receipt_stays_proven() {
+    let ca = String::from_utf8(read("evidence/2/ca.pem")).unwrap();
+    let trust = Trust::from_pem(Environment::Demo, &[&ca]).unwrap();
+    let evidence = Evidence::read(&read("evidence/2/record.json")).unwrap();
+    let judged = first(&evidence, &trust);
+    assert_eq!((evidence.edition, judged.standing), (2, Standing::Accepted));
+    let mut without = evidence;
+    without.items[0].hops.clear();
+    assert_eq!(first(&without, &trust).standing, Standing::Unproven, "it is the hop that vouches");
 }
 
 #[test]
@@ -256,8 +367,8 @@ fn another_authority_proves_nothing() {
 fn what_is_no_evidence_file_is_told_with_its_place() {
     let whole = of_museum().remove(0);
     let text = whole.write().unwrap();
-    let edition = text.replace("\"tiergate-evidence\": 1", "\"tiergate-evidence\": 2");
-    assert_eq!(Evidence::read(edition.as_bytes()), Err(EvidenceError::Edition(2)));
+    let edition = text.replace("\"tiergate-evidence\": 1", "\"tiergate-evidence\": 3");
+    assert_eq!(Evidence::read(edition.as_bytes()), Err(EvidenceError::Edition(3)));
     let stranger = text.replacen("{", "{ \"note\": 1,", 1);
     let place = Evidence::read(stranger.as_bytes()).unwrap_err();
     assert!(matches!(place, EvidenceError::Malformed { line: 1, .. }), "{place:?}");
@@ -267,7 +378,7 @@ fn what_is_no_evidence_file_is_told_with_its_place() {
     let huge = vec![b' '; EVIDENCE_BYTES_MAX + 1];
     assert_eq!(Evidence::read(&huge).unwrap_err().code(), "evidence.too_large");
     let records = read("envelope/1/records.xml");
-    let none = Item::of(&open(&records).unwrap(), 99, None).unwrap_err();
+    let none = Item::of(&open(&records).unwrap(), 99, None, Vec::new()).unwrap_err();
     assert_eq!(none.code(), "evidence.no_record");
     for error in [place, none] {
         assert!(canon::code(error.code()).is_some(), "{}", error.code());

@@ -1,5 +1,7 @@
 //! The crate from outside, in one binary.
 
+mod archive;
+mod authority;
 mod closed;
 mod common;
 mod evidence;
@@ -10,3 +12,4 @@ mod revoked;
 mod round;
 mod stock;
 mod suites;
+mod timestamp;

@@ -111,6 +111,9 @@ pub(crate) const WAITING_ON: &str = "SELECT w.parent_root, w.parent_kind, \
 /// Of what is due, these (chunk and position in one number) are looked at again later.
 pub(crate) const WAITING_LATER: &str = "UPDATE waiting SET due = $3 WHERE ident = $1 \
     AND due <= $2 AND (chunk << 20 | idx) = ANY($4)";
+/// One record of a chunk is never sealed.
+pub(crate) const CHUNK_LESS: &str = "UPDATE chunk SET unsealed = unsealed - 1, \
+    bytes = CASE WHEN unsealed = 1 THEN NULL ELSE bytes END WHERE chunk = $1";
 /// These wait no longer.
 pub(crate) const WAITING_DROP: &str = "WITH u AS (SELECT * FROM unnest($2::text[], \
     $3::bigint[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::bigint[]) \
@@ -136,6 +139,9 @@ pub(crate) const RECORD_FORGET: &str = "UPDATE record SET content = NULL WHERE i
 pub(crate) const ROW_RECORDS_ADD: &str = "INSERT INTO row_record (ident, adapter, row, root, \
     kind, part, version) SELECT $1, u.* FROM unnest($2::bigint[], $3::text[], $4::text[], \
     $5::bigint[], $6::text[], $7::bigint[]) u";
+pub(crate) const GAVE: &str = "SELECT DISTINCT rr.row, rr.root, rr.kind, rr.part \
+    FROM unnest($3::text[]) j(row) CROSS JOIN LATERAL (SELECT x.* FROM row_record x \
+    WHERE x.ident = $1 AND x.adapter = $2 AND x.row = j.row OFFSET 0) rr";
 /// Every record of these rows: where it is, whether it is the latest, the state and violations of
 /// its last problem.
 pub(crate) const ROW_RECORDS: &str = concat!(

@@ -7,6 +7,7 @@
 //! of the identity. Many rows go in as arrays. A count is cast to `bigint`, because a sum of them
 //! is not one.
 
+mod archive;
 mod collect;
 mod inbox;
 mod outbox;
@@ -14,6 +15,7 @@ mod outlet;
 mod people;
 mod restore;
 
+pub(crate) use archive::*;
 pub(crate) use collect::*;
 pub(crate) use inbox::*;
 pub(crate) use outbox::*;

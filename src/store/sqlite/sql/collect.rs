@@ -46,6 +46,10 @@ pub(crate) const CHUNK_ADD: &str = "INSERT INTO blob (blob, bytes) VALUES (?9, ?
     INSERT INTO chunk (chunk, ident, route, epoch, \
     day, adapter, at, count, left, entries, bytes) \
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?9, ?10)";
+/// One record of a chunk is never sealed.
+pub(crate) const CHUNK_LESS: &str = "UPDATE chunk SET left = left - 1 WHERE chunk = ?1; \
+    DELETE FROM blob WHERE blob = (SELECT bytes FROM chunk WHERE chunk = ?1 AND left = 0); \
+    UPDATE chunk SET bytes = NULL WHERE chunk = ?1 AND left = 0";
 pub(crate) const STRETCH_HEAD: &str = "INSERT OR ROLLBACK INTO stretch (range, ident, route, ord, \
     chunk, first, count, orphan, at)";
 pub(crate) const STRETCH_ROW: &str = "(?, ?, ?, ?, ?, ?, ?, ?, ?)";
@@ -133,6 +137,9 @@ pub(crate) const SOURCE_ROW_FORGET: &str = "UPDATE source_row SET digest = zerob
 pub(crate) const ROW_RECORD_HEAD: &str =
     "INSERT OR ROLLBACK INTO row_record (ident, adapter, row, root, kind, part, version)";
 pub(crate) const ROW_RECORD_ROW: &str = "(?, ?, ?, ?, ?, ?, ?)";
+pub(crate) const GAVE: &str = "SELECT DISTINCT rr.row, rr.root, rr.kind, rr.part \
+    FROM json_each(?3) j CROSS JOIN row_record rr ON rr.ident = ?1 AND rr.adapter = ?2 \
+    AND rr.row = j.value";
 /// Every record of these rows: where it is, whether it is the latest, the state and violations of
 /// its last problem.
 pub(crate) const ROW_RECORDS: &str = concat!(

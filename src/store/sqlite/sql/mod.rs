@@ -4,6 +4,7 @@
 //! value of a bare parameter there. Bulk statements say `OR ROLLBACK`: who could fail half-way and go
 //! on would keep a copy of every page it changes.
 
+mod archive;
 mod collect;
 mod inbox;
 mod outbox;
@@ -12,6 +13,7 @@ mod people;
 mod restore;
 mod standing;
 
+pub(crate) use archive::*;
 pub(crate) use collect::*;
 pub(crate) use inbox::*;
 pub(crate) use outbox::*;

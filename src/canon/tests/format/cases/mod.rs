@@ -3,6 +3,7 @@
 mod catalogue;
 mod marks;
 mod orders;
+mod penalties;
 mod publicity;
 mod stages;
 mod voices;
@@ -24,7 +25,15 @@ pub(crate) const fn case(id: &'static str, both: Set, good: Set, bad: Set) -> Ca
 
 /// Every case.
 pub(crate) fn all() -> impl Iterator<Item = &'static Case> {
-    [catalogue::CASES, marks::CASES, orders::CASES, publicity::CASES, stages::CASES, voices::CASES]
-        .into_iter()
-        .flatten()
+    [
+        catalogue::CASES,
+        marks::CASES,
+        orders::CASES,
+        penalties::CASES,
+        publicity::CASES,
+        stages::CASES,
+        voices::CASES,
+    ]
+    .into_iter()
+    .flatten()
 }

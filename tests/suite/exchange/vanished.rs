@@ -1,0 +1,132 @@
+//! What is gone from a compared source is withdrawn: after two passes, children first, within the guard.
+
+use std::sync::{Arc, Mutex};
+
+use edge::legacy_http::{Asked, Reply, Service};
+use store::Place;
+use tests::world::input::{Line, UNIT, case, cases, line, objects};
+use tests::world::{Feed, PROVINCE, Setup, TOWN, World};
+
+/// A web service that gives these lines, three a page.
+struct Shelf {
+    lines: Arc<Mutex<Vec<Line>>>,
+    service: Service,
+}
+
+impl Shelf {
+    fn with(lines: Vec<Line>) -> Self {
+        let lines = Arc::new(Mutex::new(lines));
+        let shelf = Arc::clone(&lines);
+        let service = Service::start(move |request: &Asked| {
+            if request.path() == "/login" {
+                return Reply::json(200, "{\"code\":0,\"token\":\"t\"}");
+            }
+            let objects = objects(&shelf.lock().expect("the story"));
+            let number: usize = request.query("page").and_then(|n| n.parse().ok()).unwrap_or(1);
+            let rows: Vec<&str> =
+                objects.iter().skip((number - 1) * 3).take(3).map(String::as_str).collect();
+            let total = objects.len();
+            let rows = rows.join(",");
+            Reply::json(
+                200,
+                format!("{{\"code\":0,\"data\":{{\"total\":{total},\"lines\":[{rows}]}}}}"),
+            )
+        });
+        Self { lines, service: service.expect("a port") }
+    }
+
+    fn hold(&self, lines: Vec<Line>) {
+        *self.lines.lock().expect("the story") = lines;
+    }
+}
+
+async fn world_of(shelf: &Shelf) -> World {
+    let feeds = vec![Feed::Compared(TOWN, shelf.service.port())];
+    let mut world = super::world_of(Setup { feeds, ..Setup::default() }).await;
+    // Two passes: the first finds them, the second knows them.
+    world.pass(11_000).await;
+    world.quiet().await;
+    world
+}
+
+/// Versions of a case that the province keeps as void, in the order of the tables.
+async fn voided(world: &World, number: u32) -> Vec<(String, u32)> {
+    let key = canon::Key::new(UNIT, &[&case(number)]);
+    let kept = world.store(PROVINCE).kept_cases(&[key.root()]).await.unwrap();
+    kept.iter().filter(|k| k.voided).map(|k| (k.id.kind.to_string(), k.id.version)).collect()
+}
+
+#[tokio::test]
+async fn a_row_that_two_passes_missed_is_voided_children_first() {
+    let shelf = Shelf::with(cases(1..=3));
+    let mut world = world_of(&shelf).await;
+    assert_eq!(world.kept().await, 6);
+
+    shelf.hold(cases(2..=3));
+    world.pass(5_500).await;
+    shelf.hold(cases(1..=3));
+    world.pass(11_000).await;
+    world.quiet().await;
+    assert_eq!(world.kept().await, 6, "one pass that missed it withdraws nothing");
+
+    shelf.hold(cases(2..=3));
+    world.pass(22_000).await;
+    world.quiet().await;
+    assert_eq!(voided(&world, 1).await, [("SB".to_owned(), 2), ("SL".to_owned(), 2)]);
+    assert_eq!(world.place(TOWN, "SB", 1, 2).await, Some(Place::Accepted));
+    assert_eq!(voided(&world, 2).await, []);
+    let last =
+        world.sent(TOWN).await.into_iter().max_by_key(|e| e.id.sequence).expect("an envelope");
+    let members = world.store(TOWN).members(&last.id).await.unwrap();
+    let kinds: Vec<&str> = members.iter().map(|m| &*m.kind).collect();
+    assert_eq!(kinds, ["SL", "SB"], "children first");
+    world.pass(22_000).await;
+    world.quiet().await;
+    assert_eq!(world.kept().await, 8, "withdrawn once");
+
+    shelf.hold(cases(1..=3));
+    world.pass(11_000).await;
+    world.quiet().await;
+    assert_eq!(world.place(TOWN, "SB", 1, 3).await, Some(Place::Accepted), "it is there again");
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_parent_is_not_voided_while_its_child_stands_and_its_owner_is_asked() {
+    let shelf = Shelf::with(cases(1..=2));
+    let mut world = world_of(&shelf).await;
+    shelf.hold([vec![line("SL", 1)], cases(2..=2)].concat());
+    world.pass(16_000).await;
+    world.quiet().await;
+    assert_eq!((voided(&world, 1).await, world.problems(TOWN).await.len()), (vec![], 0));
+    world.pass(30_000).await;
+    world.quiet().await;
+    assert_eq!(voided(&world, 1).await, []);
+    assert_eq!(world.rules(TOWN, "quarantined").await, ["source.row_vanished"]);
+    assert_eq!(world.kept().await, 4);
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_source_that_is_suddenly_empty_withdraws_nothing_and_is_paused() {
+    let shelf = Shelf::with(cases(1..=2));
+    let feeds = vec![Feed::Compared(TOWN, shelf.service.port())];
+    let mut world = super::world_of(Setup { feeds, ..Setup::default() }).await;
+    // One pass only: nothing was unchanged yet, and the guard looks all the same.
+    world.quiet().await;
+    assert_eq!(world.kept().await, 4);
+    shelf.hold(Vec::new());
+    world.pass(60_000).await;
+    world.quiet().await;
+    assert_eq!(world.kept().await, 4);
+    let paused = world.store(TOWN).adapter("line").await.unwrap().paused;
+    assert!(paused.as_deref().is_some_and(|p| p.contains("4 vanished")), "{paused:?}");
+    // A person has looked: it is so.
+    let store = world.store(TOWN).clone();
+    assert!(exchange::collect::resume(&store, "line", world.now).await.unwrap());
+    world.pass(16_000).await;
+    world.quiet().await;
+    assert_eq!(world.kept().await, 8, "each is withdrawn");
+    assert!(!exchange::collect::resume(&store, "line", world.now).await.unwrap());
+    world.finish().await;
+}

@@ -1,0 +1,30 @@
+//! The part of a faulty store that an archive needs.
+
+use canon::EnvelopeId;
+use store::*;
+
+use super::faulty::Faulty;
+
+impl ArchiveFacts for Faulty {
+    fn archive_rows<'a>(
+        &'a self,
+        side: ArchiveSide,
+        after: i64,
+        also: &'a [i64],
+        limit: u32,
+    ) -> StoreFuture<'a, Vec<ArchiveRow>> {
+        self.guarded("archive_rows", move || self.inner.archive_rows(side, after, also, limit))
+    }
+
+    fn release_frames<'a>(
+        &'a self,
+        side: ArchiveSide,
+        ids: &'a [EnvelopeId],
+    ) -> StoreFuture<'a, Released> {
+        self.guarded("release_frames", move || self.inner.release_frames(side, ids))
+    }
+
+    fn space(&self) -> StoreFuture<'_, Space> {
+        self.guarded("space", move || self.inner.space())
+    }
+}
