@@ -9,7 +9,7 @@ use canon::format::{Format, OpenLists};
 use canon::{Lane, Millis, NodeCode, Route};
 use edge::Source;
 use edge::push::Posted;
-use envelope::{KeyRing, Signer};
+use envelope::KeyRing;
 use exchange::archive::{Archive, Terms};
 use exchange::authority::Tables;
 use exchange::backfill::Backfill;

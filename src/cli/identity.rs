@@ -154,7 +154,7 @@ fn one_pair(
             return Ok(Err((format!("encryption: {e}"), format!("加密密钥与加密证书不可用：{e}"))));
         }
     };
-    if let Err(wrong) = of_suite(pair.certificate.key.suite(), suite) {
+    if let Err(wrong) = of_suite(pair.certificate.key.suite(), suite.encryption()) {
         return Ok(Err(wrong));
     }
     let verified = open::trust(node, identity.environment)?.verify_encryption(&pair.chain, now);

@@ -8,8 +8,8 @@ pub mod broken;
 pub mod card;
 pub mod carrier;
 mod check;
-pub mod code_table;
 mod closed;
+pub mod code_table;
 pub mod faults;
 mod faulty;
 mod faulty_archive;
@@ -26,6 +26,7 @@ mod lost;
 pub mod platform;
 pub mod process;
 pub mod proxy;
+pub mod search;
 pub mod services;
 pub mod stores;
 

@@ -119,6 +119,15 @@ impl Decrypt for KeyRing {
 }
 
 impl Suite {
+    /// Of which suite the key for encryption is beside a signing key of this one: content keys are
+    /// wrapped for SM2 and for P-256.
+    pub const fn encryption(self) -> Self {
+        match self {
+            Self::Sm2Sm3 => Self::Sm2Sm3,
+            Self::EcdsaP256Sha256 | Self::Ed25519Sha256 | Self::RsaSha256 => Self::EcdsaP256Sha256,
+        }
+    }
+
     /// The cipher of bodies on a route of this suite: national with national.
     pub const fn cipher(self) -> Cipher {
         match self {
