@@ -15,7 +15,6 @@ use super::embedded::{CONFIGS, COUNTY_DDL};
 use super::legacy::{self, Ledger, Places, Plan};
 use super::services::{self, Services};
 use super::state::State;
-use super::suites::Suites;
 use super::tiers::Tier;
 use crate::commands::keys::signing;
 use crate::os;
@@ -360,6 +359,7 @@ pub(crate) fn not_written(path: &Path, error: &io::Error) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::demo::suites::Suites;
     use crate::open;
 
     #[tokio::test]
