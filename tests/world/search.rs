@@ -10,7 +10,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, query_scalar};
 /// How a zstd frame begins.
 const FRAME: [u8; 4] = 0xFD2F_B528_u32.to_le_bytes();
 /// Most bytes looked at of one frame.
-const FRAME_BYTES_MAX: u64 = 64 << 20;
+const FRAME_LOOKED_AT: u64 = 64 << 20;
 
 /// Whether a text stands in these bytes, as it is or in any zstd frame that begins within them.
 pub fn stands(text: &str, bytes: &[u8]) -> bool {
@@ -21,7 +21,7 @@ pub fn stands(text: &str, bytes: &[u8]) -> bool {
 fn opened(bytes: &[u8]) -> Vec<u8> {
     let mut text = Vec::new();
     let Ok(decoder) = zstd::stream::read::Decoder::new(bytes) else { return text };
-    let mut decoder = decoder.single_frame().take(FRAME_BYTES_MAX);
+    let mut decoder = decoder.single_frame().take(FRAME_LOOKED_AT);
     let mut piece = [0; 4096];
     while let Ok(n @ 1..) = decoder.read(&mut piece) {
         text.extend_from_slice(&piece[..n]);
