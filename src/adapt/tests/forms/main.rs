@@ -1,6 +1,7 @@
 //! Files of every form, good, odd and hostile, through the one reader.
 
 mod dbf;
+mod every;
 mod json;
 mod make;
 #[expect(clippy::disallowed_methods, reason = "it compares committed files")]
