@@ -5,6 +5,7 @@
 //! [`Draft`]s of rows. Nothing here touches files, a clock or the network.
 
 mod ask;
+mod begin;
 mod check;
 mod compile;
 mod cut;
@@ -39,6 +40,7 @@ pub use ask::{
     AnswerCode, AnswerForm, Ask, By, Call, Content, Escape, HttpSource, Login, Pages, Piece, Slot,
     Template, filled_json,
 };
+pub use begin::{Begin, Seen};
 pub use check::check;
 pub use cut::QUOTED_LINES_MAX;
 pub use draft::{Draft, Drafts};
@@ -51,11 +53,11 @@ pub use package::{
 pub use preview::{Preview, PreviewField, PreviewRecord, PreviewViolation};
 pub use problem::{Pos, Problem, nearest};
 pub use row::{Row, RowBuf};
-pub use scaffold::{Decided, Open, Proposal, scaffold};
 pub use source::{
     Detect, ExecSource, FileSource, FlagValues, Form, PushSource, Query, Sheet, Soap, Source,
     SqlSource, Vanished, Workbook, WriteBack,
 };
+pub use scaffold::{Decided, Open, Proposal, quoted, scaffold};
 pub use table::{CodeTable, Otherwise, TableRow};
 pub use text::{
     COLUMNS_MAX, Encoding, Next, Quote, ROW_BYTES_MAX, RowFault, RowReader, TextSettings,
