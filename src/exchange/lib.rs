@@ -28,6 +28,7 @@ pub mod error;
 mod exceptions;
 pub mod fair;
 pub mod gate;
+pub mod guard;
 mod heard;
 mod heed;
 mod held;
