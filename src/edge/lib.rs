@@ -43,7 +43,7 @@ pub mod tables;
 pub mod webhook;
 
 pub use error::{Disposition, SinkError, SourceError};
-pub use page::{BrokenRow, Page, Pass, SourceRow};
+pub use page::{Ahead, BrokenRow, Page, Pass, SourceRow};
 #[cfg(any(feature = "sql", feature = "http", feature = "exec"))]
 pub use seen::Seen;
 pub use shelf::{Shelf, ShelfError};

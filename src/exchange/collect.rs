@@ -4,26 +4,23 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 
-use adapt::{Bound, Detect, FlagValues, Query, Vanished};
+use adapt::{Bound, Detect, Query, Vanished};
 use canon::{DigestAlg, Millis};
-use edge::{Awaited, Fate, Page, WriteBack};
-use store::{Collected, Lease, SourceRowMark, Stands, WriteBackDone, WriteBackDue};
+use edge::{Awaited, Fate, Page};
+use store::{Collected, Lease, SourceRowMark, Stands};
 
-use crate::adapter::row_parts;
 pub use crate::adapter::{Adapter, Target};
+use crate::ahead::Watch;
 use crate::cure;
 use crate::error::WorkError;
 use crate::guard;
 use crate::held::{Why, broken, vanished_row};
 use crate::node::Node;
 use crate::resubmit;
-use crate::retry;
 use crate::shape::{self, Of, Shaped};
 use crate::vanished::{self, Gone, Withdrawn};
 use crate::work::{Arrival, Progress, WorkFuture, Worker};
 
-/// Write-backs drained in one turn.
-const WRITE_BACKS_PER_TURN: u32 = 200;
 /// Vanished rows handled in one turn.
 const VANISHED_PER_TURN: u32 = 500;
 /// Rows of the quarantine made anew in one turn.
@@ -31,8 +28,8 @@ const RESUBMITTED_PER_TURN: usize = 200;
 
 /// The worker.
 pub struct Collect {
-    node: Arc<Node>,
-    adapter: Adapter,
+    pub(crate) node: Arc<Node>,
+    pub(crate) adapter: Adapter,
     /// How each target reads each table, once a page of it was seen.
     bounds: Vec<Vec<Option<Bound>>>,
     shaper: shape::Shaper,
@@ -41,6 +38,8 @@ pub struct Collect {
     changed: BTreeMap<u16, u64>,
     /// Tables with vanished rows that one turn had no room for, and the pass that missed them.
     left: BTreeMap<u16, u64>,
+    /// Rows dated ahead of the clock.
+    ahead: Watch,
     /// Editions of code lists whose cures are done with.
     editions: Option<String>,
     /// Token of the lease that the adapter runs under.
@@ -60,6 +59,7 @@ impl Collect {
             rest_until: Millis(i64::MIN),
             changed: BTreeMap::new(),
             left: BTreeMap::new(),
+            ahead: Watch::default(),
             editions: None,
             token: None,
         }
@@ -76,7 +76,7 @@ impl Collect {
             self.token = Some(lease.token);
             (self.changed, self.left) = (BTreeMap::new(), BTreeMap::new());
             self.rest_until = Millis(i64::MIN);
-            self.editions = None;
+            (self.ahead, self.editions) = (Watch::default(), None);
         }
         let mut written = self.write_back(now).await?;
         if now < self.rest_until && self.left.is_empty() {
@@ -108,6 +108,7 @@ impl Collect {
         let rows = page.len() as u64;
         if before.cursor.as_deref() == Some(&page.cursor) && rows == 0 && page.broken.is_empty() {
             self.rest_until = now.plus(self.adapter.interval);
+            self.ahead.idle((&self.node.store, &self.adapter.name), now).await?;
             return Ok(written);
         }
         if !page.more {
@@ -127,6 +128,7 @@ impl Collect {
         let (more, rows, cursor) = (page.more, page.len() as u64, page.cursor.clone());
         let pass = page.pass;
         let table = page.table;
+        let ahead = page.ahead.clone().map(|ahead| (Arc::clone(&page.place), ahead));
         let marks = self.changed_rows(&page).await?;
         if let Some(marks) = &marks {
             let changed = self.changed.entry(table).or_default();
@@ -163,6 +165,10 @@ impl Collect {
         self.node.store.commit_collected(lease, collected).await?;
         let told = self.adapter.source().committed(&cursor).await;
         told.map_err(|e| self.failed(e))?;
+        if let Some((place, ahead)) = &ahead {
+            let of = (&self.node.store, &*self.adapter.name);
+            self.ahead.page(of, (place, ahead), now).await?;
+        }
         if let Some(pass) = pass.filter(|p| p.complete) {
             self.changed.remove(&table);
             self.vanished(lease, (table, pass.number), &cursor, now).await?;
@@ -394,55 +400,8 @@ impl Collect {
         Ok(self.node.store.pause_adapter(&self.adapter.name, Some(reason), now).await?)
     }
 
-    fn failed(&self, source: edge::SourceError) -> WorkError {
+    pub(crate) fn failed(&self, source: edge::SourceError) -> WorkError {
         WorkError::Source { adapter: self.adapter.name.to_string(), source }
-    }
-
-    async fn write_back(&mut self, now: Millis) -> Result<Progress, WorkError> {
-        let name = Arc::clone(&self.adapter.name);
-        let due = self.node.store.write_backs(&name, now, WRITE_BACKS_PER_TURN).await?;
-        if due.is_empty() {
-            return Ok(Progress::IDLE);
-        }
-        // Rows that are linked for another reason have nobody to tell.
-        let (due, silent): (Vec<_>, Vec<_>) =
-            due.into_iter().partition(|d| self.adapter.writes_back(row_parts(&d.row).0));
-        let items: Vec<WriteBack> = due.iter().map(|d| self.item(d)).collect();
-        let said = match items.is_empty() {
-            true => Ok(Vec::new()),
-            false => self.adapter.source().write_back(&items).await,
-        };
-        let said = said.map_err(|e| self.failed(e))?;
-        let silent =
-            silent.into_iter().map(|d| WriteBackDone { row: d.row, flag: d.flag, failed: None });
-        let done: Vec<WriteBackDone> = due
-            .iter()
-            .zip(said)
-            .map(|(due, said)| WriteBackDone {
-                row: due.row.clone(),
-                flag: due.flag.clone(),
-                failed: said.err().map(|e| {
-                    let next = retry::next(now, due.attempts, &self.node.limits, self.node.seed);
-                    (e.code().to_owned(), next)
-                }),
-            })
-            .chain(silent)
-            .collect();
-        let written = done.iter().filter(|d| d.failed.is_none()).count() as u64;
-        self.node.store.commit_write_backs(&name, done, now).await?;
-        Ok(Progress::some(written, written == u64::from(WRITE_BACKS_PER_TURN)))
-    }
-
-    fn item(&self, due: &WriteBackDue) -> WriteBack {
-        let (table, row_key) = row_parts(&due.row);
-        let values =
-            self.adapter.query(table).and_then(|q| q.write_back.as_ref()).map(|w| &w.values);
-        WriteBack {
-            table,
-            row_key,
-            flag: values.map_or_else(|| due.flag.clone(), |v| flag_value(v, &due.flag)),
-            text: due.text.clone(),
-        }
     }
 }
 
@@ -469,14 +428,6 @@ fn awaited(shaped: &Shaped) -> Vec<Awaited<'_>> {
 struct Marks {
     seen: Vec<SourceRowMark>,
     changed: Vec<usize>,
-}
-
-fn flag_value(values: &FlagValues, outcome: &str) -> String {
-    match outcome {
-        "accepted" | "superseded" => values.accepted.clone(),
-        "rejected" => values.rejected.clone(),
-        _ => values.quarantined.clone(),
-    }
 }
 
 /// Whether this table is compared in full passes.

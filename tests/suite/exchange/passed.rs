@@ -94,7 +94,7 @@ async fn what_was_laid_before_a_node_is_not_kept_for_ever() {
     let laid = |world: &World| world.store(PROVINCE).clone();
     assert_eq!(world.count(TOWN, Place::Accepted).await, 4);
     assert!(!laid(&world).standing(passages::LAID).await.unwrap().is_empty());
-    world.now = world.now.plus(world.setup.limits.control_keep + 120_000);
+    world.now = world.now.plus(world.nodes[PROVINCE].node.limits.control_keep + 120_000);
     world.quiet().await;
     for prefix in [passages::LAID, passages::PASSED] {
         assert_eq!(laid(&world).standing(prefix).await.unwrap(), [], "{prefix}");
