@@ -9,6 +9,7 @@ use canon::format::{Format, OpenLists};
 use canon::{Lane, Millis, NodeCode, Route};
 use edge::Source;
 use edge::push::Posted;
+use envelope::KeyRing;
 use exchange::archive::{ARCHIVE_ROWS_MAX, Archive, Terms};
 use exchange::authority::Tables;
 use exchange::backfill::Backfill;
@@ -173,6 +174,8 @@ fn node(
         lists: Lists::new(lists.clone()),
         trust: Arc::new(trust),
         signers,
+        opens: Arc::new(KeyRing::new(material.encryption.clone())),
+        readers: crate::readers::of(config, identity, &material.encryption, now)?,
         links: links(config, identity),
         adapters,
         owes: owes.into_iter().collect(),

@@ -4,16 +4,17 @@ use std::sync::Arc;
 
 use canon::Millis;
 use envelope::{
-    Certified, EncryptionCert, EncryptionPair, KeyPem, KeySigner, Refuse, SenderCert, SignError,
-    Signer, Suite, sealed,
+    Certified, EncryptionCert, EncryptionPair, KeyPem, KeyRing, KeySigner, Refuse, SenderCert,
+    SignError, Signer, Suite, sealed,
 };
 use exchange::config::{EncryptionConfig, Identity, KeyConfig, NodeConfig, SecretRef};
 use ring::rand::SystemRandom;
 
 use crate::files::{self, CONFIG_BYTES_MAX};
-use crate::open;
 use crate::signer::ChildSigner;
+use crate::stores::{self, NodesArg};
 use crate::text::{Failure, Finding};
+use crate::{open, os};
 
 /// An identity's keys and certificates.
 pub(crate) struct Material {
@@ -30,6 +31,20 @@ impl Material {
     pub(crate) fn first(&self) -> &dyn Signer {
         &*self.signers[0]
     }
+}
+
+/// What opens confidential bodies of these nodes, for commands that read stored envelopes. Keys are
+/// opened only where a configuration names some.
+pub(crate) fn keys(nodes: &NodesArg) -> Result<KeyRing, Failure> {
+    let mut pairs = Vec::new();
+    for (config, code) in stores::identities(nodes)? {
+        let mine = config.identities.iter().filter(|i| i.code == code);
+        for one in mine.filter(|i| i.keys.iter().any(|k| k.encryption.is_some())) {
+            let opened = identity(&config, one, os::now())?;
+            pairs.extend(opened.map_err(|found| open::problems(&[found]))?.encryption);
+        }
+    }
+    Ok(KeyRing::new(pairs))
 }
 
 /// What is wrong, in both languages.
@@ -139,7 +154,7 @@ fn one_pair(
             return Ok(Err((format!("encryption: {e}"), format!("加密密钥与加密证书不可用：{e}"))));
         }
     };
-    if let Err(wrong) = of_suite(pair.certificate.key.suite(), suite) {
+    if let Err(wrong) = of_suite(pair.certificate.key.suite(), suite.encryption()) {
         return Ok(Err(wrong));
     }
     let verified = open::trust(node, identity.environment)?.verify_encryption(&pair.chain, now);

@@ -29,6 +29,7 @@ mod os;
 mod outlets;
 mod packages;
 mod posts;
+mod readers;
 mod revocation;
 mod run;
 mod signer;

@@ -254,6 +254,11 @@ impl PublicKey {
         self.suite
     }
 
+    /// The point, or whatever stands in a certificate's key.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// Whether `signature`, in the form of XML Signature, is this key's over `bytes`; for SM2 under
     /// that user id.
     pub fn verifies(&self, bytes: &[u8], signature: &[u8], user_id: &str) -> bool {

@@ -8,6 +8,7 @@
 pub mod archive;
 pub mod authority;
 pub mod ca;
+pub mod closed;
 pub mod control;
 pub mod crl;
 pub mod csr;
@@ -34,6 +35,9 @@ mod words;
 pub mod xmldsig;
 
 pub use ca::{Ca, Usage};
+pub use closed::{
+    Cipher, Decrypt, KeyRing, NoKeys, Reader, Readers, clear, close, close_again, is_closed,
+};
 pub use crl::Revoked;
 pub use csr::{Request, read_request, request};
 pub use frame::{frame, open_frame};
@@ -43,7 +47,7 @@ pub use keys::{KeyPem, PublicKey};
 pub use list::{sign_text, verify_text};
 pub use merkle::{merkle_path, merkle_root, verify_path};
 pub use outcome::{Note, Outcome, OutcomeLine, read_outcome, write_outcome};
-pub use package::{Opened, assemble, assemble_parts, open};
+pub use package::{Opened, assemble, assemble_parts, open, open_clear};
 pub use refuse::Refuse;
 pub use signer::{Certified, EncryptionPair, KeySigner, SignError, Signer};
 pub use suite::{SM2_USER_ID, Suite};

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use canon::{Digest, leaf_hash};
 
 use crate::fragment::check_shape;
@@ -57,6 +59,8 @@ pub struct Opened<'a> {
     pub signature: &'a [u8],
     /// Where the first fragment begins in the package.
     pub body_at: usize,
+    /// A confidential body as it is closed; then there are no fragments.
+    pub closed: Option<Vec<u8>>,
 }
 
 impl Opened<'_> {
@@ -77,8 +81,19 @@ impl Opened<'_> {
 }
 
 /// Reads a package apart. Anything that is not exactly the form [`assemble`] writes is refused:
-/// so there is no DTD, entity, comment, processing instruction or second reading in what passes.
+/// so there is no DTD, entity, comment, processing instruction or second reading in what passes. The
+/// body of a confidential one is held against its digest in the head, and stays closed.
 pub fn open(package: &[u8]) -> Result<Opened<'_>, Refuse> {
+    read(package, |head| head.confidential.is_some())
+}
+
+/// As [`open`], for a package whose body is in the clear whatever its head says: what
+/// [`crate::clear`] gives. Nothing that comes from another node is read by this.
+pub fn open_clear(package: &[u8]) -> Result<Opened<'_>, Refuse> {
+    read(package, |_| false)
+}
+
+fn read(package: &[u8], closed: impl FnOnce(&Head) -> bool) -> Result<Opened<'_>, Refuse> {
     if package.len() > PACKAGE_BYTES_MAX {
         let (size, max) = (package.len() as u64, PACKAGE_BYTES_MAX as u64);
         return Err(Refuse::TooLarge { what: "package", size, max });
@@ -91,20 +106,43 @@ pub fn open(package: &[u8]) -> Result<Opened<'_>, Refuse> {
     let at = PROLOGUE.len() + head_len;
     let rest = rest.strip_prefix(BODY_OPEN).ok_or(bad(at, "Body"))?;
     let body_at = at + BODY_OPEN.len();
+    if closed(&head) {
+        let (closed, signature) = closed_body(&head, rest, body_at)?;
+        let (fragments, leaves) = (Vec::new(), Vec::new());
+        let closed = Some(closed);
+        return Ok(Opened { head, head_bytes, fragments, leaves, signature, body_at, closed });
+    }
 
     let body_len: u64 = head.lengths.iter().map(|l| u64::from(*l)).sum();
     let body_len = usize::try_from(body_len).unwrap_or(usize::MAX);
     let (body, rest) =
         rest.split_at_checked(body_len).ok_or(bad(body_at, "as many bytes as Lengths say"))?;
-    let at = body_at + body_len;
-    let rest = rest.strip_prefix(BODY_CLOSE).ok_or(bad(at, "end of Body where Lengths end"))?;
-    let signature = rest.strip_suffix(EPILOGUE).ok_or(bad(at, "end of Package"))?;
+    let signature = behind_body(rest, body_at + body_len)?;
 
     let (fragments, leaves) = split_body(&head, body, body_at)?;
     if merkle_root(head.digest_alg, &leaves) != head.root {
         return Err(Refuse::RootMismatch);
     }
-    Ok(Opened { head, head_bytes, fragments, leaves, signature, body_at })
+    Ok(Opened { head, head_bytes, fragments, leaves, signature, body_at, closed: None })
+}
+
+fn behind_body(rest: &[u8], at: usize) -> Result<&[u8], Refuse> {
+    let bad = |what| Refuse::Malformed { at, what };
+    let rest = rest.strip_prefix(BODY_CLOSE).ok_or(bad("end of Body where Lengths end"))?;
+    rest.strip_suffix(EPILOGUE).ok_or(bad("end of Package"))
+}
+
+/// The ciphertext under the head's digest, and the signature behind it.
+fn closed_body<'a>(head: &Head, rest: &'a [u8], at: usize) -> Result<(Vec<u8>, &'a [u8]), Refuse> {
+    let bad = |what| Refuse::Malformed { at, what };
+    let end = memchr::memchr(b'<', rest).ok_or(bad("end of Body"))?;
+    let (text, rest) = rest.split_at_checked(end).ok_or(bad("Body"))?;
+    let closed = BASE64.decode(text).map_err(|_| bad("a closed body in base64"))?;
+    let named = head.confidential.as_ref().map(|c| c.ciphertext);
+    if named != Some(head.digest_alg.of(&[&closed])) {
+        return Err(Refuse::RootMismatch);
+    }
+    Ok((closed, behind_body(rest, at + end)?))
 }
 
 /// Where the head ends: at the first `</Head>`, which no text and no inner element can contain.

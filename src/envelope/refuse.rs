@@ -69,6 +69,14 @@ pub enum Refuse {
     /// Certificate, head and receiver are not of one environment.
     #[error("environment differs: formal, joint and demo are never mixed")]
     Environment,
+    /// A confidential body that this node cannot open.
+    #[error(
+        "the body is closed: {what}; agree on keys with the sender, or have it sent in the clear"
+    )]
+    Closed {
+        /// Which step failed.
+        what: &'static str,
+    },
     /// The head is sealed too far in the future.
     #[error("sealed {ahead_ms} ms ahead of this node's clock; set the sender's clock")]
     ClockAhead {
@@ -94,6 +102,7 @@ impl Refuse {
             Self::CertificateRevoked => "sender.certificate_revoked",
             Self::NodeMismatch => "sender.node_mismatch",
             Self::Environment => "sender.environment",
+            Self::Closed { .. } => "receiver.confidential",
             Self::ClockAhead { .. } => "sender.clock_ahead",
         }
     }

@@ -1,10 +1,11 @@
 //! accept: verify, judge each record, keep, and write the receipt for `seal` to sign.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use canon::format::Format;
 use canon::{EnvelopeId, Millis};
-use envelope::{By, Opened, SenderCert, write_outcome};
+use envelope::{By, Opened, Refuse, SenderCert, write_outcome};
 use store::{InboxFor, InboxParcel, Judged, Lease, StoreError, slot_of_sender};
 
 use crate::claims::{self, Claims};
@@ -67,6 +68,11 @@ impl Accept {
                 return Ok(0);
             }
             Arrival::Refused(refusal) => return self.refuse(lease, parcel, refusal, now).await,
+        };
+        let clear = node.clear(&package);
+        let opened = match in_clear(opened, &clear) {
+            Ok(opened) => opened,
+            Err(refusal) => return self.refuse(lease, parcel, refusal, now).await,
         };
         let id = opened.head.id();
         node.authority_owed(&id.sender, &opened.head.authority, now).await?;
@@ -153,13 +159,25 @@ pub(crate) fn cloned(id: &EnvelopeId) -> Refusal {
     Refusal::new("sender.cloned", format!("{id} came before with another head"))
 }
 
+/// The envelope with its body in the clear where this node may read it, and as it came where not.
+/// One that opens to other fragments than the head names is refused like any other.
+pub(crate) fn in_clear<'p>(
+    opened: Box<Opened<'p>>,
+    clear: &'p Result<Cow<'p, [u8]>, Refuse>,
+) -> Result<Box<Opened<'p>>, Refusal> {
+    match clear {
+        Ok(Cow::Owned(package)) => Ok(Box::new(envelope::open_clear(package)?)),
+        Ok(Cow::Borrowed(_)) | Err(_) => Ok(opened),
+    }
+}
+
 /// The format that an envelope can be judged by, or the code it is declined with.
 pub(crate) fn readable<'n>(
     node: &'n Node,
     opened: &Opened<'_>,
 ) -> Result<&'n Arc<Format>, &'static str> {
-    // Until there is a decryption port, a closed body cannot be judged by anybody here.
-    if opened.head.confidential.is_some() {
+    // Its sender named others as readers, or keys that are gone: nobody here can judge it.
+    if opened.closed.is_some() {
         return Err("receiver.confidential");
     }
     node.formats.get(&opened.head.format).ok_or("receiver.edition_unknown")

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use canon::format::{Format, Op};
 use canon::{Day, Millis, RecordId};
 use edge::{KeptRecord, POSITIONS, SetAside, Sink, SinkError};
-use envelope::Head;
+use envelope::{Decrypt, Head};
 use store::{AuditEvent, JudgedEnvelope, Lease, SharedStore};
 
 use crate::error::WorkError;
@@ -205,11 +205,14 @@ pub struct Kept<'a> {
     pub formats: &'a BTreeMap<String, Arc<Format>>,
     /// Largest package that a frame may open to, bytes.
     pub package_bytes_max: usize,
+    /// Opens confidential bodies: kept records lie in the stored envelope as it came, closed.
+    pub opens: &'a dyn Decrypt,
 }
 
 impl<'a> Kept<'a> {
     pub(crate) fn of(node: &'a Node) -> Self {
-        Self { formats: &node.formats, package_bytes_max: node.limits.package_bytes_max }
+        let package_bytes_max = node.limits.package_bytes_max;
+        Self { formats: &node.formats, package_bytes_max, opens: &*node.opens }
     }
 
     fn read(&self, judged: &[JudgedEnvelope]) -> Result<Vec<Held>, WorkError> {
@@ -250,7 +253,8 @@ impl<'a> Kept<'a> {
         let lost = || WorkError::Own(format!("kept envelope {}", judged.id));
         let package = envelope::open_frame(&judged.frame, self.package_bytes_max);
         let package = package.map_err(|_| lost())?;
-        let opened = envelope::open(&package).map_err(|_| lost())?;
+        let package = envelope::clear(&package, self.opens).map_err(|_| lost())?;
+        let opened = envelope::open_clear(&package).map_err(|_| lost())?;
         let format = self.formats.get(&opened.head.format).ok_or_else(lost)?;
         for position in &judged.kept {
             let fragment = opened.fragments.get(*position as usize).ok_or_else(lost)?;

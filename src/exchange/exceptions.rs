@@ -22,9 +22,8 @@ pub(crate) async fn of(
     }
     let lost = || WorkError::Own(format!("stored envelope {}", own.id));
     let frames = node.store.frames(&own.id).await?.ok_or_else(lost)?;
-    let package =
-        envelope::open_frame(&frames.frame, node.limits.package_bytes_max).map_err(|_| lost())?;
-    let opened = envelope::open(&package).map_err(|_| lost())?;
+    let package = node.stored(&frames.frame).map_err(|_| lost())?;
+    let opened = envelope::open_clear(&package).map_err(|_| lost())?;
     let format = node.formats.get(&opened.head.format).ok_or_else(lost)?;
     let mut out = Vec::new();
     for (line, fragment) in lines.iter().zip(&opened.fragments) {

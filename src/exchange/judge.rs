@@ -161,9 +161,8 @@ async fn in_one_algorithm(
         }
         let Some(frames) = node.store.frames(&row.envelope).await? else { continue };
         let lost = || WorkError::Own(format!("stored envelope {}", row.envelope));
-        let package = envelope::open_frame(&frames.frame, node.limits.package_bytes_max);
-        let package = package.map_err(|_| lost())?;
-        let kept = envelope::open(&package).map_err(|_| lost())?;
+        let package = node.stored(&frames.frame).map_err(|_| lost())?;
+        let kept = envelope::open_clear(&package).map_err(|_| lost())?;
         let position = kept.leaves.iter().position(|leaf| *leaf == row.digest);
         if let Some(fragment) = position.and_then(|at| kept.fragments.get(at)) {
             row.digest = leaf_hash(alg, fragment);

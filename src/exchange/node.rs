@@ -1,5 +1,6 @@
 //! One identity with everything its workers need: ports, links, routing, limits.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -7,7 +8,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use bus::Bus;
 use canon::format::Format;
 use canon::{Day, Digest, EnvelopeId, Environment, Lane, Millis, NodeCode, Route};
-use envelope::{SenderCert, Signer, Suite, Trust};
+use envelope::{Decrypt, Readers, Refuse, SenderCert, Signer, Suite, Trust};
 use store::{Lease, SharedStore};
 
 use crate::config::{Back, Limits, RelayConfig};
@@ -135,6 +136,10 @@ pub struct Node {
     pub trust: Arc<Trust>,
     /// Signing keys and certificates. Only `seal` uses them.
     pub signers: Signers,
+    /// Opens bodies that were closed for this node: the decryption port, apart from the signing keys.
+    pub opens: Arc<dyn Decrypt>,
+    /// Who reads the bodies of a route, where they are closed; of any other they go in the clear.
+    pub readers: BTreeMap<Route, Readers>,
     /// Neighbours.
     pub links: Vec<Link>,
     /// Versions of the adapters that collect for it, by name.
@@ -198,6 +203,20 @@ impl Node {
     /// The link of this name.
     pub fn link(&self, name: &str) -> Option<&Link> {
         self.links.iter().find(|l| *l.name == *name)
+    }
+
+    /// A package with its body in the clear, as [`envelope::open_clear`] reads it.
+    pub fn clear<'p>(&self, package: &'p [u8]) -> Result<Cow<'p, [u8]>, Refuse> {
+        envelope::clear(package, &*self.opens)
+    }
+
+    /// The package of a stored frame, its body in the clear.
+    pub fn stored(&self, frame: &[u8]) -> Result<Vec<u8>, Refuse> {
+        let package = envelope::open_frame(frame, self.limits.package_bytes_max)?;
+        match self.clear(&package)? {
+            Cow::Owned(clear) => Ok(clear),
+            Cow::Borrowed(_) => Ok(package),
+        }
     }
 
     /// The epoch in force.

@@ -187,9 +187,8 @@ pub(crate) async fn fragments(
 ) -> Result<(Vec<Vec<u8>>, Vec<u32>), WorkError> {
     let lost = || WorkError::Own(format!("stored envelope {}", own.id));
     let Some(frames) = node.store.frames(&own.id).await? else { return Ok((vec![], vec![])) };
-    let package =
-        envelope::open_frame(&frames.frame, node.limits.package_bytes_max).map_err(|_| lost())?;
-    let opened = envelope::open(&package).map_err(|_| lost())?;
+    let package = node.stored(&frames.frame).map_err(|_| lost())?;
+    let opened = envelope::open_clear(&package).map_err(|_| lost())?;
     let fragments = opened.fragments.iter().map(|f| f.to_vec()).collect();
     Ok((fragments, opened.head.keep_orphans.clone()))
 }

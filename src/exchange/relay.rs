@@ -74,6 +74,11 @@ impl Relay {
             let refusal = Refusal::new("sender.cloned", detail);
             return self.refuser.refuse(lease, parcel, refusal, now).await;
         }
+        let clear = node.clear(&package);
+        let opened = match accept::in_clear(Box::new(opened), &clear) {
+            Ok(opened) => opened,
+            Err(refusal) => return self.refuser.refuse(lease, parcel, refusal, now).await,
+        };
         node.authority_owed(&opened.head.from, &opened.head.authority, now).await?;
         let controls = self.on_the_way(parcel, &opened, now).await?;
         let relayed = Relayed {
@@ -106,7 +111,7 @@ impl Relay {
     ) -> Result<(), WorkError> {
         let store = &self.node.store;
         let treatment = self.node.relay.treatment(&opened.head.from, &opened.head.route);
-        let readable = opened.head.kind == Kind::Records && opened.head.confidential.is_none();
+        let readable = opened.head.kind == Kind::Records && opened.closed.is_none();
         let keep = treatment == Treatment::Keep && readable;
         if keep && store.admission(&opened.head.id()).await?.is_none() {
             let copy = accept::kept_copy(&self.node, parcel, opened, cert, relayed, now).await?;

@@ -1,11 +1,12 @@
 //! seal: staged records and queued control contents become envelopes: numbered, signed outside any
 //! transaction, sealed. The only worker that touches the signing key.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use canon::{EnvelopeId, Millis, Route, leaf_hash};
-use envelope::{Head, Kind, Signer};
+use envelope::{Head, Kind, SignError, Signer};
 use store::{Consumes, Lease, NewEnvelope, Numbered, QueuedControl, Sealed, StagedBatch};
 
 use crate::control;
@@ -182,6 +183,9 @@ impl Seal {
             .filter(|(_, r)| r.orphan)
             .map(|(i, _)| i as u32)
             .collect();
+        if let Some(readers) = self.node.readers.get(&batch.route) {
+            head.confidential = Some(readers.close(&head, &batch.bytes).map_err(|s| self.sign(s))?);
+        }
         // The ticket is all the store needs to consume them; the bytes are in the chunk.
         batch.bytes = Vec::new();
         self.envelope(&head, Consumes::Staged(batch))
@@ -252,6 +256,22 @@ impl Seal {
         (name.to_owned(), version.to_owned())
     }
 
+    fn sign(&self, source: SignError) -> WorkError {
+        WorkError::Sign { node: self.node.code.to_string(), source }
+    }
+
+    /// The body as it goes: closed where the head says so. The head was fixed before, perhaps by a
+    /// process that died; whoever signs it closes the same body to the same bytes.
+    fn body<'n>(&self, one: &'n Numbered) -> Result<Cow<'n, [u8]>, WorkError> {
+        if envelope::is_closed(&one.head) {
+            let own = |e| WorkError::Own(format!("{} cannot be closed again: {e}", one.id));
+            let head = Head::read(&one.head).map_err(own)?;
+            let closed = envelope::close_again(&head, &one.body, &*self.node.opens);
+            return Ok(Cow::Owned(closed.map_err(own)?));
+        }
+        Ok(Cow::Borrowed(&one.body))
+    }
+
     async fn sign_and_seal(
         &self,
         lease: &Lease,
@@ -263,9 +283,9 @@ impl Seal {
         }
         let mut sealed = Vec::with_capacity(numbered.len());
         for one in numbered {
-            let signature = envelope::sign_head(&one.head, self.signer(&one.id.route)?)
-                .map_err(|source| WorkError::Sign { node: self.node.code.to_string(), source })?;
-            let package = envelope::assemble(&one.head, &one.body, &signature);
+            let signature = envelope::sign_head(&one.head, self.signer(&one.id.route)?);
+            let signature = signature.map_err(|source| self.sign(source))?;
+            let package = envelope::assemble(&one.head, &self.body(&one)?, &signature);
             let frame = envelope::frame(&package, self.node.limits.compression_level);
             sealed.push(Sealed { id: one.id, frame: frame.into() });
         }

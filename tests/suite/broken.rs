@@ -1,6 +1,8 @@
 //! Faults of the real broker and database, short: `make chaos` tells all of them, and longer.
 
-use tests::world::broken::{SHORT, Size, broker, gateway, instances, login, network, store};
+use tests::world::broken::{
+    SHORT, Size, broker, gateway, instances, login, network, queues, store,
+};
 
 #[tokio::test]
 async fn a_killed_broker_loses_nothing() {
@@ -65,4 +67,14 @@ async fn a_killed_database_loses_nothing() {
 #[tokio::test]
 async fn a_full_disk_loses_nothing() {
     store::disk_full(SHORT).await;
+}
+
+#[tokio::test]
+async fn a_relay_of_closed_bodies_has_no_id_number_in_its_queues() {
+    queues::closed(SHORT).await;
+}
+
+#[tokio::test]
+async fn a_relay_in_the_clear_has_them_in_its_queues() {
+    queues::clear(SHORT).await;
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use canon::{Environment, Millis, NodeCode};
 use envelope::ca::{NodeName, Terms};
-use envelope::{Ca, KeyPem, KeySigner, Suite, Trust};
+use envelope::{Ca, EncryptionPair, KeyPem, KeySigner, Suite, Trust, Usage};
 use ring::rand::SystemRandom;
 
 /// Certificates of one authority.
@@ -44,6 +44,26 @@ impl Authority {
         let certificate =
             self.ca.issue(&name, &public, terms, &self.random).expect("a certificate");
         (key.0.clone(), certificate)
+    }
+
+    /// A node's key for encryption with its certificate, PEM: P-256 beside international suites, SM2
+    /// beside the national one.
+    pub fn encryption(&mut self, code: &NodeCode, region: &str) -> (KeyPem, String) {
+        self.serial += 1;
+        let key = KeyPem::generate(self.suite.encryption(), &self.random).expect("randomness");
+        let public = key.public(&self.random).expect("its public half");
+        let terms =
+            Terms { serial: self.serial, from: self.from, until: self.from.plus(365 * 86_400_000) };
+        let (node, environment) = (code.clone(), Environment::Demo);
+        let name = NodeName { node, environment, regions: vec![region.into()] };
+        let issued = self.ca.issue_for(Usage::Encryption, &name, &public, terms, &self.random);
+        (key, issued.expect("a certificate"))
+    }
+
+    /// The same as a pair.
+    pub fn pair(&mut self, code: &NodeCode, region: &str) -> EncryptionPair {
+        let (key, certificate) = self.encryption(code, region);
+        EncryptionPair::from_pem(key, &certificate).expect("a pair")
     }
 
     /// A node's signer.

@@ -280,8 +280,8 @@ impl Books {
                     continue;
                 };
                 let Some(receipt) = frames.receipt else { continue };
-                let package = envelope::open_frame(&frames.frame, OPEN_MAX).expect("own frame");
-                let opened = envelope::open(&package).expect("own package");
+                let package = super::closed::package(&frames.frame);
+                let opened = envelope::open_clear(&package).expect("own package");
                 let answer = envelope::open_frame(&receipt, OPEN_MAX).expect("a receipt");
                 let answer = envelope::open(&answer).expect("a receipt");
                 for (at, line) in answer.fragments.iter().enumerate() {
@@ -381,8 +381,8 @@ async fn own(store: &SharedStore) -> BTreeSet<(String, canon::Key)> {
         let sent = store.outbound_range(&route, 0, u64::MAX >> 1, 1_000_000).await.expect("own");
         for own in sent {
             let Some(frames) = store.frames(&own.id).await.expect("frames") else { continue };
-            let package = envelope::open_frame(&frames.frame, OPEN_MAX).expect("own frame");
-            let opened = envelope::open(&package).expect("own package");
+            let package = super::closed::package(&frames.frame);
+            let opened = envelope::open_clear(&package).expect("own package");
             out.extend(opened.fragments.iter().map(|f| {
                 let id = id_of(f);
                 (id.kind.to_string(), id.key)
@@ -400,8 +400,12 @@ pub(super) async fn kept(store: &SharedStore) -> Vec<RecordId> {
 
 /// The records of a judged envelope that it kept.
 fn records(judged: &JudgedEnvelope) -> Vec<KeptRecord> {
-    let package = envelope::open_frame(&judged.frame, OPEN_MAX).expect("a kept frame");
-    let opened = envelope::open(&package).expect("a kept package");
+    if judged.kept.is_empty() {
+        // Perhaps declined because nobody could open it.
+        return Vec::new();
+    }
+    let package = super::closed::package(&judged.frame);
+    let opened = envelope::open_clear(&package).expect("a kept package");
     let keep_orphans = &opened.head.keep_orphans;
     judged
         .kept

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use bus::Parcel;
-use envelope::{Head, Signer};
+use envelope::{Head, Reader, Signer};
+use ring::rand::SystemRandom;
 
 use super::carrier::{Change, Trick};
 
@@ -47,6 +48,28 @@ pub fn frame_damaged() -> Trick {
         frame
     });
     Trick::Change(change)
+}
+
+/// The same records under another head, closed for that reader alone.
+pub fn closed(
+    parcel: &Parcel,
+    signer: &dyn Signer,
+    reader: Reader,
+    change: impl FnOnce(&mut Head),
+) -> Parcel {
+    let package = package(parcel);
+    let opened = envelope::open(&package).expect("a package of ours");
+    let mut head = opened.head.clone();
+    change(&mut head);
+    let (body, random) = (opened.fragments.concat(), SystemRandom::new());
+    let cipher = head.suite().expect("a suite").cipher();
+    let closed = envelope::close(&head, &body, cipher, &[reader], &random);
+    let (confidential, body) = closed.expect("a closed body");
+    head.confidential = Some(confidential);
+    let bytes = head.write();
+    let signature = envelope::sign_head(&bytes, signer).expect("a signature");
+    let package = envelope::assemble(&bytes, &body, &signature);
+    Parcel { id: head.id(), frame: envelope::frame(&package, 1).into(), ..parcel.clone() }
 }
 
 /// The same parcel with another head, signed by `signer`.

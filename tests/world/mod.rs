@@ -8,6 +8,7 @@ pub mod broken;
 pub mod card;
 pub mod carrier;
 mod check;
+mod closed;
 pub mod code_table;
 pub mod faults;
 mod faulty;
@@ -20,22 +21,23 @@ pub mod forge;
 pub mod gated;
 pub mod input;
 mod instances;
+mod laid;
 mod links;
 mod lost;
 pub mod platform;
 pub mod process;
 pub mod proxy;
+pub mod search;
 pub mod services;
 pub mod stores;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
-use std::time::{Duration, UNIX_EPOCH};
 
 use canon::format::{Format, OpenLists};
 use canon::{Environment, Lane, Millis, NodeCode, Route};
-use envelope::{Signer, Suite, Trust};
+use envelope::{EncryptionPair, Signer, Suite, Trust};
 use exchange::config::{RelayConfig, Treatment};
 use exchange::{Fairness, Limits, Lists, Node, Progress, WorkError, Worker};
 use store::SharedStore;
@@ -165,6 +167,8 @@ pub struct Setup {
     /// A second township beneath the county, certified like the first, in nobody's process: its parcels
     /// are made by the story ([`World::blue`]).
     pub blue: bool,
+    /// Bodies of what the township reports are closed: for the province, and these tiers.
+    pub closed: Option<&'static [usize]>,
     /// The highest tier is an outlet: behind it stands a platform that does not run Tiergate.
     pub outlet: Option<platform::Way>,
 }
@@ -186,6 +190,7 @@ impl Default for Setup {
             accepts: Vec::new(),
             shared: false,
             blue: false,
+            closed: None,
             outlet: None,
         }
     }
@@ -203,6 +208,8 @@ struct Parts {
     code: NodeCode,
     store: SharedStore,
     signer: Arc<dyn Signer>,
+    /// Its certificate for encryption, with the key.
+    pair: Option<EncryptionPair>,
 }
 
 /// Nodes, their carrier and one clock. Every story ends with [`World::finish`].
@@ -249,8 +256,9 @@ impl World {
             let region = if tier == TOWN { setup.region } else { "99" };
             authority.suite = setup.suites[tier];
             let signer = Arc::new(authority.signer(&code, region));
+            let pair = setup.closed.map(|_| closed::known(authority.pair(&code, region)));
             let store = faulty::Faulty::over(inner, &code, &faults);
-            parts.push(Parts { code, store, signer });
+            parts.push(Parts { code, store, signer, pair });
         }
         let folder = tempfile::tempdir().expect("a folder");
         let courier = setup.gated.clone().map(|gated| Courier::new(gated, folder.path()));
@@ -314,6 +322,8 @@ impl World {
             lists: Lists::new((self.setup.lists)(tier)),
             trust: Arc::clone(&self.trust),
             signers: Arc::clone(&parts.signer).into(),
+            opens: self.opens(tier),
+            readers: self.readers(tier),
             links: self.links(tier),
             adapters: BTreeMap::new(),
             owes: fed.map(owes).into_iter().flatten().collect(),
@@ -445,32 +455,6 @@ impl World {
     /// The legacy database of a tier.
     pub fn legacy(&self, tier: usize) -> PathBuf {
         feed::database(self.folder.path(), tier)
-    }
-
-    /// Lays a file of old lines where the township's back-fill finds it.
-    pub fn lay_old(&self, name: &str, lines: &[input::Line]) {
-        let folder = self.drop_folder(TOWN).with_extension("history");
-        std::fs::create_dir_all(&folder).expect("a folder");
-        input::drop_file(&folder, name, lines);
-    }
-
-    /// Drops a file of old lines at the township.
-    pub fn drop_history(&self, name: &str, lines: &[input::Line]) {
-        input::drop_file(&self.drop_folder(TOWN).with_extension("old"), name, lines);
-    }
-
-    /// Drops a file of lines at the township.
-    pub fn drop_lines(&self, name: &str, lines: &[input::Line]) {
-        self.drop_lines_at(TOWN, name, lines);
-    }
-
-    /// Drops a file of lines at a tier.
-    pub fn drop_lines_at(&self, tier: usize, name: &str, lines: &[input::Line]) {
-        input::drop_file(&self.drop_folder(tier), name, lines);
-        let path = self.drop_folder(tier).join(name);
-        let at = UNIX_EPOCH + Duration::from_millis(self.now.0.unsigned_abs());
-        let file = std::fs::File::options().write(true).open(path).expect("the file");
-        file.set_modified(at).expect("the file");
     }
 
     /// The store of a tier.

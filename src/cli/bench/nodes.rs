@@ -104,6 +104,8 @@ pub(crate) async fn chain_of(
             lists: Lists::default(),
             trust: authority.trust()?,
             signers: Signers::from(Arc::new(authority.signer(code)?) as Arc<dyn Signer>),
+            opens: Arc::new(envelope::NoKeys),
+            readers: BTreeMap::new(),
             links: links(&codes, t),
             adapters: BTreeMap::new(),
             owes: Vec::new(),

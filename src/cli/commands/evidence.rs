@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use canon::format::{Format, supervision_1};
 use canon::{Digest, EnvelopeId, RecordId};
 use clap::{Args, Subcommand};
-use envelope::Opened;
 use envelope::archive::{Archive, link};
 use envelope::evidence::{EVIDENCE_HOPS_MAX, Evidence, Item, Passed};
+use envelope::{KeyRing, Opened, Refuse};
 use exchange::WorkError;
 use exchange::passages;
 use serde_json::json;
@@ -77,13 +77,14 @@ async fn export(args: &Export, out: &Out) -> Done {
     let mut items = Vec::new();
     let mut left = Vec::new();
     let mut by = None;
+    let keys = crate::identity::keys(&args.nodes)?;
     for carried in carried(&tiers, &number, wanted.as_ref()).await? {
-        match item(&tiers, &carried).await? {
-            Some((tier, item)) => {
+        match item(&tiers, &carried, &keys).await? {
+            Ok((tier, item)) => {
                 by.get_or_insert(tier);
                 items.push(item);
             }
-            None => left.push(carried.0.to_string()),
+            Err(why) => left.push((carried.0.to_string(), why)),
         }
     }
     let Some(by) = by else {
@@ -126,32 +127,79 @@ async fn audited(args: &Export, proven: usize) -> Result<(), Failure> {
     Ok(())
 }
 
-fn told(args: &Export, proven: usize, left: &[String], out: &Out) -> Done {
+fn told(args: &Export, proven: usize, left: &[Left], out: &Out) -> Done {
     let shown = args.out.display();
     out.value(&json!({
-        "ok": left.is_empty(), "file": shown.to_string(), "records": proven, "without": left,
+        "ok": left.is_empty(), "file": shown.to_string(), "records": proven,
+        "without": names(left, None), "confidential": names(left, Some(Why::Closed)),
     }))?;
     out.say(
         format_args!("{shown}: {proven} record(s); it is about a person: give it only to who may see it. Next: tiergate-verify {shown} --anchor CA"),
         format_args!("{shown}：{proven} 条记录，含个人信息，仅交有权查看者。下一步：tiergate-verify {shown} --anchor CA"),
     )?;
-    for record in left {
+    for one in left {
         out.say(
-            format_args!(
-                "  not in it: {record}: its bytes are not kept here any more, or were never sealed"
-            ),
-            format_args!("  未包含：{record}：本机已不留存其报文，或尚未封装"),
+            format_args!("  not in it: {}", one.1.en(&one.0)),
+            format_args!("  未包含：{}", one.1.zh(&one.0)),
         )?;
     }
     Ok(if left.is_empty() { Exit::Fine } else { Exit::Problems })
 }
 
-fn nothing(asked: &str, left: &[String], out: &Out) -> Done {
-    out.value(&json!({ "ok": false, "records": 0, "without": left }))?;
-    out.say(
-        format_args!("no node here has an envelope with {asked}: compare the number with the source, see `tiergate trace {asked}` for where it is"),
-        format_args!("这里没有包含 {asked} 的报文：请与来源核对编号，可用 tiergate trace {asked} 查看其所在"),
-    )?;
+/// A record that is not in the file, and why.
+type Left = (String, Why);
+
+/// Why a record cannot be shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Why {
+    /// Nobody here has its bytes.
+    Gone,
+    /// Its bytes are here, closed for others.
+    Closed,
+}
+
+impl Why {
+    fn en(self, record: &str) -> String {
+        match self {
+            Self::Gone => {
+                format!("{record}: its bytes are not kept here any more, or were never sealed")
+            }
+            Self::Closed => format!(
+                "{record}: its envelope is confidential and closed for others: no key here opens it; export at its sender, at its destination, or at a tier that keeps [receiver.confidential]"
+            ),
+        }
+    }
+
+    fn zh(self, record: &str) -> String {
+        match self {
+            Self::Gone => format!("{record}：本机已不留存其报文，或尚未封装"),
+            Self::Closed => format!(
+                "{record}：所在报文已加密，本机没有可解密的密钥；请到来源单位、目的节点或留存的级次导出 [receiver.confidential]"
+            ),
+        }
+    }
+}
+
+/// The records that were left out, all or for one reason.
+fn names(left: &[Left], only: Option<Why>) -> Vec<&str> {
+    let wanted = left.iter().filter(|(_, why)| only.is_none_or(|only| only == *why));
+    wanted.map(|(record, _)| record.as_str()).collect()
+}
+
+fn nothing(asked: &str, left: &[Left], out: &Out) -> Done {
+    let closed = names(left, Some(Why::Closed));
+    out.value(&json!({
+        "ok": false, "records": 0, "without": names(left, None), "confidential": closed,
+    }))?;
+    if closed.is_empty() {
+        out.say(
+            format_args!("no node here has an envelope with {asked}: compare the number with the source, see `tiergate trace {asked}` for where it is; what a node only passes on it does not look into"),
+            format_args!("这里没有包含 {asked} 的报文：请与来源核对编号，可用 tiergate trace {asked} 查看其所在；仅转发的节点不查看报文内容"),
+        )?;
+    }
+    for record in closed {
+        out.say(Why::Closed.en(record), Why::Closed.zh(record))?;
+    }
     Ok(Exit::Problems)
 }
 
@@ -186,8 +234,9 @@ async fn carried(
 async fn item<'a>(
     tiers: &'a [Tier],
     (record, id): &Carried,
-) -> Result<Option<(&'a Tier, Item)>, Failure> {
-    let mut found = None;
+    keys: &KeyRing,
+) -> Result<Result<(&'a Tier, Item), Why>, Failure> {
+    let mut found = Err(Why::Gone);
     let hops = hops(tiers, id).await?;
     for tier in tiers {
         let frames = tier.store.frames(id).await.map_err(|e| tier.failed(&e))?;
@@ -197,7 +246,16 @@ async fn item<'a>(
         };
         let Some(frames) = frames else { continue };
         let package = opened(&frames.frame)?;
-        let envelope = envelope::open(&package).map_err(|e| damaged(&e))?;
+        // A relay has the envelope, and not the key: whoever reads it can show the record.
+        let package = match envelope::clear(&package, keys) {
+            Ok(package) => package,
+            Err(Refuse::Closed { .. }) => {
+                found = found.or(Err(Why::Closed));
+                continue;
+            }
+            Err(e) => return Err(damaged(&e)),
+        };
+        let envelope = envelope::open_clear(&package).map_err(|e| damaged(&e))?;
         let Some(position) = position(&envelope, record) else { continue };
         let receipt = frames.receipt.as_deref().map(opened).transpose()?;
         let answer = receipt.as_deref().map(envelope::open).transpose();
@@ -206,8 +264,8 @@ async fn item<'a>(
             Failure::environment(format!("{e} [{}]", e.code()), format!("[{}]", e.code()))
         })?;
         let whole = item.receipt.is_some();
-        if found.is_none() || whole {
-            found = Some((tier, item));
+        if found.is_err() || whole {
+            found = Ok((tier, item));
         }
         if whole {
             break;
@@ -291,7 +349,7 @@ fn write(path: &Path, text: &str) -> Result<(), Failure> {
     })
 }
 
-fn damaged(e: &envelope::Refuse) -> Failure {
+fn damaged(e: &Refuse) -> Failure {
     Failure::environment(
         format!("a kept package does not open any more: {e}"),
         format!("留存的报文无法打开：{e}"),

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use canon::{Day, Millis, NodeCode};
 use clap::{Args, Subcommand};
 use edge::SetAside;
+use envelope::KeyRing;
 use exchange::WorkError;
 use exchange::config::{NodeConfig, SinkConfig};
 use exchange::deliver::{From, Kept, Replayed};
@@ -123,7 +124,10 @@ async fn replay(args: &Replay, out: &Out) -> Done {
     let mut done = Replayed { listed: listed.clone(), ..Replayed::default() };
     let given = match args.from.unwrap_or(From::Listed(&listed)) {
         From::Listed(none) if none.is_empty() => Ok(()),
-        from => again(&config, sink, &store, from, &mut done).await?,
+        from => {
+            let keys = crate::identity::keys(&args.nodes)?;
+            again(&config, sink, (&store, &keys), from, &mut done).await?
+        }
     };
     drop(store);
     if !done.taken.is_empty() {
@@ -157,7 +161,7 @@ async fn replay(args: &Replay, out: &Out) -> Done {
 async fn again(
     config: &NodeConfig,
     sink: &SinkConfig,
-    store: &SharedStore,
+    (store, opens): (&SharedStore, &KeyRing),
     from: From<'_>,
     done: &mut Replayed,
 ) -> Result<Result<(), WorkError>, Failure> {
@@ -165,7 +169,7 @@ async fn again(
     let mut opened = sinks::open(&sink.identity, sink, &format, &config.limits)?;
     let formats = BTreeMap::from([(format.edition().to_owned(), format)]);
     let package_bytes_max = config.limits.package_bytes_max;
-    let kept = Kept { formats: &formats, package_bytes_max };
+    let kept = Kept { formats: &formats, package_bytes_max, opens };
     Ok(kept.replay(store, opened.as_mut(), from, done).await)
 }
 

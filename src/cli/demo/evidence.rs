@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use canon::{Digest, EnvelopeId, Millis};
 use envelope::{Head, Outcome, Suite, Trust};
-use store::SharedStore;
+use exchange::Node;
 
 use super::prepare::{Folder, not_written};
 use super::show::shell;
@@ -18,6 +18,8 @@ const PACKAGE_BYTES_MAX: usize = 64 << 20;
 /// An envelope and its receipt as the sender keeps them.
 pub(crate) struct Evidence {
     envelope: Vec<u8>,
+    /// The envelope with its body in the clear.
+    clear: Vec<u8>,
     receipt: Vec<u8>,
 }
 
@@ -45,21 +47,18 @@ pub(crate) struct Answer {
 
 impl Evidence {
     /// Reads both from the sender's store; none while there is no receipt.
-    pub(crate) async fn read(
-        store: &SharedStore,
-        id: &EnvelopeId,
-    ) -> Result<Option<Self>, Failure> {
-        let frames = store.frames(id).await.map_err(store_failure)?;
+    pub(crate) async fn read(node: &Node, id: &EnvelopeId) -> Result<Option<Self>, Failure> {
+        let frames = node.store.frames(id).await.map_err(store_failure)?;
         let Some(frames) = frames else { return Ok(None) };
         let Some(receipt) = frames.receipt else { return Ok(None) };
-        let open =
-            |frame: &[u8]| envelope::open_frame(frame, PACKAGE_BYTES_MAX).map_err(|e| refused(&e));
-        Ok(Some(Self { envelope: open(&frames.frame)?, receipt: open(&receipt)? }))
+        let (envelope, receipt) = (opened_frame(&frames.frame)?, opened_frame(&receipt)?);
+        let clear = node.clear(&envelope).map_err(|e| refused(&e))?.into_owned();
+        Ok(Some(Self { envelope, clear, receipt }))
     }
 
     /// Verifies the envelope.
     pub(crate) fn envelope(&self, trust: &Trust, at: Millis) -> Result<Signed, Failure> {
-        signed(&self.envelope, trust, at)
+        signed(&self.clear, trust, at)
     }
 
     /// Verifies the receipt, and that it answers this envelope; `record` is the digest of one record.
@@ -83,7 +82,8 @@ impl Evidence {
 
     /// Whether both verify and the receipt answers this very envelope.
     pub(crate) fn holds(&self, trust: &Trust, at: Millis) -> bool {
-        let (envelope, receipt) = (self.envelope(trust, at), signed(&self.receipt, trust, at));
+        let (envelope, receipt) =
+            (signed(&self.clear, trust, at), signed(&self.receipt, trust, at));
         matches!((envelope, receipt), (Ok(e), Ok(r)) if answers(&r, &e))
     }
 
@@ -126,6 +126,11 @@ pub(crate) fn stock_line(folder: &Path, file: &str) -> String {
     )
 }
 
+/// The package of a frame.
+pub(super) fn opened_frame(frame: &[u8]) -> Result<Vec<u8>, Failure> {
+    envelope::open_frame(frame, PACKAGE_BYTES_MAX).map_err(|e| refused(&e))
+}
+
 /// Whether a receipt names this very envelope by id, head digest and root.
 fn answers(receipt: &Signed, envelope: &Signed) -> bool {
     receipt.head.answers.as_ref().is_some_and(|a| {
@@ -136,7 +141,7 @@ fn answers(receipt: &Signed, envelope: &Signed) -> bool {
 }
 
 fn signed(package: &[u8], trust: &Trust, at: Millis) -> Result<Signed, Failure> {
-    let opened = envelope::open(package).map_err(|e| refused(&e))?;
+    let opened = envelope::open_clear(package).map_err(|e| refused(&e))?;
     let certificate = envelope::verify(&opened, trust, at).map_err(|e| refused(&e))?;
     Ok(Signed {
         signer: certificate.node.to_string(),

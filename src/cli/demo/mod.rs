@@ -4,6 +4,7 @@
 mod all;
 mod books;
 mod checks;
+mod closed;
 mod embedded;
 mod evidence;
 pub(crate) mod legacy;
@@ -76,6 +77,9 @@ pub(crate) struct Demo {
     /// suite for each tier [default: ecdsa-p256-sha256] · 签名算法：sm2 为国密，mixed 为各级不同
     #[arg(long, value_name = "SUITE", conflicts_with = "all", value_parser = Suites::parse)]
     suite: Option<Suites>,
+    /// Encrypt bodies for the province, so that county and city cannot read what they pass on · 正文加密，中间各级读不到内容
+    #[arg(long, conflicts_with = "all")]
+    confidential: bool,
     /// Over a RabbitMQ: amqp://USER:PASSWORD@HOST:PORT/VHOST · 经 RabbitMQ 传输
     #[arg(long, value_name = "URL", conflicts_with = "all")]
     amqp: Option<String>,
@@ -173,6 +177,7 @@ fn begin(args: &Demo, folder: &Folder) -> Result<State, Failure> {
         let cases = cases.max(legacy::CASES_MIN);
         let mut state =
             State::new(&folder.0, seed, cases, args.suite.unwrap_or_default(), os::now());
+        state.confidential = args.confidential;
         state.keep = args.keep;
         state.save()?;
         return Ok(state);
@@ -183,15 +188,16 @@ fn begin(args: &Demo, folder: &Folder) -> Result<State, Failure> {
     }
     let other = args.seed.is_some_and(|s| s != state.seed)
         || args.cases.is_some_and(|c| c.max(legacy::CASES_MIN) != state.cases)
-        || args.suite.is_some_and(|s| s != state.suites);
+        || args.suite.is_some_and(|s| s != state.suites)
+        || (args.confidential && !state.confidential);
     if other {
         let (dir, cases, seed) = (folder.0.display(), count(state.cases), state.seed);
         return Err(Failure::usage(
             format!(
-                "{dir} holds a demo of {cases} cases, seed {seed}; leave --cases, --seed and --suite out to go on with it, or name another folder with --data"
+                "{dir} holds a demo of {cases} cases, seed {seed}; leave --cases, --seed, --suite and --confidential out to go on with it, or name another folder with --data"
             ),
             format!(
-                "{dir} 中的演示为 {cases} 个办件、种子 {seed}；去掉 --cases、--seed 和 --suite 可接着演示，或用 --data 指定其他目录"
+                "{dir} 中的演示为 {cases} 个办件、种子 {seed}；去掉 --cases、--seed、--suite 和 --confidential 可接着演示，或用 --data 指定其他目录"
             ),
         ));
     }

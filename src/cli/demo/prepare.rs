@@ -6,15 +6,15 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use canon::{Environment, Millis};
-use envelope::ca::{NodeName, Terms};
+use envelope::ca::{NodeName, Terms, Usage};
 use envelope::{Ca, KeyPem, SignError, Suite};
 use ring::rand::{SecureRandom as _, SystemRandom};
 
+use super::closed;
 use super::embedded::{CONFIGS, COUNTY_DDL};
 use super::legacy::{self, Ledger, Places, Plan};
 use super::services::{self, Services};
 use super::state::State;
-use super::suites::Suites;
 use super::tiers::Tier;
 use crate::commands::keys::signing;
 use crate::os;
@@ -83,7 +83,7 @@ pub(crate) async fn prepare(
     }
     lists(folder)?;
     configs(folder, state, services)?;
-    certificates(folder, named(folder, state.suites), Millis(state.started), now)?;
+    certificates(folder, named(folder, state), Millis(state.started), now)?;
     let ledger = legacy(folder, state).await?;
     state.county_case.clone_from(&ledger.showcase);
     state.first_file.clone_from(&ledger.first_file);
@@ -127,7 +127,10 @@ fn lists(folder: &Folder) -> Result<(), Failure> {
 
 fn configs(folder: &Folder, state: &State, services: &Services) -> Result<(), Failure> {
     for (tier, text) in Tier::ALL.into_iter().zip(CONFIGS) {
-        let text = services.config(tier, config(tier, text, state));
+        let mut text = services.config(tier, config(tier, text, state));
+        if state.confidential {
+            text = closed::config(tier, &text);
+        }
         write(&folder.of(tier).join("node.toml"), text.as_bytes())?;
     }
     services.secrets(folder)
@@ -170,9 +173,23 @@ fn config(tier: Tier, text: &str, state: &State) -> String {
     text
 }
 
-/// A node that gets a key and a certificate: where both lie, without the ending, whom they name, and
-/// their suite.
-pub(crate) type Named = (PathBuf, NodeName, Suite);
+/// A key and a certificate that a node gets: where both lie, without the ending, whom they name, the
+/// authority of which suite issues them, and what for: a key of that suite that signs, or one of the
+/// suite named there, for encryption.
+#[derive(Debug)]
+pub(crate) struct Named {
+    pub(crate) at: PathBuf,
+    pub(crate) name: NodeName,
+    pub(crate) suite: Suite,
+    pub(crate) usage: Usage,
+}
+
+impl Named {
+    /// A key that signs.
+    pub(crate) const fn signing(at: PathBuf, name: NodeName, suite: Suite) -> Self {
+        Self { at, name, suite, usage: Usage::Signing }
+    }
+}
 
 /// A root, and a key with its certificate for every node.
 pub(crate) fn certificates(
@@ -196,7 +213,7 @@ pub(crate) fn certificates(
     };
     let unsigned = |e: SignError| signing(&e);
     let terms = || terms().map_err(unsigned);
-    let mut suites: Vec<Suite> = nodes.iter().map(|(_, _, suite)| *suite).collect();
+    let mut suites: Vec<Suite> = nodes.iter().map(|n| n.suite).collect();
     suites.sort_unstable();
     suites.dedup();
     // An authority for each suite: the national certificates come from a national one.
@@ -213,25 +230,33 @@ pub(crate) fn certificates(
     }
     let anchors: String = roots.iter().map(|(_, root)| root.certificate_pem()).collect();
     write(&folder.ca(), anchors.as_bytes())?;
-    for (at, name, suite) in nodes {
+    for Named { at, name, suite, usage } in nodes {
         let Some((_, root)) = roots.iter().find(|(s, _)| *s == suite) else { continue };
-        let key = KeyPem::generate(suite, &random).map_err(unsigned)?;
+        let of = match usage {
+            Usage::Signing => suite,
+            Usage::Encryption => suite.encryption(),
+        };
+        let key = KeyPem::generate(of, &random).map_err(unsigned)?;
         let public = key.public(&random).map_err(unsigned)?;
-        let certificate = root.issue(&name, &public, terms()?, &random).map_err(unsigned)?;
+        let issued = root.issue_for(usage, &name, &public, terms()?, &random);
+        let certificate = issued.map_err(unsigned)?;
         write(&at.with_extension("pem"), certificate.as_bytes())?;
         secret(&at.with_extension("key"), &key)?;
     }
     Ok(())
 }
 
-/// The four nodes of the story.
-fn named(folder: &Folder, suites: Suites) -> Vec<Named> {
-    let one = |tier: Tier| {
+/// The four nodes of the story, and who of them reads closed bodies.
+fn named(folder: &Folder, state: &State) -> Vec<Named> {
+    let one = |tier: Tier, file: &str, usage: Usage| {
         let (node, regions) = (tier.code(), vec![tier.region().to_owned()]);
         let name = NodeName { node, environment: Environment::Demo, regions };
-        (folder.of(tier).join("node"), name, suites.of(tier))
+        Named { at: folder.of(tier).join(file), name, suite: state.suites.of(tier), usage }
     };
-    Tier::ALL.into_iter().map(one).collect()
+    let signing = Tier::ALL.map(|tier| one(tier, "node", Usage::Signing));
+    let pairs = closed::READERS.iter().filter(|_| state.confidential);
+    let pairs = pairs.map(|tier| one(*tier, closed::PAIR, Usage::Encryption));
+    signing.into_iter().chain(pairs).collect()
 }
 
 async fn legacy(folder: &Folder, state: &State) -> Result<Ledger, Failure> {
@@ -334,6 +359,7 @@ pub(crate) fn not_written(path: &Path, error: &io::Error) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::demo::suites::Suites;
     use crate::open;
 
     #[tokio::test]

@@ -28,6 +28,9 @@ pub(crate) struct State {
     /// In which suites the nodes sign.
     #[serde(default)]
     pub(crate) suites: Suites,
+    /// Bodies are encrypted for the province.
+    #[serde(default)]
+    pub(crate) confidential: bool,
     /// The moment at which the legacy systems were looked at first, ms.
     pub(crate) started: i64,
     /// What the demo's clock differs from the system's by, ms.
@@ -82,6 +85,7 @@ impl State {
             seed,
             cases,
             suites,
+            confidential: false,
             started: started.0,
             offset: started.0 - now.0,
             prepared: false,

@@ -105,7 +105,7 @@ impl Tamper {
 /// The frame with another last digit of the sealing time: a head that was never signed.
 fn spoil(parcel: &Parcel) -> Option<(Spoilt, Vec<u8>)> {
     let mut package = envelope::open_frame(&parcel.frame, PACKAGE_BYTES_MAX).ok()?;
-    let records = envelope::open(&package).ok()?.fragments.len();
+    let records = envelope::open(&package).ok()?.head.count();
     let field = package.windows(FIELD.len()).position(|w| w == FIELD)?;
     let text = field + FIELD.len();
     let at = text + package.get(text..)?.iter().position(|b| *b == b'<')? - 1;

@@ -1,5 +1,5 @@
 //! Makes the museum's packages of edition 1, once: `cargo run -p envelope --example museum -- DIR
-//! SUITE`.
+//! SUITE [confidential]`.
 //!
 //! It refuses a folder that holds any of them: what has been released is kept for ever. See
 //! `tests/museum/README.md`.
@@ -17,8 +17,9 @@ use canon::{DigestAlg, EnvelopeId, Environment, Millis, NodeCode, Severity, leaf
 use envelope::ca::{NodeName, Terms};
 use envelope::control::Refusal;
 use envelope::{
-    By, Ca, Head, KeyPem, KeySigner, Kind, Note, Outcome, OutcomeLine, ReceiptFor, Signer, Skipped,
-    Suite, assemble, merkle_root, open, sign_head, write_outcome,
+    By, Ca, EncryptionPair, Head, KeyPem, KeyRing, KeySigner, Kind, Note, Outcome, OutcomeLine,
+    Reader, ReceiptFor, Signer, Skipped, Suite, Usage, assemble, clear, close, merkle_root, open,
+    open_clear, sign_head, write_outcome,
 };
 use ring::rand::SystemRandom;
 
@@ -196,9 +197,37 @@ fn seal(head: &Head, body: &[Vec<u8>], signer: &dyn Signer) -> Vec<u8> {
     assemble(&head_bytes, &body.concat(), &sign_head(&head_bytes, signer).unwrap())
 }
 
+/// The province's pair for encryption. Its key stays in the museum: what was closed for it must open
+/// for ever, and it was never used for anything else.
+fn reader(ca: &Ca, suite: Suite) -> (EncryptionPair, KeyPem, String) {
+    let random = SystemRandom::new();
+    let key = KeyPem::generate(suite.encryption(), &random).unwrap();
+    let name = NodeName {
+        node: node("province"),
+        environment: Environment::Demo,
+        regions: vec!["99".to_owned()],
+    };
+    let terms =
+        Terms { serial: 4, from: at("2026-01-01 00:00:00"), until: at("2099-12-31 23:59:59") };
+    let public = key.public(&random).unwrap();
+    let pem = ca.issue_for(Usage::Encryption, &name, &public, terms, &random).unwrap();
+    (EncryptionPair::from_pem(key.clone(), &pem).unwrap(), key, pem)
+}
+
+/// The same with its body closed for one reader.
+fn seal_closed(head: &mut Head, body: &[Vec<u8>], signer: &dyn Signer, reader: Reader) -> Vec<u8> {
+    let (random, cipher) = (SystemRandom::new(), signer.suite().cipher());
+    let (confidential, closed) = close(head, &body.concat(), cipher, &[reader], &random).unwrap();
+    head.confidential = Some(confidential);
+    let head_bytes = head.write();
+    assemble(&head_bytes, &closed, &sign_head(&head_bytes, signer).unwrap())
+}
+
 /// What every later reader must find in it.
-fn expected(package: &[u8]) -> String {
+fn expected(package: &[u8], keys: &KeyRing) -> String {
     let opened = open(package).unwrap();
+    let clear = clear(package, keys).unwrap();
+    let leaves = open_clear(&clear).unwrap().leaves;
     let head = &opened.head;
     let mut out = String::new();
     let quote = |text: &dyn std::fmt::Display| format!("{:?}", text.to_string());
@@ -219,7 +248,7 @@ fn expected(package: &[u8]) -> String {
         writeln!(out, "{name} = {value}").unwrap();
     }
     out.push_str("fragments = [\n");
-    for leaf in &opened.leaves {
+    for leaf in &leaves {
         writeln!(out, "  {},", quote(leaf)).unwrap();
     }
     out.push_str("]\n");
@@ -235,7 +264,14 @@ fn main() {
         assert!(!file.exists(), "{} is there: the museum is never rewritten", file.display());
         std::fs::write(file, bytes).unwrap();
     };
+    let closed = match std::env::args().nth(3).as_deref() {
+        None => false,
+        Some("confidential") => true,
+        Some(other) => panic!("{other}: `confidential` or nothing"),
+    };
     let World { ca, township, province } = world(suite);
+    let (pair, key, certificate) = reader(&ca, suite);
+    let keys = KeyRing::new(vec![pair.clone()]);
     write("ca.pem", ca.certificate_pem().as_bytes());
 
     let records = records();
@@ -250,9 +286,16 @@ fn main() {
         ("county_approval".into(), "1.2.0\r\n\t😀".into()),
     ];
     sent.keep_orphans = vec![0, 2];
-    let package = seal(&sent, &records, &township);
+    let package = if closed {
+        write("reader.pem", certificate.as_bytes());
+        write("reader.key", key.0.as_bytes());
+        let reader = Reader::from_der(&pair.chain[0]).unwrap();
+        seal_closed(&mut sent, &records, &township, reader)
+    } else {
+        seal(&sent, &records, &township)
+    };
     write("records.xml", &package);
-    write("records.expected.toml", expected(&package).as_bytes());
+    write("records.expected.toml", expected(&package, &keys).as_bytes());
 
     let outcomes = outcomes(suite);
     let route = ("township-1|control/1", "control");
@@ -268,7 +311,7 @@ fn main() {
     });
     let receipt = seal(&receipt, &outcomes, &province);
     write("receipt.xml", &receipt);
-    write("receipt.expected.toml", expected(&receipt).as_bytes());
+    write("receipt.expected.toml", expected(&receipt, &keys).as_bytes());
 
     let refusal = Refusal {
         parcel: DigestAlg::Sha256.of(&[b"a parcel that did not verify"]),
@@ -282,5 +325,5 @@ fn main() {
     refused.kind = Kind::Refusal;
     let refused = seal(&refused, &body, &province);
     write("refusal.xml", &refused);
-    write("refusal.expected.toml", expected(&refused).as_bytes());
+    write("refusal.expected.toml", expected(&refused, &keys).as_bytes());
 }

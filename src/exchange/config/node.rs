@@ -130,6 +130,9 @@ pub struct RouteConfig {
     pub suite: Arc<str>,
     /// Lanes for records; the control lane is always there.
     pub lanes: Vec<Lane>,
+    /// Certificates for encryption of everybody who reads its bodies, besides the identity itself; none
+    /// where they go in the clear.
+    pub readers: Vec<PathBuf>,
     /// Where it stands.
     pub at: At,
 }

@@ -1,7 +1,7 @@
 //! The lists of a document: links, routes, treatments, adapters, sinks.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use canon::{Lane, NodeCode};
@@ -161,6 +161,7 @@ pub(crate) fn routes(
         let suite = said.or_else(|| own.map(Identity::suite)).unwrap_or(SUITES[0].1);
         let suite: Arc<str> = suite.name().into();
         let lanes = lanes(&mut tab, cx);
+        let readers = readers(&mut tab, cx);
         let path = tab.path.clone();
         tab.finish(cx.problems);
         let (Some(identity), Some(destination), Some(edition)) = (identity, destination, edition)
@@ -177,9 +178,30 @@ pub(crate) fn routes(
             duplicate(&at, format!("{path}.destination"), destination.as_str(), cx);
         }
         let edition = edition.text.into();
-        found.push(RouteConfig { identity, destination, edition, suite, lanes, at });
+        found.push(RouteConfig { identity, destination, edition, suite, lanes, readers, at });
     }
     found
+}
+
+/// What may be closed of an envelope.
+const CONFIDENTIALITY: &[(&str, bool)] = &[("body", true), ("none", false)];
+
+/// `confidentiality = "body"` with `readers`: each needs the other.
+fn readers(tab: &mut Tab<'_>, cx: &mut Cx<'_>) -> Vec<PathBuf> {
+    let (at, path) = (tab.spot("confidentiality"), tab.key("readers"));
+    let closed = tab.word("confidentiality", CONFIDENTIALITY, cx.problems) == Some(true);
+    let base = cx.base.to_owned();
+    let given = tab.texts("readers", cx.problems).unwrap_or_default();
+    if closed == given.is_empty() {
+        cx.problems.push(
+            "config.missing_key",
+            &at,
+            path,
+            "and `confidentiality = \"body\"` need one another: readers are the certificates for encryption of the destination and of tiers that keep",
+            "与 confidentiality = \"body\" 须同时填写：readers 为目的节点及留存各级的加密证书",
+        );
+    }
+    given.into_iter().map(|s| base.join(s.text)).collect()
 }
 
 fn lanes(tab: &mut Tab<'_>, cx: &mut Cx<'_>) -> Vec<Lane> {

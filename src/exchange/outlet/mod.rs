@@ -19,7 +19,7 @@ pub(crate) use before::{Asker, Before, Relation};
 pub use given_up::{GIVEN_UP, give_up};
 pub use speak::{PLATFORM, PlatformSeen, SAID_CHARS_MAX};
 
-use crate::accept::{Arrival, arrival, cloned, fact, readable};
+use crate::accept::{Arrival, arrival, cloned, fact, in_clear, readable};
 use crate::claims::{self, Claims};
 use crate::error::WorkError;
 use crate::gate::{self, Refuser};
@@ -139,6 +139,11 @@ impl Outlet {
                 return self.refuser.refuse(lease, parcel, refusal, now).await;
             }
         };
+        let clear = node.clear(&package);
+        let opened = match in_clear(opened, &clear) {
+            Ok(opened) => opened,
+            Err(refusal) => return self.refuser.refuse(lease, parcel, refusal, now).await,
+        };
         if let Some(waiting) = node.store.awaiting(&opened.head.id()).await? {
             // It is answered once, when the platform has spoken.
             return if waiting.arrived.parcel == parcel.arrived.parcel
@@ -171,7 +176,8 @@ impl Outlet {
             let package = gate::package(&self.node, &untried(&parcel));
             let lost = || WorkError::Own(format!("waiting envelope {}", parcel.arrived.id));
             let package = package.map_err(|_| lost())?;
-            let opened = envelope::open(&package).map_err(|_| lost())?;
+            let package = self.node.clear(&package).map_err(|_| lost())?;
+            let opened = envelope::open_clear(&package).map_err(|_| lost())?;
             match gate::verify_vouched(&self.node, &parcel, &opened).await? {
                 Ok(cert) => {
                     let waits = self.round(lease, &parcel, (&opened, &cert), now).await?;

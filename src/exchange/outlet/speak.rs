@@ -89,7 +89,8 @@ impl Outlet {
             let Some(parcel) = self.node.store.inbox_parcel(inbox_id).await? else { continue };
             let own = || WorkError::Own(format!("waiting envelope {}", parcel.arrived.id));
             let package = gate::package(&self.node, &super::untried(&parcel)).map_err(|_| own())?;
-            let opened = envelope::open(&package).map_err(|_| own())?;
+            let package = self.node.clear(&package).map_err(|_| own())?;
+            let opened = envelope::open_clear(&package).map_err(|_| own())?;
             let format = self.node.formats.get(&opened.head.format).ok_or_else(own)?;
             for submission in submissions {
                 let fragment = opened.fragments.get(submission.position as usize);

@@ -1,26 +1,16 @@
-//! A confidential envelope comes to a node that cannot open it: declined with a code, never judged.
+//! Confidential envelopes: read by whom the head names and by nobody between; declined with a code where
+//! nobody can open them, never judged.
 
 use bus::Parcel;
-use envelope::{Confidential, Recipient};
+use envelope::Suite;
 use store::Place;
-use tests::world::input::cases;
-use tests::world::{CITY, PROVINCE, Rule, Setup, TOWN, Trick, World, forge};
+use tests::world::input::{BAD_ID, ID, cases, line};
+use tests::world::{CITY, COUNTY, PROVINCE, Rule, Setup, TOWN, Trick, World, forge};
 
-/// The next envelope of the township, made confidential on its way out and sealed by it.
-fn closed(world: &World, parcel: &Parcel, sequence: u64) -> Parcel {
-    forge::resealed(parcel, world.signer(TOWN), |h| {
-        h.sequence = sequence;
-        let digest = h.root;
-        h.confidential = Some(Confidential {
-            cipher: "aes-256-gcm".into(),
-            ciphertext: digest,
-            recipients: vec![Recipient {
-                node: h.to.clone(),
-                certificate: digest,
-                key: "AAAA".into(),
-            }],
-        });
-    })
+/// The next envelope of the township, closed for a key that the province does not have.
+fn closed(world: &mut World, parcel: &Parcel, sequence: u64) -> Parcel {
+    let reader = world.lost_reader(PROVINCE);
+    forge::closed(parcel, world.signer(TOWN), reader, |head| head.sequence = sequence)
 }
 
 async fn is_declined(setup: Setup) {
@@ -29,7 +19,8 @@ async fn is_declined(setup: Setup) {
     world.drop_lines("a.csv", &cases(1..=3));
     world.turn().await;
     let parcel = world.bus.published("records", "town-1").remove(0);
-    world.bus.inject(closed(&world, &parcel, 2)).await;
+    let parcel = closed(&mut world, &parcel, 2);
+    world.bus.inject(parcel).await;
     world.pass(3_000).await;
     assert_eq!(world.kept().await, 0, "never judged");
     assert_eq!(world.store(CITY).status().await.unwrap().kept, 0, "and no copy on the way");
@@ -56,4 +47,88 @@ async fn by_its_destination() {
 async fn and_a_relay_that_keeps_only_passes_it_on() {
     let city = exchange::config::Treatment::Keep;
     is_declined(Setup { city, ..Setup::default() }).await;
+}
+
+/// Whether a text stands in any of these.
+fn stands(text: &str, all: &[Vec<u8>]) -> bool {
+    all.iter().any(|bytes| bytes.windows(text.len()).any(|w| w == text.as_bytes()))
+}
+
+/// A world whose township closes its bodies, in these suites; `further` tiers read them too.
+fn closing(suites: [Suite; 4], further: &'static [usize]) -> Setup {
+    Setup { closed: Some(further), suites, ..Setup::default() }
+}
+
+const INTERNATIONAL: [Suite; 4] = [Suite::EcdsaP256Sha256; 4];
+const NATIONAL: [Suite; 4] = [Suite::Sm2Sm3; 4];
+const MIXED: [Suite; 4] =
+    [Suite::Sm2Sm3, Suite::Ed25519Sha256, Suite::EcdsaP256Sha256, Suite::EcdsaP256Sha256];
+
+/// Settled, kept and delivered, with rejections and missing parents on the way; and nothing of a person
+/// in anything that county and city had.
+async fn goes_up_unread(suites: [Suite; 4]) {
+    let mut world = super::world_of(closing(suites, &[])).await;
+    // A death between number and signature: the same head, the same ciphertext.
+    world.drop_lines("a.csv", &cases(1..=3));
+    world.quiet().await;
+    world.restart();
+    let mut lines = cases(4..=5);
+    lines.push(line("SB", 6).region("880103101"));
+    lines.push(line("SL", 7));
+    world.drop_lines("b.csv", &lines);
+    world.pass(3_000).await;
+    world.drop_lines("c.csv", &[line("SB", 7)]);
+    world.heal().await;
+    assert_eq!(world.count(TOWN, Place::Accepted).await, 12);
+    assert_eq!(
+        world.place(TOWN, "SB", 6, 1).await,
+        Some(Place::Rejected),
+        "read from its own envelope"
+    );
+    assert_eq!(world.kept().await, 12);
+    for tier in [COUNTY, CITY] {
+        let all = world.lies_at(tier).await;
+        assert!(!all.is_empty(), "it passed here");
+        assert!(!stands(ID, &all) && !stands("SBLSH", &all), "tier {tier} can read it");
+        assert!(stands("<Confidential>", &all));
+    }
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn in_the_international_suite() {
+    goes_up_unread(INTERNATIONAL).await;
+}
+
+#[tokio::test]
+async fn in_the_national_suite() {
+    goes_up_unread(NATIONAL).await;
+}
+
+#[tokio::test]
+async fn from_a_national_sender_to_an_international_reader() {
+    goes_up_unread(MIXED).await;
+}
+
+/// The same search finds them where bodies go in the clear: it does not fail for want of looking.
+#[tokio::test]
+async fn in_the_clear_a_relay_can_read_them() {
+    let mut world = super::world().await;
+    world.drop_lines("a.csv", &cases([1]));
+    world.quiet().await;
+    let all = world.lies_at(COUNTY).await;
+    assert!(stands(ID, &all) && !stands(BAD_ID, &all));
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_tier_that_keeps_reads_what_is_closed_for_it_too() {
+    let city = exchange::config::Treatment::Keep;
+    let setup = Setup { city, ..closing(INTERNATIONAL, &[CITY]) };
+    let mut world = super::world_of(setup).await;
+    world.drop_lines("a.csv", &cases(1..=3));
+    world.quiet().await;
+    assert_eq!(world.store(CITY).status().await.unwrap().kept, 6);
+    assert!(!stands(ID, &world.lies_at(COUNTY).await));
+    world.finish().await;
 }

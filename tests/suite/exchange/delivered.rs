@@ -95,7 +95,8 @@ async fn tables_take_each_record_once_and_lost_ones_are_filled_up() {
     assert_eq!(rows(&file).await, (5, 5));
     // A replay beside it changes nothing that is right.
     let node = &world.nodes[PROVINCE].node;
-    let kept = Kept { formats: &node.formats, package_bytes_max: node.limits.package_bytes_max };
+    let package_bytes_max = node.limits.package_bytes_max;
+    let kept = Kept { formats: &node.formats, package_bytes_max, opens: &*node.opens };
     let mut sink = tables(&file);
     for (from, given) in [
         (From::Day(world.now.day()), 10),

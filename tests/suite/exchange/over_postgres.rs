@@ -1,6 +1,8 @@
 //! Stories over PostgreSQL: those in which several processes write, a store moves, a machine is
-//! lost and comes back from an image or from nothing, or records go both ways.
+//! lost and comes back from an image or from nothing, records go both ways, or bodies are closed.
 
+#[path = "confidential.rs"]
+mod confidential;
 #[path = "downward.rs"]
 mod downward;
 #[path = "drills.rs"]

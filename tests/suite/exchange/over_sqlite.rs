@@ -4,6 +4,8 @@
 mod lost;
 #[path = "stories.rs"]
 mod stories;
+#[path = "unread.rs"]
+mod unread;
 
 /// Deaths tried in one test that dies anywhere.
 const DEATHS: u64 = 4;

@@ -7,6 +7,7 @@ pub mod gateway;
 pub mod instances;
 pub mod login;
 pub mod network;
+pub mod queues;
 pub mod store;
 
 use std::time::Duration;

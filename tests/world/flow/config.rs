@@ -62,6 +62,8 @@ pub struct Plan {
     pub instances: usize,
     /// The sources of the first tier.
     pub origins: Vec<Origin>,
+    /// Bodies are closed for the destination.
+    pub confidential: bool,
 }
 
 impl Plan {
@@ -75,9 +77,11 @@ impl Plan {
         Self::of((0..TIERS.len()).collect(), login)
     }
 
-    fn of(tiers: Vec<usize>, login: Login) -> Self {
+    /// These tiers over SQLite.
+    pub fn of(tiers: Vec<usize>, login: Login) -> Self {
         let keeps = vec![Keeps::Sqlite; tiers.len()];
-        Self { tiers, login, keeps, instances: 1, origins: vec![Origin::Drop] }
+        let origins = vec![Origin::Drop];
+        Self { tiers, login, keeps, instances: 1, origins, confidential: false }
     }
 }
 
@@ -96,6 +100,10 @@ pub(super) fn text(flow: &Flow, at: usize) -> String {
              key = \"file:node.key\"\ncertificate = \"node.pem\"\n",
         flow.name(at)
     );
+    if flow.closes(at) {
+        text +=
+            "encryption = { certificate = \"encryption.pem\", key = \"file:encryption.key\" }\n";
+    }
     text += &broker(flow);
     let link = |name: &str, peer: &str, more: &str| {
         format!("\n[[link]]\nname = \"{name}\"\npeer = \"{peer}\"\ncarrier = \"amqp\"\n{more}\n")
@@ -111,6 +119,10 @@ pub(super) fn text(flow: &Flow, at: usize) -> String {
         let destination = flow.name(flow.top());
         text +=
             &format!("\n[[route]]\ndestination = \"{destination}\"\nformat = \"supervision/1\"\n");
+        if flow.closes(at) {
+            let readers = format!("../{destination}/encryption.pem");
+            text += &format!("confidentiality = \"body\"\nreaders = [\"{readers}\"]\n");
+        }
         text.extend(flow.plan.origins.iter().map(|origin| origin.config(destination)));
     }
     text + LIMITS
@@ -138,6 +150,11 @@ fn broker(flow: &Flow) -> String {
 }
 
 impl Flow {
+    /// Whether a tier reads closed bodies: who seals them, and whom they are for.
+    pub(super) fn closes(&self, at: usize) -> bool {
+        self.plan.confidential && (at == 0 || at == self.top())
+    }
+
     /// Writes the secrets of a login where the configuration looks for them: a running node takes
     /// them up by itself.
     pub fn log_in_by(&self, login: &Login) {

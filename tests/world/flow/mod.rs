@@ -15,11 +15,13 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use envelope::EncryptionPair;
 use store::sqlite::SqliteStore;
 use store::{Place, PostgresStore, SharedStore, postgres};
 use tempfile::TempDir;
 
 use super::check;
+use super::closed::known;
 use super::process::{binary, now, secret};
 use super::{Authority, TIERS, code};
 pub use config::{Keeps, Login, Plan};
@@ -74,6 +76,13 @@ impl Flow {
             let (key, certificate) = authority.identity(&code(self.name(at)), "99");
             write(folder.join("node.pem"), &certificate);
             secret(&folder.join("node.key"), &key);
+            if self.closes(at) {
+                let (key, certificate) = authority.encryption(&code(self.name(at)), "99");
+                write(folder.join("encryption.pem"), &certificate);
+                secret(&folder.join("encryption.key"), &key.0);
+                let pair = EncryptionPair::from_pem(key, &certificate).expect("a pair");
+                known(pair);
+            }
             if let Keeps::Postgres(address) = &self.plan.keeps[at] {
                 secret(&folder.join("db.password"), &address.password);
             }

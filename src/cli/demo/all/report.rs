@@ -211,7 +211,7 @@ async fn receipts(node: &Node, now: Millis) -> Result<(u64, u64), Failure> {
         let sent = node.store.outbound_range(route, 1, next, PAGE).await.map_err(store_failure)?;
         for envelope in sent.iter().filter(|e| &*e.kind == "records") {
             all += 1;
-            let evidence = Evidence::read(&node.store, &envelope.id).await?;
+            let evidence = Evidence::read(node, &envelope.id).await?;
             good += u64::from(evidence.is_some_and(|e| e.holds(&node.trust, now)));
         }
     }

@@ -200,12 +200,14 @@ fn named(folder: &Folder, playing: &[(&Department, Live)]) -> Vec<Named> {
         .iter()
         .map(|(d, _)| {
             let regions: BTreeSet<String> = d.expected.regions.clone();
-            (keys.join(&d.name), name(d.code.clone(), regions.into_iter().collect()), SUITE)
+            let name = name(d.code.clone(), regions.into_iter().collect());
+            Named::signing(keys.join(&d.name), name, SUITE)
         })
         .collect();
     for tier in [Tier::County, Tier::City, Tier::Province] {
         let regions = vec![tier.region().to_owned()];
-        all.push((folder.of(tier).join("node"), name(tier.code(), regions), SUITE));
+        let name = name(tier.code(), regions);
+        all.push(Named::signing(folder.of(tier).join("node"), name, SUITE));
     }
     all
 }

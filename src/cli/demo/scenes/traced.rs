@@ -6,6 +6,7 @@ use store::TraceStep;
 
 use super::Story;
 use crate::assemble::store_failure;
+use crate::demo::closed;
 use crate::demo::evidence::{Answer, Evidence, Signed, stock_line};
 use crate::demo::show::Grid;
 use crate::demo::tiers::Tier;
@@ -40,6 +41,7 @@ pub(super) async fn play(story: &mut Story<'_>) -> Result<(), Failure> {
     story.show.pause(3_000).await;
     if let Some(id) = envelope::parse_envelope_id(&envelope) {
         proof(story, &id, &steps, &record).await?;
+        closed::tell(story, &id).await?;
     }
     story.show.pause(4_000).await;
     Ok(())
@@ -120,7 +122,7 @@ async fn proof(
     record: &str,
 ) -> Result<(), Failure> {
     let node = story.world.node(Tier::Township);
-    let Some(evidence) = Evidence::read(&node.store, id).await? else { return Ok(()) };
+    let Some(evidence) = Evidence::read(node, id).await? else { return Ok(()) };
     let now = story.world.now();
     let collected = steps.iter().find(|s| s.record == record && s.what == "collected");
     let digest: Option<Digest> = collected.and_then(|s| s.detail.parse().ok());

@@ -2,6 +2,7 @@
 
 mod archive;
 mod authority;
+mod closed;
 mod common;
 mod evidence;
 mod hostile;

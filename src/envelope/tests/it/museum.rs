@@ -5,16 +5,22 @@ use std::path::{Path, PathBuf};
 
 use canon::{DigestAlg, Environment, Millis};
 use envelope::control::Refusal;
-use envelope::{Opened, Outcome, Suite, Trust, open, read_outcome, verify, write_outcome};
+use envelope::{
+    EncryptionPair, KeyPem, KeyRing, Opened, Outcome, Suite, Trust, clear, is_closed, open,
+    open_clear, read_outcome, verify, write_outcome,
+};
 
 use crate::stock::xmlsec1;
 
-/// Folders of edition 1, and the suite of what lies in each.
-const FOLDERS: [(&str, Suite); 4] = [
+/// Folders of edition 1, and the suite of what lies in each. In the last two the records are closed for
+/// the reader whose key lies beside them.
+const FOLDERS: [(&str, Suite); 6] = [
     ("1", Suite::EcdsaP256Sha256),
     ("1-ed25519-sha256", Suite::Ed25519Sha256),
     ("1-rsa-sha256", Suite::RsaSha256),
     ("1-sm2-sm3", Suite::Sm2Sm3),
+    ("1-confidential", Suite::EcdsaP256Sha256),
+    ("1-confidential-sm2-sm3", Suite::Sm2Sm3),
 ];
 
 fn folder(name: &str) -> PathBuf {
@@ -33,6 +39,16 @@ fn read_in(of: &str, name: &str) -> Vec<u8> {
 fn trust(of: &str) -> Trust {
     let ca = String::from_utf8(read_in(of, "ca.pem")).expect("PEM");
     Trust::from_pem(Environment::Demo, &[&ca]).expect("the museum's authority")
+}
+
+/// The key for which a folder's records are closed; of the others none is needed.
+fn keys(of: &str) -> KeyRing {
+    if !of.starts_with("1-confidential") {
+        return KeyRing::new(Vec::new());
+    }
+    let text = |name| String::from_utf8(read_in(of, name)).expect("PEM");
+    let pair = EncryptionPair::from_pem(KeyPem(text("reader.key")), &text("reader.pem"));
+    KeyRing::new(vec![pair.expect("the museum's reader")])
 }
 
 /// Holds a package against what was expected of it on the day it was made.
@@ -58,7 +74,9 @@ fn agree(of: &str, name: &str, package: &[u8], opened: &Opened<'_>) {
         let want = expected.get(*key).and_then(toml::Value::as_str);
         assert_eq!(want, Some(value.as_str()), "{name}: {key}");
     }
-    let leaves: Vec<_> = opened.leaves.iter().map(ToString::to_string).collect();
+    let clear = clear(package, &keys(of)).unwrap_or_else(|e| panic!("{of}/{name} opens: {e}"));
+    let leaves = open_clear(&clear).expect("its body in the clear").leaves;
+    let leaves: Vec<_> = leaves.iter().map(ToString::to_string).collect();
     let want = expected.get("fragments").and_then(toml::Value::as_array).expect("fragments");
     let want: Vec<_> = want.iter().filter_map(toml::Value::as_str).collect();
     assert_eq!(want, leaves, "{name}: fragments");
@@ -74,6 +92,8 @@ fn all_of_edition_1_reads_and_verifies() {
         let package = read_in(of, &format!("{name}.xml"));
         let opened = open(&package).unwrap_or_else(|e| panic!("{of}/{name}: {e}"));
         assert_eq!(opened.head.suite(), Ok(suite));
+        let closed = of.starts_with("1-confidential") && name == "records";
+        assert_eq!(is_closed(&package), closed, "{of}/{name}");
         let sender = verify(&opened, &trust(of), opened.head.sealed_at);
         assert_eq!(sender.map(|s| s.node.to_string()), Ok(from.to_owned()), "{of}/{name}");
         agree(of, name, &package, &opened);
@@ -131,4 +151,16 @@ fn the_refusal_says_why() {
     assert_eq!(refusal.text, "签名不符，已拒收");
     assert_eq!(Some(refusal.at), Millis::parse("2026-11-21 10:00:03"));
     assert_eq!(refusal.write(), opened.fragments[0]);
+}
+
+/// What was closed is the case that lies beside it in the clear, for whoever has the key and for nobody else.
+#[test]
+fn the_closed_records_are_those_of_the_first_envelope() {
+    let plain = read("records.xml");
+    let plain = open(&plain).unwrap();
+    let (of, other) = ("1-confidential", "1-confidential-sm2-sm3");
+    let package = read_in(of, "records.xml");
+    assert!(clear(&package, &keys(other)).is_err(), "another key opens it");
+    let opened = clear(&package, &keys(of)).unwrap();
+    assert_eq!(open_clear(&opened).unwrap().fragments, plain.fragments);
 }

@@ -150,6 +150,7 @@ fn every_code_is_listed_in_both_languages() {
         envelope::Refuse::CertificateExpired,
         envelope::Refuse::NodeMismatch,
         envelope::Refuse::Environment,
+        envelope::Refuse::Closed { what: "x" },
         envelope::Refuse::ClockAhead { ahead_ms: 1 },
     ];
     for refuse in &all {
