@@ -45,11 +45,11 @@ pub mod webhook;
 
 pub use error::{Disposition, SinkError, SourceError};
 pub use files_sink::FilesSink;
-pub use page::{BrokenRow, Page, Pass, SourceRow};
+pub use page::{Ahead, BrokenRow, Page, Pass, SourceRow};
 #[cfg(any(feature = "sql", feature = "http", feature = "exec"))]
 pub use seen::Seen;
 pub use shelf::{Shelf, ShelfError};
-pub use sink::{KeptRecord, SetAside, Sink};
+pub use sink::{KeptRecord, POSITIONS, SetAside, Sink};
 pub use source::{
     Awaited, BoxFuture, Fact, Fate, Nothing, RecordFate, Source, TableCount, What, WriteBack,
 };

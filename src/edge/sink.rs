@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 use crate::error::SinkError;
 use crate::source::BoxFuture;
 
+/// Watermarks of one envelope: a record's is the envelope's ordinal times this, plus its position.
+pub const POSITIONS: u64 = 1 << 20;
+
 /// A kept record on its way out.
 #[derive(Clone, Debug)]
 pub struct KeptRecord<'a> {

@@ -191,6 +191,7 @@ mod own {
             cursor: "1".into(),
             now: canon::Millis(1_000),
             stands: Vec::new(),
+            known: Vec::new(),
             chunks: vec![NewChunk {
                 route: route.clone(),
                 day: canon::Day(20_000),

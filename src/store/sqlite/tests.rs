@@ -54,6 +54,7 @@ fn page(from: u32, count: u32, fragment: usize) -> Collected {
         now: Millis(1_000),
         chunks: vec![NewChunk { route: route(), day, adapter, bytes, records }],
         quarantined: Vec::new(),
+        known: Vec::new(),
         rows: Vec::new(),
         rows_read: u64::from(count),
         rows_unchanged: 0,
