@@ -308,7 +308,7 @@ mod tests {
             *text = text.replace("tiergate:supervision:1", "tiergate:supervision:2");
             *text = text.replace("\"supervision\" edition=\"1\"", "\"supervision\" edition=\"2\"");
             if let Some(at) = text.find("<xs:element name=\"SB\">") {
-                let end = at + text[at..].find("</xs:sequence>").unwrap();
+                let end = at + text.get(at..).unwrap().find("</xs:sequence>").unwrap();
                 text.insert_str(end, NOVELTY);
             }
         }

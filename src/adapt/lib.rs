@@ -53,11 +53,11 @@ pub use package::{
 pub use preview::{Preview, PreviewField, PreviewRecord, PreviewViolation};
 pub use problem::{Pos, Problem, nearest};
 pub use row::{Row, RowBuf};
+pub use scaffold::{Decided, Open, Proposal, quoted, scaffold};
 pub use source::{
     Detect, ExecSource, FileSource, FlagValues, Form, PushSource, Query, Sheet, Soap, Source,
     SqlSource, Vanished, Workbook, WriteBack,
 };
-pub use scaffold::{Decided, Open, Proposal, quoted, scaffold};
 pub use table::{CodeTable, Otherwise, TableRow};
 pub use text::{
     COLUMNS_MAX, Encoding, Next, Quote, ROW_BYTES_MAX, RowFault, RowReader, TextSettings,

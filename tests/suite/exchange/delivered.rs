@@ -140,6 +140,13 @@ impl Sink for Picky {
         Box::pin(std::future::ready(Ok(())))
     }
 
+    fn again<'a>(
+        &'a mut self,
+        batch: &'a [KeptRecord<'a>],
+    ) -> BoxFuture<'a, Result<(), SinkError>> {
+        self.deliver(batch)
+    }
+
     fn look_again(&mut self) -> BoxFuture<'_, Result<(), SinkError>> {
         *self = Self::default();
         Box::pin(std::future::ready(Ok(())))
