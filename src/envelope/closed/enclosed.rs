@@ -62,11 +62,15 @@ pub fn is_enclosed(bytes: &[u8]) -> bool {
     bytes.starts_with(MAGIC)
 }
 
-/// What was enclosed, for whoever has one of the keys.
+/// What was enclosed, for whoever has one of the keys; none where it is for others.
 ///
 /// # Errors
-/// They are not in the form, of another `about`, changed, or for others.
-pub fn disclose(bytes: &[u8], about: &str, keys: &dyn Decrypt) -> Result<Vec<u8>, Refuse> {
+/// The bytes are not in the form, of another `about`, or changed.
+pub fn disclose(
+    bytes: &[u8],
+    about: &str,
+    keys: &dyn Decrypt,
+) -> Result<Option<Vec<u8>>, Refuse> {
     let malformed = Refuse::Closed { what: "it is not in the form of closed bytes" };
     let rest = bytes.strip_prefix(MAGIC).ok_or_else(|| malformed.clone())?;
     let window = rest.get(..=ENCLOSED_LINE_BYTES_MAX).unwrap_or(rest);
@@ -80,10 +84,9 @@ pub fn disclose(bytes: &[u8], about: &str, keys: &dyn Decrypt) -> Result<Vec<u8>
         Some(Recipient { node, certificate, key: one.key })
     };
     let recipients: Option<Vec<_>> = said.readers.into_iter().map(recipient).collect();
-    let key = keys.content_key(&recipients.ok_or(malformed)?);
-    let key = key.ok_or(Refuse::Closed { what: "it is closed for others" })?;
+    let Some(key) = keys.content_key(&recipients.ok_or(malformed)?) else { return Ok(None) };
     let opened = cipher.open(&key, &bound(about, line), closed.get(1..).unwrap_or_default());
-    opened.ok_or(Refuse::Closed { what: "it does not open with its key" })
+    opened.map(Some).ok_or(Refuse::Closed { what: "it does not open with its key" })
 }
 
 fn bound(about: &str, line: &[u8]) -> Vec<u8> {
