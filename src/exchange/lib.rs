@@ -37,6 +37,7 @@ pub mod node;
 pub mod outlet;
 pub mod pace;
 pub mod passages;
+pub mod plainly;
 mod recall;
 pub mod receive;
 pub mod reconcile;

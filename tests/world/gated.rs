@@ -114,7 +114,8 @@ impl Courier {
             Arc::new(Folder::open(&self.side(tier), None, None).expect("folders"))
         };
         let settings = self.gated.settings.clone();
-        let spool = SpoolLink { node, peer: peer.clone(), settings, exchange };
+        let closing = self.gated.closing(tier);
+        let spool = SpoolLink { node, peer: peer.clone(), settings, closing, exchange };
         let mut switch = Switch::new();
         switch.add(Arc::clone(others) as Arc<dyn Bus>, TIERS.iter().map(|t| code(t)));
         switch.add(Arc::new(SpoolBus::new(vec![spool])), [peer]);
