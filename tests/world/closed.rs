@@ -50,6 +50,18 @@ impl World {
         routes.map(|route| (route, readers.clone())).into()
     }
 
+    /// A tier as the only reader, by the certificate whose key it has.
+    pub fn own_reader(&self, tier: usize) -> Readers {
+        let pair = self.parts[tier].pair.as_ref().expect("a world with closed bodies");
+        let reader = Reader::from_der(&pair.chain[0]).expect("a certificate for encryption");
+        Readers::new(vec![reader], SystemRandom::new())
+    }
+
+    /// A tier as the only reader, by a certificate of its own.
+    pub fn reader(&mut self, tier: usize) -> Readers {
+        Readers::new(vec![self.lost_reader(tier)], SystemRandom::new())
+    }
+
     /// A tier as reader, by a certificate whose key nobody has any more.
     pub fn lost_reader(&mut self, tier: usize) -> Reader {
         let pair = self.authority.pair(&super::code(super::TIERS[tier]), "99");
