@@ -182,6 +182,7 @@ fn node(
         trust: Arc::new(trust),
         signers,
         opens: Arc::new(KeyRing::new([material.encryption.clone(), former].concat())),
+        rests: crate::readers::of_own(identity, &material.encryption)?,
         readers: crate::readers::of(config, identity, &material.encryption, now)?,
         links: links(config, identity),
         adapters,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use canon::Millis;
+use canon::{Millis, NodeCode};
 use envelope::{
     Certified, EncryptionCert, EncryptionPair, KeyPem, KeyRing, KeySigner, Refuse, SenderCert,
     SignError, Signer, Suite, sealed,
@@ -38,13 +38,23 @@ impl Material {
 pub(crate) fn keys(nodes: &NodesArg) -> Result<KeyRing, Failure> {
     let mut all = Vec::new();
     for (config, code) in stores::identities(nodes)? {
-        let mine = config.identities.iter().filter(|i| i.code == code);
-        for one in mine {
-            all.extend(pairs(&config, one, os::now())?);
-            all.extend(former(one)?);
-        }
+        all.extend(every(&config, &code)?);
     }
     Ok(KeyRing::new(all))
+}
+
+/// The same of one identity.
+pub(crate) fn ring(config: &NodeConfig, code: &NodeCode) -> Result<KeyRing, Failure> {
+    Ok(KeyRing::new(every(config, code)?))
+}
+
+fn every(config: &NodeConfig, code: &NodeCode) -> Result<Vec<EncryptionPair>, Failure> {
+    let mut all = Vec::new();
+    for one in config.identities.iter().filter(|i| i.code == *code) {
+        all.extend(pairs(config, one, os::now())?);
+        all.extend(former(one)?);
+    }
+    Ok(all)
 }
 
 /// What opens bodies that are encrypted for an identity: no signing key, and no program that signs, is

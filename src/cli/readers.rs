@@ -125,6 +125,16 @@ pub(crate) fn of_archive(
     Ok(Some((Readers::new(all, SystemRandom::new()), identity.suite().cipher())))
 }
 
+/// What closes what rests in an identity's own store, for itself; none where it has no pair.
+pub(crate) fn of_own(
+    identity: &Identity,
+    own: &[EncryptionPair],
+) -> Result<Option<(Readers, Cipher)>, Failure> {
+    let Some(der) = own.first().and_then(|pair| pair.chain.first()) else { return Ok(None) };
+    let readers = Readers::new(vec![own_reader(der)?], SystemRandom::new());
+    Ok(Some((readers, identity.suite().cipher())))
+}
+
 /// What lies in the clear of an identity, and why: its gates, its archive.
 pub(crate) fn plain(config: &NodeConfig, code: &NodeCode) -> Vec<(String, String)> {
     let gates = config.links_of(code).filter_map(|link| {

@@ -42,6 +42,7 @@ mod recall;
 pub mod receive;
 pub mod reconcile;
 pub mod relay;
+pub mod rested;
 pub mod restore;
 pub mod resubmit;
 pub mod retry;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use canon::Route;
-use envelope::{Decrypt, EncryptionPair, KeyRing, NoKeys, Reader, Readers};
+use envelope::{Cipher, Decrypt, EncryptionPair, KeyRing, NoKeys, Reader, Readers};
 use ring::rand::SystemRandom;
 
 use super::{PROVINCE, TOWN, World, bulk, live};
@@ -32,6 +32,12 @@ impl World {
             Some(pair) => Arc::new(KeyRing::new(vec![pair.clone()])),
             None => Arc::new(NoKeys),
         }
+    }
+
+    /// What closes a tier's own things for itself.
+    pub(super) fn rests(&self, tier: usize) -> Option<(Readers, Cipher)> {
+        self.parts[tier].pair.as_ref()?;
+        Some((self.own_reader(tier), Cipher::Aes256Gcm))
     }
 
     /// The township's routes to the province, closed for it, for the province and for who else keeps.

@@ -327,6 +327,7 @@ impl World {
             trust: Arc::clone(&self.trust),
             signers: Arc::clone(&parts.signer).into(),
             opens: self.opens(tier),
+            rests: self.rests(tier),
             readers: self.readers(tier),
             links: self.links(tier),
             adapters: BTreeMap::new(),

@@ -15,7 +15,7 @@ use serde_json::json;
 use store::StoredFrames;
 
 use crate::commands::archive::{self, VerifyArchive};
-use crate::desk::{self, Asked, Request};
+use crate::desk::{self, Request};
 use crate::stores::{Access, NodesArg, Tier, identities, tiers};
 use crate::text::{Done, Exit, Failure, Out};
 use crate::verdict::{self, VerifyArgs};
@@ -114,15 +114,7 @@ async fn audited(args: &Export, proven: usize) -> Result<(), Failure> {
     for (config, code) in identities(&args.nodes)? {
         let (by, records) = (args.by.clone(), proven as u64);
         let request = Request::Evidence { subject: args.record.clone(), records, by };
-        let asked = desk::ask(&config, &code, &request, os::now()).await?;
-        if let Asked::Laid(path) = asked
-            && !desk::taken(&path).await
-        {
-            return Err(Failure::environment(
-                format!("{code}: its service does not take the audit line up; nothing is exported"),
-                format!("{code}：服务未受理审计记录，未导出"),
-            ));
-        }
+        desk::line(&config, &code, &request).await?;
     }
     Ok(())
 }
