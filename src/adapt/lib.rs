@@ -22,6 +22,7 @@ mod read_record;
 mod read_source;
 mod row;
 pub mod sample;
+mod shown;
 mod sample_input;
 mod scaffold;
 mod table;

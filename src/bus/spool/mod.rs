@@ -8,6 +8,8 @@
 #[cfg(feature = "spool")]
 pub mod disk;
 #[cfg(feature = "spool")]
+mod closing;
+#[cfg(feature = "spool")]
 mod exchange;
 #[cfg(feature = "spool")]
 mod folder;
@@ -33,6 +35,7 @@ use std::time::Duration;
 
 #[cfg(feature = "spool")]
 pub use self::{
+    closing::Closing,
     exchange::{Exchange, Item},
     folder::Folder,
     form::{Reading, read, write},

@@ -98,7 +98,7 @@ fn a_purged_record_is_proven_from_the_archive_and_a_changed_file_is_named() {
     let without = export("without.json");
     assert_eq!(without.code, 1, "its bytes are not in the store: {}", without.out);
     let mut config = std::fs::read_to_string(dir.join(NODE)).unwrap();
-    config.push_str("\n[archive]\nfolder = \"archive\"\n");
+    config.push_str("\n[archive]\nfolder = \"archive\"\nplain = \"this test writes it\"\n");
     std::fs::write(dir.join(NODE), config).unwrap();
     let with = export("proof.json");
     assert_eq!(with.code, 0, "{}{}", with.out, with.err);

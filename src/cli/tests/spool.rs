@@ -30,13 +30,13 @@ fn config(node: &str) -> String {
     let own = match node {
         "town" => format!(
             "\n[[link]]\nname = \"up\"\npeer = \"county\"\ncarrier = \"spool\"\nparent = true\n\n\
-             [link.spool]\nfolder = \"gate\"\nreturn = \"manual\"\npoll = \"50 ms\"\n\n\
+             [link.spool]\nfolder = \"gate\"\nplain = \"this test\"\nreturn = \"manual\"\npoll = \"50 ms\"\n\n\
              [[route]]\ndestination = \"county\"\nformat = \"supervision/1\"\n\n[[adapter]]\n\
              package = \"{package}\"\ndestination = \"county\"\ninterval = \"100 ms\"\n\n\
              [adapter.source]\nfolder = \"drops\"\nsettle = \"0 s\"\n"
         ),
         _ => "\n[[link]]\nname = \"town\"\npeer = \"town\"\ncarrier = \"spool\"\n\n\
-             [link.spool]\nfolder = \"gate\"\npoll = \"50 ms\"\n"
+             [link.spool]\nfolder = \"gate\"\nplain = \"this test\"\npoll = \"50 ms\"\n"
             .to_owned(),
     };
     common + &own
