@@ -79,7 +79,9 @@ pub(crate) async fn process(
                 code_tables::take_up(&node, publisher).await.map_err(failed)?;
             }
             let lying = crate::readers::plain(config, &identity.code);
-            exchange::plainly::told(&node.store, &lying, now).await.map_err(|e| work_failure(&e))?;
+            exchange::plainly::told(&node.store, &lying, now)
+                .await
+                .map_err(|e| work_failure(&e))?;
             let workers = workers(config, (identity, &node), &format, &mut posts, now)?;
             running.push(Running { node, workers });
         }

@@ -100,7 +100,9 @@ pub(crate) fn of_gate(
             format!(
                 "{at}: link `{name}`: `readers` names no certificate of `{peer}`, which could not open the files then"
             ),
-            format!("{at}：链路『{name}』的 readers 中没有『{peer}』的加密证书，对端将无法打开文件"),
+            format!(
+                "{at}：链路『{name}』的 readers 中没有『{peer}』的加密证书，对端将无法打开文件"
+            ),
         ));
     }
     Ok(Some((Readers::new(all, SystemRandom::new()), identity.suite().cipher())))

@@ -9,8 +9,8 @@ use edge::exchange_table::{ExchangeTable, TableError};
 use envelope::{Decrypt, KeyRing};
 use exchange::config::{Identity, Link, NodeConfig, SpoolPlace};
 
-use crate::text::Failure;
 use crate::readers;
+use crate::text::Failure;
 
 /// One carrier for all links of an identity that go by files.
 pub(crate) fn bus(

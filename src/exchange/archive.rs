@@ -368,7 +368,8 @@ impl Archive {
         let clear = archive::clear(&bytes, &*self.node.opens).ok().flatten();
         let Some(opened) = clear.as_deref().and_then(|clear| File::read(clear).ok()) else {
             let name = &seen.name;
-            let what = format!("{name}: does not open with the keys of this node; nothing is purged");
+            let what =
+                format!("{name}: does not open with the keys of this node; nothing is purged");
             return Ok(self.trouble(&state, what, now).await?.done);
         };
         let ids = opened.table.entries.iter().filter_map(|e| envelope::parse_envelope_id(&e.id));

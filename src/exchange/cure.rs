@@ -250,7 +250,9 @@ fn is_of(adapter: &Adapter, item: &ProblemItem, lists: &[String]) -> bool {
 /// Whether its row would go up now; nothing is changed by asking.
 async fn is_cured(seen: &mut Seen<'_>, item: &ProblemItem) -> Result<bool, WorkError> {
     let Seen { store, opens, adapter, lists, now, .. } = *seen;
-    let Some(again) = resubmit::row_of((store, opens), item, adapter).await? else { return Ok(false) };
+    let Some(again) = resubmit::row_of((store, opens), item, adapter).await? else {
+        return Ok(false);
+    };
     for target in &adapter.targets {
         if !again.only.is_for(target.destination()) {
             continue;

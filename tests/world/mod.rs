@@ -264,7 +264,8 @@ impl World {
         let mut courier = setup.gated.clone().map(|gated| Courier::new(gated, folder.path()));
         if let Some(courier) = &mut courier {
             let lower = courier.closes();
-            courier.pairs = lower.map(|t| [t, t + 1].map(|t| authority.pair(&code(TIERS[t]), "99")));
+            courier.pairs =
+                lower.map(|t| [t, t + 1].map(|t| authority.pair(&code(TIERS[t]), "99")));
         }
         let mut world = Self {
             nodes: Vec::new(),

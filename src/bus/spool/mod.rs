@@ -6,9 +6,9 @@
 //! the incoming side only once the inbox has what it brought.
 
 #[cfg(feature = "spool")]
-pub mod disk;
-#[cfg(feature = "spool")]
 mod closing;
+#[cfg(feature = "spool")]
+pub mod disk;
 #[cfg(feature = "spool")]
 mod exchange;
 #[cfg(feature = "spool")]

@@ -66,11 +66,7 @@ pub fn is_enclosed(bytes: &[u8]) -> bool {
 ///
 /// # Errors
 /// The bytes are not in the form, of another `about`, or changed.
-pub fn disclose(
-    bytes: &[u8],
-    about: &str,
-    keys: &dyn Decrypt,
-) -> Result<Option<Vec<u8>>, Refuse> {
+pub fn disclose(bytes: &[u8], about: &str, keys: &dyn Decrypt) -> Result<Option<Vec<u8>>, Refuse> {
     let malformed = Refuse::Closed { what: "it is not in the form of closed bytes" };
     let rest = bytes.strip_prefix(MAGIC).ok_or_else(|| malformed.clone())?;
     let window = rest.get(..=ENCLOSED_LINE_BYTES_MAX).unwrap_or(rest);

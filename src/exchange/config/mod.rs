@@ -45,8 +45,8 @@ pub use lanes::{LaneBudget, Window};
 pub use limits::{LIMITS, Limits, table as limits_table};
 pub use listen::{ListenConfig, PostConfig};
 pub use node::{
-    AdapterConfig, ArchiveConfig, Carrier, Link, Nature, NodeConfig, RelayConfig, RelayRule, RouteConfig,
-    SinkConfig, SinkKind, SourceConfig, SourceReading, Treatment,
+    AdapterConfig, ArchiveConfig, Carrier, Link, Nature, NodeConfig, RelayConfig, RelayRule,
+    RouteConfig, SinkConfig, SinkKind, SourceConfig, SourceReading, Treatment,
 };
 pub use outlets::{CallForm, CallsConfig, OutletConfig, OutletWay};
 pub use outside::{SIGNER_WAIT_MS_MAX, SignerProgram};

@@ -18,6 +18,7 @@ use super::problem::At;
 use super::program::Program;
 use super::quota::Quota;
 use super::remote::Remote;
+use super::rest::AtRest;
 use super::secret::SecretRef;
 use super::spool::SpoolConfig;
 use super::trust::{Identity, TrustConfig};

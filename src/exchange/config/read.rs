@@ -11,11 +11,12 @@ use super::limits::Limits;
 use super::node::*;
 use super::problem::{At, Problems, nearest};
 use super::quota;
-use super::remote::{self, Remote};
+use super::remote;
+use super::rest::{self, AtRest};
 use super::secret::SecretRef;
 use super::sections;
 use super::tree::{self, Node, Spot, Tab, Value};
-use super::trust;
+use super::trust::{self, Identity};
 use super::units::Unit;
 use super::{brokers, database};
 

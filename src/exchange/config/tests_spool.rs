@@ -98,7 +98,8 @@ fn files_of_a_gate_are_encrypted_or_there_is_a_reason() {
         found.iter().map(|p| format!("{} {}", p.code, p.key)).collect()
     };
     let bare = |more: &str| {
-        let link = format!("carrier = \"spool\"\nparent = true\n[link.spool]\nfolder = \"gate\"\n{more}");
+        let link =
+            format!("carrier = \"spool\"\nparent = true\n[link.spool]\nfolder = \"gate\"\n{more}");
         COUNTY.replacen("carrier = \"local\"\nparent = true", &link, 1)
     };
     assert_eq!(keys(&bare("")), ["config.missing_key link[1].spool.readers"]);

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use canon::DigestAlg;
 use envelope::archive::{
-    ARCHIVE_EDITION, Archive, ArchiveError, Broken, Chain, Entry, Frames, Table, clear, close, link,
-    linking_info, write,
+    ARCHIVE_EDITION, Archive, ArchiveError, Broken, Chain, Entry, Frames, Table, clear, close,
+    link, linking_info, write,
 };
 use envelope::{
     Cipher, KeyRing, NoKeys, Reader, Readers, Suite, disclose, frame, is_enclosed, open,
