@@ -377,7 +377,7 @@ mod tests {
             "  7  本级隔离·待处理  window-20261121.csv:17  [field.check_digit] 第 17 行『身份证号』校验位错误，应为 X (+1)"
         );
         assert!(line(&item, false, &out(Lang::En)).contains("quarantined·held"));
-        let other = ProblemItem { destination: canon::NodeCode::new("bureau"), ..item };
+        let other = ProblemItem { destination: NodeCode::new("bureau"), ..item };
         assert!(line(&other, true, &out(Lang::En)).contains("held  → bureau  window"));
     }
 }
