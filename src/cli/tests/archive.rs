@@ -108,11 +108,16 @@ fn encrypted_files_are_walked_by_anybody_and_read_by_their_node() {
     let said = fine(dir, &walk);
     assert!(said.out.contains("2 of them are encrypted"), "{}", said.out);
     let said = fine(dir, &[&walk[..], &["--config", NODE]].concat());
-    assert!(said.out.contains("every link fits") && !said.out.contains("encrypted"), "{}", said.out);
+    assert!(
+        said.out.contains("every link fits") && !said.out.contains("encrypted"),
+        "{}",
+        said.out
+    );
 
     let config = std::fs::read_to_string(dir.join(NODE)).unwrap();
     let with = |more: &str| std::fs::write(dir.join(NODE), format!("{config}{more}")).unwrap();
-    let export = |to: &str| tiergate(dir, &["evidence", "export", case, "--out", to, "--config", NODE]);
+    let export =
+        |to: &str| tiergate(dir, &["evidence", "export", case, "--out", to, "--config", NODE]);
     with("\n[archive]\nfolder = \"archive\"\n");
     let said = export("proof.json");
     assert_eq!(said.code, 0, "{}{}", said.out, said.err);

@@ -84,7 +84,7 @@ fn what_is_wrong_with_a_gate_is_said_in_one_pass() {
 fn two_links_never_share_a_folder() {
     let two = over_files("folder = \"gate\"").replace(
         "[[route]]",
-        "[[link]]\nname = \"down\"\npeer = \"town\"\ncarrier = \"spool\"\n[link.spool]\nfolder = \"gate\"\n[[route]]",
+        "[[link]]\nname = \"down\"\npeer = \"town\"\ncarrier = \"spool\"\n[link.spool]\nplain = \"it inspects\"\nfolder = \"gate\"\n[[route]]",
     );
     let found = alone(&two).expect_err("shared");
     assert_eq!(found.len(), 1, "{found:?}");
@@ -125,7 +125,8 @@ fn archive_files_are_encrypted_for_the_node_or_there_is_a_reason() {
         let found = alone(text).err().unwrap_or_default();
         found.iter().map(|p| format!("{} {}", p.code, p.key)).collect()
     };
-    let with = |more: &str| format!("{COUNTY}\n[archive]\nfolder = \"archive\"\n{more}");
+    let gated = over_files("folder = \"gate\"");
+    let with = |more: &str| format!("{gated}\n[archive]\nfolder = \"archive\"\n{more}");
     assert_eq!(keys(&with("")), ["config.missing_key archive.plain"]);
     assert_eq!(keys(&with("plain = \"a tape robot reads it\"")), [""; 0]);
     let pair = "certificate = \"county.pem\"\nencryption = { certificate = \"enc.pem\", key = \"file:enc.key\", passphrase = \"env:MQ\" }";
