@@ -72,7 +72,7 @@ fn all() -> Vec<(String, Run)> {
     tests.push((
         "there_are_tests".into(),
         Box::new(move |_| match (sound, broken) {
-            (46.., 10..) => Ok(()),
+            (79.., 27..) => Ok(()),
             _ => Err(format!("{sound} tests of packages, {broken} broken ones: some are lost")),
         }),
     ));
@@ -116,31 +116,20 @@ fn lines(problems: &[Problem]) -> String {
 /// The package is sound and every word of it fits the format.
 fn whole(folder: &Path) -> Outcome {
     let package = Package::read(&files(folder)).map_err(|p| lines(&p))?;
-    if package.name.text != name_of(folder) {
-        return Err(format!("the package calls itself `{}`", package.name.text));
-    }
     Mapping::compile(&package, &supervision_1()).map_err(|p| lines(&p))?;
     Ok(())
 }
 
-/// A copy under another name, with that name in its `adapter.toml`, runs with no other edit.
+/// A copy under another name runs with no edit at all: nothing in a package says what it is called.
 fn renamed(folder: &Path) -> Outcome {
-    let (old, new) = (name_of(folder), format!("copy_of_{}", name_of(folder)));
     let place = tempfile::tempdir().map_err(|e| e.to_string())?;
-    let copy = place.path().join(&new);
+    let copy = place.path().join(format!("copy_of_{}", name_of(folder)));
     for (name, bytes) in files(folder) {
         let path = copy.join(name);
         fs::create_dir_all(path.parent().expect("a file lies in a folder"))
             .and_then(|()| fs::write(&path, bytes))
             .map_err(|e| e.to_string())?;
     }
-    let manifest = copy.join("adapter.toml");
-    let text = fs::read_to_string(&manifest).map_err(|e| e.to_string())?;
-    let line = |name: &str| format!("\nname = \"{name}\"\n");
-    if text.matches(&line(&old)).count() != 1 {
-        return Err(format!("adapter.toml names `{old}` not once on a line of its own"));
-    }
-    fs::write(&manifest, text.replace(&line(&old), &line(&new))).map_err(|e| e.to_string())?;
     whole(&copy)?;
     adapt::check(&files(&copy), &supervision_1()).map_err(|p| lines(&p))?;
     for sample in folders(&copy.join("samples")) {

@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 use canon::format::{Field, Format, Kind, RecordType};
 
 use crate::moment::Moment;
-use crate::names::{ColumnNames, FieldNames, likeness};
+use crate::names::{ColumnNames, FieldNames, likeness, same};
 use crate::row::is_blank;
 
 /// From this likeness on a column is taken for a field.
 pub(crate) const TAKEN: u32 = 60;
 /// From this likeness on it is taken for a field that may well be absent.
 const SURE: u32 = 80;
+/// A table of which so many columns in a hundred are fields of one type is that type's own.
+const OWN_SHARE: usize = 80;
 /// From this likeness on it is named as a candidate.
 const NEAR: u32 = 30;
 
@@ -20,6 +22,8 @@ const NEAR: u32 = 30;
 pub struct Look<'a> {
     /// Name of the new package: its folder, adapter and system id.
     pub name: &'a str,
+    /// What the source is called by its owner: the file, the sheet, the table.
+    pub title: &'a str,
     /// The source's columns.
     pub header: &'a [String],
     /// What the source's owner wrote about each column; empty or shorter where nothing is known.
@@ -38,6 +42,17 @@ pub(crate) struct Match<'a> {
     pub(crate) score: u32,
 }
 
+/// A source that is one type's own table.
+#[derive(Clone)]
+pub(crate) struct Whole<'a> {
+    /// The type.
+    pub(crate) ty: usize,
+    /// Its columns by field.
+    pub(crate) columns: BTreeMap<usize, &'a str>,
+    /// Types that it is as like.
+    pub(crate) as_like: Vec<usize>,
+}
+
 /// A source against a format: every name of both, made ready to be compared.
 pub(crate) struct Known<'a> {
     look: &'a Look<'a>,
@@ -50,11 +65,46 @@ impl<'a> Known<'a> {
         let comment = |i: usize| look.comments.get(i).map_or("", String::as_str);
         let columns = look.header.iter().enumerate();
         let columns = columns.map(|(i, name)| ColumnNames::of(name, comment(i))).collect();
+        let lettered = look.header.iter().any(|h| h.is_ascii());
         let fields = |record: &RecordType| {
-            let named = record.fields.iter().map(|f| (FieldNames::of(f), f.clone()));
+            let named = record.fields.iter().map(|f| (FieldNames::of(f, lettered), f.clone()));
             (record.name.clone(), named.collect())
         };
         Self { look, columns, types: format.types().iter().map(fields).collect() }
+    }
+
+    /// The type whose own table this is: a column for every field that it must have, and nearly every
+    /// column one of its own. Of several, the likest; of those that are as like, the one that the source
+    /// is called after, else all of them for a person to say.
+    pub(crate) fn whole(&self, format: &Format) -> Option<Whole<'a>> {
+        let mut all: Vec<(_, Whole<'a>)> = Vec::new();
+        for (ty, record) in format.types().iter().enumerate().filter(|(ty, _)| self.is_near(*ty)) {
+            let assigned = self.assign_scored(ty, record);
+            let mut must = record.fields.iter().enumerate().filter(|(_, f)| f.required);
+            let columns = self.look.header.len();
+            if assigned.len() * 100 < columns * OWN_SHARE
+                || must.any(|(ix, _)| !assigned.contains_key(&ix))
+            {
+                continue;
+            }
+            let score: u32 = assigned.values().map(|(score, _)| score).sum();
+            let titled = self.look.title.contains(&record.label);
+            let columns = assigned.into_iter().map(|(ix, (_, column))| (ix, column)).collect();
+            all.push(((score, titled), Whole { ty, columns, as_like: Vec::new() }));
+        }
+        // The earlier of two that are alike comes first.
+        all.sort_by_key(|(rank, _)| std::cmp::Reverse(*rank));
+        let (rank, mut best) = all.first().cloned()?;
+        let like = all.iter().skip(1).filter(|(other, _)| *other == rank);
+        best.as_like = like.map(|(_, whole)| whole.ty).collect();
+        Some(best)
+    }
+
+    /// At least half of the columns have a name of the type's fields.
+    fn is_near(&self, ty: usize) -> bool {
+        let Some((_, fields)) = self.types.get(ty) else { return false };
+        let named = self.columns.iter().filter(|c| fields.iter().any(|(f, _)| same(c, f)));
+        named.count() * 2 >= self.columns.len()
     }
 
     /// Field index → column: the likest pairs first, each column for one field of a record.
@@ -62,6 +112,11 @@ impl<'a> Known<'a> {
         let Some(ty) = self.types.iter().position(|(name, _)| *name == record.name) else {
             return BTreeMap::new();
         };
+        let scored = self.assign_scored(ty, record).into_iter();
+        scored.map(|(ix, (_, column))| (ix, column)).collect()
+    }
+
+    fn assign_scored(&self, ty: usize, record: &RecordType) -> BTreeMap<usize, (u32, &'a str)> {
         let mut pairs = Vec::new();
         for (ix, field) in record.fields.iter().enumerate() {
             let enough = if field.required || field.expected { TAKEN } else { SURE };
@@ -69,10 +124,10 @@ impl<'a> Known<'a> {
             pairs.extend(near.map(|m| (m.score, field.required, ix, m.name)));
         }
         pairs.sort_by_key(|(score, required, ix, _)| (std::cmp::Reverse((*score, *required)), *ix));
-        let mut out: BTreeMap<usize, &str> = BTreeMap::new();
-        for (_, _, ix, column) in pairs {
-            if !out.contains_key(&ix) && out.values().all(|taken| *taken != column) {
-                out.insert(ix, column);
+        let mut out: BTreeMap<usize, (u32, &str)> = BTreeMap::new();
+        for (score, _, ix, column) in pairs {
+            if !out.contains_key(&ix) && out.values().all(|(_, taken)| *taken != column) {
+                out.insert(ix, (score, column));
             }
         }
         out

@@ -5,6 +5,7 @@
 //! [`Draft`]s of rows. Nothing here touches files, a clock or the network.
 
 mod ask;
+mod begin;
 mod check;
 mod cut;
 mod draft;
@@ -38,6 +39,7 @@ pub use ask::{
     AnswerCode, AnswerForm, Ask, By, Call, Content, Escape, HttpSource, Login, Pages, Piece, Slot,
     Template, filled_json,
 };
+pub use begin::{Begin, Seen};
 pub use check::check;
 pub use cut::QUOTED_LINES_MAX;
 pub use draft::{Draft, Drafts};
@@ -51,7 +53,7 @@ pub use package::{
 pub use preview::{Preview, PreviewField, PreviewRecord, PreviewViolation};
 pub use problem::{Pos, Problem, nearest};
 pub use row::{Row, RowBuf};
-pub use scaffold::{Decided, Open, Proposal, scaffold};
+pub use scaffold::{Decided, Open, Proposal, quoted, scaffold};
 pub use table::{CodeTable, Otherwise, TableRow};
 pub use text::{
     COLUMNS_MAX, Encoding, Next, Quote, ROW_BYTES_MAX, RowFault, RowReader, TextSettings,

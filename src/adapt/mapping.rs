@@ -18,7 +18,6 @@ use crate::verb::Verb;
 #[derive(Debug)]
 pub struct Mapping {
     pub(crate) system: Arc<str>,
-    pub(crate) adapter: Arc<str>,
     pub(crate) queries: Vec<QueryMap>,
     pub(crate) tables: Vec<CodeTable>,
     pub(crate) fixed_namespace: Option<Arc<str>>,
@@ -145,24 +144,14 @@ impl Mapping {
         };
         let mut all = compiler.problems.sorted();
         all.extend(compiler.table_problems.into_values().flat_map(Problems::sorted));
-        let mapping = Self {
-            system: package.system.text.as_str().into(),
-            adapter: package.name.text.as_str().into(),
-            queries,
-            tables,
-            fixed_namespace,
-        };
+        let mapping =
+            Self { system: package.system.text.as_str().into(), queries, tables, fixed_namespace };
         (mapping, all)
     }
 
     /// System id: the attribute `system`.
     pub fn system(&self) -> &Arc<str> {
         &self.system
-    }
-
-    /// The adapter's name.
-    pub fn adapter(&self) -> &Arc<str> {
-        &self.adapter
     }
 
     /// Finds the declared columns of a query in an actual header. Blanks and quotes around a

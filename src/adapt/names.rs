@@ -70,6 +70,8 @@ const WORDS: &[(&str, &[&str])] = &[
 /// Every way a field is named.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct FieldNames {
+    label: String,
+    aliases: Vec<String>,
     plain: Vec<String>,
     spelled: BTreeSet<String>,
     initials: BTreeSet<String>,
@@ -77,14 +79,17 @@ pub(crate) struct FieldNames {
 }
 
 impl FieldNames {
-    pub(crate) fn of(field: &Field) -> Self {
+    /// `lettered`: some column is named by letters, so that pinyin is worth its time.
+    pub(crate) fn of(field: &Field, lettered: bool) -> Self {
         let labels = std::iter::once(&field.label).chain(&field.aliases);
         let names = labels.clone().map(String::as_str).chain([field.name.as_str()]);
         let plain = names.map(plain).collect();
-        let mut made = Self { plain, words: words(&field.name), ..Self::default() };
+        let (label, aliases) = (field.label.clone(), field.aliases.clone());
+        let words = words(&field.name);
+        let mut made = Self { label, aliases, plain, words, ..Self::default() };
         // A wire name is initials too, and no better than the same ones of a label.
         made.initials.insert(only_letters(&field.wire));
-        for label in labels {
+        for label in labels.filter(|_| lettered) {
             for written in written(label) {
                 let (spelled, initials) = letters(&written);
                 if initials.len() > 1 {
@@ -100,6 +105,7 @@ impl FieldNames {
 /// A column by its name, and by what the database's owner wrote about it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ColumnNames {
+    written: Vec<String>,
     plain: Vec<String>,
     /// The letters of a name without Chinese, with and without a prefix such as `F_`.
     letters: Vec<String>,
@@ -112,6 +118,7 @@ impl ColumnNames {
         let first =
             comment.split([',', '，', ';', '；', ':', '：', ' ']).next().unwrap_or_default();
         for text in [name, comment, first] {
+            made.written.push(text.split_whitespace().collect());
             let text = plain(text);
             if !text.is_empty() && !made.plain.contains(&text) {
                 made.plain.push(text);
@@ -132,12 +139,23 @@ fn only_letters(name: &str) -> String {
     name.chars().filter(char::is_ascii_alphabetic).collect::<String>().to_lowercase()
 }
 
-/// 0 to 100.
+/// Whether a column has a name of the field, but for blanks, brackets and synonyms.
+pub(crate) fn same(column: &ColumnNames, field: &FieldNames) -> bool {
+    column.plain.iter().any(|name| field.plain.contains(name))
+}
+
+/// 0 to 100: the dictionary's own label, then its aliases, then whatever else is alike.
 pub(crate) fn likeness(column: &ColumnNames, field: &FieldNames) -> u32 {
+    if column.written.contains(&field.label) {
+        return 100;
+    }
+    if column.written.iter().any(|c| field.aliases.contains(c)) {
+        return 99;
+    }
     let pairs = column.plain.iter().flat_map(|c| field.plain.iter().map(move |f| alike(c, f)));
     let plain = pairs.max().unwrap_or(0);
     let lettered = column.letters.iter().map(|l| by_letters(l, field)).max().unwrap_or(0);
-    plain.max(lettered).max(by_words(&column.words, &field.words))
+    plain.max(lettered).max(by_words(&column.words, &field.words)).min(98)
 }
 
 /// `SLSJ` and `shoulishijian` for 受理时间: the shorter the initials, the more else they may mean.
@@ -189,6 +207,10 @@ fn alike(a: &str, b: &str) -> u32 {
     }
     if long.contains(short) {
         return part(s, l, 30, 40);
+    }
+    // The distance is at least what one is longer.
+    if l.abs_diff(s) * 3 > s {
+        return 0;
     }
     let distance = strsim::osa_distance(a, b);
     if distance * 3 <= s { part(l - distance.min(l), l, 0, 70) } else { 0 }
@@ -293,7 +315,7 @@ mod tests {
         let format = supervision_1();
         let ty = format.get(format.type_by_name(ty).unwrap());
         let field = &ty.fields[ty.field_by_name(field).unwrap()];
-        likeness(&ColumnNames::of(column, comment), &FieldNames::of(field))
+        likeness(&ColumnNames::of(column, comment), &FieldNames::of(field, true))
     }
 
     #[test]

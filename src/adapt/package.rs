@@ -22,8 +22,9 @@ pub const FILES_MAX: usize = 1_000;
 /// An adapter package: `adapter.toml`, `tables/*.csv`, `samples/*`.
 #[derive(Clone, Debug)]
 pub struct Package {
-    /// The folder's name, and the adapter's.
-    pub name: Text,
+    /// What `adapter.toml` calls the package, where it says so. It decides nothing: a package is called
+    /// as its folder is, so that a renamed copy runs as it is.
+    pub name: Option<Text>,
     /// The package's own version; stands in every head.
     pub version: Text,
     /// Titles for people.

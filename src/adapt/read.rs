@@ -76,7 +76,7 @@ fn whole(
     let mut top = Tab::of(root, "", problems);
     let mut head = top.table("adapter", problems);
     check_edition(&mut head, problems);
-    let name = head.need("name", problems);
+    let name = head.text("name", problems);
     let version = head.need("version", problems);
     let title_zh = head.text("title_zh", problems).unwrap_or_default().text;
     let title_en = head.text("title_en", problems).unwrap_or_default().text;

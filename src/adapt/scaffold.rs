@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 use canon::format::{CheckKind, CodeList, Field, Format, Kind, RecordType};
 
 use crate::guess::best_code;
-use crate::known::{Known, Look, TAKEN};
+use crate::known::{Known, Look, TAKEN, Whole};
 
 /// Most distinct values a column may have to begin a code table.
 const TABLE_VALUES_MAX: usize = 60;
@@ -54,7 +54,9 @@ pub fn scaffold(look: &Look<'_>, format: &Format) -> Proposal {
         decided: Vec::new(),
         open: Vec::new(),
     };
-    let chosen = stages(&known, format);
+    let whole = known.whole(format);
+    let chosen = stages(&known, whole.as_ref(), format);
+    out.alike(whole.as_ref(), format);
     for (record, when) in &chosen {
         out.record(record, when.as_deref());
     }
@@ -70,12 +72,16 @@ pub fn scaffold(look: &Look<'_>, format: &Format) -> Proposal {
     Proposal { files, decided, unused, open }
 }
 
-/// The record types this source seems to hold: those whose own time is among the columns. Without
-/// any, the application.
-fn stages<'f>(known: &Known<'_>, format: &'f Format) -> Vec<(&'f RecordType, Option<String>)> {
+/// The record types this source seems to hold: the one whose own table it is, and those whose own time
+/// is among the columns that are left. Without any, the application.
+fn stages<'f>(
+    known: &Known<'_>,
+    whole: Option<&Whole<'_>>,
+    format: &'f Format,
+) -> Vec<(&'f RecordType, Option<String>)> {
+    let own = |(_, f): &(usize, &Field)| f.kind == Kind::DateTime && f.required;
     let mut pairs = Vec::new();
     for (i, record) in format.types().iter().enumerate() {
-        let own = |(_, f): &(usize, &Field)| f.kind == Kind::DateTime && f.required;
         for (ix, _) in record.fields.iter().enumerate().filter(own) {
             let near = known.candidates(i, ix).into_iter().filter(|m| m.score >= TAKEN);
             pairs.extend(near.map(|m| (m.score, i, m.name)));
@@ -83,16 +89,24 @@ fn stages<'f>(known: &Known<'_>, format: &'f Format) -> Vec<(&'f RecordType, Opt
     }
     // The likest pair first: 『受理时间』 is that of 受理, and only then like that of 预受理.
     pairs.sort_by_key(|(score, i, _)| (std::cmp::Reverse(*score), *i));
-    let mut chosen: BTreeMap<usize, &str> = BTreeMap::new();
+    let mut chosen: BTreeMap<usize, Option<&str>> = BTreeMap::new();
+    let mut taken: BTreeSet<&str> = BTreeSet::new();
+    if let Some(whole) = whole {
+        let record = format.types().get(whole.ty);
+        let fields = record.into_iter().flat_map(|r| r.fields.iter().enumerate());
+        let time = fields.filter(own).find_map(|(ix, _)| whole.columns.get(&ix).copied());
+        chosen.insert(whole.ty, time);
+        taken.extend(whole.columns.values());
+    }
     for (_, i, column) in pairs {
-        if !chosen.contains_key(&i) && chosen.values().all(|taken| *taken != column) {
-            chosen.insert(i, column);
+        if !chosen.contains_key(&i) && taken.insert(column) {
+            chosen.insert(i, Some(column));
         }
     }
-    one_family(format, &mut chosen);
+    one_family(format, &mut chosen, whole.map(|w| w.ty));
     let mut out: Vec<_> = chosen
         .into_iter()
-        .filter_map(|(i, column)| Some((format.types().get(i)?, Some(column.to_owned()))))
+        .filter_map(|(i, column)| Some((format.types().get(i)?, column.map(str::to_owned))))
         .collect();
     if out.is_empty() {
         let first = format.types().iter().find(|t| t.name == "application");
@@ -102,15 +116,16 @@ fn stages<'f>(known: &Known<'_>, format: &'f Format) -> Vec<(&'f RecordType, Opt
 }
 
 /// A source holds the records of one kind of thing: types whose keys begin with another number than
-/// most of the chosen do were only alike in a name.
-fn one_family(format: &Format, chosen: &mut BTreeMap<usize, &str>) {
+/// most of the chosen do, or than the one whose own table it is, were only alike in a name.
+fn one_family(format: &Format, chosen: &mut BTreeMap<usize, Option<&str>>, whole: Option<usize>) {
     let number = |i: &usize| {
         let record = format.types().get(*i)?;
         Some(&*record.fields.get(*record.key.first()?)?.wire)
     };
     let size = |n: Option<&str>| chosen.keys().filter(|i| number(i) == n).count();
     // The earlier type wins where two families are alike in size.
-    let best = chosen.keys().rev().map(number).max_by_key(|n| size(*n)).flatten();
+    let most = || chosen.keys().rev().map(number).max_by_key(|n| size(*n)).flatten();
+    let best = whole.as_ref().map_or_else(most, number);
     chosen.retain(|i, _| number(i) == best);
 }
 
@@ -133,6 +148,21 @@ struct Writer<'a> {
 impl Writer<'_> {
     fn ask(&mut self, en: String, zh: String) {
         self.open.push(Open { en, zh });
+    }
+
+    /// Types that nothing tells apart: a person says which it is.
+    fn alike(&mut self, whole: Option<&Whole<'_>>, format: &Format) {
+        let Some(whole) = whole else { return };
+        let Some(taken) = format.types().get(whole.ty) else { return };
+        for other in whole.as_like.iter().filter_map(|ty| format.types().get(*ty)) {
+            self.ask(
+                format!(
+                    "the columns are as like `{}` as `{}`, which was taken: is it right?",
+                    other.name, taken.name
+                ),
+                format!("各列既像『{}』也像『{}』，暂按后者，请核对", other.label, taken.label),
+            );
+        }
     }
 
     fn record(&mut self, record: &RecordType, when: Option<&str>) {
@@ -293,9 +323,8 @@ impl Writer<'_> {
         put(
             &mut toml,
             format_args!(
-                "# Proposed by `tiergate adapter new`; decide what is marked ?, then run `tiergate check adapter`.\n\n[adapter]\nedition = {}\nname = {}\nversion = \"0.1.0\"\nsystem = {}\nformat = {}\n",
+                "# Proposed by `tiergate adapter new`; decide what is marked ?, then run `tiergate check adapter`.\n\n[adapter]\nedition = {}\nversion = \"0.1.0\"\nsystem = {}\nformat = {}\n",
                 crate::package::EDITION,
-                quoted(look.name),
                 quoted(look.name),
                 quoted(format.edition())
             ),
@@ -367,7 +396,7 @@ fn readme(look: &Look<'_>, decided: &[(String, String, String)], open: &[Open]) 
 }
 
 /// A TOML basic string.
-fn quoted(text: &str) -> String {
+pub fn quoted(text: &str) -> String {
     let mut out = String::from("\"");
     for c in text.chars() {
         match c {

@@ -8,7 +8,7 @@ use canon::format::supervision_1;
 
 fn look<'a>(header: &'a [String], rows: &'a [Vec<String>]) -> Look<'a> {
     let source = "[source]\nkind = \"csv\"\nfiles = \"*.csv\"\n";
-    Look { name: "new_window", header, comments: &[], rows, source, key: &[] }
+    Look { name: "new_window", title: "", header, comments: &[], rows, source, key: &[] }
 }
 
 fn owned(cells: &[&str]) -> Vec<String> {

@@ -183,6 +183,15 @@ fn package(folder: &Path, format: &Format, out: &Out) -> Done {
         Ok((package, _)) => (Vec::new(), Some(package)),
         Err(problems) => (adapter::findings(folder, problems), None),
     };
+    let called = adapter::called(folder);
+    let named = package.as_ref().and_then(|p| p.name.as_ref());
+    if let Some(name) = named.filter(|name| name.text != called) {
+        let (line, name) = (name.pos.line, &name.text);
+        out.warn(out.of(
+            format!("{shown}/adapter.toml:{line}: the package calls itself `{name}`; its folder is what counts, it runs as `{called}`"),
+            format!("{shown}/adapter.toml:{line}：包内自称『{name}』；名称以目录为准，按『{called}』运行"),
+        ));
+    }
     let (records, samples) = package.map_or((0, 0), |p| (p.records.len(), p.samples.len()));
     out.verdict(
         &found,

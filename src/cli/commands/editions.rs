@@ -204,7 +204,8 @@ fn value(change: &Change, lines: &[Touched]) -> Value {
 /// Lines of a package that a change concerns. A block names its type in either way.
 fn touched(folder: &Path, package: &Package, change: &Change, old: &Format) -> Vec<Touched> {
     let file = folder.join("adapter.toml").display().to_string();
-    let at = |line| Touched { adapter: package.name.text.clone(), file: file.clone(), line };
+    let adapter = adapter::called(folder);
+    let at = |line| Touched { adapter: adapter.clone(), file: file.clone(), line };
     let wire = old.type_by_name(&change.record_name).map(|ty| &*old.get(ty).wire);
     let of_type = |name: &str| name == change.record_name || Some(name) == wire;
     let mut out = Vec::new();

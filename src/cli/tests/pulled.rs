@@ -137,7 +137,6 @@ fn copy(dir: &Path) {
     let toml = dir.join("hotline/adapter.toml");
     let text = std::fs::read_to_string(&toml).unwrap();
     let text = text
-        .replace("name = \"hotline_12345_http\"", "name = \"hotline\"")
         .replace("per_minute = 120", "per_minute = 0")
         .replace("size = 200", &format!("size = {PAGE}"));
     std::fs::write(toml, text).unwrap();

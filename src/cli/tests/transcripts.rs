@@ -241,6 +241,27 @@ fn the_packages_of_the_house_are_right_and_a_wrong_one_is_refused_with_its_place
 }
 
 #[test]
+fn a_copied_package_is_called_as_its_folder_and_check_says_where_it_calls_itself_otherwise() {
+    let dir = tempfile::tempdir().unwrap();
+    let from = repository().join("adapters/performance");
+    let mut copy = Command::new("cp");
+    let copied = copy.arg("-r").arg(from).arg(dir.path().join("my_scores")).status().unwrap();
+    assert!(copied.success());
+    let check = ["check", "adapter", "my_scores"];
+    let said = tiergate(dir.path(), &check);
+    assert_eq!((said.code, said.err.as_str()), (0, ""), "{}", said.out);
+    let toml = dir.path().join("my_scores/adapter.toml");
+    let text = std::fs::read_to_string(&toml).unwrap();
+    let named = text.replace("edition = 1\n", "edition = 1\nname = \"performance\"\n");
+    std::fs::write(toml, named).unwrap();
+    let said = tiergate(dir.path(), &check);
+    assert_eq!(said.code, 0, "{}", said.out);
+    let told =
+        "the package calls itself `performance`; its folder is what counts, it runs as `my_scores`";
+    assert!(said.err.contains(told), "{}", said.err);
+}
+
+#[test]
 fn a_package_from_a_file_says_what_is_missing_and_a_preview_names_row_and_column() {
     let dir = tempfile::tempdir().unwrap();
     let input = repository().join("adapters/township_window/samples/dirty/input.csv");

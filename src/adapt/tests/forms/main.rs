@@ -1,6 +1,8 @@
 //! Files of every form, good, odd and hostile, through the one reader.
 
 mod dbf;
+#[expect(clippy::disallowed_methods, reason = "it reads the samples of the format")]
+mod every;
 mod json;
 mod make;
 #[expect(clippy::disallowed_methods, reason = "it compares committed files")]

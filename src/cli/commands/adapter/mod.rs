@@ -1,9 +1,7 @@
 //! `tiergate adapter`: from the user's own file to a package that `check adapter` accepts.
 
 mod beside;
-mod given;
 mod grants;
-mod look;
 mod new;
 mod preview;
 mod resume;
@@ -65,6 +63,12 @@ pub(crate) fn files_of(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>, Failu
         ));
     }
     files::folder(folder)
+}
+
+/// What a package is called: the last part of its folder, whatever stands in it.
+pub(crate) fn called(folder: &Path) -> String {
+    let whole = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+    whole.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
 /// A package's problems as findings, with the folder before each file.

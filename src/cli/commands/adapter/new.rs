@@ -2,15 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use adapt::{
-    Encoding, Form, Look, Next, Proposal, Quote, RowBuf, RowReader, TextSettings, scaffold,
-};
+use adapt::form::FormError;
+use adapt::{Begin, Form, Look, Proposal, Seen, scaffold};
 use canon::format::Format;
 use clap::Args;
 
-use super::given::Input;
+use super::FormatArg;
 use super::server::{self, Server};
-use super::{FormatArg, look};
 use crate::commands::format;
 use crate::commands::keys::not_written;
 use crate::files::{self, PACKAGE_FILE_BYTES_MAX};
@@ -55,24 +53,19 @@ pub(crate) fn run(args: &New, out: &Out) -> Done {
         ));
     }
     let Some(path) = &args.file else { return of_table(args, name, &format, out) };
-    let looked = look::read(path, name, args.sheet.as_deref(), ROWS_READ)?;
-    let (input, sample) = match looked {
-        Some(input) if args.sample > 0 => {
-            // Rows cannot be cut out of such a file: the sample is the file.
-            let sample = files::bytes(path, PACKAGE_FILE_BYTES_MAX)?;
-            (input, sample)
-        }
-        Some(input) => (input, Vec::new()),
-        None => {
-            let bytes = files::head(path)?;
-            let input = read(path, name, &bytes)?;
-            (input, first_lines(bytes, args.sample + 1))
-        }
-    };
-    let (rows, source) = (input.texts(), input.source());
-    let (header, name) = (&input.header, input.name.as_str());
+    let (input, sample) = begin(path, args)?;
+    let (rows, source, header) = (input.texts(), input.source(), &input.header);
+    let title = input.title();
     let proposal = scaffold(
-        &Look { name, header, comments: &[], rows: &rows, source: &source, key: &[] },
+        &Look {
+            name,
+            title: &title,
+            header,
+            comments: &[],
+            rows: &rows,
+            source: &source,
+            key: &[],
+        },
         &format,
     );
     write(args, &proposal, Some((&input, &sample)))?;
@@ -81,12 +74,52 @@ pub(crate) fn run(args: &New, out: &Out) -> Done {
     tell(args, &proposal, &made, out)
 }
 
+/// The file as it is looked at, and what of it would be a sample.
+fn begin(path: &Path, args: &New) -> Result<(Begin, Vec<u8>), Failure> {
+    let (shown, sheet) = (path.display(), args.sheet.as_deref());
+    let file = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    let wrong = |e: FormError| match e {
+        FormError::Wrong(fault) => Failure::usage(
+            format!("{shown}: {} [{}]", fault.en, fault.code),
+            format!("{shown}：{} [{}]", fault.zh, fault.code),
+        ),
+        FormError::Io(e) => files::cannot(path, &e),
+    };
+    match Begin::of_file(&mut files::open(path)?, &file, sheet, ROWS_READ).map_err(wrong)? {
+        // Rows cannot be cut out of such a file: the sample is the file.
+        Seen::Form(input) if args.sample > 0 => {
+            Ok((input, files::bytes(path, PACKAGE_FILE_BYTES_MAX)?))
+        }
+        Seen::Form(input) => Ok((input, Vec::new())),
+        Seen::NoSheet(sheets) => {
+            let all = sheets.join("、");
+            Err(Failure::usage(
+                format!("{shown} has no such sheet; it has: {all}"),
+                format!("{shown} 没有该工作表；其中有：{all}"),
+            ))
+        }
+        Seen::Text => {
+            let bytes = files::head(path)?;
+            let input = Begin::of_text(&bytes, &file, ROWS_READ).ok_or_else(|| {
+                Failure::usage(
+                    format!(
+                        "{shown} has no header of several columns; the first line must name them"
+                    ),
+                    format!("{shown} 没有多列表头；首行必须是列名"),
+                )
+            })?;
+            Ok((input, first_lines(bytes, args.sample + 1)))
+        }
+    }
+}
+
 /// A package from a table of a database.
 fn of_table(args: &New, name: &str, format: &Format, out: &Out) -> Done {
     let Some(table) = &args.table else { return server::tables(&args.server, out) };
     let seen = server::look(&args.server, table, ROWS_READ)?;
     let look = Look {
         name,
+        title: table,
         header: &seen.header,
         comments: &seen.comments,
         rows: &seen.rows,
@@ -109,53 +142,7 @@ struct Made<'a> {
     next: String,
 }
 
-/// The file's settings, header and first rows.
-fn read(path: &Path, name: &str, bytes: &[u8]) -> Result<Input, Failure> {
-    let shown = path.display();
-    let encoding = match std::str::from_utf8(bytes) {
-        Ok(_) => Encoding::Utf8,
-        // The head of a long file may end within a character.
-        Err(e) if e.error_len().is_none() => Encoding::Utf8,
-        Err(_) => Encoding::Gb18030,
-    };
-    let first = bytes.split(|b| *b == b'\n').next().unwrap_or_default();
-    let count = |d: &char| first.iter().filter(|b| **b == *d as u8).count();
-    let delimiter = [',', '\t', ';', '|'].into_iter().rev().max_by_key(count).unwrap_or(',');
-    let text = TextSettings { encoding, delimiter, quote: Quote::Lenient };
-    let mut reader = RowReader::new(text);
-    reader.feed(bytes, true);
-    let mut header = Vec::new();
-    let mut rows: Vec<RowBuf> = Vec::new();
-    let mut row = RowBuf::new();
-    while rows.len() < ROWS_READ {
-        match reader.next_row(&mut row) {
-            Next::End | Next::More => break,
-            Next::Row if header.is_empty() => {
-                let view = row.row();
-                header = (0..view.len()).filter_map(|n| view.get(n)).map(clean).collect();
-                reader.expect_columns(header.len());
-            }
-            Next::Row => rows.push(row.clone()),
-            Next::Fault(_) => {}
-        }
-    }
-    if header.len() < 2 {
-        return Err(Failure::usage(
-            format!("{shown} has no header of several columns; the first line must name them"),
-            format!("{shown} 没有多列表头；首行必须是列名"),
-        ));
-    }
-    let file = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-    let form = Form::Csv(text);
-    Ok(Input { name: name.into(), file, form, sheets: Vec::new(), header, rows })
-}
-
-fn clean(name: &str) -> String {
-    let blank = |c: char| c.is_whitespace() || matches!(c, '"' | '\u{feff}' | '\u{3000}');
-    name.trim_matches(blank).to_owned()
-}
-
-fn write(args: &New, proposal: &Proposal, sample: Option<(&Input, &[u8])>) -> Result<(), Failure> {
+fn write(args: &New, proposal: &Proposal, sample: Option<(&Begin, &[u8])>) -> Result<(), Failure> {
     for (name, bytes) in &proposal.files {
         let path = args.out.join(name);
         if let Some(folder) = path.parent() {

@@ -56,7 +56,7 @@ pub(crate) fn run(args: &Preview, out: &Out) -> Done {
             sample::show_file(&package, &format, &mut file, &place, rows)
         }
         Source::Sql(sql) => {
-            let name = &package.name.text;
+            let name = &super::called(&args.folder);
             let named = args.source.clone().map(edge::db::Place::Sqlite);
             let Some(at) = args.server.place()?.or(named) else {
                 return Err(wants("a database", "数据库"));

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
+use adapt::quoted;
 use clap::Args;
 use edge::db::{
     Connection, Dialect, Engine, Isolation, OdbcLogin, Place, Session, Stored, catalogue,
 };
 use serde_json::json;
 
-use super::given::quoted;
 use crate::databases;
 use crate::open;
 use crate::os;
