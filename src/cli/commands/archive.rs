@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use canon::{Digest, DigestAlg};
 use clap::Args;
 use envelope::KeyRing;
-use envelope::archive::{Chain, linking_info};
+use envelope::archive::{Broken, Chain, linking_info};
 use serde_json::json;
 
 use crate::os;
@@ -43,20 +43,7 @@ pub(crate) fn run(args: &VerifyArchive, out: &Out) -> Done {
     for (name, path) in &files {
         let bytes = archives::bytes(path)?;
         if let Err(broken) = chain.walk_with(&bytes, &keys) {
-            let code = broken.code();
-            let zh = canon::code(code).map_or("", |c| c.zh);
-            out.value(&json!({ "ok": false, "broken": name, "code": code, "en": broken.to_string(), "files": chain.files }))?;
-            out.say(
-                format_args!(
-                    "broken at {name}: {broken} [{code}]; {} files before it fit",
-                    chain.files
-                ),
-                format_args!(
-                    "归档链在 {name} 处断开：{zh}（{broken}）[{code}]；此前 {} 个文件相符",
-                    chain.files
-                ),
-            )?;
-            return Ok(Exit::Problems);
+            return told(name, &broken, &chain, out);
         }
     }
     let alg = wanted.map_or(DigestAlg::Sha256, |d| d.alg);
@@ -108,4 +95,19 @@ pub(crate) fn run(args: &VerifyArchive, out: &Out) -> Done {
         )?;
     }
     Ok(Exit::Fine)
+}
+
+/// Where the chain is broken.
+fn told(name: &str, broken: &Broken, chain: &Chain, out: &Out) -> Done {
+    let code = broken.code();
+    let zh = canon::code(code).map_or("", |c| c.zh);
+    let files = chain.files;
+    out.value(&json!({
+        "ok": false, "broken": name, "code": code, "en": broken.to_string(), "files": files,
+    }))?;
+    out.say(
+        format_args!("broken at {name}: {broken} [{code}]; {files} files before it fit"),
+        format_args!("归档链在 {name} 处断开：{zh}（{broken}）[{code}]；此前 {files} 个文件相符"),
+    )?;
+    Ok(Exit::Problems)
 }
