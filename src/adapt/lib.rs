@@ -27,6 +27,7 @@ pub mod sample;
 mod sample_input;
 mod scaffold;
 mod source;
+mod shown;
 mod table;
 mod text;
 mod times;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use canon::{Day, Digest, DigestAlg, EnvelopeId, Millis};
 use envelope::archive::{self, ARCHIVE_EDITION, Archive as File, Entry, Frames, Table};
-use envelope::timestamp;
+use envelope::{Cipher, Readers, timestamp};
 use serde::{Deserialize, Serialize};
 use store::{ArchiveRow, ArchiveSide, AuditEvent, SharedStore, StoredFrames};
 
@@ -33,8 +33,7 @@ const RELEASED_AT_ONCE: usize = 200;
 /// A judged envelope whose receipt is not here after this goes without it, ms.
 const RECEIPT_PATIENCE: i64 = 2 * 86_400_000;
 
-/// Where archive files lie. This is the one place between the archive and the disk: whoever encrypts
-/// files at rest stands here.
+/// Where archive files lie: the one place between the archive and the disk.
 pub trait Vault: Send + Sync {
     /// Makes a file, durable when it returns; the same file again is fine, another one of that name
     /// is an error.
@@ -53,7 +52,7 @@ pub trait Stamper: Send + Sync {
 }
 
 /// What the configuration says.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Terms {
     /// How long bytes stay in the store after they were archived, ms.
     pub keep: i64,
@@ -65,6 +64,8 @@ pub struct Terms {
     pub sinks: Vec<String>,
     /// Rows looked at in one turn: [`ARCHIVE_ROWS_MAX`].
     pub rows: u32,
+    /// For whom files are encrypted, this node among them, and how; none leaves them in the clear.
+    pub closes: Option<(Readers, Cipher)>,
 }
 
 /// How far the archive is.
@@ -197,7 +198,11 @@ impl Archive {
             .iter()
             .map(|(_, _, f)| Frames { envelope: &f.frame, receipt: f.receipt.as_deref() })
             .collect();
-        let file = archive::write(&table, &parts).map_err(|e| WorkError::Own(e.to_string()))?;
+        let file = archive::write(&table, &parts).and_then(|file| match &self.terms.closes {
+            Some((readers, cipher)) => archive::close(&file, readers, *cipher),
+            None => Ok(file),
+        });
+        let file = file.map_err(|e| WorkError::Own(e.to_string()))?;
         let digest = archive::link(self.terms.alg, &file);
         let hex: String = digest.bytes.iter().take(6).map(|b| format!("{b:02x}")).collect();
         let name = format!("{:09}-{}-{hex}.tga.zst", table.number, now.day());
@@ -371,10 +376,17 @@ impl Archive {
         };
         let digest = seen.digest.parse::<Digest>().ok();
         let same = digest.is_some_and(|d| archive::link(d.alg, &bytes) == d);
-        let opened = File::read(&bytes).ok().filter(|_| same);
-        let Some(opened) = opened else {
+        if !same {
             let what =
                 format!("{}: is not the file that was written; nothing is purged", seen.name);
+            return Ok(self.trouble(&state, what, now).await?.done);
+        }
+        // What nobody here can open any more is no copy of what would go.
+        let clear = archive::clear(&bytes, &*self.node.opens).ok().flatten();
+        let Some(opened) = clear.as_deref().and_then(|clear| File::read(clear).ok()) else {
+            let name = &seen.name;
+            let what =
+                format!("{name}: does not open with the keys of this node; nothing is purged");
             return Ok(self.trouble(&state, what, now).await?.done);
         };
         let ids = opened.table.entries.iter().filter_map(|e| envelope::parse_envelope_id(&e.id));

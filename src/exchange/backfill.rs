@@ -178,7 +178,7 @@ impl Backfill {
     ) -> Result<Collected, WorkError> {
         let shaped = self.shaped(page, now).await?;
         let unchanged = shaped.unchanged(page.len() as u64);
-        let mut quarantined = shaped.quarantined;
+        let mut quarantined = self.node.rested(shaped.quarantined)?;
         quarantined.extend(page.broken.iter().map(|b| crate::held::broken(&self.adapter, b, now)));
         if !shaped.adopted.is_empty() {
             self.node.store.import_baseline(shaped.adopted, now).await?;

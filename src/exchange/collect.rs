@@ -151,7 +151,7 @@ impl Collect {
             cursor: cursor.clone(),
             now,
             chunks: shaped.chunks,
-            quarantined: shaped.quarantined,
+            quarantined: self.node.rested(shaped.quarantined)?,
             known: shaped.known,
             rows: marks.map(|m| m.seen).unwrap_or_default(),
             rows_read: rows,
@@ -234,8 +234,8 @@ impl Collect {
         let more = orders.len() > RESUBMITTED_PER_TURN;
         let mut done = 0;
         for order in orders.into_iter().take(RESUBMITTED_PER_TURN) {
-            if let Some(again) = resubmit::row(&self.node.store, &order.name, &self.adapter).await?
-            {
+            let from = (&self.node.store, &*self.node.opens);
+            if let Some(again) = resubmit::row(from, &order.name, &self.adapter).await? {
                 self.again(lease, &again, cursor, now).await?;
                 done += 1;
             }
@@ -270,7 +270,7 @@ impl Collect {
             cursor: cursor.to_owned(),
             now,
             chunks: shaped.chunks,
-            quarantined: shaped.quarantined,
+            quarantined: self.node.rested(shaped.quarantined)?,
             known: shaped.known,
             rows: Vec::new(),
             rows_read: 0,

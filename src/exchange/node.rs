@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use bus::Bus;
 use canon::format::Format;
 use canon::{Day, Digest, EnvelopeId, Environment, Lane, Millis, NodeCode, Route};
-use envelope::{Decrypt, Readers, Refuse, SenderCert, Signer, Suite, Trust};
+use envelope::{Cipher, Decrypt, Readers, Refuse, SenderCert, Signer, Suite, Trust};
 use store::{Lease, SharedStore};
 
 use crate::config::{Back, Limits, RelayConfig};
@@ -138,6 +138,9 @@ pub struct Node {
     pub signers: Signers,
     /// Opens bodies that were closed for this node: the decryption port, apart from the signing keys.
     pub opens: Arc<dyn Decrypt>,
+    /// What closes what rests in its own store for itself alone: source values of quarantined rows. None
+    /// where it has no pair for encryption.
+    pub rests: Option<(Readers, Cipher)>,
     /// Who reads the bodies of a route, where they are closed; of any other they go in the clear.
     pub readers: BTreeMap<Route, Readers>,
     /// Neighbours.

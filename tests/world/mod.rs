@@ -262,7 +262,12 @@ impl World {
             parts.push(Parts { code, store, signer, pair });
         }
         let folder = tempfile::tempdir().expect("a folder");
-        let courier = setup.gated.clone().map(|gated| Courier::new(gated, folder.path()));
+        let mut courier = setup.gated.clone().map(|gated| Courier::new(gated, folder.path()));
+        if let Some(courier) = &mut courier {
+            let lower = courier.closes();
+            courier.pairs =
+                lower.map(|t| [t, t + 1].map(|t| authority.pair(&code(TIERS[t]), "99")));
+        }
         let mut world = Self {
             nodes: Vec::new(),
             twins: Vec::new(),
@@ -324,6 +329,7 @@ impl World {
             trust: Arc::clone(&self.trust),
             signers: Arc::clone(&parts.signer).into(),
             opens: self.opens(tier),
+            rests: self.rests(tier),
             readers: self.readers(tier),
             links: self.links(tier),
             adapters: BTreeMap::new(),

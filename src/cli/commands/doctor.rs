@@ -15,7 +15,7 @@ use super::waiting::dated_ahead;
 use crate::brokers::{self, Site};
 use crate::stores::{Access, open_store};
 use crate::text::{Done, Exit, Failure, Lang, Out};
-use crate::{expiry, open, os, run as service};
+use crate::{expiry, open, os, readers, run as service};
 
 /// The doctor.
 #[derive(Debug, Args)]
@@ -65,6 +65,7 @@ pub(crate) fn run(args: &Doctor, out: &Out) -> Done {
                     let of = identity.code.to_string();
                     looks.push(Look { of, step: "revocation", fine, en, zh });
                 }
+                looks.extend(in_the_clear(config, identity));
                 looks.extend(store(config, identity).await);
             }
             outside(config, &mut looks).await?;
@@ -209,6 +210,18 @@ fn signing(config: &NodeConfig, identity: &Identity) -> Result<Vec<Look>, Failur
             let (en, zh) = (found.line(Lang::En), found.line(Lang::Zh));
             vec![Look { of, step, fine: false, en, zh }]
         }
+    })
+}
+
+/// Files that lie in the clear, each with its reason: right, and to be known.
+fn in_the_clear(config: &NodeConfig, identity: &Identity) -> impl Iterator<Item = Look> {
+    let of = identity.code.to_string();
+    readers::plain(config, &identity.code).into_iter().map(move |(place, reason)| Look {
+        of: of.clone(),
+        step: "plain",
+        fine: true,
+        en: format!("files of {place} lie in the clear: {reason}"),
+        zh: format!("{place} 的文件为明文，理由：{reason}"),
     })
 }
 

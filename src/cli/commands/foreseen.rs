@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use canon::Millis;
 use canon::format::{Format, OpenLists};
+use envelope::KeyRing;
 use exchange::config::{AdapterConfig, NodeConfig};
 use exchange::cure::{self, Foreseen};
 use exchange::{WorkError, code_tables};
@@ -16,7 +17,7 @@ use crate::commands::editions::Editions;
 use crate::open::{self, Formats};
 use crate::stores::{self, Access};
 use crate::text::{Failure, Out};
-use crate::{lists, os};
+use crate::{identity, lists, os};
 
 /// What another edition is of.
 pub(crate) enum Edition<'a> {
@@ -66,7 +67,9 @@ pub(crate) async fn of(args: &Editions, edition: &Edition<'_>) -> Result<Vec<Hel
                 continue;
             }
             let (mut rules, mut misfit) = (Vec::new(), None);
-            let look = Look { config: &config, own: &own, formats: &formats, store: &store };
+            let keys = identity::ring(&config, &code)?;
+            let (own, formats) = (&own, &formats);
+            let look = Look { config: &config, own, formats, store: &store, keys };
             match look.held(adapter, (&lists, list), now).await? {
                 Ok(seen) => rules = seen,
                 Err(why) => misfit = Some(why),
@@ -84,6 +87,7 @@ struct Look<'a> {
     own: &'a Format,
     formats: &'a Formats,
     store: &'a SharedStore,
+    keys: KeyRing,
 }
 
 impl Look<'_> {
@@ -99,7 +103,7 @@ impl Look<'_> {
             Ok(made) => made,
             Err(e) => return Ok(Err(e.en)),
         };
-        cure::foresee(self.store, &made, lists, now).await.map(Ok).map_err(failed)
+        cure::foresee((self.store, &self.keys), &made, lists, now).await.map(Ok).map_err(failed)
     }
 }
 

@@ -6,7 +6,8 @@ use std::collections::btree_map::Entry;
 use std::sync::{Arc, Mutex};
 
 use canon::{DigestAlg, EnvelopeId};
-use envelope::archive::{Archive as File, Chain};
+use envelope::archive::{self as file, Archive as File, Chain};
+use envelope::{Cipher, Readers};
 use exchange::Worker;
 use exchange::archive::{self, Archive, StampFuture, Stamper, State, Terms, Vault};
 use store::Place;
@@ -69,8 +70,9 @@ impl Folder {
 
 fn terms(sinks: &[&str]) -> Terms {
     let sinks = sinks.iter().map(|s| (*s).to_owned()).collect();
+    let (alg, closes) = (DigestAlg::Sha256, None);
     let rows = archive::ARCHIVE_ROWS_MAX;
-    Terms { keep: 7 * DAY, file_bytes: 1 << 20, alg: DigestAlg::Sha256, sinks, rows }
+    Terms { keep: 7 * DAY, file_bytes: 1 << 20, alg, sinks, rows, closes }
 }
 
 fn worker(world: &World, tier: usize, folder: &Folder, sinks: &[&str]) -> Archive {
@@ -154,6 +156,53 @@ async fn a_senders_closed_window_is_archived_and_its_bytes_leave_the_store_later
 #[tokio::test]
 async fn so_is_what_a_receiver_judged_once_its_sink_has_it() {
     archived_and_purged(PROVINCE, &["files"]).await;
+}
+
+/// Files for these readers, until bytes are due to leave the store.
+async fn closed(readers: impl Fn(&mut World) -> Readers) -> (World, Folder, Archive) {
+    let mut world = super::world_of(Setup { closed: Some(&[]), ..Setup::default() }).await;
+    world.drop_lines("a.csv", &cases(1..=2));
+    world.quiet().await;
+    days(&mut world, 1).await;
+    let folder = Folder::default();
+    let closes = Some((readers(&mut world), Cipher::Sm4Gcm));
+    let terms = Terms { closes, ..terms(&[]) };
+    let node = Arc::clone(&world.nodes[TOWN].node);
+    let mut archive = Archive::new(node, Box::new(folder.clone()), terms);
+    assert!(run(&mut archive, &world).await > 0);
+    world.finish().await;
+    world.now = world.now.plus(7 * DAY);
+    (world, folder, archive)
+}
+
+#[tokio::test]
+async fn closed_files_are_walked_without_a_key_and_read_with_it() {
+    let (world, folder, mut archive) = closed(|world| world.own_reader(TOWN)).await;
+    let ids = sent(&world, TOWN).await;
+    let walked = folder.chain();
+    assert_eq!((walked.files, walked.unread, walked.envelopes), (1, 1, ids.len() as u64));
+    assert_eq!(walked.receipts, ids.len() as u64);
+    let opens = &*world.nodes[TOWN].node.opens;
+    let bytes = folder.files.lock().unwrap().values().next().unwrap().clone();
+    let mut chain = Chain::default();
+    chain.walk_with(&bytes, opens).unwrap();
+    assert_eq!((chain.files, chain.unread), (1, 0));
+    let kept = world.store(TOWN).frames(&ids[0]).await.unwrap().unwrap();
+    let clear = file::clear(&bytes, opens).unwrap().unwrap();
+    assert_eq!(File::read(&clear).unwrap().find(&ids[0]).unwrap().envelope, &*kept.frame);
+    run(&mut archive, &world).await;
+    assert_eq!(state(&world, TOWN).await.released, 1);
+    assert!(world.store(TOWN).frames(&ids[0]).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn what_only_a_lost_key_opens_is_not_purged() {
+    let (world, _, mut archive) = closed(|world| world.reader(TOWN)).await;
+    let ids = sent(&world, TOWN).await;
+    let failed = archive.run_once(world.now).await.unwrap_err();
+    assert!(failed.to_string().contains("does not open with the keys"), "{failed}");
+    assert_eq!(state(&world, TOWN).await.released, 0);
+    assert!(world.store(TOWN).frames(&ids[0]).await.unwrap().is_some(), "nothing is purged");
 }
 
 #[tokio::test]
