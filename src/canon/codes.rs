@@ -259,6 +259,11 @@ pub const SOURCE: &[Code] = &[
         "the service that a sink hands records to refuses this one record; it is listed, the others went",
         "输出所交付的服务拒绝该条记录，已列出待处理，其余已交付",
     ),
+    c(
+        "source.sink_full",
+        "a sink's place has refused as many records one by one as may be listed; the sink stops until they were looked at",
+        "输出被逐条拒绝的记录已达上限，该输出停止，待人工处理后继续",
+    ),
 ];
 
 /// `node.*`, `bus.*`, `store.*`: this node's own troubles.

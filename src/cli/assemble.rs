@@ -10,7 +10,7 @@ use canon::{Lane, Millis, NodeCode, Route};
 use edge::Source;
 use edge::push::Posted;
 use envelope::KeyRing;
-use exchange::archive::{Archive, Terms};
+use exchange::archive::{ARCHIVE_ROWS_MAX, Archive, Terms};
 use exchange::authority::Tables;
 use exchange::backfill::Backfill;
 use exchange::code_tables::{self, CodeTables};
@@ -206,6 +206,7 @@ fn archive_terms(config: &NodeConfig, node: &Node) -> Terms {
         file_bytes: node.limits.archive_file_bytes,
         alg: node.signers.first().suite().digest(),
         sinks,
+        rows: ARCHIVE_ROWS_MAX,
     }
 }
 

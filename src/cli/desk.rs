@@ -263,7 +263,7 @@ pub(crate) async fn apply(
         Request::Backfill { job } => order(store, job, now).await?,
         Request::BackfillHeld { adapter, paused, .. } => hold(store, adapter, *paused, now).await?,
         Request::AdapterResumed { adapter, .. } => {
-            u64::from(exchange::collect::resume(store, adapter, now).await?)
+            u64::from(exchange::guard::resume(store, adapter, now).await?)
         }
         Request::Maintenance { from, until, text, .. } => {
             let notice = Notice {
@@ -341,8 +341,7 @@ async fn withdraw(
 /// The same order again lets it go on where it is; another one takes its place.
 async fn order(store: &SharedStore, job: &Backfill, now: Millis) -> Result<u64, WorkError> {
     let name = format!("{BACKFILL}{}", job.adapter);
-    let before = standing::read::<Backfill>(store, &name).await?;
-    let before = before.into_iter().find(|(rest, _)| rest.is_empty()).map(|(_, job)| job);
+    let before = standing::one::<Backfill>(store, &name).await?;
     let same = before.filter(|b| b.progress_name() == job.progress_name());
     let job = match same {
         Some(before) => Backfill { paused: false, ..before },
@@ -359,10 +358,7 @@ async fn hold(
     now: Millis,
 ) -> Result<u64, WorkError> {
     let name = format!("{BACKFILL}{adapter}");
-    let before = standing::read::<Backfill>(store, &name).await?;
-    let Some((_, job)) = before.into_iter().find(|(rest, _)| rest.is_empty()) else {
-        return Ok(0);
-    };
+    let Some(job) = standing::one::<Backfill>(store, &name).await? else { return Ok(0) };
     standing::put(store, &name, &Backfill { paused, ..job }, now).await?;
     Ok(1)
 }

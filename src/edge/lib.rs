@@ -43,11 +43,11 @@ pub mod tables;
 pub mod webhook;
 
 pub use error::{Disposition, SinkError, SourceError};
-pub use page::{BrokenRow, Page, Pass, SourceRow};
+pub use page::{Ahead, BrokenRow, Page, Pass, SourceRow};
 #[cfg(any(feature = "sql", feature = "http", feature = "exec"))]
 pub use seen::Seen;
 pub use shelf::{Shelf, ShelfError};
-pub use sink::{FilesSink, KeptRecord, SetAside, Sink};
+pub use sink::{FilesSink, KeptRecord, POSITIONS, SetAside, Sink};
 pub use source::{
     Awaited, BoxFuture, Fact, Fate, Nothing, RecordFate, Source, TableCount, What, WriteBack,
 };

@@ -15,6 +15,9 @@ use crate::source::BoxFuture;
 /// Longest line a sink file is believed to hold, bytes: a fragment, its escapes and its facts.
 const LINE_BYTES_MAX: u64 = 8 << 20;
 
+/// Watermarks of one envelope: a record's is the envelope's ordinal times this, plus its position.
+pub const POSITIONS: u64 = 1 << 20;
+
 /// A kept record on its way out.
 #[derive(Clone, Debug)]
 pub struct KeptRecord<'a> {

@@ -74,9 +74,7 @@ impl Turn<'_> {
         }
         let name = format!("{CURE}{}", self.adapter.name);
         let store = &self.node.store;
-        let found = standing::read::<Cure>(store, &name).await?;
-        let found = found.into_iter().find(|(rest, _)| rest.is_empty()).map(|(_, cure)| cure);
-        let mut cure = match found {
+        let mut cure = match standing::one::<Cure>(store, &name).await? {
             Some(cure) if cure.editions == editions => cure,
             before => {
                 let lists = before.as_ref().map_or_else(Vec::new, |b| changed(b, &editions));

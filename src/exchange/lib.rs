@@ -8,6 +8,7 @@
 pub mod accept;
 pub mod adapter;
 mod adopt;
+pub mod ahead;
 pub mod archive;
 pub mod authority;
 pub mod backfill;
@@ -28,6 +29,7 @@ pub mod error;
 mod exceptions;
 pub mod fair;
 pub mod gate;
+pub mod guard;
 mod heard;
 mod heed;
 mod held;
@@ -55,6 +57,7 @@ pub mod standing;
 pub mod sweep;
 mod vanished;
 pub mod work;
+mod write_back;
 
 pub use config::Limits;
 pub use correspond::MAINTENANCE;

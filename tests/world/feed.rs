@@ -190,6 +190,9 @@ impl Feed {
             let source = include_str!("asked_source.toml");
             let compared = matches!(self, Self::Compared(..));
             let source = if compared { compare(source) } else { source.to_owned() };
+            // As in real tables: what tells rows apart is written with more care than it is read.
+            let rest = rest.replace(" = \"case\"\n", " = { from = \"case\", do = [\"trim\"] }\n");
+            let rest = rest.replace("by = { from = \"case\", do = [\"trim\"] }", "by = \"case\"");
             *toml = format!("{head}{source}\n[[void]]{rest}").into_bytes();
         }
         let package = Package::read(&files);

@@ -378,6 +378,7 @@ fn stores(dir: &Path) {
         now,
         chunks: vec![chunk],
         quarantined: vec![quarantined],
+        known: Vec::new(),
         rows: vec![],
         rows_read: 2,
         rows_unchanged: 0,

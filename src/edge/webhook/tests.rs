@@ -124,6 +124,13 @@ async fn answers_are_taken_tried_again_or_stop_the_sink() {
         (Reply::json(302, "").with("location", "http://127.0.0.1:1/"), Disposition::Halt),
         (Reply::json(200, vec![b'x'; 2000]), Disposition::Halt),
         (Reply::json(200, r#"{"refused":"all"}"#), Disposition::Halt),
+        (
+            Reply::json(
+                200,
+                r#"{"refused":[{"delivery":"town/1/province/9#2"},{"delivery":"town/1/province/9#2"}]}"#,
+            ),
+            Disposition::Halt,
+        ),
     ] {
         let shown = format!("{reply:?}");
         let (service, seen) = service(vec![Reply::json(200, ""), reply]);

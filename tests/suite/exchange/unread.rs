@@ -66,7 +66,9 @@ async fn found(closed: Option<&'static [usize]>, form: Form) -> [Found; 2] {
     world.quiet().await;
     assert_eq!(world.count(TOWN, Place::Accepted).await, 6);
     world.later(2 * DAY).await;
-    let terms = Terms { keep: DAY, file_bytes: 1 << 20, alg: DigestAlg::Sha256, sinks: vec![] };
+    let rows = exchange::archive::ARCHIVE_ROWS_MAX;
+    let alg = DigestAlg::Sha256;
+    let terms = Terms { keep: DAY, file_bytes: 1 << 20, alg, sinks: vec![], rows };
     let vault = Box::new(Folder(archive.path().to_owned()));
     let mut worker = Archive::new(Arc::clone(&world.nodes[CITY].node), vault, terms);
     while worker.run_once(world.now).await.unwrap().more {}
