@@ -5,7 +5,7 @@
 //! A new folder is a new test, and each package must run as a renamed copy too. `cargo test -p tests --test adapters -- --bless` writes what is given
 //! now; read the difference before it is committed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -69,14 +69,47 @@ fn all() -> Vec<(String, Run)> {
         tests.push((name, Box::new(move |bless| refused(&folder, bless))));
     }
     let broken = tests.len() - sound;
+    tests.push(("every_record_type_is_in_a_package".into(), Box::new(|_| every_type())));
+    tests.push(("every_kind_has_a_broken_package".into(), Box::new(|_| every_kind())));
     tests.push((
         "there_are_tests".into(),
         Box::new(move |_| match (sound, broken) {
-            (79.., 27..) => Ok(()),
+            (135.., 27..) => Ok(()),
             _ => Err(format!("{sound} tests of packages, {broken} broken ones: some are lost")),
         }),
     ));
     tests
+}
+
+/// The plans' systems: whatever the format knows, some package brings.
+fn every_type() -> Outcome {
+    let format = supervision_1();
+    let mut missing: BTreeSet<&str> = format.types().iter().map(|t| t.name.as_str()).collect();
+    for folder in folders(&root().join("adapters")) {
+        let package = Package::read(&files(&folder)).map_err(|p| lines(&p))?;
+        for block in &package.records {
+            let named = block.ty.as_str();
+            let ty = format.type_by_name(named).or_else(|| format.type_by_wire(named));
+            missing.remove(ty.map_or(named, |ty| format.get(ty).name.as_str()));
+        }
+    }
+    if missing.is_empty() { Ok(()) } else { Err(format!("no package maps {missing:?}")) }
+}
+
+/// What a kind of source may get wrong is shown by a broken package of that kind.
+fn every_kind() -> Outcome {
+    let kinds = |folder: &str| -> BTreeSet<String> {
+        let texts = folders(&root().join(folder)).into_iter();
+        let texts = texts.filter_map(|f| fs::read_to_string(f.join("adapter.toml")).ok());
+        let kind = |text: String| {
+            let line = text.lines().find_map(|l| l.strip_prefix("kind = "))?;
+            Some(line.trim_matches('"').to_owned())
+        };
+        texts.filter_map(kind).collect()
+    };
+    let (used, broken) = (kinds("adapters"), kinds("tests/data/broken_adapters"));
+    let missing: Vec<_> = used.difference(&broken).collect();
+    if missing.is_empty() { Ok(()) } else { Err(format!("no broken package of {missing:?}")) }
 }
 
 fn folders(path: &Path) -> Vec<PathBuf> {

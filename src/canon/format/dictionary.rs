@@ -253,7 +253,7 @@ fn severity(row: &RuleRow, lang: Lang) -> String {
             Lang::En => format!(", error from {day}"),
         });
     }
-    if let Some(history) = row.history.filter(|h| *h != row.severity) {
+    if let Some(history) = row.history.filter(|h| *h != row.severity || row.error_from.is_some()) {
         let word = word(history);
         out.push_str(&match lang {
             Lang::Zh => format!("，历史数据为{word}"),

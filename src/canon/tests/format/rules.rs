@@ -46,7 +46,9 @@ fn validate(
 fn refused(row: &RuleRow, found: &[Violation]) {
     let hit = found.iter().find(|v| row.codes.contains(&&*v.rule) && *v.field == row.field);
     let Some(hit) = hit else { panic!("{} did not refuse: {found:?}", row.id) };
-    assert!(found.iter().any(|v| v.severity == row.severity), "{}", row.id);
+    let begun = row.error_from.is_some_and(|day| attributes().collected.day() >= day);
+    let severity = if begun { Severity::Error } else { row.severity };
+    assert!(found.iter().any(|v| v.severity == severity), "{}", row.id);
     assert!(hit.zh.contains('『') || hit.zh.contains("办件"), "{}: {}", row.id, hit.zh);
     assert!(canon::code(&hit.rule).is_some(), "{} is not a stable code", hit.rule);
 }
@@ -216,6 +218,41 @@ fn a_warning_becomes_an_error_on_its_day() {
         let mut out = vec![];
         format.validate(ty, &values, &attrs, &CaseFacts::new(), &OpenLists::new(), &mut out);
         assert_eq!(out.iter().map(|v| v.severity).collect::<Vec<_>>(), [severity]);
+    }
+}
+
+/// The dates of the sources themselves: citizen ids of the first generation ended on 2013-01-01, and what
+/// stood beside credit codes on 2018-01-01.
+#[test]
+fn what_ended_on_a_day_is_an_error_from_that_day_on() {
+    let format = supervision_1();
+    let ty = format.type_by_wire("SB").unwrap();
+    let record = format.get(ty);
+    let judge = |kind: &str, number: &str, day: &str, nature| {
+        let mut values = full(&format, ty);
+        values.set(record.field_by_wire("SQRZJLX").unwrap(), kind);
+        values.set(record.field_by_wire("SQRZJHM").unwrap(), number);
+        let collected = Millis::parse(&format!("{day} 12:00:00")).unwrap();
+        let attrs = Attributes { collected, nature, ..attributes() };
+        let mut out = vec![];
+        format.validate(ty, &values, &attrs, &CaseFacts::new(), &OpenLists::new(), &mut out);
+        let of = out.into_iter().filter(|v| &*v.field == "SQRZJHM").map(|v| v.severity);
+        of.collect::<Vec<_>>()
+    };
+    let (first, nine) = (("111", "990000900101001"), ("001", "008778183"));
+    for ((kind, number), before, from) in
+        [(first, "2012-12-31", "2013-01-01"), (nine, "2017-12-31", "2018-01-01")]
+    {
+        assert_eq!(judge(kind, number, before, Nature::Live), [Severity::Warn], "{before}");
+        assert_eq!(judge(kind, number, from, Nature::Live), [Severity::Error], "{from}");
+        assert_eq!(judge(kind, number, "2026-11-22", Nature::Live), [Severity::Error]);
+        assert_eq!(judge(kind, number, "2026-11-22", Nature::History), [Severity::Warn]);
+    }
+    for check in [CheckKind::CitizenId, CheckKind::CreditCode] {
+        let fields = format.types().iter().flat_map(|t| &t.fields);
+        let checks = fields.flat_map(|f| &f.checks).filter(|c| c.kind == check);
+        let days: Vec<_> = checks.map(|c| c.weight.error_from).collect();
+        assert!(days.len() > 5 && days.iter().all(Option::is_some), "{check:?}: one has no day");
     }
 }
 
