@@ -194,7 +194,7 @@ fn certificate(bytes: &[u8]) {
         drop(envelope::SenderCert::from_pem(text));
         drop(envelope::read_request(text));
         drop(Trust::from_pem(Environment::Demo, &[text]));
-        drop(envelope::KeyPem(text.to_owned()).suite());
+        drop(KeyPem(text.to_owned()).suite());
     }
 }
 
