@@ -22,6 +22,7 @@ pub mod forge;
 pub mod gated;
 pub mod input;
 mod instances;
+pub mod kept_tables;
 mod laid;
 mod links;
 mod lost;

@@ -2,42 +2,22 @@
 //! in the middle of the work.
 
 use std::path::Path;
-use std::sync::Arc;
-use std::time::Duration;
 
-use edge::db;
-use edge::tables::{Settings, TablesSink};
-use exchange::Worker as _;
-use exchange::deliver::Deliver;
 use store::Place;
 use tests::world::editions::{SECOND, second};
 use tests::world::input::{cases, line};
+use tests::world::kept_tables::KeptTables;
 use tests::world::{self, CITY, Feed, PROVINCE, Setup, TIERS, TOWN, World};
 
-/// Cells of the tables that a tier's sink keeps what came in: the answer to one question.
-async fn cell(world: &World, tier: usize, file: &Path, sql: &str) -> String {
-    let settings = Settings {
-        name: TIERS[tier].into(),
-        place: db::Place::Sqlite(file.to_owned()),
-        prefix: String::new(),
-        statement_timeout: Duration::from_secs(60),
-        lock_timeout: Duration::from_secs(10),
-    };
-    let sink = TablesSink::new(settings, vec![world::format(), second()]).expect("tables");
-    let node = Arc::clone(&world.nodes[tier].node);
-    let mut worker = Deliver::new(node, "tables", Box::new(sink));
-    while worker.run_once(world.now).await.expect("a turn").done > 0 {}
-    let session = db::Session {
-        read_only: true,
-        statement_timeout: Duration::from_secs(10),
-        lock_timeout: Duration::from_secs(10),
-        isolation: db::Isolation::ReadCommitted,
-        stored: db::Stored::Declared,
-        create: false,
-    };
-    let place = db::Place::Sqlite(file.to_owned());
-    let mut tables = db::Connection::open(&place, &session).await.expect("the tables");
-    tables.scalar(sql.into()).await.expect("an answer").unwrap_or_default()
+/// Both editions in the same tables, in this folder.
+fn tables(folder: &Path, name: &str) -> KeptTables {
+    KeptTables { file: folder.join(name), formats: vec![world::format(), second()] }
+}
+
+/// What is answered once everything that a tier keeps is in its tables.
+async fn cell(world: &World, tier: usize, tables: &KeptTables, sql: &str) -> String {
+    tables.fill(world, tier).await;
+    tables.ask(sql).await
 }
 
 #[tokio::test]
@@ -52,14 +32,14 @@ async fn one_source_fills_both() {
     }
     let folder = tempfile::tempdir().expect("a folder");
     let asked = "SELECT count(*) || ' ' || count(novelty) || ' ' || min(tg_format) || ' ' || max(tg_format) FROM application";
-    let file = folder.path().join("city.db");
+    let city = tables(folder.path(), "city.db");
     assert_eq!(
-        cell(&world, CITY, &file, asked).await,
+        cell(&world, CITY, &city, asked).await,
         "3 0 supervision/1 supervision/1",
         "its edition has no such field"
     );
-    let file = folder.path().join("province.db");
-    assert_eq!(cell(&world, PROVINCE, &file, asked).await, format!("3 3 {SECOND} {SECOND}"));
+    let province = tables(folder.path(), "province.db");
+    assert_eq!(cell(&world, PROVINCE, &province, asked).await, format!("3 3 {SECOND} {SECOND}"));
     world.finish().await;
 }
 
@@ -85,9 +65,9 @@ async fn the_new_one_takes_over_in_the_middle() {
     }
     assert_eq!(world.place_to(TIERS[PROVINCE], TOWN, "SL", 3, 1).await, Some(Place::Accepted));
     let folder = tempfile::tempdir().expect("a folder");
-    let file = folder.path().join("province.db");
+    let province = tables(folder.path(), "province.db");
     let asked = "SELECT group_concat(case_no || ' ' || tg_version || ' ' || substr(tg_format, 13) || ' ' || coalesce(novelty, '-'), '; ') FROM (SELECT * FROM application_current ORDER BY case_no)";
-    let said = cell(&world, PROVINCE, &file, asked).await;
+    let said = cell(&world, PROVINCE, &province, asked).await;
     let rows: Vec<&str> = said.split("; ").collect();
     assert_eq!(rows.len(), 4, "{said}");
     let editions: Vec<&str> = rows.iter().filter_map(|r| r.split(' ').nth(2)).collect();
