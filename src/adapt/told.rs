@@ -119,6 +119,10 @@ pub(crate) fn mend(rule: &str, column: &str) -> Both {
             "核对『{}』和说明中的另一时间，更正录错的一个",
             "compare `{}` with the other time that is named, and correct the wrong one",
         ),
+        "rule.within" => (
+            "核对『{}』和起算时间；确实超期的如实上报，并以 workdays 代码表核对节假日",
+            "compare `{}` with the day it runs from; what is really late is reported as it is; holidays are in the list `workdays`",
+        ),
         "rule.range" => ("更正『{}』，使其在规定范围内", "correct `{}` to lie within the bounds"),
         "case.missing" => (
             "先补报说明中缺少的环节，再报本条",
