@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 use canon::Millis;
 
-pub use grants::grants;
+pub use grants::{Account, grants};
 pub use probe::probe;
 pub use settings::{Detect, Query, Settings, WriteBackTo};
 
