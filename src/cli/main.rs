@@ -37,6 +37,7 @@ mod sinks;
 mod sources;
 mod spools;
 mod stores;
+mod syslog;
 mod text;
 mod verdict;
 
@@ -207,5 +208,18 @@ fn run(command: Command, out: &Out) -> Done {
         Command::Run(args) => run::run(&args, out),
         Command::Store(args) => store::run(args, out),
         Command::Bench(args) => bench::run(&args, out),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    /// Every command's options, as clap holds them against each other: two of one name, among others.
+    #[test]
+    fn the_command_line_contradicts_itself_nowhere() {
+        Cli::command().debug_assert();
     }
 }

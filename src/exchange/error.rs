@@ -64,6 +64,12 @@ pub enum WorkError {
         /// Which file, and what is wrong with it.
         what: String,
     },
+    /// The collector of the audit chain does not take; the chain itself is whole.
+    #[error("audit chain not forwarded: {what}; nothing is lost, it is tried again")]
+    Forward {
+        /// What happened.
+        what: String,
+    },
     /// The worker panicked: a bug. The turn counts as failed.
     #[error("{worker} panicked: {what}; please report it, the worker tries again")]
     Panicked {
@@ -88,6 +94,7 @@ impl WorkError {
             | Self::Revocation { .. }
             | Self::CodeLists { .. }
             | Self::Archive { .. }
+            | Self::Forward { .. }
             | Self::Source { .. }
             | Self::Sink { .. }
             | Self::Panicked { .. } => Disposition::Retry,

@@ -5,6 +5,7 @@
 //! environment: the texts, the variables and [`Files`] are arguments. Checks are offline; whether a
 //! key fits its certificate and a package its format is seen when they are opened.
 
+mod audit;
 mod brokers;
 mod database;
 mod foreign;
@@ -38,6 +39,7 @@ mod units;
 
 use std::collections::BTreeMap;
 
+pub use audit::AuditConfig;
 pub use brokers::{BrokerConfig, BrokerUrl, Login};
 pub use database::{PostgresConfig, PostgresTls, StoreUrl, is_instance};
 pub use foreign::{Database, Engine, Isolation, OdbcDatabase, ServerDatabase};
