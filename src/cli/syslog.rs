@@ -1,18 +1,16 @@
 //! The collector of the audit chain: opened, looked at, and what people are told of it.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use canon::{Millis, NodeCode};
 use edge::Seen;
-use edge::syslog::{Collector, Event, Identity, Settings, frame};
+use edge::syslog::{Collector, Event, Settings, frame};
 use exchange::config::{AuditConfig, Limits};
 use exchange::forward::{self, FORWARD_COUNTED_MAX, Link, NotTaken, TakeFuture, Waiting};
 
 use crate::commands::waiting::Said;
-use crate::files::{self, CONFIG_BYTES_MAX};
-use crate::open;
+use crate::https;
 use crate::stores::Tier;
 use crate::text::{Failure, Lang, age};
 
@@ -63,19 +61,11 @@ pub(crate) fn open(
 }
 
 fn collector(audit: &AuditConfig, limits: &Limits) -> Result<Collector, Failure> {
-    let pem = |path: &Path| Ok::<_, Failure>(files::text(path, CONFIG_BYTES_MAX)?.into_bytes());
-    let identity = match &audit.identity {
-        Some((certificate, key)) => Some(Identity {
-            certificate: pem(certificate)?,
-            key: open::secret(key)?.expose().as_bytes().to_vec(),
-        }),
-        None => None,
-    };
     let settings = Settings {
         host: audit.host.to_string(),
         port: audit.port,
-        ca: audit.ca.as_deref().map(pem).transpose()?,
-        identity,
+        ca: audit.ca.as_deref().map(https::pem).transpose()?,
+        identity: https::identity(audit.identity.as_ref())?,
         timeout: Duration::from_millis(limits.syslog_timeout.unsigned_abs()),
     };
     Collector::new(settings).map_err(|e| {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::brokers::host_and_port;
 use super::problem::At;
-use super::read::{Cx, secret};
+use super::read::Cx;
+use super::remote;
 use super::secret::SecretRef;
 use super::tree::Tab;
 
@@ -38,34 +39,14 @@ pub(crate) fn audit(top: &mut Tab<'_>, cx: &mut Cx<'_>) -> Option<AuditConfig> {
     if !given {
         return None;
     }
-    let has = |tab: &Tab<'_>, key: &str| tab.entries().iter().any(|(k, _)| k.text == key);
     let at = tab.at.clone();
     let place = place(&mut tab, cx);
     let ca = tab.text("ca", cx.problems).map(|s| cx.base.join(s.text));
-    let certificate = tab.text("certificate", cx.problems).map(|s| cx.base.join(s.text));
-    let has_key = has(&tab, "key");
-    let key = if has_key { secret(&mut tab, "key", cx) } else { None };
-    let _known = tab.get("key");
-    if certificate.is_some() != has_key {
-        cx.problems.push(
-            "config.missing_key",
-            &tab.spot("certificate"),
-            tab.key("certificate"),
-            "`certificate` and `key` belong together",
-            "certificate 与 key 必须同时给出",
-        );
-    }
+    let identity = remote::pair(&mut tab, cx);
     let enterprise = enterprise(&mut tab, cx);
     tab.finish(cx.problems);
     let (host, port) = place?;
-    Some(AuditConfig {
-        host: host.into(),
-        port,
-        ca,
-        identity: certificate.zip(key),
-        enterprise,
-        at,
-    })
+    Some(AuditConfig { host: host.into(), port, ca, identity, enterprise, at })
 }
 
 /// `tls://HOST[:PORT]`: nothing of the chain leaves in the clear.
