@@ -100,6 +100,9 @@ fn deep(node: &NodeConfig, until: &mut Option<Millis>) -> Result<Vec<Finding>, F
         match crate::identity::identity(node, identity, os::now())? {
             Err(finding) => found.push(finding),
             Ok(material) => {
+                if let Err(failed) = readers::of(node, identity, &material.encryption, os::now()) {
+                    found.push(at(&identity.at, "[route] readers", failed.en, failed.zh));
+                }
                 let signing = material.certificates.iter().map(|c| c.not_after);
                 let encryption = material.encryption.iter().map(|p| p.certificate.not_after);
                 for end in signing.chain(encryption) {

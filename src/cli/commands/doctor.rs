@@ -296,7 +296,8 @@ async fn store(config: &NodeConfig, identity: &Identity) -> Vec<Look> {
         let store = open_store(config, &identity.code, Access::Read).await?;
         store.status().await.map_err(|e| failed(&e))?;
         let waiting = exchange::forward::waiting(&store).await.map_err(|e| failed(&e))?;
-        Ok((exchange::ahead::all(&store).await.map_err(|e| failed(&e))?, waiting))
+        let ahead = exchange::ahead::all(&store).await.map_err(|e| failed(&e))?;
+        Ok::<_, Failure>((ahead, waiting))
     };
     let (ahead, waiting) = match opened.await {
         Ok(known) => known,

@@ -277,6 +277,10 @@ fn a_gate_in_the_clear_gives_its_reason_to_whoever_looks_and_to_the_audit_chain(
     assert_eq!(begun.len(), 1, "{events:?}");
     assert_eq!((&*begun[0].1.subject, &*begun[0].1.reason), ("link town", "this test"));
     let bare = std::fs::read_to_string(dir.join("county/node.toml")).unwrap();
+    let gone = bare.replace("plain = \"this test\"", "readers = [\"gone.pem\"]");
+    std::fs::write(dir.join("county/node.toml"), gone).unwrap();
+    let said = tiergate(dir, &["check", "config", "county/node.toml"]);
+    assert!(said.code == 1 && said.out.contains("[link.spool] readers"), "{}", said.out);
     let bare = bare.replace("plain = \"this test\"\n", "");
     std::fs::write(dir.join("county/node.toml"), bare).unwrap();
     let said = tiergate(dir, &["check", "config", "county/node.toml"]);

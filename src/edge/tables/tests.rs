@@ -222,7 +222,7 @@ async fn typed(ground: &Ground) {
     assert_eq!(ground.cell(later).await.as_deref(), Some("1"));
     let comment = match ground.engine() {
         Engine::Postgres => {
-            "SELECT col_description('p_application'::regclass, 14) FROM p_application LIMIT 1"
+            "SELECT col_description('p_application'::regclass, 15) FROM p_application LIMIT 1"
         }
         Engine::Mysql => {
             "SELECT column_comment FROM information_schema.columns WHERE table_schema = DATABASE()
@@ -328,7 +328,12 @@ async fn side_by_side(ground: &Ground) {
     let newest = written(&third, 4, "2", 2, &[("novelty", &longer)]);
     sink.deliver(&batch(&[newest, held(5, "3", 1, &[])])).await.unwrap();
     assert_eq!(cells("novelty").await, (Some(long), Some(longer)));
-    assert_eq!(sink.news(), ["p_application: novelty"], "the column is longer now");
+    // MariaDB's texts lie beside their rows and have no length.
+    let news: &[&str] = match ground.engine() {
+        Engine::Mysql => &[],
+        _ => &["p_application: novelty"],
+    };
+    assert_eq!(sink.news(), news, "the column is longer now");
     // A record of an edition that is not here stops it, and is there once it is.
     let mut old = open(&[&supervision_1(), &second]);
     let unknown = written(&third, 6, "4", 1, &[]);

@@ -92,7 +92,7 @@ async fn records_come_signed_in_order_each_with_an_id_of_its_own() {
         json!({
             "delivery": "town/1/province/9#1", "watermark": POSITIONS + 1, "type": "SL", "key": "1@ns",
             "version": 2, "op": "void", "window": Day(20_000).to_string(),
-            "envelope": "town/1/province/9", "fragment": "<SL/>",
+            "envelope": "town/1/province/9", "format": "supervision/1", "fragment": "<SL/>",
         })
     );
     // By bytes: two of them are too many for one request.

@@ -22,6 +22,14 @@ pub enum AtRest {
 }
 
 impl AtRest {
+    /// The certificates that files are encrypted for; none where they lie in the clear.
+    pub fn readers(&self) -> &[PathBuf] {
+        match self {
+            Self::Closed(readers) => readers,
+            Self::Plain(_) => &[],
+        }
+    }
+
     /// Why files lie in the clear; none if they do not.
     pub fn plain(&self) -> Option<&str> {
         match self {

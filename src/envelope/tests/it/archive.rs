@@ -10,7 +10,8 @@ use envelope::archive::{
     link, linking_info, write,
 };
 use envelope::{
-    Cipher, KeyRing, NoKeys, Reader, Readers, Suite, disclose, frame, is_enclosed, open,
+    Cipher, EncryptionPair, KeyPem, KeyRing, NoKeys, Reader, Readers, Suite, disclose, frame,
+    is_enclosed, open,
 };
 use ring::rand::SystemRandom;
 
@@ -199,4 +200,30 @@ fn enclosed_bytes_open_as_what_they_are_and_as_nothing_else() {
             assert!(disclose(&closed[..at], "a file", &keys).map_or(true, |f| f.is_none()));
         }
     }
+}
+
+/// What lies in the museum is walked by everybody, and read with the key that lies there.
+#[test]
+fn the_museums_archive_is_walked_and_read() {
+    let museum = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/museum");
+    let read = |name: &str| std::fs::read(museum.join(name)).unwrap();
+    let text = |name: &str| String::from_utf8(read(name)).unwrap();
+    let key = KeyPem(text("envelope/1-confidential/reader.key"));
+    let pair = EncryptionPair::from_pem(key, &text("envelope/1-confidential/reader.pem")).unwrap();
+    let keys = KeyRing::new(vec![pair]);
+    let files = ["archive/1/000000001.tga.zst", "archive/1/000000002.tga.zst"].map(read);
+    let chain = walk(&files).unwrap();
+    assert_eq!((chain.files, chain.unread, chain.envelopes, chain.receipts), (2, 1, 2, 2));
+    let mut chain = Chain::default();
+    for file in &files {
+        chain.walk_with(file, &keys).unwrap();
+    }
+    assert_eq!(chain.unread, 0);
+    let records = read("envelope/1-sm2-sm3/records.xml");
+    let clear = clear(&files[1], &keys).unwrap().unwrap();
+    let frames = Archive::read(&clear).unwrap();
+    let found = frames.find(&open(&records).unwrap().head.id()).unwrap();
+    assert_eq!(envelope::open_frame(found.envelope, 1 << 20).unwrap(), records);
+    let gate = disclose(&read("archive/1/gate.closed"), "museum", &keys);
+    assert_eq!(gate, Ok(Some(b"what lies in a gate's file".to_vec())));
 }
