@@ -7,7 +7,7 @@ use bus::amqp::{Obstacle, Step, manage, probe};
 use canon::Millis;
 use clap::Args;
 use envelope::{EncryptionPair, SenderCert};
-use exchange::config::{AdapterConfig, Identity, NodeConfig, SinkKind};
+use exchange::config::{AdapterConfig, Identity, KeyConfig, NodeConfig, Outside, SinkKind};
 use serde_json::{Value, json};
 
 use super::bus::said;
@@ -208,13 +208,29 @@ fn signing(config: &NodeConfig, identity: &Identity) -> Result<Vec<Look>, Failur
                 holds(&of, "encryption_certificate", ("the encryption", "加密"), range, os::now())
             };
             let signing = material.certificates.iter().map(look);
-            signing.chain(material.encryption.iter().map(pair)).collect()
+            let held = identity.keys.iter().filter_map(|key| outside_key(&of, key));
+            signing.chain(held).chain(material.encryption.iter().map(pair)).collect()
         }
         Err(found) => {
             let (en, zh) = (found.line(Lang::En), found.line(Lang::Zh));
             vec![Look { of, step, fine: false, en, zh }]
         }
     })
+}
+
+/// A key that lies outside: it has just signed.
+fn outside_key(of: &str, key: &KeyConfig) -> Option<Look> {
+    let (en, zh) = match key.outside.as_ref()? {
+        Outside::Program(signer) => (
+            format!("the program {} signs", signer.file.display()),
+            format!("签名程序 {} 可用", signer.file.display()),
+        ),
+        Outside::Token(token) => (
+            format!("key `{}` on token `{}` signs", token.key, token.token),
+            format!("密码设备『{}』上的密钥『{}』可以签名", token.token, token.key),
+        ),
+    };
+    Some(Look { of: of.to_owned(), step: "signer", fine: true, en, zh })
 }
 
 /// Files that lie in the clear, each with its reason: right, and to be known.

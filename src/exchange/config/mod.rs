@@ -51,7 +51,7 @@ pub use node::{
     RouteConfig, SinkConfig, SinkKind, SourceConfig, SourceReading, Treatment,
 };
 pub use outlets::{CallForm, CallsConfig, OutletConfig, OutletWay};
-pub use outside::{SIGNER_WAIT_MS_MAX, SignerProgram};
+pub use outside::{Outside, SIGNER_WAIT_MS_MAX, SignerProgram, TokenConfig};
 pub use problem::{At, Problem, Problems, nearest};
 pub use process::{FileFacts, Files, tier_order};
 pub use program::Program;
