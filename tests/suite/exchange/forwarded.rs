@@ -77,6 +77,7 @@ async fn the_chain_goes_out_from_its_beginning_and_each_event_once_while_all_is_
     assert_eq!(outside.numbers().len(), chain.len() + 1);
     let waiting = forward::waiting(world.store(TOWN)).await.unwrap();
     assert_eq!((waiting.events, waiting.since, waiting.why), (0, None, None));
+    world.finish().await;
 }
 
 #[tokio::test]
@@ -107,6 +108,7 @@ async fn a_collector_that_is_away_misses_nothing_and_people_are_told_since_when(
     assert_eq!(*outside.taken.lock().unwrap(), chain);
     let waiting = forward::waiting(world.store(TOWN)).await.unwrap();
     assert_eq!((waiting.events, waiting.why), (0, None));
+    world.finish().await;
 }
 
 #[tokio::test]
@@ -121,6 +123,7 @@ async fn what_was_perhaps_taken_comes_again_under_its_number() {
     world.now = world.now.plus(1_000);
     forward.run_once(world.now).await.unwrap();
     assert_eq!(outside.numbers(), [first.clone(), first].concat());
+    world.finish().await;
 }
 
 /// A machine that stops itself says why in its chain, and just that is to be heard outside.
@@ -134,6 +137,7 @@ async fn a_node_that_has_stopped_itself_still_says_so_outside() {
     assert!(node.lease("seal", world.now).await.unwrap().is_none(), "its workers stand still");
     let mut forward = worker(&world, &outside);
     forward.run_once(world.now).await.unwrap();
-    let told = outside.taken.lock().unwrap();
+    let told = outside.taken.lock().unwrap().clone();
     assert!(told.iter().any(|(_, event, _)| event.action == "node.halted"), "{told:?}");
+    world.finish().await;
 }
