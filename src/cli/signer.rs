@@ -14,6 +14,7 @@ use envelope::{Certified, SignError, Signer, Suite};
 use exchange::config::{SignerProgram, TokenConfig};
 use serde::{Deserialize, Serialize};
 
+use crate::os;
 use crate::token::Place;
 
 /// Longest answer, bytes.
@@ -31,8 +32,6 @@ pub(crate) struct ChildSigner {
     running: Mutex<Option<Running>>,
 }
 
-/// This program itself, also where its file was replaced meanwhile.
-const SELF: &str = "/proc/self/exe";
 /// The command of it that speaks to a token.
 const SERVES: &str = "token-signer";
 
@@ -96,8 +95,11 @@ impl ChildSigner {
     /// A signer for this certificate, whose key is on a token; this program speaks to it in a process
     /// of its own.
     pub(crate) fn on_token(key: Certified, token: &TokenConfig, pin: &str) -> Self {
-        let program =
-            SignerProgram { file: SELF.into(), arguments: vec![SERVES.into()], wait: token.wait };
+        let program = SignerProgram {
+            file: os::own_program(),
+            arguments: vec![SERVES.into()],
+            wait: token.wait,
+        };
         let place = Place {
             module: token.module.clone(),
             token: token.token.to_string(),

@@ -373,6 +373,29 @@ mod tests {
         assert!(key.verifies(b"message digest", &made, SM2_STANDARD));
     }
 
+    /// RFC 6979, A.2.5: ECDSA on P-256 with SHA-256.
+    #[test]
+    fn p256_is_that_of_rfc_6979() {
+        let public = hex(concat!(
+            "0460FED4BA255A9D31C961EB74C6356D68C049B8923B61FA6CE669622E60F29FB6",
+            "7903FE1008B8BC99A41AE9E95628BC64F2F1B20C2D7E9F5177A3C294D4462299"
+        ));
+        let key = PublicKey { suite: Suite::EcdsaP256Sha256, bytes: public };
+        for (text, signature) in [
+            (
+                "sample",
+                "EFD48B2AACB6A8FD1140DD9CD45E81D69D2C877B56AAF991C34D0EA84EAF3716F7CB1C942D657C41D436C7A1B6E29F65F3E900DBB9AFF4064DC4AB2F843ACDA8",
+            ),
+            (
+                "test",
+                "F1ABB023518351CD71D881567B1EA663ED3EFCF6C5132B354F28D3B0B7D38367019F4113742A2B14BD25926B49C649155F267E60D3814B4C0CC84250E46F0083",
+            ),
+        ] {
+            assert!(key.verifies(text.as_bytes(), &hex(signature), SM2_STANDARD), "{text}");
+            assert!(!key.verifies(b"Sample", &hex(signature), SM2_STANDARD));
+        }
+    }
+
     /// RFC 8032 §7.1, tests 1 to 3.
     #[test]
     fn ed25519_is_that_of_rfc_8032() {

@@ -46,6 +46,16 @@ pub enum WorkError {
         /// Which suite.
         suite: String,
     },
+    /// Staged records of a closed route do not open with any pair that is configured.
+    #[error(
+        "records of `{node}` for {route} rest under a pair for encryption that is gone; name it again as [[identity.former]]"
+    )]
+    Asleep {
+        /// Which node.
+        node: String,
+        /// Which route.
+        route: String,
+    },
     /// Revocation lists are not right; those before stay in force.
     #[error("revocation lists not taken up, those before stay in force: {what}")]
     Revocation {
@@ -91,6 +101,7 @@ impl WorkError {
             Self::Bus(_)
             | Self::Sign { .. }
             | Self::NoKey { .. }
+            | Self::Asleep { .. }
             | Self::Revocation { .. }
             | Self::CodeLists { .. }
             | Self::Archive { .. }
