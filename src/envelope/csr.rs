@@ -33,12 +33,15 @@ pub fn request(
     built(node, &CertSigner { key: &key, random })
 }
 
+/// What signs in place of a key in memory.
+pub type SignsOutside<'a> = dyn Fn(&[u8]) -> Result<Vec<u8>, SignError> + 'a;
+
 /// As [`request`], the key lying outside of this process: `sign` gives its signature as devices do
 /// (ECDSA: `r‖s`).
 pub fn request_outside(
     node: &NodeName,
     key: &PublicKey,
-    sign: &dyn Fn(&[u8]) -> Result<Vec<u8>, SignError>,
+    sign: &SignsOutside<'_>,
 ) -> Result<String, SignError> {
     built(node, &Elsewhere { key, sign })
 }
@@ -46,7 +49,7 @@ pub fn request_outside(
 /// A key that others hold.
 struct Elsewhere<'a> {
     key: &'a PublicKey,
-    sign: &'a dyn Fn(&[u8]) -> Result<Vec<u8>, SignError>,
+    sign: &'a SignsOutside<'a>,
 }
 
 impl Keypair for Elsewhere<'_> {

@@ -40,7 +40,7 @@ pub use closed::{
     close, close_again, disclose, is_closed, is_enclosed, rest, wake,
 };
 pub use crl::Revoked;
-pub use csr::{Request, read_request, request, request_outside};
+pub use csr::{Request, SignsOutside, read_request, request, request_outside};
 pub use frame::{frame, open_frame};
 pub use head::{By, Confidential, Head, Kind, ReceiptFor, Recipient, Skipped};
 pub use identity::{EncryptionCert, SenderCert, validity};
