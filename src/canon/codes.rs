@@ -13,6 +13,7 @@ mod outlet;
 mod post;
 mod spool;
 mod tables;
+mod token;
 
 pub use adapter::ADAPTER;
 pub use archive::ARCHIVE;
@@ -24,6 +25,7 @@ pub use outlet::PLATFORM;
 pub use post::POST;
 pub use spool::SPOOL;
 pub use tables::TABLE;
+pub use token::TOKEN;
 
 /// One stable code with its text in both languages.
 #[derive(Debug)]
@@ -68,7 +70,7 @@ pub const EVIDENCE: &[Code] = &[
 /// All codes, a group for each origin.
 pub const CODES: &[&[Code]] = &[
     RECORD, FIELD, SENDER, RECEIVER, CONTROL, RESTORE, SOURCE, ASKED, ADAPTER, NODE, CONFIG, SPOOL,
-    EVIDENCE, PLATFORM, POST, TABLE, ARCHIVE,
+    EVIDENCE, PLATFORM, POST, TABLE, ARCHIVE, TOKEN,
 ];
 
 /// `record.*`: a receiver's or sender's judgement of one record.

@@ -17,6 +17,7 @@ use exchange::code_tables::{self, CodeTables};
 use exchange::collect::{Adapter, Collect, Target};
 use exchange::config::{AdapterConfig, Carrier, Identity, Nature, NodeConfig, StoreUrl};
 use exchange::deliver::Deliver;
+use exchange::forward::Forward;
 use exchange::outlet::Outlet;
 use exchange::{Fairness, Leases, Link, Lists, Node, Signers, Way, WorkError, Worker};
 use store::memory::MemoryWorld;
@@ -32,7 +33,7 @@ use crate::posts::{Inlet, Posts};
 use crate::revocation::Revocation;
 use crate::stores::postgres_settings;
 use crate::text::{Failure, Finding};
-use crate::{carriers, files, instance, open, outlets, sinks, sources};
+use crate::{carriers, files, instance, open, outlets, sinks, sources, syslog};
 
 /// One identity at work.
 pub(crate) struct Running {
@@ -297,6 +298,10 @@ fn workers(
             archive = archive.stamped_by(Box::new(archives::Tsa::new(tsa, &config.limits)?));
         }
         workers.push(Box::new(archive));
+    }
+    if let Some(audit) = &config.audit {
+        let collector = syslog::open(&node.code, audit, &config.limits)?;
+        workers.push(Box::new(Forward::new(Arc::clone(node), collector)));
     }
     workers.push(Box::new(ListFiles::new(Arc::clone(node), &config.lists)));
     workers.push(Box::new(Desk::new(Arc::clone(node), &config.data)));

@@ -7,7 +7,7 @@ use envelope::{
     Certified, EncryptionCert, EncryptionPair, KeyPem, KeyRing, KeySigner, Refuse, SenderCert,
     SignError, Signer, Suite, sealed,
 };
-use exchange::config::{EncryptionConfig, Identity, KeyConfig, NodeConfig, SecretRef};
+use exchange::config::{EncryptionConfig, Identity, KeyConfig, NodeConfig, Outside, SecretRef};
 use ring::rand::SystemRandom;
 
 use crate::files::{self, CONFIG_BYTES_MAX};
@@ -151,14 +151,22 @@ const TRIAL: &[u8] = b"urn:tiergate:signer:trial";
 /// Who signs with a key: this process, or a program that is asked.
 fn signs(identity: &Identity, key: &KeyConfig) -> Fits<Arc<dyn Signer>> {
     let pem = files::text(&key.certificate, CONFIG_BYTES_MAX)?;
-    let unusable = |e: SignError| (e.to_string(), format!("密钥与证书不可用：{e}"));
-    if let Some(program) = &key.signer {
-        let asked = Certified::from_pem(&pem).and_then(|certified| {
-            let signer = ChildSigner::new(certified, &identity.sm2_user_id, program.clone());
-            signer.sign(TRIAL)?;
-            Ok(Arc::new(signer) as Arc<dyn Signer>)
-        });
-        return Ok(asked.map_err(unusable));
+    let unusable = |e: SignError| (e.to_string(), e.zh());
+    if let Some(outside) = &key.outside {
+        let certified = match Certified::from_pem(&pem) {
+            Ok(certified) => certified,
+            Err(e) => return Ok(Err(unusable(e))),
+        };
+        let signer = match outside {
+            Outside::Program(program) => {
+                ChildSigner::new(certified, &identity.sm2_user_id, program.clone())
+            }
+            Outside::Token(token) => {
+                ChildSigner::on_token(certified, token, open::secret(&token.pin)?.line())
+            }
+        };
+        let tried = signer.sign(TRIAL).map(|_| Arc::new(signer) as Arc<dyn Signer>);
+        return Ok(tried.map_err(unusable));
     }
     let text = match opened(&key.key, key.passphrase.as_ref())? {
         Ok(text) => text,

@@ -37,7 +37,9 @@ mod sinks;
 mod sources;
 mod spools;
 mod stores;
+mod syslog;
 mod text;
+mod token;
 mod verdict;
 
 use std::process::ExitCode;
@@ -149,6 +151,9 @@ enum Command {
     /// A certificate authority for the demo environment only · 仅供演示环境的证书颁发
     #[command(subcommand)]
     Ca(ca::CaCommand),
+    /// Speak to a PKCS#11 token for the service, which starts this by itself · 由服务启动，访问密码设备
+    #[command(hide = true)]
+    TokenSigner,
 }
 
 fn main() -> ExitCode {
@@ -207,6 +212,7 @@ fn run(command: Command, out: &Out) -> Done {
         Command::Run(args) => run::run(&args, out),
         Command::Store(args) => store::run(args, out),
         Command::Bench(args) => bench::run(&args, out),
+        Command::TokenSigner => token::serve(),
     }
 }
 

@@ -95,6 +95,14 @@ pub(crate) fn be_frugal() {
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn be_frugal() {}
 
+/// This program itself, also where its file was replaced while it runs.
+pub(crate) fn own_program() -> std::path::PathBuf {
+    if cfg!(target_os = "linux") {
+        return "/proc/self/exe".into();
+    }
+    std::env::current_exe().unwrap_or_else(|_| "tiergate".into())
+}
+
 /// Resolves at Ctrl-C, or when the service is asked to stop.
 pub(crate) async fn interrupted() -> io::Result<()> {
     #[cfg(unix)]

@@ -1,6 +1,7 @@
 //! A child process that signs: one request a line, one answer a line, JSON (`deploy/signer/`). What it
 //! answers is held against the certificate before anything is made of it.
 
+use std::borrow::Cow;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
@@ -10,8 +11,11 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use envelope::{Certified, SignError, Signer, Suite};
-use exchange::config::SignerProgram;
+use exchange::config::{SignerProgram, TokenConfig};
 use serde::{Deserialize, Serialize};
+
+use crate::os;
+use crate::token::Place;
 
 /// Longest answer, bytes.
 pub(crate) const SIGNER_LINE_BYTES_MAX: u64 = 64 << 10;
@@ -23,8 +27,13 @@ pub(crate) struct ChildSigner {
     key: Certified,
     user_id: String,
     program: SignerProgram,
+    /// What the program is told first: where its token is.
+    place: Option<Place>,
     running: Mutex<Option<Running>>,
 }
+
+/// The command of it that speaks to a token.
+const SERVES: &str = "token-signer";
 
 /// The program at work.
 struct Running {
@@ -34,21 +43,38 @@ struct Running {
     asked: u64,
 }
 
-#[derive(Serialize)]
-struct Question<'a> {
-    id: u64,
-    algorithm: &'a str,
-    user_id: &'a str,
-    data: String,
+/// A question.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Question<'a> {
+    pub(crate) id: u64,
+    pub(crate) algorithm: Cow<'a, str>,
+    user_id: Cow<'a, str>,
+    pub(crate) data: String,
 }
 
-#[derive(Deserialize)]
-struct Answer {
+/// Its answer.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Answer {
     id: u64,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     signature: Option<String>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     error: Option<String>,
+    /// A stable code, from a token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    code: Option<String>,
+}
+
+impl Answer {
+    /// A signature, in base64.
+    pub(crate) fn signed(id: u64, signature: String) -> Self {
+        Self { id, signature: Some(signature), error: None, code: None }
+    }
+
+    /// No signature.
+    pub(crate) fn refused(id: u64, code: &str, why: String) -> Self {
+        Self { id, signature: None, error: Some(why), code: Some(code.to_owned()) }
+    }
 }
 
 /// Why there is no answer.
@@ -62,7 +88,25 @@ enum Silence {
 impl ChildSigner {
     /// A signer for this certificate; the program is started at its first question.
     pub(crate) fn new(key: Certified, user_id: &str, program: SignerProgram) -> Self {
-        Self { key, user_id: user_id.to_owned(), program, running: Mutex::default() }
+        let (user_id, running) = (user_id.to_owned(), Mutex::default());
+        Self { key, user_id, program, place: None, running }
+    }
+
+    /// A signer for this certificate, whose key is on a token; this program speaks to it in a process
+    /// of its own.
+    pub(crate) fn on_token(key: Certified, token: &TokenConfig, pin: &str) -> Self {
+        let program = SignerProgram {
+            file: os::own_program(),
+            arguments: vec![SERVES.into()],
+            wait: token.wait,
+        };
+        let place = Place {
+            module: token.module.clone(),
+            token: token.token.to_string(),
+            key: token.key.to_string(),
+            pin: pin.to_owned(),
+        };
+        Self { place: Some(place), ..Self::new(key, "", program) }
     }
 
     fn start(&self) -> Result<Running, SignError> {
@@ -78,7 +122,11 @@ impl ChildSigner {
         };
         let (tell, answers) = sync_channel(1);
         std::thread::spawn(move || read(out, &tell));
-        Ok(Running { child, questions, answers, asked: 0 })
+        let mut running = Running { child, questions, answers, asked: 0 };
+        if let Some(place) = &self.place {
+            running.say(place).map_err(|_| refused("it ended before it was asked".into()))?;
+        }
+        Ok(running)
     }
 
     /// One question; a program that ended since the last one is started again, once.
@@ -121,19 +169,24 @@ fn read(out: ChildStdout, tell: &std::sync::mpsc::SyncSender<String>) {
 }
 
 impl Running {
+    /// A line to the program; fails where it has ended.
+    fn say(&mut self, what: &impl Serialize) -> std::io::Result<()> {
+        let mut line = serde_json::to_vec(what)?;
+        line.push(b'\n');
+        self.questions.write_all(&line)?;
+        self.questions.flush()
+    }
+
     fn ask(&mut self, bytes: &[u8], of: &ChildSigner) -> Result<Answer, Silence> {
         self.asked += 1;
         let question = Question {
             id: self.asked,
-            algorithm: of.key.suite().name(),
-            user_id: &of.user_id,
+            algorithm: of.key.suite().name().into(),
+            user_id: of.user_id.as_str().into(),
             data: BASE64.encode(bytes),
         };
         let failed = |what: &str| Silence::Failed(format!("the signer {what}"));
-        let mut line = serde_json::to_vec(&question).map_err(|_| failed("cannot be asked"))?;
-        line.push(b'\n');
-        let sent = self.questions.write_all(&line).and_then(|()| self.questions.flush());
-        sent.map_err(|_| Silence::Ended)?;
+        self.say(&question).map_err(|_| Silence::Ended)?;
         let wait = Duration::from_millis(of.program.wait.unsigned_abs());
         let answer = self.answers.recv_timeout(wait).map_err(|e| match e {
             RecvTimeoutError::Disconnected => Silence::Ended,
@@ -177,6 +230,10 @@ impl Signer for ChildSigner {
         let answer = self.ask(bytes)?;
         if let Some(error) = answer.error {
             let said: String = error.chars().take(REFUSAL_CHARS_MAX).collect();
+            let code = answer.code.as_deref().filter(|_| self.place.is_some());
+            if let Some(code) = code.and_then(canon::code) {
+                return Err(SignError::Token { code: code.code, detail: said });
+            }
             return Err(SignError::Outside(format!("the signer refuses: {said}")));
         }
         let made = answer.signature.and_then(|text| BASE64.decode(text).ok());

@@ -13,6 +13,7 @@ use crate::expiry::{self, Paper};
 use crate::files;
 use crate::gates::{self, GateView};
 use crate::open;
+use crate::syslog;
 use crate::text::Failure;
 
 /// Which nodes are asked.
@@ -78,6 +79,8 @@ pub(crate) struct Tier {
     pub(crate) drops: Vec<DropView>,
     /// The folder of its archive, and how long bytes stay in the store besides, ms.
     pub(crate) archive: Option<(PathBuf, i64)>,
+    /// Where its audit chain is forwarded to.
+    pub(crate) forwards: Option<Arc<str>>,
 }
 
 impl Tier {
@@ -189,6 +192,7 @@ pub(crate) async fn tiers(args: &NodesArg, access: Access) -> Result<Vec<Tier>, 
             papers,
             drops: drops::views(node, code),
             archive,
+            forwards: node.audit.as_ref().map(syslog::place),
         });
     }
     if found.is_empty() {

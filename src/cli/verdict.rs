@@ -5,12 +5,14 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use canon::Environment;
 use canon::format::{Format, supervision_1};
 use clap::Args;
-use envelope::Trust;
 use envelope::evidence::{EVIDENCE_BYTES_MAX, Evidence, Judged};
+use envelope::limits::CRL_BYTES_MAX;
+use envelope::{Revoked, Trust};
 use serde_json::{Value, json};
 
 use crate::lang::Lang;
@@ -28,6 +30,12 @@ pub(crate) struct VerifyArgs {
     /// Certificates of the authorities you trust, PEM; get them from their owners, never with the file
     #[arg(long, value_name = "CA", required = true, num_args = 1..)]
     anchor: Vec<PathBuf>,
+    /// Revocation lists of these authorities, PEM or DER · 吊销列表
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    crl: Vec<PathBuf>,
+    /// The user id that SM2 signatures on heads are verified under, if it is not the standard's
+    #[arg(long, value_name = "ID")]
+    sm2_user_id: Option<String>,
     /// Also show what the format marks as personal
     #[arg(long)]
     personal: bool,
@@ -45,6 +53,8 @@ pub(crate) struct Cannot {
 pub(crate) struct Found {
     judged: Vec<Judged>,
     remark: (String, String),
+    /// The lists that were looked at; none where none was given.
+    revoked: Option<Arc<Revoked>>,
     personal: bool,
 }
 
@@ -59,13 +69,44 @@ pub(crate) fn look(args: &VerifyArgs) -> Result<Found, Cannot> {
             zh: format!("{shown}：{zh} [{}]", e.code()),
         }
     })?;
-    let trust = anchors(&args.anchor, evidence.environment().unwrap_or(Environment::Formal))?;
+    let environment = evidence.environment().unwrap_or(Environment::Formal);
+    let mut trust = anchors(&args.anchor, environment)?;
+    if let Some(id) = &args.sm2_user_id {
+        trust = trust.with_user_id(id);
+    }
+    let revoked = lists(&args.crl, &trust)?;
     let judged = evidence.judge(&trust, &|edition| {
-        let known: std::sync::Arc<Format> = supervision_1();
+        let known: Arc<Format> = supervision_1();
         (known.edition() == edition).then_some(known)
     });
     let remark = (evidence.made_by, evidence.made_at);
-    Ok(Found { judged, remark, personal: args.personal })
+    Ok(Found { judged, remark, revoked, personal: args.personal })
+}
+
+/// Puts the lists in force. One that cannot be believed ends it: without it, a revoked key would pass.
+fn lists(files: &[PathBuf], trust: &Trust) -> Result<Option<Arc<Revoked>>, Cannot> {
+    if files.is_empty() {
+        return Ok(None);
+    }
+    let mut read_all = Vec::new();
+    for file in files {
+        let bytes = read(file, CRL_BYTES_MAX)?;
+        trust.read_lists(std::slice::from_ref(&bytes)).map_err(|e| Cannot {
+            en: format!("--crl {}: {e}", file.display()),
+            zh: format!(
+                "--crl {}：不是可用的吊销列表（{}），须由 --anchor 的机构签发",
+                file.display(),
+                e.code()
+            ),
+        })?;
+        read_all.push(bytes);
+    }
+    let revoked = trust.read_lists(&read_all).map_err(|e| Cannot {
+        en: format!("--crl: {e}"),
+        zh: format!("--crl：吊销列表不可用（{}）", e.code()),
+    })?;
+    trust.revoke(revoked);
+    Ok(Some(trust.revoked()))
 }
 
 fn anchors(files: &[PathBuf], environment: Environment) -> Result<Trust, Cannot> {
@@ -110,12 +151,29 @@ impl Found {
             format!("Taken out at {by}, {at}: a remark of the file, signed by nobody."),
             format!("文件自述：由 {by} 于 {at} 导出（无签名，仅供参考）。"),
         ));
+        lines.push(self.revocation(lang));
         let (all, sound) = (self.judged.len(), self.sound());
         lines.push(lang.of(
             format!("{sound} of {all} records are proven and accepted."),
             format!("共 {all} 条记录，其中 {sound} 条成立且已接收。"),
         ));
         lines
+    }
+
+    /// Which lists were looked at: what was not looked at is said.
+    fn revocation(&self, lang: Lang) -> String {
+        let Some(revoked) = &self.revoked else {
+            return lang.of(
+                "No revocation list was given: whether a certificate was revoked was not looked at (--crl FILE).".to_owned(),
+                "未提供吊销列表，未核验证书是否已吊销（可用 --crl 文件 提供）。".to_owned(),
+            );
+        };
+        let (named, next) = (revoked.len(), revoked.next_update());
+        let next = next.map_or_else(|| "—".to_owned(), |at| at.to_string());
+        lang.of(
+            format!("Revocation lists were looked at: {named} certificates revoked, the next list is due by {next}."),
+            format!("已核验吊销列表：共吊销 {named} 张证书，下次更新不晚于 {next}。"),
+        )
     }
 
     fn sound(&self) -> usize {
@@ -166,6 +224,12 @@ impl Found {
                 "fields": fields.collect::<Vec<_>>(),
             })
         });
-        json!({ "ok": self.beyond_doubt(), "records": records.collect::<Vec<_>>() })
+        let revocation = self.revoked.as_ref().map(|lists| {
+            json!({ "revoked": lists.len(), "next_update": lists.next_update().map(|at| at.to_string()) })
+        });
+        json!({
+            "ok": self.beyond_doubt(), "revocation": revocation,
+            "records": records.collect::<Vec<_>>(),
+        })
     }
 }

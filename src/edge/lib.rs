@@ -31,22 +31,24 @@ mod passes;
 pub mod push;
 #[cfg(any(feature = "http", feature = "exec"))]
 mod rest;
-#[cfg(any(feature = "sql", feature = "http", feature = "exec"))]
 mod seen;
 mod shelf;
 mod sink;
 mod source;
 #[cfg(feature = "sql")]
 pub mod sql;
+#[cfg(feature = "syslog")]
+pub mod syslog;
 #[cfg(feature = "sql")]
 pub mod tables;
+#[cfg(any(feature = "http", feature = "syslog"))]
+mod tls;
 #[cfg(feature = "http")]
 pub mod webhook;
 
 pub use error::{Disposition, SinkError, SourceError};
 pub use files_sink::FilesSink;
 pub use page::{Ahead, BrokenRow, Page, Pass, SourceRow};
-#[cfg(any(feature = "sql", feature = "http", feature = "exec"))]
 pub use seen::Seen;
 pub use shelf::{Shelf, ShelfError};
 pub use sink::{KeptRecord, POSITIONS, SetAside, Sink};

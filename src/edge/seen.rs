@@ -4,7 +4,7 @@
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seen {
     /// The step, for programs: `source_folder`, `source_files`, `source_login`, `source_query`,
-    /// `source_rights`, `encryption`, `webhook`,
+    /// `source_rights`, `encryption`, `webhook`, `syslog`,
     /// `outlet_login`, `outlet_columns`, `outlet_rights`, `outlet_service`.
     pub step: &'static str,
     /// Whether it is as it should be.

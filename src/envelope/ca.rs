@@ -287,7 +287,7 @@ pub(crate) struct CertSigner<'a> {
 }
 
 /// A signature in the form of X.509.
-pub(crate) struct MadeSignature(Vec<u8>);
+pub(crate) struct MadeSignature(pub(crate) Vec<u8>);
 
 impl SignatureBitStringEncoding for MadeSignature {
     fn to_bitstring(&self) -> der::Result<BitString> {

@@ -2,9 +2,11 @@
 
 use der::{Decode, Encode};
 use ring::rand::SecureRandom;
+use signature::{Keypair, Signer};
 use x509_cert::builder::{Builder as _, RequestBuilder};
 use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::request::{CertReq, ExtensionReq};
+use x509_cert::spki::{AlgorithmIdentifierOwned, DynSignatureAlgorithmIdentifier};
 
 use crate::ca::{CertSigner, MadeSignature, NodeName, failed, name};
 use crate::identity::{Named, first_element, pem_block, to_pem};
@@ -28,11 +30,58 @@ pub fn request(
     random: &dyn SecureRandom,
 ) -> Result<String, SignError> {
     let key = key.load(Form::Certificate, SM2_STANDARD, random)?;
+    built(node, &CertSigner { key: &key, random })
+}
+
+/// What signs in place of a key in memory.
+pub type SignsOutside<'a> = dyn Fn(&[u8]) -> Result<Vec<u8>, SignError> + 'a;
+
+/// As [`request`], the key lying outside of this process: `sign` gives its signature as devices do
+/// (ECDSA: `r‖s`).
+pub fn request_outside(
+    node: &NodeName,
+    key: &PublicKey,
+    sign: &SignsOutside<'_>,
+) -> Result<String, SignError> {
+    built(node, &Elsewhere { key, sign })
+}
+
+/// A key that others hold.
+struct Elsewhere<'a> {
+    key: &'a PublicKey,
+    sign: &'a SignsOutside<'a>,
+}
+
+impl Keypair for Elsewhere<'_> {
+    type VerifyingKey = PublicKey;
+
+    fn verifying_key(&self) -> PublicKey {
+        self.key.clone()
+    }
+}
+
+impl DynSignatureAlgorithmIdentifier for Elsewhere<'_> {
+    fn signature_algorithm_identifier(&self) -> x509_cert::spki::Result<AlgorithmIdentifierOwned> {
+        Ok(self.key.suite().signature_algorithm())
+    }
+}
+
+impl Signer<MadeSignature> for Elsewhere<'_> {
+    fn try_sign(&self, bytes: &[u8]) -> Result<MadeSignature, signature::Error> {
+        let raw = (self.sign)(bytes).map_err(|_| signature::Error::new())?;
+        let made = self.key.in_certificates(bytes, &raw).ok_or_else(signature::Error::new)?;
+        Ok(MadeSignature(made))
+    }
+}
+
+fn built<S>(node: &NodeName, signer: &S) -> Result<String, SignError>
+where
+    S: Keypair<VerifyingKey = PublicKey> + DynSignatureAlgorithmIdentifier + Signer<MadeSignature>,
+{
     let mut builder = RequestBuilder::new(name(node.node.as_str())?).map_err(failed)?;
     let names = node.asked().map_err(failed)?;
     builder.add_extension(&names).map_err(failed)?;
-    let request =
-        builder.build::<_, MadeSignature>(&CertSigner { key: &key, random }).map_err(failed)?;
+    let request = builder.build::<_, MadeSignature>(signer).map_err(failed)?;
     Ok(to_pem("CERTIFICATE REQUEST", &request.to_der().map_err(failed)?))
 }
 

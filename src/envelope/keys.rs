@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use der::asn1::{BitString, OctetStringRef};
+use der::asn1::{BitString, OctetString, OctetStringRef, Uint};
 use der::{Decode, Encode};
 use pkcs8::PrivateKeyInfoRef;
 use ring::rand::SecureRandom;
@@ -282,6 +282,34 @@ impl PublicKey {
         self.verifies(bytes, signature, SM2_STANDARD)
     }
 
+    /// A key as a token says it: the point (P-256, Ed25519), or modulus and exponent (RSA).
+    pub fn of_token(suite: Suite, parts: &[&[u8]]) -> Option<Self> {
+        let bytes = match (suite, parts) {
+            (Suite::EcdsaP256Sha256 | Suite::Ed25519Sha256, [point]) => {
+                // The standard says an OCTET STRING around the point; some tokens leave it out.
+                let inner = OctetString::from_der(point).map(|p| p.as_bytes().to_vec());
+                inner.unwrap_or_else(|_| point.to_vec())
+            }
+            (Suite::RsaSha256, parts @ [_, _]) => sequence_of_uints(parts)?,
+            _ => return None,
+        };
+        Some(Self { suite, bytes })
+    }
+
+    /// A signature as tokens give it, in the form of X.509; none unless it is this key's over these
+    /// bytes.
+    pub(crate) fn in_certificates(&self, bytes: &[u8], raw: &[u8]) -> Option<Vec<u8>> {
+        let made = match self.suite {
+            Suite::EcdsaP256Sha256 => {
+                let (r, s) = raw.split_at_checked(raw.len() / 2)?;
+                sequence_of_uints(&[r, s])?
+            }
+            Suite::Sm2Sm3 => sm2_der(raw)?,
+            Suite::Ed25519Sha256 | Suite::RsaSha256 => raw.to_vec(),
+        };
+        self.verifies_certificate(bytes, &made).then_some(made)
+    }
+
     /// One signature has one written form: what does not come out again as it went in is refused.
     fn sm2_verifies(&self, bytes: &[u8], der: &[u8], user_id: &str) -> Option<()> {
         let key = sm2::dsa::VerifyingKey::from_sec1_bytes(user_id, &self.bytes).ok()?;
@@ -291,6 +319,12 @@ impl PublicKey {
         }
         key.verify(bytes, &signature).ok()
     }
+}
+
+/// Numbers, big-endian, as a SEQUENCE of INTEGER.
+fn sequence_of_uints(parts: &[&[u8]]) -> Option<Vec<u8>> {
+    let of = |part: &&[u8]| Uint::new(part).ok();
+    parts.iter().map(of).collect::<Option<Vec<Uint>>>()?.to_der().ok()
 }
 
 /// An SM2 signature in DER, from `r‖s`.
@@ -337,6 +371,29 @@ mod tests {
         assert_eq!(own.public(), key);
         let made = own.sign(b"message digest", &random).unwrap();
         assert!(key.verifies(b"message digest", &made, SM2_STANDARD));
+    }
+
+    /// RFC 6979, A.2.5: ECDSA on P-256 with SHA-256.
+    #[test]
+    fn p256_is_that_of_rfc_6979() {
+        let public = hex(concat!(
+            "0460FED4BA255A9D31C961EB74C6356D68C049B8923B61FA6CE669622E60F29FB6",
+            "7903FE1008B8BC99A41AE9E95628BC64F2F1B20C2D7E9F5177A3C294D4462299"
+        ));
+        let key = PublicKey { suite: Suite::EcdsaP256Sha256, bytes: public };
+        for (text, signature) in [
+            (
+                "sample",
+                "EFD48B2AACB6A8FD1140DD9CD45E81D69D2C877B56AAF991C34D0EA84EAF3716F7CB1C942D657C41D436C7A1B6E29F65F3E900DBB9AFF4064DC4AB2F843ACDA8",
+            ),
+            (
+                "test",
+                "F1ABB023518351CD71D881567B1EA663ED3EFCF6C5132B354F28D3B0B7D38367019F4113742A2B14BD25926B49C649155F267E60D3814B4C0CC84250E46F0083",
+            ),
+        ] {
+            assert!(key.verifies(text.as_bytes(), &hex(signature), SM2_STANDARD), "{text}");
+            assert!(!key.verifies(b"Sample", &hex(signature), SM2_STANDARD));
+        }
     }
 
     /// RFC 8032 §7.1, tests 1 to 3.

@@ -36,11 +36,11 @@ pub mod xmldsig;
 
 pub use ca::{Ca, Usage};
 pub use closed::{
-    Cipher, Decrypt, ENCLOSED_LINE_BYTES_MAX, KeyRing, NoKeys, Reader, Readers, clear, close,
-    close_again, disclose, is_closed, is_enclosed,
+    Cipher, Decrypt, ENCLOSED_LINE_BYTES_MAX, KeyRing, NoKeys, Reader, Readers, RestKey, clear,
+    close, close_again, disclose, is_closed, is_enclosed, rest, wake,
 };
 pub use crl::Revoked;
-pub use csr::{Request, read_request, request};
+pub use csr::{Request, SignsOutside, read_request, request, request_outside};
 pub use frame::{frame, open_frame};
 pub use head::{By, Confidential, Head, Kind, ReceiptFor, Recipient, Skipped};
 pub use identity::{EncryptionCert, SenderCert, validity};

@@ -25,6 +25,14 @@ pub enum SignError {
     /// A key outside of this process did not sign.
     #[error("{0}; see to the device or program that holds the key")]
     Outside(String),
+    /// A token did not sign.
+    #[error("{detail} [{code}]: {}", canon::code(code).map_or("", |c| c.en))]
+    Token {
+        /// Stable code.
+        code: &'static str,
+        /// What happened.
+        detail: String,
+    },
     /// A certificate could not be built.
     #[error("certificate could not be built: {0}")]
     Build(String),
@@ -158,6 +166,19 @@ impl EncryptionPair {
             return Err(SignError::Certificate("it holds another public key"));
         }
         Ok(Self { key, chain, certificate })
+    }
+}
+
+impl SignError {
+    /// What happened, in Chinese where there is a text for it.
+    pub fn zh(&self) -> String {
+        match self {
+            Self::Token { code, detail } => {
+                let zh = canon::code(code).map_or("", |c| c.zh);
+                format!("{detail} [{code}]：{zh}")
+            }
+            other => format!("密钥与证书不可用：{other}"),
+        }
     }
 }
 

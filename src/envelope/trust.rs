@@ -145,13 +145,21 @@ impl Trust {
         if at < chain.holds.0 || at > chain.holds.1 {
             return Err(Refuse::CertificateExpired);
         }
-        let revoked = self.revoked();
-        let since =
-            chain.issued.iter().filter_map(|(issuer, serial)| revoked.since(issuer, serial));
-        if since.min().is_some_and(|since| since <= at) {
+        if self.first_revoked(chain).is_some_and(|since| since <= at) {
             return Err(Refuse::CertificateRevoked);
         }
         Ok(())
+    }
+
+    /// Since when a certificate of the chain in this signature is revoked, whatever time it is judged at.
+    pub(crate) fn revoked_since(&self, signature: &[u8]) -> Option<Millis> {
+        let chain = self.chain_of(&Parts::read(signature).ok()?).ok()?;
+        self.first_revoked(&chain.path)
+    }
+
+    fn first_revoked(&self, chain: &Walked) -> Option<Millis> {
+        let revoked = self.revoked();
+        chain.issued.iter().filter_map(|(issuer, serial)| revoked.since(issuer, serial)).min()
     }
 
     /// Refuses a suite that is not agreed.

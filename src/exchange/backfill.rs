@@ -161,7 +161,7 @@ impl Backfill {
         };
         let rows = page.len() as u64;
         let collected = self.collected(job, &page, &next, now).await?;
-        self.node.store.commit_collected(lease, collected).await?;
+        self.node.lay(lease, collected).await?;
         if let Some((_, source)) = &mut self.source {
             let source = source.get_mut().unwrap_or_else(PoisonError::into_inner);
             source.committed(&page.cursor).await.map_err(|e| failed(&self.adapter, e))?;

@@ -162,7 +162,7 @@ impl Collect {
         if !shaped.adopted.is_empty() {
             self.node.store.import_baseline(shaped.adopted, now).await?;
         }
-        self.node.store.commit_collected(lease, collected).await?;
+        self.node.lay(lease, collected).await?;
         let told = self.adapter.source().committed(&cursor).await;
         told.map_err(|e| self.failed(e))?;
         if let Some((place, ahead)) = &ahead {
@@ -277,7 +277,7 @@ impl Collect {
             rows_unchanged: 0,
             stands: Vec::new(),
         };
-        self.node.store.commit_collected(lease, collected).await?;
+        self.node.lay(lease, collected).await?;
         Ok(())
     }
 
@@ -388,7 +388,7 @@ impl Collect {
                 rows_unchanged: 0,
                 stands: Vec::new(),
             };
-            self.node.store.commit_collected(lease, collected).await?;
+            self.node.lay(lease, collected).await?;
         }
         // A crash before this: the next pass finds them voided or held already.
         let rows: Vec<&str> = done.rows.iter().map(|row| &**row).collect();

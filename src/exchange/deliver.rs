@@ -12,7 +12,6 @@ use store::{AuditEvent, JudgedEnvelope, Lease, SharedStore};
 use crate::error::WorkError;
 use crate::node::Node;
 use crate::sink_state::{self, SinkSeen};
-use crate::standing;
 use crate::work::{Progress, WorkFuture, Worker};
 
 /// Envelopes delivered in one turn.
@@ -82,10 +81,12 @@ impl Deliver {
             self.seen = None;
         }
         let done = self.hand(&lease, fresh, now).await;
+        let (store, state) = (&self.node.store, sink_state::state_of(&self.name));
         match &done {
-            Ok(_) => self.takes(now).await?,
+            Ok(_) => sink_state::takes(store, &state, &mut self.seen, now).await?,
             Err(WorkError::Sink { source, .. }) => {
-                self.takes_not(SinkSeen::of(source, now), now).await?;
+                let why = SinkSeen::of(source, now);
+                sink_state::takes_not(store, &state, &mut self.seen, why, now).await?;
             }
             Err(_) => {}
         }
@@ -152,27 +153,6 @@ impl Deliver {
         self.from = Some(last);
         let more = judged.len() == ENVELOPES_PER_TURN as usize;
         Ok(Progress::some(held.len() as u64, more))
-    }
-
-    /// Takes back that it does not take.
-    async fn takes(&mut self, now: Millis) -> Result<(), WorkError> {
-        if self.seen.take().is_some() {
-            self.node.store.stand(&sink_state::state_of(&self.name), None, now).await?;
-        }
-        Ok(())
-    }
-
-    /// Leaves in the store why the sink does not take: once, not at every try.
-    async fn takes_not(&mut self, seen: SinkSeen, now: Millis) -> Result<(), WorkError> {
-        let before = self.seen.as_ref();
-        if before.is_some_and(|before| seen.is_no_news(before)) {
-            return Ok(());
-        }
-        let since = before.map_or(now, |before| before.since);
-        let seen = SinkSeen { since, ..seen };
-        standing::put(&self.node.store, &sink_state::state_of(&self.name), &seen, now).await?;
-        self.seen = Some(seen);
-        Ok(())
     }
 }
 

@@ -46,6 +46,16 @@ pub enum WorkError {
         /// Which suite.
         suite: String,
     },
+    /// Staged records of a closed route do not open with any pair that is configured.
+    #[error(
+        "records of `{node}` for {route} rest under a pair for encryption that is gone; name it again as [[identity.former]]"
+    )]
+    Asleep {
+        /// Which node.
+        node: String,
+        /// Which route.
+        route: String,
+    },
     /// Revocation lists are not right; those before stay in force.
     #[error("revocation lists not taken up, those before stay in force: {what}")]
     Revocation {
@@ -62,6 +72,12 @@ pub enum WorkError {
     #[error("archive: {what}; nothing is purged, it is tried again")]
     Archive {
         /// Which file, and what is wrong with it.
+        what: String,
+    },
+    /// The collector of the audit chain does not take; the chain itself is whole.
+    #[error("audit chain not forwarded: {what}; nothing is lost, it is tried again")]
+    Forward {
+        /// What happened.
         what: String,
     },
     /// The worker panicked: a bug. The turn counts as failed.
@@ -85,9 +101,11 @@ impl WorkError {
             Self::Bus(_)
             | Self::Sign { .. }
             | Self::NoKey { .. }
+            | Self::Asleep { .. }
             | Self::Revocation { .. }
             | Self::CodeLists { .. }
             | Self::Archive { .. }
+            | Self::Forward { .. }
             | Self::Source { .. }
             | Self::Sink { .. }
             | Self::Panicked { .. } => Disposition::Retry,

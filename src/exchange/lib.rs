@@ -28,6 +28,7 @@ pub mod errands;
 pub mod error;
 mod exceptions;
 pub mod fair;
+pub mod forward;
 pub mod gate;
 pub mod guard;
 mod heard;

@@ -165,7 +165,7 @@ async fn give_to(
         giving.missing += u64::from(fragments.is_empty());
         let stand = errands::written(GIVE, peer, &giving)?;
         let again = GivenAgain { id: envelope.id, fragments, orphans, stand, now };
-        let records = node.store.give_again(lease, again).await?;
+        let records = node.lay_again(lease, again).await?;
         giving.records += records;
         given += records;
     }

@@ -43,7 +43,10 @@ impl Seal {
 
     /// Signs and seals everything that is numbered.
     async fn finish(&self, lease: &Lease, now: Millis) -> Result<Progress, WorkError> {
-        let numbered = self.node.store.numbered(lease.covers(), NUMBERED_PER_TURN).await?;
+        let mut numbered = self.node.store.numbered(lease.covers(), NUMBERED_PER_TURN).await?;
+        for one in &mut numbered {
+            self.node.wake_numbered(one).await?;
+        }
         let done = numbered.len() as u64;
         self.sign_and_seal(lease, numbered, now).await?;
         Ok(Progress::some(done, done == u64::from(NUMBERED_PER_TURN)))
@@ -140,9 +143,13 @@ impl Seal {
                 continue;
             }
             let (records, bytes) = (limits.envelope_records_max, limits.envelope_bytes_max);
-            let Some(batch) = self.node.store.staged_batch(&route, records, bytes).await? else {
+            let batch = self.node.store.staged_batch(&route, records, bytes).await?;
+            let Some(mut batch) = batch else { continue };
+            // Likewise where the pair is gone that they rest under.
+            if let Err(e) = self.node.wake(&mut batch) {
+                keyless = Err(e);
                 continue;
-            };
+            }
             let done = batch.records.len() as u64;
             self.node.authority().await?;
             let counters = self.node.store.counters(&route).await?;

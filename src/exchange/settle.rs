@@ -156,7 +156,9 @@ impl Settle {
             Ok(lines) => lines,
             Err(refusal) => return Ok(Some(refusal)),
         };
-        let settlement = self.settlement(parcel, opened, &own, lines, now).await?;
+        let mut settlement = self.settlement(parcel, opened, &own, lines, now).await?;
+        let again = settlement.not_accepted.iter_mut().filter_map(|e| e.again.as_mut());
+        self.node.rest(&id.route, again.map(|a| &mut a.fragment));
         self.node.store.commit_settled(lease, settlement).await?;
         Ok(None)
     }

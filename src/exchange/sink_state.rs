@@ -41,6 +41,37 @@ impl SinkSeen {
     }
 }
 
+/// Takes back, where it stood under this name, that a place does not take.
+pub(crate) async fn takes(
+    store: &SharedStore,
+    name: &str,
+    seen: &mut Option<SinkSeen>,
+    now: Millis,
+) -> Result<(), WorkError> {
+    if seen.take().is_some() {
+        store.stand(name, None, now).await?;
+    }
+    Ok(())
+}
+
+/// Leaves under this name why a place does not take: once, not at every try.
+pub(crate) async fn takes_not(
+    store: &SharedStore,
+    name: &str,
+    before: &mut Option<SinkSeen>,
+    seen: SinkSeen,
+    now: Millis,
+) -> Result<(), WorkError> {
+    if before.as_ref().is_some_and(|before| seen.is_no_news(before)) {
+        return Ok(());
+    }
+    let since = before.as_ref().map_or(now, |before| before.since);
+    let seen = SinkSeen { since, ..seen };
+    standing::put(store, name, &seen, now).await?;
+    *before = Some(seen);
+    Ok(())
+}
+
 /// Where it stands how a sink is.
 pub fn state_of(sink: &str) -> String {
     format!("sink/{sink}/state")

@@ -13,6 +13,8 @@ NEEDED=(
   xmlsec1:xmlsec1
   openssl:openssl
   sqlite3:sqlite3
+  softhsm2-util:softhsm2
+  /usr/lib/softhsm/libsofthsm2.so:libsofthsm2
   epmd:erlang-base
   /usr/lib/rabbitmq/bin/rabbitmq-server:rabbitmq-server
   /usr/lib/postgresql/15/bin/postgres:postgresql-15

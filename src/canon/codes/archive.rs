@@ -50,4 +50,14 @@ pub const ARCHIVE: &[Code] = &[
         "an audit event does not follow from the one before; the store was changed from outside",
         "审计记录与前一条不衔接，数据可能被外部改动",
     ),
+    c(
+        "audit.syslog_unreached",
+        "the collector of the audit chain is not reached or did not read to the end; nothing is lost, all of it is sent when it takes again",
+        "审计日志采集端不可达，或未收完即中断；审计记录不丢失，恢复后自动补传",
+    ),
+    c(
+        "audit.syslog_untrusted",
+        "the collector of the audit chain and we do not believe each other's certificates; see `ca`, `certificate` and `key` in [audit]; nothing is lost meanwhile",
+        "与审计日志采集端之间的证书校验不通过，请核对 [audit] 的 ca、certificate、key；期间审计记录不丢失",
+    ),
 ];

@@ -7,7 +7,7 @@ use bus::amqp::{Obstacle, Step, manage, probe};
 use canon::Millis;
 use clap::Args;
 use envelope::{EncryptionPair, SenderCert};
-use exchange::config::{AdapterConfig, Identity, NodeConfig, SinkKind};
+use exchange::config::{AdapterConfig, Identity, KeyConfig, NodeConfig, Outside, SinkKind};
 use serde_json::{Value, json};
 
 use super::bus::said;
@@ -15,7 +15,7 @@ use super::waiting::dated_ahead;
 use crate::brokers::{self, Site};
 use crate::stores::{Access, open_store};
 use crate::text::{Done, Exit, Failure, Lang, Out};
-use crate::{expiry, open, os, readers, run as service};
+use crate::{expiry, open, os, readers, run as service, syslog};
 
 /// The doctor.
 #[derive(Debug, Args)]
@@ -69,6 +69,10 @@ pub(crate) fn run(args: &Doctor, out: &Out) -> Done {
                 looks.extend(store(config, identity).await);
             }
             outside(config, &mut looks).await?;
+            if let Some(audit) = &config.audit {
+                let of = format!("[audit] {}", syslog::place(audit));
+                looks.extend(of_each(&of, vec![syslog::look(audit, &config.limits).await?]));
+            }
             looks.extend(listener(config).await?);
             for adapter in &config.adapters {
                 sources(config, adapter, &mut looks).await?;
@@ -204,13 +208,29 @@ fn signing(config: &NodeConfig, identity: &Identity) -> Result<Vec<Look>, Failur
                 holds(&of, "encryption_certificate", ("the encryption", "加密"), range, os::now())
             };
             let signing = material.certificates.iter().map(look);
-            signing.chain(material.encryption.iter().map(pair)).collect()
+            let held = identity.keys.iter().filter_map(|key| outside_key(&of, key));
+            signing.chain(held).chain(material.encryption.iter().map(pair)).collect()
         }
         Err(found) => {
             let (en, zh) = (found.line(Lang::En), found.line(Lang::Zh));
             vec![Look { of, step, fine: false, en, zh }]
         }
     })
+}
+
+/// A key that lies outside: it has just signed.
+fn outside_key(of: &str, key: &KeyConfig) -> Option<Look> {
+    let (en, zh) = match key.outside.as_ref()? {
+        Outside::Program(signer) => (
+            format!("the program {} signs", signer.file.display()),
+            format!("签名程序 {} 可用", signer.file.display()),
+        ),
+        Outside::Token(token) => (
+            format!("key `{}` on token `{}` signs", token.key, token.token),
+            format!("密码设备『{}』上的密钥『{}』可以签名", token.token, token.key),
+        ),
+    };
+    Some(Look { of: of.to_owned(), step: "signer", fine: true, en, zh })
 }
 
 /// Files that lie in the clear, each with its reason: right, and to be known.
@@ -283,7 +303,7 @@ async fn listener(config: &NodeConfig) -> Result<Option<Look>, Failure> {
 }
 
 /// The store opens, its schema is this build's, and it answers; and what it knows of rows that a source
-/// dates ahead of the clock.
+/// dates ahead of the clock, and of audit events that wait for their collector.
 async fn store(config: &NodeConfig, identity: &Identity) -> Vec<Look> {
     let look = |step, fine, (en, zh)| Look { of: identity.code.to_string(), step, fine, en, zh };
     let failed =
@@ -291,17 +311,22 @@ async fn store(config: &NodeConfig, identity: &Identity) -> Vec<Look> {
     let opened = async {
         let store = open_store(config, &identity.code, Access::Read).await?;
         store.status().await.map_err(|e| failed(&e))?;
-        exchange::ahead::all(&store).await.map_err(|e| failed(&e))
+        let waiting = exchange::forward::waiting(&store).await.map_err(|e| failed(&e))?;
+        let ahead = exchange::ahead::all(&store).await.map_err(|e| failed(&e))?;
+        Ok::<_, Failure>((ahead, waiting))
     };
-    let ahead = match opened.await {
-        Ok(ahead) => ahead,
+    let (ahead, waiting) = match opened.await {
+        Ok(known) => known,
         Err(failure) => return vec![look("store", false, (failure.en, failure.zh))],
     };
     let opens = ("the store opens, its schema is this build's", "存储可用，结构与本程序相符");
     let told = ahead.iter().filter_map(|one| dated_ahead(one, os::now()));
     let told = told.map(|texts| look("source_clock", false, texts));
+    let forwards = config.audit.as_ref().map(syslog::place);
+    let said = forwards.and_then(|place| syslog::says(&place, &waiting, os::now()));
+    let waits = said.map(|(en, zh, _)| look("audit", false, (en, zh)));
     let fine = look("store", true, (opens.0.to_owned(), opens.1.to_owned()));
-    std::iter::once(fine).chain(told).collect()
+    std::iter::once(fine).chain(told).chain(waits).collect()
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use clap::{Args, Subcommand};
 use envelope::ca::{NodeName, Usage};
 use envelope::{
     EncryptionCert, EncryptionPair, KeyPem, KeySigner, Refuse, SenderCert, SignError, Suite,
-    read_request, request, sealed,
+    read_request, request, request_outside, sealed,
 };
 use ring::rand::SystemRandom;
 
@@ -17,6 +17,7 @@ use crate::files::{self, CONFIG_BYTES_MAX};
 use crate::open;
 use crate::os;
 use crate::text::{Done, Exit, Failure, Finding, Out};
+use crate::token::{Place, Token};
 
 /// Keys and certificates.
 #[derive(Debug, Subcommand)]
@@ -69,8 +70,23 @@ pub(crate) enum Keys {
 #[derive(Debug, Args)]
 pub(crate) struct Csr {
     /// The node's key, of any suite
-    #[arg(long, value_name = "FILE")]
-    key: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "module")]
+    key: Option<PathBuf>,
+    /// In place of a file: the library of the PKCS#11 token that holds the key · 密码设备的 PKCS#11 库
+    #[arg(long, value_name = "FILE", conflicts_with = "key", requires_all = ["token", "label", "pin"])]
+    module: Option<PathBuf>,
+    /// Label of the token
+    #[arg(long, value_name = "LABEL", requires = "module")]
+    token: Option<String>,
+    /// Label of the key on it
+    #[arg(long, value_name = "LABEL", requires = "module")]
+    label: Option<String>,
+    /// The token's PIN: file:PATH or env:NAME
+    #[arg(long, value_name = "REF", requires = "module")]
+    pin: Option<String>,
+    /// Suite of the token's key
+    #[arg(long, default_value_t = Suite::EcdsaP256Sha256, value_parser = crate::text::suite, requires = "module")]
+    suite: Suite,
     /// The key's passphrase: file:PATH or env:NAME
     #[arg(long, value_name = "REF")]
     passphrase: Option<String>,
@@ -182,9 +198,15 @@ pub(crate) fn named(
 }
 
 fn csr(args: &Csr, out: &Out) -> Done {
-    let key = read_key(&args.key, args.passphrase.as_deref())?;
     let name = named(&args.node, args.environment, &args.region)?;
-    asked(&name, &key, &args.out)?;
+    let made = match &args.key {
+        Some(key) => {
+            let key = read_key(key, args.passphrase.as_deref())?;
+            request(&name, &key, &SystemRandom::new())
+        }
+        None => by_token(args, &name)?,
+    };
+    written(made, &args.out)?;
     let (shown, node) = (args.out.display(), &args.node);
     out.value(&serde_json::json!({ "ok": true, "csr": shown.to_string(), "node": node }))?;
     out.say(
@@ -196,8 +218,25 @@ fn csr(args: &Csr, out: &Out) -> Done {
     Ok(Exit::Fine)
 }
 
-fn asked(name: &NodeName, key: &KeyPem, path: &Path) -> Result<(), Failure> {
-    let pem = request(name, key, &SystemRandom::new()).map_err(|e| signing(&e))?;
+/// A request that a token signs.
+fn by_token(args: &Csr, name: &NodeName) -> Result<Result<String, SignError>, Failure> {
+    let pin = open::referred("--pin", args.pin.as_deref())?;
+    let pin = pin.map(|reference| open::secret(&reference)).transpose()?;
+    let place = Place {
+        module: args.module.clone().unwrap_or_default(),
+        token: args.token.clone().unwrap_or_default(),
+        key: args.label.clone().unwrap_or_default(),
+        pin: pin.as_ref().map(|secret| secret.line().to_owned()).unwrap_or_default(),
+    };
+    Ok(Token::open(&place, args.suite).and_then(|token| {
+        // A refusal has its words here; the builder of requests would swallow them.
+        token.sign(name.node.as_str().as_bytes())?;
+        request_outside(name, &token.public()?, &|bytes| token.sign(bytes))
+    }))
+}
+
+fn written(made: Result<String, SignError>, path: &Path) -> Result<(), Failure> {
+    let pem = made.map_err(|e| signing(&e))?;
     os::write_new(path, &pem).map_err(|e| not_written(path, &e))
 }
 
@@ -219,7 +258,7 @@ fn rotate(
     let key = make(suite, path, passphrase)?;
     let regions = old.regions.iter().map(|r| r.to_string()).collect();
     let name = NodeName { node: old.node.clone(), environment: old.environment, regions };
-    asked(&name, &key, csr)?;
+    written(request(&name, &key, &SystemRandom::new()), csr)?;
     let (key, csr, node) = (path.display(), csr.display(), &old.node);
     out.value(&serde_json::json!({
         "ok": true, "key": key.to_string(), "csr": csr.to_string(), "node": node.as_str(),
@@ -399,7 +438,7 @@ fn tell(certificate: &Shown, now: Millis, found: &[Finding], out: &Out) -> Done 
 
 /// A key or certificate that could not be made.
 pub(crate) fn signing(error: &SignError) -> Failure {
-    Failure::environment(error.to_string(), format!("密钥或证书处理失败：{error}"))
+    Failure::environment(error.to_string(), error.zh())
 }
 
 /// A file that could not be written.

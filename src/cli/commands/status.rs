@@ -14,6 +14,7 @@ use crate::expiry;
 use crate::gates::{GateView, Lies};
 use crate::os;
 use crate::stores::{Access, NodesArg, Tier, tiers};
+use crate::syslog;
 use crate::text::{Done, Exit, Failure, Lang, Out, Table, age};
 
 /// Shows every node's numbers.
@@ -27,6 +28,7 @@ pub(crate) fn run(args: &NodesArg, out: &Out) -> Done {
             more.extend(outlet::of(&tier, os::now()).await?);
             more.extend(drops::of(&tier.drops, os::now()));
             more.extend(sink::of(&tier, os::now()).await?);
+            more.extend(syslog::of(&tier, os::now()).await?);
             more.extend(withdraw::of(&tier, &status));
             more.extend(expiry::of(&tier.papers, os::now()));
             answers.push((tier, status, more));

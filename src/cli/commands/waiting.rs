@@ -21,7 +21,7 @@ use crate::text::Failure;
 pub(crate) struct Said {
     /// `lane`, `hold`, `maintenance`, `backfill`, `returned`, `baseline`, `code_list`, `code_table`, `archive`, `ahead`; of `running.rs`: `carrier`,
     /// `service`, `halted`, `clone`, `adoption`, `recall`, `give`; of
-    /// `expiry.rs`: `certificate`; of `sink.rs`: `sink`; of
+    /// `expiry.rs`: `certificate`; of `sink.rs`: `sink`; of `syslog.rs`: `audit`; of
     /// `withdraw.rs`: `withdrawn`; of `drops.rs`: `drop`.
     pub(crate) kind: &'static str,
     /// Link and lane, route, node, adapter.

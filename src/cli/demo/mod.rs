@@ -75,7 +75,7 @@ pub(crate) struct Demo {
     seed: Option<u64>,
     /// In which suite the nodes sign: sm2 (national), ecdsa-p256-sha256, ed25519-sha256, or mixed, a
     /// suite for each tier [default: ecdsa-p256-sha256] · 签名算法：sm2 为国密，mixed 为各级不同
-    #[arg(long, value_name = "SUITE", conflicts_with = "all", value_parser = Suites::parse)]
+    #[arg(long, value_name = "SUITE", value_parser = Suites::parse)]
     suite: Option<Suites>,
     /// Encrypt bodies for the province, so that county and city cannot read what they pass on · 正文加密，中间各级读不到内容
     #[arg(long, conflicts_with = "all")]

@@ -100,6 +100,61 @@ fn an_auditor_judges_one_case_with_one_file_and_no_network() {
     let text = std::fs::read_to_string(dir.join("one.json")).unwrap();
     assert_eq!(text.matches("\"record\":").count(), 1);
     doubts(desk, &std::fs::read_to_string(desk.join("proof.json")).unwrap());
+    revoked(dir, desk);
+}
+
+/// The list of the demo's authority, which revoked these certificates at that moment.
+fn list(dir: &Path, desk: &Path, revoked: &[(&str, i64)]) {
+    let book = dir.join("tiergate-demo/ca/revoked.txt");
+    let mut text = String::new();
+    for (node, at) in revoked {
+        std::fs::write(&book, "").unwrap();
+        let pem = format!("tiergate-demo/{node}/node.pem");
+        fine(dir, &["ca", "revoke", "--ca", "tiergate-demo/ca", &pem]);
+        let line = std::fs::read_to_string(&book).unwrap();
+        let words: Vec<&str> = line.split(' ').collect();
+        text += &format!("{} {at} {}", words[0], words[2..].join(" "));
+    }
+    std::fs::write(&book, text).unwrap();
+    fine(dir, &["ca", "revoke", "--ca", "tiergate-demo/ca"]);
+    std::fs::copy(dir.join("tiergate-demo/ca/ca.crl"), desk.join("ca.crl")).unwrap();
+}
+
+/// A certificate that was revoked before others had the envelope is a doubt; later, it is told.
+fn revoked(dir: &Path, desk: &Path) {
+    let asked = ["proof.json", "--anchor", "ca.pem", "--crl", "ca.crl"];
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    let (now, long_ago) = (i64::try_from(now.as_millis()).unwrap(), 1_600_000_000_000);
+    let said = auditor(desk, &["proof.json", "--anchor", "ca.pem"]);
+    assert!(said.out.contains("No revocation list was given"), "{}", said.out);
+    list(dir, desk, &[]);
+    let said = auditor(desk, &asked);
+    assert_eq!(said.code, 0, "{}{}", said.out, said.err);
+    assert!(said.out.contains("were looked at: 0 certificates revoked"), "{}", said.out);
+    for node in ["township", "province"] {
+        list(dir, desk, &[(node, long_ago)]);
+        let said = auditor(desk, &asked);
+        assert_eq!(said.code, 1, "{node}: {}", said.out);
+        assert!(said.out.contains("[sender.certificate_revoked]"), "{node}: {}", said.out);
+        assert!(said.out.contains("\n0 of "), "{node}: {}", said.out);
+    }
+    list(dir, desk, &[("township", now), ("province", now)]);
+    let said = auditor(desk, &[&asked[..], &["--lang", "zh"]].concat());
+    assert_eq!(said.code, 0, "{}", said.out);
+    assert!(said.out.contains("签名仍有效；回执的签署时间仅为其签署方自述"), "{}", said.out);
+    let shown = auditor(desk, &[&asked[..], &["--json"]].concat()).json();
+    assert_eq!(shown["revocation"]["revoked"], 2, "{shown}");
+    // May be named again; and one of another authority is refused as a whole.
+    let twice = ["proof.json", "--anchor", "ca.pem", "--crl", "ca.crl", "--crl", "ca.crl"];
+    assert_eq!(auditor(desk, &twice).code, 0);
+    fine(desk, &["ca", "revoke", "--ca", "other"]);
+    let said = auditor(desk, &["proof.json", "--anchor", "ca.pem", "--crl", "other/ca.crl"]);
+    assert_eq!(said.code, 3, "{}", said.out);
+    assert!(
+        said.err.contains("other/ca.crl: ") && said.err.contains("no trusted authority"),
+        "{}",
+        said.err
+    );
 }
 
 /// Whatever is not as it was, or is vouched for by somebody else, is a doubt and an exit code.

@@ -8,7 +8,6 @@ mod error;
 mod plain;
 #[cfg(test)]
 pub(crate) mod tests;
-mod tls;
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,10 +17,10 @@ use canon::Millis;
 use reqwest::header::{CONTENT_ENCODING, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::redirect::Policy;
 
+pub use crate::tls::Identity;
 pub use error::{HttpError, Trouble};
 pub(crate) use plain::encryption;
 pub use reqwest::{Method, Url};
-pub use tls::Identity;
 
 /// Longest `Retry-After` that is believed, ms: a day.
 const RETRY_AFTER_MAX: i64 = 86_400_000;
@@ -172,7 +171,8 @@ impl Client {
     pub fn new(settings: Settings) -> Result<Self, HttpError> {
         let wrong =
             |detail: String| HttpError { trouble: Trouble::Setting, place: String::new(), detail };
-        let tls = tls::config(settings.ca.as_deref(), settings.identity.as_ref()).map_err(wrong)?;
+        let tls = crate::tls::config(settings.ca.as_deref(), settings.identity.as_ref())
+            .map_err(wrong)?;
         let mut builder = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
             .redirect(Policy::none())

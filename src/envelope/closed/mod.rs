@@ -5,6 +5,7 @@
 
 mod cipher;
 mod enclosed;
+mod rest;
 mod wrap;
 
 use std::borrow::Cow;
@@ -16,6 +17,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 
 pub use cipher::Cipher;
 pub use enclosed::{ENCLOSED_LINE_BYTES_MAX, disclose, is_enclosed};
+pub use rest::{RestKey, rest, wake};
 
 use crate::frame::{frame, open_frame};
 use crate::limits::PACKAGE_BYTES_MAX;
@@ -79,6 +81,11 @@ impl Readers {
 pub trait Decrypt: Send + Sync {
     /// The content key; none where none of them is for a key of this port.
     fn content_key(&self, recipients: &[Recipient]) -> Option<Vec<u8>>;
+
+    /// Keys under which fragments of closed routes wait in this node's store; the first closes, all open.
+    fn rest_keys(&self) -> &[RestKey] {
+        &[]
+    }
 }
 
 /// The port of a node that reads no confidential body.
@@ -93,12 +100,16 @@ impl Decrypt for NoKeys {
 
 /// Keys in memory; those of earlier certificates stay, so that what is kept can be read.
 #[derive(Clone, Debug)]
-pub struct KeyRing(Vec<EncryptionPair>);
+pub struct KeyRing {
+    pairs: Vec<EncryptionPair>,
+    rest: Vec<RestKey>,
+}
 
 impl KeyRing {
-    /// Of these pairs.
-    pub const fn new(pairs: Vec<EncryptionPair>) -> Self {
-        Self(pairs)
+    /// Of these pairs, the one in use first.
+    pub fn new(pairs: Vec<EncryptionPair>) -> Self {
+        let rest = pairs.iter().filter_map(RestKey::of).collect();
+        Self { pairs, rest }
     }
 }
 
@@ -109,7 +120,7 @@ impl Decrypt for KeyRing {
             let mine = |pair: &&EncryptionPair| {
                 pair.chain.first().is_some_and(|der| alg.of(&[der]) == recipient.certificate)
             };
-            let pair = self.0.iter().find(mine)?;
+            let pair = self.pairs.iter().find(mine)?;
             wrap::unwrap(
                 &pair.key,
                 pair.certificate.key.suite(),
@@ -117,6 +128,10 @@ impl Decrypt for KeyRing {
             )
         };
         recipients.iter().find_map(of)
+    }
+
+    fn rest_keys(&self) -> &[RestKey] {
+        &self.rest
     }
 }
 

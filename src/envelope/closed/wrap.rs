@@ -44,6 +44,17 @@ pub(super) fn unwrap(own: &KeyPem, suite: Suite, wrapped: &[u8]) -> Option<Vec<u
     }
 }
 
+/// The number that a private key is.
+pub(super) fn secret(own: &KeyPem, suite: Suite) -> Option<[u8; 32]> {
+    match suite {
+        Suite::EcdsaP256Sha256 => {
+            Some(p256::SecretKey::from_pkcs8_pem(&own.0).ok()?.to_bytes().into())
+        }
+        Suite::Sm2Sm3 => Some(sm2::SecretKey::from_pkcs8_pem(&own.0).ok()?.to_bytes().into()),
+        Suite::Ed25519Sha256 | Suite::RsaSha256 => None,
+    }
+}
+
 fn p256_wrap(to: &[u8], content: &[u8], random: &dyn SecureRandom) -> Option<Vec<u8>> {
     let to = p256::PublicKey::from_sec1_bytes(to).ok()?;
     let mut drawn = [0; 32];

@@ -128,6 +128,7 @@ fn judge(item: &Item, trust: &Trust, format: &dyn Fn(&str) -> Option<Arc<Format>
         Err(refuse) => steps.push(tell::envelope_refused(refuse)),
         Ok(signed) => {
             steps.push(tell::envelope(&signed.head, &signed.signer));
+            steps.extend(revoked_later(&item.envelope, signed, trust));
             let inside = under(&item.record, &signed.head);
             steps.push(tell::in_envelope(&item.record, signed.head.count(), inside));
             // What the signature does not cover is not read: it could say anything.
@@ -145,6 +146,7 @@ fn judge(item: &Item, trust: &Trust, format: &dyn Fn(&str) -> Option<Arc<Format>
         (Err(_), Some((_, Ok(answer)))) => steps.push(tell::receipt(&answer.head, &answer.signer)),
         (Ok(sent), Some((given, Ok(answer)))) => {
             steps.push(tell::receipt(&answer.head, &answer.signer));
+            steps.extend(revoked_later(&given.signed, answer, trust));
             steps.push(tell::answers(&answer.head, answers(&answer.head, sent)));
             let outcome = outcome(given.outcome.as_ref(), &item.record, &answer.head);
             steps.push(tell::outcome(outcome.as_ref(), &answer.head));
@@ -159,6 +161,12 @@ fn judge(item: &Item, trust: &Trust, format: &dyn Fn(&str) -> Option<Arc<Format>
     let environment = envelope.ok().map(|signed| signed.head.environment);
     let Record { id, kind, fields, step: _ } = record;
     Judged { id, kind, environment, steps, standing, fields }
+}
+
+/// A certificate that was revoked after the time it is judged at still stands; whoever judges must know.
+fn revoked_later(signed: &Signed, verified: &Verified, trust: &Trust) -> Option<Step> {
+    let since = trust.revoked_since(signed.signature.as_bytes())?;
+    Some(tell::revoked_later(&verified.head, &verified.signer, since))
 }
 
 /// What each hop receipt of the file proves of its envelope.

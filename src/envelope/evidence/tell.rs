@@ -1,11 +1,11 @@
 //! The steps in words, for people who know neither Merkle nor X.509.
 
 use canon::format::{Parsed, RecordType};
-use canon::{Environment, Violation};
+use canon::{Environment, Millis, Violation};
 
 use super::judge::{Standing, Step, by_outlet};
 use super::{Leaf, Vouched};
-use crate::{Head, Outcome, OutcomeLine, Refuse, SenderCert};
+use crate::{Head, Kind, Outcome, OutcomeLine, Refuse, SenderCert};
 
 fn step(name: &'static str, holds: bool, (en, zh): (String, String)) -> Step {
     Step { name, holds, zh, en }
@@ -39,6 +39,22 @@ pub(super) fn envelope(head: &Head, signer: &SenderCert) -> Step {
         ),
     );
     step("envelope-signature", true, texts)
+}
+
+/// Nobody but its signer says when a receipt was signed; an envelope's time others vouch for.
+pub(super) fn revoked_later(head: &Head, signer: &SenderCert, since: Millis) -> Step {
+    let node = &signer.node;
+    let (mut en, mut zh) = (
+        format!(
+            "the certificate of node {node} is revoked since {since}, which is later: the signature stands"
+        ),
+        format!("节点 {node} 的证书自 {since} 起吊销，晚于上述时间，签名仍有效"),
+    );
+    if head.kind == Kind::Receipt {
+        en.push_str("; that the receipt is older is its signer's own word, ask for the archive and its timestamp if that matters");
+        zh.push_str("；回执的签署时间仅为其签署方自述，如有必要请调取归档及其时间戳");
+    }
+    step("revoked-later", true, (en, zh))
 }
 
 pub(super) fn hop(found: &Result<Vouched, Refuse>) -> Step {

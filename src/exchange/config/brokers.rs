@@ -74,28 +74,38 @@ impl BrokerUrl {
             Some((authority, vhost)) => (authority, decode(vhost)?),
             None => (rest, "/".to_owned()),
         };
-        // An IPv6 address stands in brackets.
-        let (host, port) = match authority.strip_prefix('[') {
-            Some(rest) => {
-                let (host, port) = rest.split_once(']')?;
-                (host, port.strip_prefix(':'))
-            }
-            None => match authority.split_once(':') {
-                Some((host, port)) => (host, Some(port)),
-                None => (authority, None),
-            },
-        };
-        let port = match port {
-            Some(port) => port.parse().ok().filter(|p| *p > 0)?,
-            None if tls => 5671,
-            None => 5672,
-        };
-        let legal = |c: char| !c.is_whitespace() && !matches!(c, '@' | '/' | '?' | '#' | '%');
-        if host.is_empty() || !host.chars().all(legal) || vhost.is_empty() {
+        let (host, port) = host_and_port(authority)?;
+        let port = port.unwrap_or(if tls { 5671 } else { 5672 });
+        if vhost.is_empty() {
             return None;
         }
         Some(Self { tls, host: host.into(), port, vhost: vhost.into() })
     }
+}
+
+/// `HOST[:PORT]` of an address, without user, path or query; none for anything else.
+pub(crate) fn host_and_port(authority: &str) -> Option<(String, Option<u16>)> {
+    // An IPv6 address stands in brackets.
+    let (host, port) = match authority.strip_prefix('[') {
+        Some(rest) => {
+            let (host, port) = rest.split_once(']')?;
+            // What follows the bracket is a port, or nothing.
+            match port.strip_prefix(':') {
+                None if !port.is_empty() => return None,
+                port => (host, port),
+            }
+        }
+        None => match authority.split_once(':') {
+            Some((host, port)) => (host, Some(port)),
+            None => (authority, None),
+        },
+    };
+    let port = match port {
+        Some(port) => Some(port.parse().ok().filter(|p| *p > 0)?),
+        None => None,
+    };
+    let legal = |c: char| !c.is_whitespace() && !matches!(c, '@' | '/' | '?' | '#' | '%');
+    (!host.is_empty() && host.chars().all(legal)).then(|| (host.to_owned(), port))
 }
 
 impl std::fmt::Display for BrokerUrl {
@@ -297,6 +307,7 @@ mod tests {
             "amqp://h/a/b",
             "amqp://h/a?x=1",
             "amqp://h/%zz",
+            "amqp://[::1]x",
             "mq.example",
         ] {
             assert_eq!(url(wrong), None, "{wrong}");

@@ -5,6 +5,7 @@
 //! environment: the texts, the variables and [`Files`] are arguments. Checks are offline; whether a
 //! key fits its certificate and a package its format is seen when they are opened.
 
+mod audit;
 mod brokers;
 mod database;
 mod foreign;
@@ -38,6 +39,7 @@ mod units;
 
 use std::collections::BTreeMap;
 
+pub use audit::AuditConfig;
 pub use brokers::{BrokerConfig, BrokerUrl, Login};
 pub use database::{PostgresConfig, PostgresTls, StoreUrl, is_instance};
 pub use foreign::{Database, Engine, Isolation, OdbcDatabase, ServerDatabase};
@@ -49,7 +51,7 @@ pub use node::{
     RouteConfig, SinkConfig, SinkKind, SourceConfig, SourceReading, Treatment,
 };
 pub use outlets::{CallForm, CallsConfig, OutletConfig, OutletWay};
-pub use outside::{SIGNER_WAIT_MS_MAX, SignerProgram};
+pub use outside::{Outside, SIGNER_WAIT_MS_MAX, SignerProgram, TokenConfig};
 pub use problem::{At, Problem, Problems, nearest};
 pub use process::{FileFacts, Files, tier_order};
 pub use program::Program;

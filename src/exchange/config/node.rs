@@ -7,6 +7,7 @@ use std::sync::Arc;
 use canon::{Lane, NodeCode, Route};
 use envelope::Suite;
 
+use super::audit::AuditConfig;
 use super::brokers::BrokerConfig;
 use super::database::StoreUrl;
 use super::foreign::{Database, Isolation};
@@ -45,6 +46,8 @@ pub struct NodeConfig {
     pub publisher: Option<NodeCode>,
     /// The archive; none is no archive, and nothing of records is ever purged.
     pub archive: Option<ArchiveConfig>,
+    /// Where the audit chain is forwarded to; none is nowhere.
+    pub audit: Option<AuditConfig>,
     /// Whom it believes.
     pub trust: TrustConfig,
     /// Who signs here; at least one.

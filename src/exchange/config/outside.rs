@@ -1,15 +1,25 @@
-//! A key that is not ours to read: a program that signs for an identity.
+//! A key that is not ours to read: a program that signs for an identity, or a PKCS#11 token.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::read::{Cx, duration};
+use super::read::{Cx, duration, secret};
+use super::secret::SecretRef;
 use super::tree::Tab;
 
 /// Longest wait for a signature, ms.
 pub const SIGNER_WAIT_MS_MAX: i64 = 60_000;
 /// The wait where nothing is said, ms.
 const SIGNER_WAIT_MS: i64 = 5_000;
+
+/// Who holds a key that this process does not read.
+#[derive(Clone, Debug)]
+pub enum Outside {
+    /// A program of whoever runs the node.
+    Program(SignerProgram),
+    /// A token, reached through its maker's library.
+    Token(TokenConfig),
+}
 
 /// A program that signs, one request a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,15 +32,43 @@ pub struct SignerProgram {
     pub wait: i64,
 }
 
-/// Reads `signer = { command, wait }`; none where there is none.
-pub(crate) fn signer(tab: &mut Tab<'_>, cx: &mut Cx<'_>) -> Option<SignerProgram> {
-    let given = tab.entries().iter().any(|(k, _)| k.text == "signer");
-    let mut tab = tab.table("signer", cx.problems);
-    if !given {
-        return None;
+/// A key on a PKCS#11 token.
+#[derive(Clone, Debug)]
+pub struct TokenConfig {
+    /// The maker's library.
+    pub module: PathBuf,
+    /// Label of the token.
+    pub token: Arc<str>,
+    /// Label of the private key on it.
+    pub key: Arc<str>,
+    /// The user's PIN.
+    pub pin: SecretRef,
+    /// Longest wait for one signature, ms.
+    pub wait: i64,
+}
+
+/// Reads `signer = { command, wait }` or `token = { module, token, key, pin, wait }`; none where there
+/// is neither.
+pub(crate) fn outside(tab: &mut Tab<'_>, cx: &mut Cx<'_>) -> Option<Outside> {
+    let given = |tab: &Tab<'_>, key: &str| tab.entries().iter().any(|(k, _)| k.text == key);
+    let (program, token) = (given(tab, "signer"), given(tab, "token"));
+    if program && token {
+        cx.problems.push(
+            "config.bad_value",
+            &tab.spot("token"),
+            tab.key("token"),
+            "stands beside `signer`; one key has one holder, take one of them away",
+            "与 signer 同时出现；一个密钥只能有一处保管，请去掉其一",
+        );
     }
-    let command = tab.texts("command", cx.problems).unwrap_or_default();
-    let wait = duration(&mut tab, "wait", cx).unwrap_or(SIGNER_WAIT_MS);
+    // Both are asked for, so that `finish` knows them when they are absent.
+    let program = signer(tab.table("signer", cx.problems), program, cx);
+    let token = self::token(tab.table("token", cx.problems), token, cx);
+    program.map(Outside::Program).or(token.map(Outside::Token))
+}
+
+fn wait(tab: &mut Tab<'_>, cx: &mut Cx<'_>) -> i64 {
+    let wait = duration(tab, "wait", cx).unwrap_or(SIGNER_WAIT_MS);
     if !(1..=SIGNER_WAIT_MS_MAX).contains(&wait) {
         cx.problems.push(
             "config.out_of_range",
@@ -40,6 +78,15 @@ pub(crate) fn signer(tab: &mut Tab<'_>, cx: &mut Cx<'_>) -> Option<SignerProgram
             "应在 1 ms 与 60 s 之间",
         );
     }
+    wait
+}
+
+fn signer(mut tab: Tab<'_>, given: bool, cx: &mut Cx<'_>) -> Option<SignerProgram> {
+    if !given {
+        return None;
+    }
+    let command = tab.texts("command", cx.problems).unwrap_or_default();
+    let wait = wait(&mut tab, cx);
     let (at, path) = (tab.spot("command"), tab.key("command"));
     tab.finish(cx.problems);
     let mut words = command.into_iter();
@@ -55,4 +102,23 @@ pub(crate) fn signer(tab: &mut Tab<'_>, cx: &mut Cx<'_>) -> Option<SignerProgram
     };
     let arguments = words.map(|s| s.text.into()).collect();
     Some(SignerProgram { file: cx.base.join(file.text), arguments, wait })
+}
+
+fn token(mut tab: Tab<'_>, given: bool, cx: &mut Cx<'_>) -> Option<TokenConfig> {
+    if !given {
+        return None;
+    }
+    let module = tab.need("module", cx.problems);
+    let token = tab.need("token", cx.problems);
+    let key = tab.need("key", cx.problems);
+    let pin = secret(&mut tab, "pin", cx);
+    let wait = wait(&mut tab, cx);
+    tab.finish(cx.problems);
+    Some(TokenConfig {
+        module: cx.base.join(module?.text),
+        token: token?.text.into(),
+        key: key?.text.into(),
+        pin: pin?,
+        wait,
+    })
 }

@@ -43,6 +43,7 @@ pub(crate) fn check(
         }
     }
     listener(node, &mut need);
+    collector(node, &mut need);
     for adapter in &node.adapters {
         source(adapter, &mut need);
     }
@@ -97,6 +98,19 @@ fn listener(node: &NodeConfig, need: &mut Need<'_>) {
         if let Some((_, SecretRef::File(path))) = identity {
             need(&listen.at, "[listen] key", path, false);
         }
+    }
+}
+
+fn collector(node: &NodeConfig, need: &mut Need<'_>) {
+    let Some(audit) = &node.audit else { return };
+    let own = audit.identity.as_ref();
+    for (key, path) in
+        [("[audit] ca", audit.ca.as_ref()), ("[audit] certificate", own.map(|(path, _)| path))]
+    {
+        path.into_iter().for_each(|path| need(&audit.at, key, path, false));
+    }
+    if let Some((_, SecretRef::File(path))) = own {
+        need(&audit.at, "[audit] key", path, false);
     }
 }
 
@@ -156,6 +170,9 @@ fn foreign_secrets(node: &NodeConfig) -> Vec<(&At, &'static str, &SecretRef)> {
         node.listen.as_ref().and_then(|listen| Some((listen, listen.identity.as_ref()?)))
     {
         found.push((&listen.at, "[listen] key", key));
+    }
+    if let Some(audit) = &node.audit {
+        found.extend(audit.identity.iter().map(|(_, key)| (&audit.at, "[audit] key", key)));
     }
     for adapter in &node.adapters {
         let posted = adapter.source.post.iter().flat_map(PostConfig::secrets);

@@ -80,6 +80,7 @@ impl NodeDocument {
         let sinks = super::sinks::sinks(&mut top, &data, &mut cx);
         let outlets = super::outlets::outlets(&mut top, &data, &mut cx);
         let archive = archive_section(&mut top, &identities, &mut cx);
+        let audit = super::audit::audit(&mut top, &mut cx);
         top.finish(cx.problems);
 
         NodeConfig {
@@ -92,6 +93,7 @@ impl NodeDocument {
             lists,
             publisher,
             archive,
+            audit,
             trust,
             identities,
             brokers,

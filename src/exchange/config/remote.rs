@@ -42,13 +42,29 @@ impl Remote {
 pub(crate) fn remote(tab: &mut Tab<'_>, cx: &mut Cx<'_>) -> Option<Remote> {
     let url = tab.text("url", cx.problems);
     let ca = tab.text("ca", cx.problems).map(|s| cx.base.join(s.text));
+    let identity = pair(tab, cx);
+    let proxy = tab.text("proxy", cx.problems);
+    let timeout = within(tab, "timeout", "http_timeout", cx);
+    let url = url?;
+    let mut right = legal(tab, "url", &url, cx);
+    if let Some(proxy) = &proxy {
+        right &= legal(tab, "proxy", proxy, cx);
+    }
+    right.then(|| Remote {
+        url: url.text.trim_end_matches('/').into(),
+        ca,
+        identity,
+        proxy: proxy.map(|p| p.text.into()),
+        timeout,
+    })
+}
+
+/// Our own `certificate` and its `key`: both or neither.
+pub(crate) fn pair(tab: &mut Tab<'_>, cx: &mut Cx<'_>) -> Option<(PathBuf, SecretRef)> {
     let certificate = tab.text("certificate", cx.problems).map(|s| cx.base.join(s.text));
     let has_key = tab.entries().iter().any(|(k, _)| k.text == "key");
     let key = if has_key { secret(tab, "key", cx) } else { None };
-    let proxy = tab.text("proxy", cx.problems);
-    let timeout = within(tab, "timeout", "http_timeout", cx);
     let _known = tab.get("key");
-    let url = url?;
     if certificate.is_some() != has_key {
         cx.problems.push(
             "config.missing_key",
@@ -58,17 +74,7 @@ pub(crate) fn remote(tab: &mut Tab<'_>, cx: &mut Cx<'_>) -> Option<Remote> {
             "certificate 与 key 必须同时给出",
         );
     }
-    let mut right = legal(tab, "url", &url, cx);
-    if let Some(proxy) = &proxy {
-        right &= legal(tab, "proxy", proxy, cx);
-    }
-    right.then(|| Remote {
-        url: url.text.trim_end_matches('/').into(),
-        ca,
-        identity: certificate.zip(key),
-        proxy: proxy.map(|p| p.text.into()),
-        timeout,
-    })
+    certificate.zip(key)
 }
 
 /// Whether an address is one, and holds nothing that is secret.

@@ -9,7 +9,7 @@ use envelope::limits::SM2_USER_ID_BYTES_MAX;
 use envelope::{SM2_USER_ID, Suite};
 
 use super::node::NodeConfig;
-use super::outside::{self, SignerProgram};
+use super::outside::{self, Outside};
 use super::paths;
 use super::problem::{At, Problems};
 use super::process::{self, Files};
@@ -60,12 +60,12 @@ pub struct Identity {
 pub struct KeyConfig {
     /// Its suite; the key is held to it.
     pub suite: Suite,
-    /// The key, PKCS#8 in PEM; the empty reference where a program signs.
+    /// The key, PKCS#8 in PEM; the empty reference where it lies outside.
     pub key: SecretRef,
     /// What opens the key, if it is encrypted.
     pub passphrase: Option<SecretRef>,
-    /// The program that signs, in place of a key that this process reads.
-    pub signer: Option<SignerProgram>,
+    /// Who holds it, where this process does not read it.
+    pub outside: Option<Outside>,
     /// Its certificate chain, PEM; the regions stand in it.
     pub certificate: PathBuf,
     /// What opens bodies that are encrypted for this identity in this suite.
@@ -262,8 +262,8 @@ fn keys(tab: &mut Tab<'_>, cx: &mut Cx<'_>) -> Vec<KeyConfig> {
 
 fn key(tab: &mut Tab<'_>, cx: &mut Cx<'_>) -> KeyConfig {
     let suite = tab.word("suite", SUITES, cx.problems).unwrap_or(Suite::EcdsaP256Sha256);
-    let signer = outside::signer(tab, cx);
-    let (key, passphrase, certificate) = match &signer {
+    let outside = outside::outside(tab, cx);
+    let (key, passphrase, certificate) = match &outside {
         None => pair(tab, cx),
         Some(_) => {
             let certificate = tab.need("certificate", cx.problems);
@@ -278,7 +278,7 @@ fn key(tab: &mut Tab<'_>, cx: &mut Cx<'_>) -> KeyConfig {
         one.finish(cx.problems);
         former.push(EncryptionConfig { key, passphrase, certificate });
     }
-    KeyConfig { suite, key, passphrase, signer, certificate, encryption, former }
+    KeyConfig { suite, key, passphrase, outside, certificate, encryption, former }
 }
 
 /// `encryption = { certificate, key, passphrase }`.
@@ -331,8 +331,18 @@ pub(crate) fn check(
         }
     }
     for (at, one) in node.identities.iter().flat_map(|i| i.keys.iter().map(|k| (&i.at, k))) {
-        if let Some(signer) = &one.signer {
-            paths::exists(files, at, "[identity] signer", &signer.file, false, problems);
+        match &one.outside {
+            None => {}
+            Some(Outside::Program(signer)) => {
+                paths::exists(files, at, "[identity] signer", &signer.file, false, problems);
+            }
+            Some(Outside::Token(token)) => {
+                paths::exists(files, at, "[identity] token", &token.module, false, problems);
+                if let SecretRef::File(path) = &token.pin {
+                    paths::exists(files, at, "[identity] token pin", path, false, problems);
+                }
+                paths::secret(at, "[identity] token pin", &token.pin, files, env, problems);
+            }
         }
     }
     suites_have_keys(node, problems);

@@ -146,6 +146,12 @@ async fn archived_and_purged(tier: usize, sinks: &[&str]) {
     let file = File::read(&bytes).unwrap();
     assert_eq!(file.find(&ids[0]).unwrap().envelope, &*kept.frame);
     assert_eq!(world.count(TOWN, Place::Accepted).await, 6);
+    // The audit chain keeps all of it, however old (180 days are demanded).
+    let chain = world.store(tier).audit_after(0, 10_000).await.unwrap();
+    world.store(tier).purge(world.now.plus(400 * DAY), 10_000).await.unwrap();
+    let left = world.store(tier).audit_after(0, 10_000).await.unwrap();
+    assert!(left.len() >= chain.len() && left.starts_with(&chain) && left[0].0 == 1);
+    assert_eq!(store::audit::verify_chain(None, &left), Ok(()));
 }
 
 #[tokio::test]

@@ -3,9 +3,11 @@
 
 use bus::Parcel;
 use envelope::Suite;
-use store::Place;
+use store::{Place, Slots};
 use tests::world::input::{BAD_ID, ID, cases, line};
-use tests::world::{CITY, COUNTY, PROVINCE, Rule, Setup, TOWN, Trick, World, forge};
+use tests::world::{
+    CITY, COUNTY, PROVINCE, Rule, Setup, TIERS, TOWN, Trick, When, World, code, forge, live,
+};
 
 /// The next envelope of the township, closed for a key that the province does not have.
 fn closed(world: &mut World, parcel: &Parcel, sequence: u64) -> Parcel {
@@ -92,6 +94,38 @@ async fn goes_up_unread(suites: [Suite; 4]) {
         assert!(!stands(ID, &all) && !stands("SBLSH", &all), "tier {tier} can read it");
         assert!(stands("<Confidential>", &all));
     }
+    world.finish().await;
+}
+
+/// What waits in the sender's own store is closed as well, across a death between number and signature, and
+/// when it waits again for its parent.
+#[tokio::test]
+async fn what_waits_to_be_sealed_lies_closed() {
+    let mut world = super::world_of(closing(INTERNATIONAL, &[])).await;
+    world.failed = Some(Vec::new());
+    let town = code(TIERS[TOWN]);
+    world.faults.die_in(&town, "number", When::Before);
+    let lines = [cases(1..=3), vec![line("SB", 6).region("880103101"), line("SL", 6)]].concat();
+    world.drop_lines("a.csv", &lines);
+    world.quiet().await;
+    world.restart();
+    let staged = world.store(TOWN).staged_batch(&live(), 500, 1 << 20).await.unwrap().unwrap();
+    assert_eq!(staged.records.len(), 8);
+    assert!(!stands(ID, std::slice::from_ref(&staged.bytes)) && !stands("SBLSH", &[staged.bytes]));
+    world.faults.die_in(&town, "sealed", When::Before);
+    world.quiet().await;
+    world.restart();
+    let left = world.store(TOWN).numbered(Slots::ALL, 10).await.unwrap();
+    let left: Vec<_> = left.into_iter().map(|one| one.body).collect();
+    assert!(!left.is_empty() && !stands(ID, &left) && !stands("SBLSH", &left));
+    world.quiet().await;
+    assert_eq!(world.place(TOWN, "SB", 6, 1).await, Some(Place::Rejected));
+    assert_eq!(world.place(TOWN, "SL", 6, 1).await, Some(Place::Waiting), "its parent is missing");
+    world.drop_lines("b.csv", &[line("SB", 6)]);
+    world.quiet().await;
+    world.now = world.now.plus(60_000);
+    world.quiet().await;
+    assert_eq!(world.count(TOWN, Place::Accepted).await, 8);
     world.finish().await;
 }
 

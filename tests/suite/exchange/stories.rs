@@ -24,6 +24,7 @@ mod editions;
 mod entitled;
 mod fair;
 mod forged;
+mod forwarded;
 mod four_tiers;
 mod gap;
 mod gated;

@@ -104,12 +104,25 @@ fn begin(args: &Demo, folder: &Folder, started: Millis) -> Result<State, Failure
     let Some(mut state) = State::read(&folder.0)? else {
         super::foreign(&folder.0)?;
         let mut state = State::new(&folder.0, started.0 - os::now().0);
+        state.suites = args.suite.unwrap_or_default();
         state.keep = args.keep;
         state.save()?;
         return Ok(state);
     };
     if state.finished && !state.keep && !args.keep {
         state = State::new(&folder.0, started.0 - os::now().0);
+        state.suites = args.suite.unwrap_or_default();
+    }
+    if args.suite.is_some_and(|s| s != state.suites) {
+        let dir = folder.0.display();
+        return Err(Failure::usage(
+            format!(
+                "{dir} holds a demo in another suite; leave --suite out to go on with it, or name another folder with --data"
+            ),
+            format!(
+                "{dir} 中的演示使用其他签名算法；去掉 --suite 可接着演示，或用 --data 指定其他目录"
+            ),
+        ));
     }
     state.keep |= args.keep;
     state.save()?;
@@ -125,9 +138,9 @@ async fn prepare(
     started: Millis,
 ) -> Result<(), Failure> {
     if state.prepared {
-        return setup::same(folder, places, playing);
+        return setup::same(folder, places, playing, state.suites);
     }
-    setup::make(folder, places, playing, started, os::now()).await?;
+    setup::make(folder, places, playing, state.suites, (started, os::now())).await?;
     state.prepared = true;
     state.save()
 }

@@ -6,7 +6,6 @@ use std::path::PathBuf;
 
 use canon::{Environment, Millis, NodeCode};
 use edge::db::Place;
-use envelope::Suite;
 use envelope::ca::NodeName;
 
 use super::department::Department;
@@ -15,6 +14,7 @@ use super::tables::{self, Databases, Server};
 use crate::databases;
 use crate::demo::prepare::{self, Folder, Named, remove, write};
 use crate::demo::services::{self, Database, PG_PASSWORD};
+use crate::demo::suites::Suites;
 use crate::demo::tiers::Tier;
 use crate::text::Failure;
 
@@ -92,8 +92,8 @@ pub(super) async fn make(
     folder: &Folder,
     places: &Places,
     playing: &[(&Department, Live)],
-    started: Millis,
-    now: Millis,
+    suites: Suites,
+    (started, now): (Millis, Millis),
 ) -> Result<(), Failure> {
     clear(folder)?;
     for (department, _) in playing {
@@ -101,8 +101,8 @@ pub(super) async fn make(
             write(&folder.0.join("adapters").join(&department.name).join(path), bytes)?;
         }
     }
-    write_configs(folder, places, playing)?;
-    prepare::certificates(folder, named(folder, playing), started, now)?;
+    write_configs(folder, places, playing, suites)?;
+    prepare::certificates(folder, named(folder, playing, suites), started, now)?;
     for (_, live) in playing {
         live.stand().await?;
     }
@@ -127,6 +127,7 @@ pub(super) fn same(
     folder: &Folder,
     places: &Places,
     playing: &[(&Department, Live)],
+    suites: Suites,
 ) -> Result<(), Failure> {
     // A web service's port is another at every start.
     let lasting = |text: &str| -> Vec<String> {
@@ -135,8 +136,8 @@ pub(super) fn same(
     let there = |(path, text): (PathBuf, String)| {
         std::fs::read_to_string(path).is_ok_and(|there| lasting(&there) == lasting(&text))
     };
-    if texts(folder, places, playing).into_iter().all(there) {
-        return write_configs(folder, places, playing);
+    if texts(folder, places, playing, suites).into_iter().all(there) {
+        return write_configs(folder, places, playing, suites);
     }
     let dir = folder.0.display();
     Err(Failure::usage(
@@ -152,8 +153,9 @@ fn write_configs(
     folder: &Folder,
     places: &Places,
     playing: &[(&Department, Live)],
+    suites: Suites,
 ) -> Result<(), Failure> {
-    for (path, text) in texts(folder, places, playing) {
+    for (path, text) in texts(folder, places, playing, suites) {
         write(&path, text.as_bytes())?;
     }
     for (file, word) in &places.passwords {
@@ -167,6 +169,7 @@ fn texts(
     folder: &Folder,
     places: &Places,
     playing: &[(&Department, Live)],
+    suites: Suites,
 ) -> Vec<(PathBuf, String)> {
     let codes: Vec<&NodeCode> = playing.iter().map(|(d, _)| &d.code).collect();
     let texts = [
@@ -175,6 +178,10 @@ fn texts(
         city(&codes),
         province(folder, places, &codes),
     ];
+    let signed = Tier::ALL.into_iter().zip(texts).map(|(tier, text)| {
+        let identity = format!("[[identity]]\nsuite = \"{}\"\n", suites.of(tier));
+        text.replace("[[identity]]\n", &identity)
+    });
     let stored = |(path, text): (PathBuf, String)| {
         let name = path.parent().and_then(|p| p.file_name()).unwrap_or_default();
         let text = match &places.stores {
@@ -183,13 +190,10 @@ fn texts(
         };
         (path, text)
     };
-    configs(folder).into_iter().zip(texts).map(stored).collect()
+    configs(folder).into_iter().zip(signed).map(stored).collect()
 }
 
-/// The suite of all nodes of this demo.
-const SUITE: Suite = Suite::EcdsaP256Sha256;
-
-fn named(folder: &Folder, playing: &[(&Department, Live)]) -> Vec<Named> {
+fn named(folder: &Folder, playing: &[(&Department, Live)], suites: Suites) -> Vec<Named> {
     let name = |node: NodeCode, regions: Vec<String>| NodeName {
         node,
         environment: Environment::Demo,
@@ -201,13 +205,13 @@ fn named(folder: &Folder, playing: &[(&Department, Live)]) -> Vec<Named> {
         .map(|(d, _)| {
             let regions: BTreeSet<String> = d.expected.regions.clone();
             let name = name(d.code.clone(), regions.into_iter().collect());
-            Named::signing(keys.join(&d.name), name, SUITE)
+            Named::signing(keys.join(&d.name), name, suites.of(Tier::Township))
         })
         .collect();
     for tier in [Tier::County, Tier::City, Tier::Province] {
         let regions = vec![tier.region().to_owned()];
         let name = name(tier.code(), regions);
-        all.push(Named::signing(folder.of(tier).join("node"), name, SUITE));
+        all.push(Named::signing(folder.of(tier).join("node"), name, suites.of(tier)));
     }
     all
 }

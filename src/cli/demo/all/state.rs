@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::demo::prepare;
+use crate::demo::suites::Suites;
 use crate::files::{self, CONFIG_BYTES_MAX};
 use crate::text::Failure;
 
@@ -26,6 +27,9 @@ pub(super) struct State {
     pub(super) rounds: usize,
     /// It came to its end, and everything agreed.
     pub(super) finished: bool,
+    /// In which suites the nodes sign.
+    #[serde(default)]
+    pub(super) suites: Suites,
     /// `--keep`: the next start leaves the data as it is.
     pub(super) keep: bool,
     #[serde(skip)]
@@ -42,6 +46,7 @@ impl State {
             prepared: false,
             rounds: 0,
             finished: false,
+            suites: Suites::default(),
             keep: false,
             path,
         }

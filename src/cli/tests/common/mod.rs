@@ -29,7 +29,12 @@ pub(crate) fn program(dir: &Path, args: &[&str]) -> Command {
 
 /// Runs the program to its end.
 pub(crate) fn tiergate(dir: &Path, args: &[&str]) -> Said {
-    let output = program(dir, args).output().expect("the program was built for this test");
+    ended(&mut program(dir, args))
+}
+
+/// Runs a command to its end.
+pub(crate) fn ended(command: &mut Command) -> Said {
+    let output = command.output().expect("the program was built for this test");
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("the program writes UTF-8");
     Said {
         code: output.status.code().expect("no signal ended it"),
@@ -51,7 +56,13 @@ pub(crate) struct Service(Child);
 
 impl Service {
     pub(crate) fn start(dir: &Path, nodes: &[&str]) -> Self {
+        Self::in_environment(dir, nodes, &[])
+    }
+
+    /// The same with variables of its own.
+    pub(crate) fn in_environment(dir: &Path, nodes: &[&str], variables: &[(&str, &str)]) -> Self {
         let mut command = program(dir, &["run", "--config"]);
+        command.envs(variables.iter().copied());
         command.args(nodes.iter().map(|node| format!("{node}/node.toml")));
         command.stdout(Stdio::null()).stdin(Stdio::null());
         Self(command.spawn().expect("the program starts"))

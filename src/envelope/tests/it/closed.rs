@@ -6,10 +6,10 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use canon::Environment;
+use canon::{Digest, Environment, leaf_hash};
 use envelope::{
     Cipher, Decrypt, EncryptionPair, Head, KeyRing, NoKeys, Reader, Suite, Usage, assemble, clear,
-    close, close_again, is_closed, open, open_clear, sign_head, verify,
+    close, close_again, is_closed, open, open_clear, rest, sign_head, verify, wake,
 };
 use ring::rand::SystemRandom;
 
@@ -132,6 +132,52 @@ fn wrapped(head: &Head) -> Vec<u8> {
 fn content_key(head: &Head, pair: &EncryptionPair) -> Vec<u8> {
     let ring = KeyRing::new(vec![pair.clone()]);
     ring.content_key(&head.confidential.as_ref().unwrap().recipients).unwrap()
+}
+
+/// As a store has it: the digest of each fragment with its length, and the fragments back to back.
+fn staged(suite: Suite) -> (Vec<(Digest, u32)>, Vec<u8>) {
+    let fragments: Vec<_> = (1..=3).map(record).collect();
+    let listed = fragments.iter().map(|f| (leaf_hash(suite.digest(), f), f.len() as u32));
+    (listed.collect(), fragments.concat())
+}
+
+fn each(records: &[(Digest, u32)]) -> impl Iterator<Item = (&Digest, u32)> {
+    records.iter().map(|(digest, len)| (digest, *len))
+}
+
+#[test]
+fn fragments_that_wait_are_closed_at_their_length_and_open_as_what_they_are() {
+    for suite in KINDS {
+        let world = world_in(suite);
+        let (old, new) = (pair(&world, "town", suite), pair(&world, "town", suite));
+        let (first, after) =
+            (KeyRing::new(vec![old.clone()]), KeyRing::new(vec![new.clone(), old]));
+        let (records, plain) = staged(suite);
+        let mut bytes = plain.clone();
+        rest(first.rest_keys(), each(&records), &mut bytes);
+        assert_eq!(bytes.len(), plain.len());
+        for (i, window) in plain.windows(12).enumerate() {
+            assert_ne!(bytes.get(i..i + 12), Some(window), "{suite}: it can be read at {i}");
+        }
+        let closed = bytes.clone();
+        // A pair that was replaced still opens; one that never was does not, nor do other bytes.
+        assert!(wake(after.rest_keys(), each(&records), &mut bytes) && bytes == plain);
+        let mut bytes = closed.clone();
+        assert!(!wake(KeyRing::new(vec![new]).rest_keys(), each(&records), &mut bytes));
+        assert!(!wake(NoKeys.rest_keys(), each(&records), &mut closed.clone()));
+        let mut changed = closed.clone();
+        changed[100] ^= 1;
+        assert!(!wake(first.rest_keys(), each(&records), &mut changed));
+        let (mut short, _) = (closed.clone(), ());
+        short.pop();
+        assert!(!wake(first.rest_keys(), each(&records), &mut short));
+        // What was laid down before the route was closed, and where there is no key.
+        let mut bytes = plain.clone();
+        assert!(wake(first.rest_keys(), each(&records), &mut bytes) && bytes == plain);
+        rest(NoKeys.rest_keys(), each(&records), &mut bytes);
+        assert!(wake(NoKeys.rest_keys(), each(&records), &mut bytes) && bytes == plain);
+        assert_eq!(format!("{:?}", first.rest_keys()), "[RestKey(…)]");
+    }
 }
 
 #[test]

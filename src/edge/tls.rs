@@ -25,7 +25,7 @@ impl fmt::Debug for Identity {
 }
 
 /// TLS as ring does it: 1.2 and 1.3, names and dates checked, always.
-pub(super) fn config(
+pub(crate) fn config(
     ca: Option<&[u8]>,
     identity: Option<&Identity>,
 ) -> Result<ClientConfig, String> {
