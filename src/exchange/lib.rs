@@ -30,7 +30,6 @@ mod exceptions;
 pub mod fair;
 pub mod gate;
 pub mod guard;
-mod heard;
 mod heed;
 mod held;
 pub mod judge;

@@ -16,6 +16,7 @@ use super::seal::{lane_column, learn_controls, put_controls};
 use super::tally::{self, Line, OWN, Tallies};
 use super::words::learn_strand;
 use super::{inbox, restore, sql, waiting};
+use crate::packed::leaves::Counted;
 use crate::error::StoreError;
 use crate::packed::restore::{exception, listed};
 use crate::types::*;
@@ -98,6 +99,8 @@ async fn adopt(
             let mut sum = canon::HashSum::default();
             sum.add(&record.digest);
             tallies.sum(line.of(*kind), &sum);
+            let counted = Counted::of(&record.id, &record.digest);
+            tallies.leaf((line.day, line.peer), true, counted);
         }
         accepted += i64::from(place == Place::Accepted);
         rejected += i64::from(place == Place::Rejected);
