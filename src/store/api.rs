@@ -18,9 +18,7 @@ pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>>
 /// no handle sees another's facts.
 ///
 /// Times are arguments. A store never takes a `now` below its last: it uses the higher one.
-pub trait Store:
-    RestoreFacts + OutletFacts + ArchiveFacts + WindowFacts + Send + Sync
-{
+pub trait Store: RestoreFacts + OutletFacts + ArchiveFacts + WindowFacts + Send + Sync {
     // ── leases ──────────────────────────────────────────────────────────────────────────────
 
     /// Takes or renews a lease: its holder keeps the token, another gets a higher one after its end.

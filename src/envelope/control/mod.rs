@@ -16,8 +16,8 @@ pub use hop::{Hop, Refusal, Stage};
 pub use inquiry::{Answer, HeldState, Inquiry, KeyVersion};
 pub use manifest::{Counts, ManifestLine, Side};
 pub use narrow::{
-    DifferenceRow, LISTED_MAX, Listed, NAMED_MAX, Named, NamedRow, Names, Narrow, Narrowed, Question,
-    Stated, Sum,
+    DifferenceRow, LISTED_MAX, Listed, NAMED_MAX, Named, NamedRow, Names, Narrow, Narrowed,
+    Question, Stated, Sum,
 };
 pub use notice::Notice;
 pub use quality::QualityNotice;

@@ -37,11 +37,7 @@ impl Question {
     }
 
     fn read(s: &mut Scan<'_>) -> Result<Self, Refuse> {
-        Ok(Self {
-            day: s.with("Day", Day::parse)?,
-            pass: s.parse("Pass")?,
-            step: s.parse("Step")?,
-        })
+        Ok(Self { day: s.with("Day", Day::parse)?, pass: s.parse("Pass")?, step: s.parse("Step")? })
     }
 }
 

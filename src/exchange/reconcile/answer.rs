@@ -4,8 +4,8 @@
 use canon::{Millis, NodeCode, Prefix};
 use envelope::Kind;
 use envelope::control::{
-    Answer, LISTED_MAX, Listed, NAMED_MAX as ROWS_MAX, Named as NamedAnswer, NamedRow, Names, Narrow,
-    Narrowed, Stated, Sum,
+    Answer, LISTED_MAX, Listed, NAMED_MAX as ROWS_MAX, Named as NamedAnswer, NamedRow, Names,
+    Narrow, Narrowed, Stated, Sum,
 };
 use store::{BookSide, Bucket, NewControl, Step, Window};
 
@@ -17,12 +17,12 @@ use crate::gate::Refusal;
 use crate::node::{Node, whole_seconds};
 
 /// Leaves of a child up to which it is listed.
-pub const SMALL: u64 = 32;
+pub(super) const SMALL: u64 = 32;
 /// Differing children of one prefix from which on larger ones are listed too: where nearly
 /// everything differs, lists cost less than going on.
-pub const MANY: usize = 8;
+pub(super) const MANY: usize = 8;
 /// Most leaves of one answer.
-pub const ANSWERED_MAX: usize = 8_192;
+pub(super) const ANSWERED_MAX: usize = 8_192;
 
 fn window_of(question: canon::Day, sender: &NodeCode) -> Window {
     Window { side: BookSide::Received, day: question, peer: sender.clone() }
@@ -40,8 +40,7 @@ pub(crate) async fn narrow(
         return Ok(Some(Refusal::new("envelope.too_large", "prefixes")));
     }
     let window = window_of(asked.question.day, sender);
-    let mut answer =
-        Narrowed { question: asked.question, at: Vec::new(), lists: Vec::new() };
+    let mut answer = Narrowed { question: asked.question, at: Vec::new(), lists: Vec::new() };
     if !blind(node, &window, &asked).await? {
         fill(node, &window, &asked, &mut answer).await?;
     }
@@ -110,9 +109,8 @@ async fn fill(
         let found = node.store.leaves(window, part, limit).await?;
         for prefix in part {
             let of = found.iter().filter(|leaf| prefix.covers(leaf.place)).take(LISTED_MAX);
-            let short = |digest: &[u8; 16]| {
-                digest[..8].iter().fold(0, |n: u64, b| n << 8 | u64::from(*b))
-            };
+            let short =
+                |digest: &[u8; 16]| digest[..8].iter().fold(0, |n: u64, b| n << 8 | u64::from(*b));
             let of: Vec<Listed> = of.map(|leaf| (leaf.place, short(&leaf.digest))).collect();
             answer.lists.push((*prefix, of));
         }
@@ -151,8 +149,7 @@ pub(crate) async fn names(
     let limit = u32::try_from(ROWS_MAX).unwrap_or(u32::MAX);
     let found = node.store.leaves(&window, &under, limit).await?;
     let row = |leaf: &store::Leaf| NamedRow { record: leaf.id.to_string(), sum: leaf.sum() };
-    let answer =
-        NamedAnswer { question: asked.question, rows: found.iter().map(row).collect() };
+    let answer = NamedAnswer { question: asked.question, rows: found.iter().map(row).collect() };
     commit(node, inbox_id, reply(&Answer::Named(answer), sender, now), now).await
 }
 
@@ -168,6 +165,11 @@ pub(crate) async fn stated(
     let question = first.question;
     if parts.iter().any(|p| p.sender != *sender || p.question != question) {
         return Ok(Some(Refusal::new("manifest.not_yours", "another node's window")));
+    }
+    // Only of a day that it has reported here.
+    let known = node.store.manifests(question.day).await?;
+    if !known.iter().any(|m| m.by == *sender && m.peer == node.code) {
+        return Ok(Some(Refusal::new("manifest.not_yours", "a day that was not reported here")));
     }
     let rows = parts.iter().flat_map(|p| &p.rows).map(|r| Difference {
         record: r.record.clone(),

@@ -70,7 +70,10 @@ pub(super) fn causes(
 
 /// A line a route, type and epoch (a day in which the sender was restored has two epochs), and an
 /// empty one for what is owed and was not there.
-pub(super) fn by_line(owed: Vec<ManifestLine>, told: impl Iterator<Item = ManifestLine>) -> Vec<ManifestLine> {
+pub(super) fn by_line(
+    owed: Vec<ManifestLine>,
+    told: impl Iterator<Item = ManifestLine>,
+) -> Vec<ManifestLine> {
     let mut lines: BTreeMap<(Route, String, u32), ManifestLine> =
         told.map(|l| ((l.route.clone(), l.kind.clone(), l.epoch), l)).collect();
     for line in owed {

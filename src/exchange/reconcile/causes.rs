@@ -28,7 +28,10 @@ pub const CAUSES: &[Cause] = &[
     cause(
         "not_extracted",
         ("not extracted from the source", "未抽取"),
-        ("the source has more rows than were read: look at the adapter", "来源行数多于已抽取行数，请检查适配器"),
+        (
+            "the source has more rows than were read: look at the adapter",
+            "来源行数多于已抽取行数，请检查适配器",
+        ),
     ),
     cause(
         "quarantined",
@@ -56,11 +59,7 @@ pub const CAUSES: &[Cause] = &[
         ("rejected by the receiver", "接收方拒绝"),
         ("its owner corrects it; the next version answers", "由来源单位更正后以新版本重报"),
     ),
-    cause(
-        "voided",
-        ("withdrawn by a person", "停报"),
-        ("stays withdrawn", "保持停报"),
-    ),
+    cause("voided", ("withdrawn by a person", "停报"), ("stays withdrawn", "保持停报")),
     cause(
         "dead",
         ("given up", "已放弃发送"),
@@ -69,17 +68,26 @@ pub const CAUSES: &[Cause] = &[
     cause(
         "missing",
         ("accepted by receipt, lacking at the receiver", "收方缺失"),
-        ("goes again with the same bytes (little by itself, more by `reconcile --heal`)", "以原报文内容补传（少量自动，较多须 reconcile --heal）"),
+        (
+            "goes again with the same bytes (little by itself, more by `reconcile --heal`)",
+            "以原报文内容补传（少量自动，较多须 reconcile --heal）",
+        ),
     ),
     cause(
         "extra",
         ("at the receiver, unknown here", "收方多出"),
-        ("is reported and never deleted: people of both sides look at it", "仅报告不删除，由双方人员核实"),
+        (
+            "is reported and never deleted: people of both sides look at it",
+            "仅报告不删除，由双方人员核实",
+        ),
     ),
     cause(
         "differs",
         ("content differs", "内容不同"),
-        ("is reported and never overwritten: people of both sides look at it", "仅报告不覆盖，由双方人员核实"),
+        (
+            "is reported and never overwritten: people of both sides look at it",
+            "仅报告不覆盖，由双方人员核实",
+        ),
     ),
 ];
 

@@ -14,8 +14,8 @@ use super::named::{self, Named, cause};
 use super::{Held, narrow};
 use crate::error::WorkError;
 use crate::node::Node;
-use crate::standing;
 use crate::recall::fragments;
+use crate::standing;
 
 /// Under this prefix stands how far healing is.
 pub const HEAL: &str = "heal/";
@@ -76,7 +76,8 @@ pub async fn order(
     now: Millis,
 ) -> Result<(), WorkError> {
     let before = known(store, day, (sender, receiver)).await?.unwrap_or_default();
-    let next = Healing { by: by.to_owned(), at: now, waiting: before.waiting, ..Healing::default() };
+    let next =
+        Healing { by: by.to_owned(), at: now, waiting: before.waiting, ..Healing::default() };
     let name = name_of(day, sender, receiver);
     let audit = AuditEvent {
         at: now,
@@ -240,20 +241,13 @@ async fn hand_over(
         given += node.store.give_again(held.lease, again).await?;
     }
     if given == 0 {
-        // Nothing of it is held by those envelopes any more.
-        h.waiting.clear();
-        h.wants_answer = true;
-        keep(node, (held.day, held.receiver), &h, None, held.now).await?;
+        // Nothing of it is held by those envelopes any more: going on would try for ever.
+        return stop(node, held, h, "nothing_given").await;
     }
     Ok(given)
 }
 
-async fn stop(
-    node: &Node,
-    held: &Held<'_>,
-    mut h: Healing,
-    why: &str,
-) -> Result<u64, WorkError> {
+async fn stop(node: &Node, held: &Held<'_>, mut h: Healing, why: &str) -> Result<u64, WorkError> {
     h.stopped = Some(why.to_owned());
     h.waiting.clear();
     let audit = note(held, "reconcile.heal_stopped", why);
@@ -262,11 +256,7 @@ async fn stop(
 }
 
 /// The next part, once everything that differs is named.
-async fn next_part(
-    node: &Node,
-    held: &Held<'_>,
-    known: Option<Healing>,
-) -> Result<u64, WorkError> {
+async fn next_part(node: &Node, held: &Held<'_>, known: Option<Healing>) -> Result<u64, WorkError> {
     let Held { day, receiver, mine, now, .. } = *held;
     let narrowed = narrow::known(node, day, receiver).await?;
     if !narrowed.is_some_and(|n| n.is_done(mine.revision)) {
@@ -305,6 +295,10 @@ async fn next_part(
         return Ok(1);
     }
     h.waiting = part(node, receiver, &missing, h.parts).await?;
+    if h.waiting.is_empty() {
+        let why = format!("not_here {}", missing[0]);
+        return stop(node, held, h, &why).await;
+    }
     h.parts += 1;
     h.others = others;
     let said = format!("part {}: {} of {} records", h.parts, h.waiting.len(), missing.len());

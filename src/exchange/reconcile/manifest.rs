@@ -42,6 +42,12 @@ pub(crate) async fn received(
     let Some(row) = heard::with(&rows, from, &node.code, &lines, whole_seconds(now)) else {
         return Ok(None);
     };
+    let before = heard::of_side(&rows, from, side);
+    if side == Side::Sender && before.revision > 0 && before.revision < revision {
+        let window = (day, from, &node.code);
+        let at = (revision, whole_seconds(now));
+        named::supplement(&node.store, window, (&before.lines, &lines), at).await?;
+    }
     let (mut found, answer) = match side {
         Side::Sender => answered(node, from, day, revision, &lines).await?,
         Side::Receiver => (compared(node, from, day, &lines).await?, Vec::new()),

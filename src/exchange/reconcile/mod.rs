@@ -13,9 +13,11 @@ pub mod causes;
 pub mod heal;
 mod heard;
 pub(crate) mod manifest;
+pub mod month;
 pub mod named;
 pub(crate) mod narrow;
 pub mod report;
+pub mod sheets;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -105,6 +107,7 @@ impl Reconcile {
         let before = Millis(now.0 - self.node.limits.leaves_keep).day();
         if self.forgotten.is_none_or(|day| day < before)
             && self.node.store.forget_leaves(before, FORGOTTEN_PER_TURN).await? == 0
+            && named::forget_past(&self.node.store, now).await?
         {
             self.forgotten = Some(before);
         }
@@ -164,8 +167,7 @@ impl Reconcile {
             let same = mine.is_some_and(|m| same_books(&read(&m.body), &lines));
             let healed = heal::wants_answer(&self.node, day, &destination).await?;
             if let Some(mine) = mine.filter(|_| same && answered && !healed) {
-                let held =
-                    Held { day, receiver: &destination, mine, theirs: &theirs, lease, now };
+                let held = Held { day, receiver: &destination, mine, theirs: &theirs, lease, now };
                 issued += self.compare(&held).await?;
                 continue;
             }
@@ -175,8 +177,9 @@ impl Reconcile {
             if same && !healed && (!waited || self.node.no_way_back(&destination)) {
                 continue;
             }
-            heal::asked(&self.node, day, &destination, now).await?;
+            let receiver = destination.clone();
             self.issue(day, revision + 1, (destination, mine), &lines, now).await?;
+            heal::asked(&self.node, day, &receiver, now).await?;
             issued += 1;
         }
         Ok(issued)
@@ -259,7 +262,9 @@ impl Reconcile {
         };
         let manifest = content(&destination, day, lines);
         if let Some(before) = before {
-            named::supplement(&self.node.store, before, lines, (revision, now)).await?;
+            let window = (day, &self.node.code, &destination);
+            let books = (&*read(&before.body), lines);
+            named::supplement(&self.node.store, window, books, (revision, now)).await?;
         }
         Ok(self.node.store.commit_manifest(row, found, vec![manifest], None).await?)
     }

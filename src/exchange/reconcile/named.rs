@@ -6,9 +6,8 @@ use std::fmt::Write as _;
 use canon::{Day, Millis, NodeCode};
 use envelope::control::ManifestLine;
 use serde::{Deserialize, Serialize};
-use store::{ManifestRow, SharedStore, Stands};
+use store::{SharedStore, Stands};
 
-use super::books::read;
 use crate::error::WorkError;
 use crate::node::Node;
 use crate::standing;
@@ -110,14 +109,38 @@ pub async fn of_day(store: &SharedStore, day: Day) -> Result<Vec<Named>, WorkErr
     Ok(found.into_iter().map(|(_, named)| named).collect())
 }
 
-/// Supplements of own windows of a day, with their receivers.
+/// Supplements of a day's windows, with sender and receiver.
 pub async fn supplements(
     store: &SharedStore,
     day: Day,
-) -> Result<Vec<(String, Supplement)>, WorkError> {
-    let found = standing::read(store, &format!("{SUPPLEMENT}{day}/")).await?;
-    let receiver = |name: String| name.split('/').nth(1).unwrap_or_default().to_owned();
-    Ok(found.into_iter().map(|(name, one)| (receiver(name), one)).collect())
+) -> Result<Vec<(NodeCode, NodeCode, Supplement)>, WorkError> {
+    let mut found = Vec::new();
+    for (name, one) in standing::read(store, &format!("{SUPPLEMENT}{day}/")).await? {
+        let mut pair = name.split('/').map(NodeCode::new);
+        if let (Some(Some(sender)), Some(Some(receiver))) = (pair.next(), pair.next()) {
+            found.push((sender, receiver, one));
+        }
+    }
+    Ok(found)
+}
+
+/// What stands of windows is forgotten after so long, ms: a month's rates look back a year.
+const KEPT_FOR: i64 = 400 * 86_400_000;
+/// Names looked at in one turn.
+const FORGOTTEN_PER_TURN: u32 = 500;
+
+/// Forgets what stands of windows long past; whether all that was due is gone.
+pub(crate) async fn forget_past(store: &SharedStore, now: Millis) -> Result<bool, WorkError> {
+    let before = Millis(now.0 - KEPT_FOR);
+    let mut more = false;
+    for prefix in [DIFFERENCE, SUPPLEMENT, super::narrow::NARROW, super::heal::HEAL] {
+        let names = store.standing_names(prefix, FORGOTTEN_PER_TURN).await?;
+        more |= names.len() == FORGOTTEN_PER_TURN as usize && names.iter().all(|n| n.at < before);
+        for past in names.iter().filter(|n| n.at < before) {
+            store.stand(&past.name, None, now).await?;
+        }
+    }
+    Ok(!more)
 }
 
 /// The books of a window agree: nothing is named any more.
@@ -132,15 +155,15 @@ pub(crate) async fn forget(node: &Node, window: WindowOf<'_>) -> Result<(), Work
 /// A later revision of a window that was reported before: what was added to it is a numbered supplement.
 pub(crate) async fn supplement(
     store: &SharedStore,
-    before: &ManifestRow,
-    lines: &[ManifestLine],
+    window: WindowOf<'_>,
+    (before, lines): (&[ManifestLine], &[ManifestLine]),
     (revision, now): (u32, Millis),
 ) -> Result<(), WorkError> {
-    let more = added(&read(&before.body), lines);
+    let more = added(before, lines);
     if more.is_empty() {
         return Ok(());
     }
-    let prefix = name(SUPPLEMENT, (before.day, &before.by, &before.peer)) + "/";
+    let prefix = name(SUPPLEMENT, window) + "/";
     let known: Vec<(String, Supplement)> = standing::read(store, &prefix).await?;
     let known: Vec<Supplement> = known.into_iter().map(|(_, one)| one).collect();
     let last = known.iter().map(|s| s.number).max().unwrap_or(0);

@@ -22,9 +22,9 @@ use crate::node::Node;
 use crate::standing;
 
 /// Under this prefix stands how far a difference is narrowed down.
-pub const NARROW: &str = "narrow/";
+pub(crate) const NARROW: &str = "narrow/";
 /// Most prefixes of one question.
-pub const ASKED_MAX: usize = 256;
+pub(crate) const ASKED_MAX: usize = 256;
 
 /// How far one window is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -307,11 +307,8 @@ async fn conclude(
     let all: BTreeSet<&String> = ours.keys().chain(theirs.keys()).collect();
     let ids: Vec<RecordId> = all.iter().filter_map(|r| RecordId::parse(r)).collect();
     let located = node.store.locate(receiver, &ids).await?;
-    let places: BTreeMap<String, Place> = ids
-        .iter()
-        .zip(located)
-        .filter_map(|(id, at)| Some((id.to_string(), at?.place)))
-        .collect();
+    let places: BTreeMap<String, Place> =
+        ids.iter().zip(located).filter_map(|(id, at)| Some((id.to_string(), at?.place))).collect();
     let mut rows = Vec::new();
     for record in all {
         let place = places.get(record).copied();

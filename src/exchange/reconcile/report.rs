@@ -123,8 +123,7 @@ pub async fn of_day(
         window.named = of(&named, node, &receiver);
         window.outstanding =
             outstanding.iter().filter(|o| o.destination == receiver).cloned().collect();
-        let of = |(to, one): &(String, Supplement)| (to == receiver.as_str()).then(|| one.clone());
-        window.supplements = supplements.iter().filter_map(of).collect();
+        window.supplements = added(&supplements, node, &receiver);
         window.healing = heal::known(store, day, (node, &receiver)).await?;
         windows.push(window);
     }
@@ -139,6 +138,7 @@ pub async fn of_day(
         let answer = heard::Heard { revision: heard.revision, lines: told };
         let mut window = window(&row.by, node, &heard.lines, (Some(row), &answer));
         window.named = of(&named, &row.by, node);
+        window.supplements = added(&supplements, &row.by, node);
         windows.push(window);
     }
     Ok(DayReport { day, node: node.clone(), windows, more })
@@ -146,6 +146,15 @@ pub async fn of_day(
 
 fn of(named: &[Named], sender: &NodeCode, receiver: &NodeCode) -> Option<Named> {
     named.iter().find(|n| n.sender == *sender && n.receiver == *receiver).cloned()
+}
+
+fn added(
+    all: &[(NodeCode, NodeCode, Supplement)],
+    sender: &NodeCode,
+    receiver: &NodeCode,
+) -> Vec<Supplement> {
+    let of = all.iter().filter(|(by, to, _)| by == sender && to == receiver);
+    of.map(|(.., one)| one.clone()).collect()
 }
 
 /// Own books by receiver: as they are now, with the zero lines of what was issued.

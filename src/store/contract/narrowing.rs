@@ -65,7 +65,11 @@ fn buckets_are_the_same_on_both_sides_before_and_after_folding() {
         assert_eq!(whole(&county.store, &own(day)).await, (9_000, sum_of(&ids)));
         while county.store.fold_leaves(8).await.unwrap() > 0 {}
         assert_eq!(county.store.buckets(&own(day), &deep).await.unwrap(), before);
-        assert_eq!(province.store.buckets(&received(day), &deep).await.unwrap(), before, "{folded}");
+        assert_eq!(
+            province.store.buckets(&received(day), &deep).await.unwrap(),
+            before,
+            "{folded}"
+        );
         assert_eq!(whole(&province.store, &received(day)).await, (9_000, sum_of(&ids)));
         // Each leaf is under its own prefix, with its name.
         let found = county.store.leaves(&own(day), &deep[..1], 1_000).await.unwrap();
@@ -73,7 +77,10 @@ fn buckets_are_the_same_on_both_sides_before_and_after_folding() {
         wanted.retain(|leaf| deep[0].covers(leaf.place));
         wanted.sort();
         assert_eq!(found, wanted);
-        assert_eq!(province.store.leaves(&received(day), &deep[..1], 1).await.unwrap(), wanted[..1]);
+        assert_eq!(
+            province.store.leaves(&received(day), &deep[..1], 1).await.unwrap(),
+            wanted[..1]
+        );
         let other = Window { peer: node("city"), ..own(day) };
         assert_eq!(whole(&county.store, &other).await, (0, HashSum::default()));
     });
@@ -127,7 +134,14 @@ fn what_is_outstanding_is_told_record_by_record() {
         county.quarantine(t0(), vec![bad_row("9", Some(id("SB", "Q", 1)), t0())]).await;
         county.collect(t0(), vec![record("SB", "A", 1), record("SB", "B", 1)]).await;
         let first = county.seal(t0()).await;
-        county.settle(&first, &[(1, FinalOutcome::Rejected)], &[id("SB", "A", 1), id("SB", "B", 1)], t0()).await;
+        county
+            .settle(
+                &first,
+                &[(1, FinalOutcome::Rejected)],
+                &[id("SB", "A", 1), id("SB", "B", 1)],
+                t0(),
+            )
+            .await;
         county.collect(t0(), vec![record("SB", "C", 1)]).await;
         let second = county.seal(t0()).await;
         county.collect(t0(), vec![record("SB", "D", 1), wait]).await;

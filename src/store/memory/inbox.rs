@@ -195,17 +195,7 @@ impl Identity {
             sums.first = if sums.first == 0 { sequence } else { sums.first.min(sequence) };
             sums.last = sums.last.max(sequence);
         }
-        // What is only kept in passing is in another node's books.
-        if judged.id.route.destination != self.node {
-            return;
-        }
-        let (day, peer) = (judged.day, judged.id.sender.clone());
-        let window = Window { side: BookSide::Received, day, peer };
-        let kept = judged.kept.iter().map(|k| Leaf::new(&k.id, &k.digest));
-        let superseded = judged.superseded.iter().map(|(id, digest)| Leaf::new(id, digest));
-        for leaf in kept.chain(superseded) {
-            self.leaf(window.clone(), true, leaf);
-        }
+        self.received_leaves(judged);
     }
 
     /// Remembers a sequence; what is below `settled_below` is no gap.

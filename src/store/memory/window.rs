@@ -20,12 +20,23 @@ impl Identity {
         }
     }
 
+    /// What an envelope brought counts in its sender's window; what is only kept in passing is in
+    /// another node's books.
+    pub(super) fn received_leaves(&mut self, judged: &Judged) {
+        if judged.id.route.destination != self.node {
+            return;
+        }
+        let (day, peer) = (judged.day, judged.id.sender.clone());
+        let window = Window { side: BookSide::Received, day, peer };
+        let kept = judged.kept.iter().map(|k| Leaf::new(&k.id, &k.digest));
+        let superseded = judged.superseded.iter().map(|(id, digest)| Leaf::new(id, digest));
+        for leaf in kept.chain(superseded) {
+            self.leaf(window.clone(), true, leaf);
+        }
+    }
+
     fn leaves_under(&self, window: &Window, under: Prefix) -> impl Iterator<Item = &Leaf> {
-        let none = RecordId {
-            kind: "".into(),
-            key: canon::Key::from_columns("", ""),
-            version: 0,
-        };
+        let none = RecordId { kind: "".into(), key: canon::Key::from_columns("", ""), version: 0 };
         let (first, last) = under.range();
         let from = Leaf { place: first, digest: [0; 16], id: none };
         let all = self.leaves.get(window).into_iter().flat_map(move |l| l.range(from.clone()..));

@@ -13,9 +13,9 @@ use super::moves::{Own, envelope, own_row};
 use super::tally::{self, Line, OWN, Tallies};
 use super::waiting::Staged;
 use super::{people, sql};
-use crate::packed::leaves::Counted;
 use crate::error::{StoreError, conflict};
 use crate::lifecycle::OutState;
+use crate::packed::leaves::Counted;
 use crate::packed::restore::{self, Again, as_new};
 use crate::types::*;
 

@@ -5,8 +5,8 @@ use sqlx::postgres::PgConnection;
 
 use super::conn::q;
 use super::handle::Handle;
-use super::window::{self, Of};
 use super::sql;
+use super::window::{self, Of};
 use crate::error::StoreError;
 pub(super) use crate::packed::tally::{Line, OWN, RECEIVED, Tallies};
 use crate::packed::tally::{in_order, sums};

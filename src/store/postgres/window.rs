@@ -15,8 +15,8 @@ use crate::api::StoreFuture;
 use crate::api_window::WindowFacts;
 use crate::error::StoreError;
 use crate::packed::leaves::{self, Bundle, DEPTH_MAX, FOLDED_MAX, Gathering, Summing};
-use crate::packed::words::strand_text;
 use crate::packed::window::{Candidates, first_rule, prefix_of, side_of};
+use crate::packed::words::strand_text;
 use crate::plain::Plain;
 use crate::types::*;
 
@@ -90,7 +90,9 @@ async fn leaves(
     limit: u32,
 ) -> Result<Vec<Leaf>, StoreError> {
     let mut gathering = Gathering::new(under);
-    let Some(Of { ident, side, day, peer }) = handle.window(window).await? else { return Ok(Vec::new()) };
+    let Some(Of { ident, side, day, peer }) = handle.window(window).await? else {
+        return Ok(Vec::new());
+    };
     let mut conn = handle.conn().await?;
     let of = |text| q(text).bind(ident).bind(side).bind(day).bind(peer);
     let below: Vec<String> = under.iter().map(Prefix::to_string).collect();
@@ -112,9 +114,7 @@ async fn fold(handle: &Handle) -> Result<bool, StoreError> {
     };
     let (side, day, peer) = (row.int(0)?, row.int(1)?, row.int(2)?);
     let (ident, prefix) = (handle.ident, prefix_of(row.text(3)?)?);
-    let at = |text| {
-        q(text).bind(ident).bind(side).bind(day).bind(peer).bind(prefix.to_string())
-    };
+    let at = |text| q(text).bind(ident).bind(side).bind(day).bind(peer).bind(prefix.to_string());
     let (mut last, mut gone, mut columns) = (0, 0, Vec::new());
     for row in at(sql::TWIGS_AT).fetch_all(&mut *txn).await? {
         if gone >= FOLDED_MAX {
@@ -184,9 +184,7 @@ async fn outstanding(
     let mut found = Candidates::default();
     {
         let mut conn = handle.conn().await?;
-        let of = |text| {
-            q(text).bind(handle.ident).bind(i64::from(day.0)).bind(i64::from(limit))
-        };
+        let of = |text| q(text).bind(handle.ident).bind(i64::from(day.0)).bind(i64::from(limit));
         for row in of(sql::OUT_WAITING).fetch_all(&mut *conn).await? {
             found.record(words, &row, String::new())?;
         }

@@ -16,8 +16,8 @@ use super::seal::{lane_column, learn_controls, put_controls};
 use super::tally::{self, Line, OWN, Tallies};
 use super::words::learn_strand;
 use super::{inbox, restore, sql, waiting};
-use crate::packed::leaves::Counted;
 use crate::error::StoreError;
+use crate::packed::leaves::Counted;
 use crate::packed::restore::{exception, listed};
 use crate::types::*;
 

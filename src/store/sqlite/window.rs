@@ -108,9 +108,7 @@ async fn fold(handle: &Handle) -> Result<bool, StoreError> {
     let (side, day, peer) = (row.int(0)?, row.int(1)?, row.int(2)?);
     let (ident, prefix) = (handle.ident, prefix_of(row.text(3)?)?);
     let (mut txn, _) = handle.begin(&mut writer, None, None).await?;
-    let at = |text| {
-        q(text).bind(ident).bind(side).bind(day).bind(peer).bind(prefix.to_string())
-    };
+    let at = |text| q(text).bind(ident).bind(side).bind(day).bind(peer).bind(prefix.to_string());
     let (mut last, mut gone, mut columns) = (0, 0, Vec::new());
     for row in at(sql::TWIGS_AT).fetch_all(&mut *txn).await? {
         if gone >= FOLDED_MAX {
@@ -183,9 +181,7 @@ async fn outstanding(
     let mut found = Candidates::default();
     {
         let mut conn = handle.writer().await;
-        let of = |text| {
-            q(text).bind(handle.ident).bind(i64::from(day.0)).bind(i64::from(limit))
-        };
+        let of = |text| q(text).bind(handle.ident).bind(i64::from(day.0)).bind(i64::from(limit));
         for row in of(sql::OUT_WAITING).fetch_all(&mut *conn).await? {
             found.record(words, &row, String::new())?;
         }

@@ -1,7 +1,6 @@
 //! What is known of a window below its sums: its leaves, how they are summed up by prefix, and what is
 //! outstanding.
 
-
 use canon::{Day, Digest, EnvelopeId, HashSum, Millis, NodeCode, RecordId, key_place};
 
 use super::{AuditEvent, NewControl, Place, Stands};
@@ -42,7 +41,11 @@ impl Leaf {
     pub fn new(id: &RecordId, digest: &Digest) -> Self {
         let mut first = [0; 16];
         first.copy_from_slice(&digest.bytes[..16]);
-        Self { place: key_place(&id.kind, id.key.root(), id.key.part()), digest: first, id: id.clone() }
+        Self {
+            place: key_place(&id.kind, id.key.root(), id.key.part()),
+            digest: first,
+            id: id.clone(),
+        }
     }
 
     /// What it adds to a sum.

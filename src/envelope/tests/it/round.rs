@@ -196,8 +196,11 @@ fn inquiry() -> impl Strategy<Value = Inquiry> {
 }
 
 fn question() -> impl Strategy<Value = Question> {
-    (0..40_000, any::<u32>(), any::<u32>())
-        .prop_map(|(day, pass, step)| Question { day: Day(day), pass, step })
+    (0..40_000, any::<u32>(), any::<u32>()).prop_map(|(day, pass, step)| Question {
+        day: Day(day),
+        pass,
+        step,
+    })
 }
 
 fn prefix() -> impl Strategy<Value = Prefix> {
