@@ -20,6 +20,7 @@ pub mod collect;
 pub mod config;
 pub mod control;
 mod correspond;
+pub mod counted;
 pub mod cure;
 pub mod deliver;
 pub mod dispatch;

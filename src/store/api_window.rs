@@ -44,6 +44,15 @@ pub trait WindowFacts: Send + Sync {
     /// Own records of a day that are not accepted or superseded, by place and id, at most `limit`.
     fn outstanding(&self, day: Day, limit: u32) -> StoreFuture<'_, Vec<Outstanding>>;
 
+    /// How many rows of a source whose key begins with `prefix` (those of one table) were last seen in
+    /// this full pass or a later one.
+    fn rows_seen<'a>(
+        &'a self,
+        adapter: &'a str,
+        prefix: &'a str,
+        since: u64,
+    ) -> StoreFuture<'a, u64>;
+
     /// Where own record versions are on their way to a destination; none for those that are not known.
     fn locate<'a>(
         &'a self,

@@ -33,6 +33,14 @@ impl WindowFacts for Faulty {
     fn outstanding(&self, day: Day, limit: u32) -> StoreFuture<'_, Vec<Outstanding>> {
         self.guarded("outstanding", move || self.inner.outstanding(day, limit))
     }
+    fn rows_seen<'a>(
+        &'a self,
+        adapter: &'a str,
+        prefix: &'a str,
+        since: u64,
+    ) -> StoreFuture<'a, u64> {
+        self.guarded("rows_seen", move || self.inner.rows_seen(adapter, prefix, since))
+    }
     fn locate<'a>(
         &'a self,
         to: &'a NodeCode,

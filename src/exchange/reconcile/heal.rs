@@ -210,7 +210,7 @@ async fn look_after(node: &Node, held: &Held<'_>, mut h: Healing) -> Result<u64,
 async fn hand_over(
     node: &Node,
     held: &Held<'_>,
-    mut h: Healing,
+    h: Healing,
     give: BTreeMap<EnvelopeId, Vec<u32>>,
 ) -> Result<u64, WorkError> {
     let mut envelopes = Vec::new();

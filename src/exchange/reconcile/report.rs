@@ -11,6 +11,7 @@ use super::books::{line, read};
 use super::heal::{self, Healing};
 use super::heard;
 use super::named::{self, Named, Supplement};
+use crate::counted::{self, Counted};
 use crate::error::WorkError;
 
 /// Most outstanding records that a report names, per day.
@@ -95,6 +96,8 @@ pub struct DayReport {
     pub windows: Vec<WindowReport>,
     /// There are more outstanding records than are named.
     pub more: bool,
+    /// What its sources said last.
+    pub sources: Vec<Counted>,
 }
 
 impl DayReport {
@@ -141,7 +144,8 @@ pub async fn of_day(
         window.supplements = added(&supplements, &row.by, node);
         windows.push(window);
     }
-    Ok(DayReport { day, node: node.clone(), windows, more })
+    let sources = counted::all(store).await?;
+    Ok(DayReport { day, node: node.clone(), windows, more, sources })
 }
 
 fn of(named: &[Named], sender: &NodeCode, receiver: &NodeCode) -> Option<Named> {

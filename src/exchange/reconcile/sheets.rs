@@ -201,6 +201,18 @@ fn totals(report: &DayReport, t: Tongue) -> Sheet {
             rows.push(row);
         }
     }
+    for s in &report.sources {
+        let (rows, seen) = (t.of("rows at the source", "来源行数"), t.of("read", "已抽取"));
+        notes.push(format!(
+            "{} {}: {rows} {}, {seen} {}, {} {}",
+            s.adapter,
+            s.table,
+            s.rows,
+            s.seen,
+            t.of("not extracted", "未抽取"),
+            s.unextracted()
+        ));
+    }
     let foot = vec![
         t.of(
             "collected = sum of the places; the sum is over accepted + superseded; a day agrees when all sums are equal and nothing waits, is staged, in flight or awaits review. A type without a record is a zero report.",
@@ -273,6 +285,10 @@ fn reasons(report: &DayReport, t: Tongue) -> Sheet {
                 *counted.entry((pair.0, pair.1, cause.word)).or_default() += 1;
             }
         }
+    }
+    let left: u64 = report.sources.iter().map(crate::counted::Counted::unextracted).sum();
+    if left > 0 {
+        *counted.entry((report.node.as_str(), "", "not_extracted")).or_default() += left;
     }
     let order = |word: &str| CAUSES.iter().position(|c| c.word == word);
     let mut counted: Vec<_> = counted.into_iter().collect();

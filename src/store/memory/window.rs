@@ -172,6 +172,14 @@ impl WindowFacts for MemoryStore {
     fn outstanding(&self, day: Day, limit: u32) -> StoreFuture<'_, Vec<Outstanding>> {
         self.tell(move |s| s.outstanding(day, limit))
     }
+    fn rows_seen<'a>(
+        &'a self,
+        adapter: &'a str,
+        prefix: &'a str,
+        since: u64,
+    ) -> StoreFuture<'a, u64> {
+        self.tell(move |s| s.rows_seen(adapter, prefix, since))
+    }
     fn locate<'a>(
         &'a self,
         to: &'a NodeCode,

@@ -10,7 +10,7 @@ use super::columns::place;
 use super::conn::{Columns, big, q};
 use super::handle::Handle;
 use super::seal::{learn_controls, put_controls};
-use super::{inbox, people, sql, standing};
+use super::{inbox, people, source_rows, sql, standing};
 use crate::api::StoreFuture;
 use crate::api_window::WindowFacts;
 use crate::error::StoreError;
@@ -272,6 +272,15 @@ impl WindowFacts for Handle {
 
     fn outstanding(&self, day: Day, limit: u32) -> StoreFuture<'_, Vec<Outstanding>> {
         fact!(self, outstanding(self, day, limit))
+    }
+
+    fn rows_seen<'a>(
+        &'a self,
+        adapter: &'a str,
+        prefix: &'a str,
+        since: u64,
+    ) -> StoreFuture<'a, u64> {
+        fact!(self, source_rows::seen(self, adapter, prefix, since))
     }
 
     fn locate<'a>(

@@ -9,7 +9,7 @@ use super::codec::Entries;
 use super::conn::{Columns, big, json, q};
 use super::handle::{Handle, blob, drop_blob, place};
 use super::seal::{learn_controls, put_controls};
-use super::{inbox, people, sql, standing};
+use super::{inbox, people, source_rows, sql, standing};
 use crate::api::StoreFuture;
 use crate::api_window::WindowFacts;
 use crate::error::StoreError;
@@ -265,6 +265,15 @@ impl WindowFacts for Handle {
 
     fn outstanding(&self, day: Day, limit: u32) -> StoreFuture<'_, Vec<Outstanding>> {
         Box::pin(outstanding(self, day, limit))
+    }
+
+    fn rows_seen<'a>(
+        &'a self,
+        adapter: &'a str,
+        prefix: &'a str,
+        since: u64,
+    ) -> StoreFuture<'a, u64> {
+        Box::pin(source_rows::seen(self, adapter, prefix, since))
     }
 
     fn locate<'a>(

@@ -227,7 +227,7 @@ fn value(tier: &Tier, report: &DayReport) -> Value {
     let windows: Vec<Value> = report.windows.iter().map(window_value).collect();
     json!({
         "node": tier.code.as_str(), "title": tier.title, "agrees": report.agrees(),
-        "more": report.more, "windows": windows,
+        "more": report.more, "windows": windows, "sources": report.sources,
     })
 }
 
