@@ -148,6 +148,15 @@ impl HashSum {
         }
     }
 
+    /// What is left when another sum is taken out.
+    #[must_use]
+    pub fn without(mut self, other: &Self) -> Self {
+        for (a, b) in self.0.iter_mut().zip(other.0) {
+            *a = a.wrapping_sub(b);
+        }
+        self
+    }
+
     /// 16 bytes, big-endian limbs.
     pub fn to_bytes(self) -> [u8; 16] {
         let mut out = [0; 16];

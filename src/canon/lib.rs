@@ -9,6 +9,7 @@ pub mod format;
 pub mod key;
 pub mod limits;
 pub mod node;
+pub mod prefix;
 pub mod time;
 pub mod violation;
 
@@ -16,5 +17,6 @@ pub use codes::{Code, code};
 pub use digest::{Digest, DigestAlg, HashSum, leaf_hash};
 pub use key::{Key, RecordId};
 pub use node::{EnvelopeId, Environment, Lane, NodeCode, Route};
+pub use prefix::{Prefix, key_place};
 pub use time::{Day, Millis};
 pub use violation::{Severity, Violation};

@@ -11,6 +11,7 @@ use envelope::Kind;
 use envelope::Trust;
 use envelope::control::Notice;
 use exchange::authority as tables;
+use exchange::reconcile::heal;
 use exchange::returned::{self, Finding};
 use exchange::standing::{self, BACKFILL, Backfill};
 use exchange::{MAINTENANCE, Node, Progress, WorkError, WorkFuture, Worker, outlet, sink_state};
@@ -120,6 +121,17 @@ pub(crate) enum Request {
         /// Operator code.
         by: String,
     },
+    /// Send again what a receiver lacks of a day.
+    Heal {
+        /// The day.
+        day: Day,
+        /// The receiver.
+        to: NodeCode,
+        /// Why.
+        reason: String,
+        /// Operator code.
+        by: String,
+    },
     /// Let a sink go on that stopped.
     SinkResumed {
         /// Its name.
@@ -172,6 +184,7 @@ impl Request {
             Self::Baseline { .. } => "baseline.import",
             Self::GivenUp { .. } => "outlet.give_up",
             Self::Withdrawn { .. } => "destination.withdraw",
+            Self::Heal { .. } => "reconcile.heal",
             Self::SinkResumed { .. } => "sink.resume",
             Self::SinkTaken { .. } => "sink.taken",
         }
@@ -187,6 +200,7 @@ impl Request {
             | Self::Baseline { by, .. }
             | Self::GivenUp { by, .. }
             | Self::Withdrawn { by, .. }
+            | Self::Heal { by, .. }
             | Self::SinkResumed { by, .. }
             | Self::SinkTaken { by, .. }
             | Self::Evidence { by, .. }
@@ -208,6 +222,7 @@ impl Request {
             Self::Baseline { rows, .. } => format!("{} records", rows.len()),
             Self::GivenUp { record, .. } => record.clone(),
             Self::Withdrawn { to, .. } => to.to_string(),
+            Self::Heal { day, to, .. } => format!("{day} {to}"),
             Self::SinkResumed { sink, .. } | Self::SinkTaken { sink, .. } => sink.clone(),
         }
     }
@@ -311,6 +326,11 @@ pub(crate) async fn apply(
         // The store audits it, with the reason, in the same fact.
         Request::Withdrawn { to, reason, .. } => {
             return withdraw(store, to, &audited(request, reason, true, now)).await;
+        }
+        // As this: order and audit are one fact.
+        Request::Heal { day, to, reason, by } => {
+            heal::order(store, *day, (office.code, to), (by, reason), now).await?;
+            return Ok(1);
         }
         Request::SinkResumed { sink, .. } => sink_state::resume(store, sink, now).await?,
         Request::SinkTaken { sink, marks, .. } => {

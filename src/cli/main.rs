@@ -95,6 +95,8 @@ enum Command {
     /// Problem data: list, show, return to the owner, resubmit · 问题数据
     #[command(subcommand)]
     Quarantine(quarantine::Quarantine),
+    /// A day's books: totals, named differences, healing; a month's rates · 对账
+    Reconcile(commands::reconcile::Reconcile),
     /// Accepted records that the receiver returned, with their deadlines · 接收后退回的记录
     Returned(returned::ReturnedArgs),
     /// An adapter's old rows, month by month, as history · 历史补报
@@ -191,6 +193,7 @@ fn run(command: Command, out: &Out) -> Done {
         Command::Evidence(command) => evidence::run(&command, out),
         Command::Audit(command) => audit::run(&command, out),
         Command::Quarantine(args) => quarantine::run(args, out),
+        Command::Reconcile(args) => commands::reconcile::run(&args, out),
         Command::Returned(args) => returned::run(&args, out),
         Command::Backfill(args) => backfill::run(&args, out),
         Command::Baseline(args) => baseline::run(args, out),

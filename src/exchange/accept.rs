@@ -230,6 +230,7 @@ pub(crate) fn fact(
         day: head.window,
         count: head.count() as u32,
         kept: judgement.kept,
+        superseded: judgement.superseded,
         counts: judgement.counts,
         problems: judgement.problems,
         receipt: Some(receipt),

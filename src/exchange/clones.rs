@@ -82,7 +82,7 @@ pub(crate) async fn overtaken(
     }
     let (fragments, orphans) = recall::fragments(node, own).await?;
     let stand = (format!("{OVERTAKEN}{}", own.id), code.to_owned());
-    let again = GivenAgain { id: own.id.clone(), fragments, orphans, stand, now };
+    let again = GivenAgain { id: own.id.clone(), fragments, orphans, only: None, stand, now };
     node.lay_again(lease, again).await?;
     Ok(())
 }

@@ -11,6 +11,7 @@ use store::{Collected, Lease, SourceRowMark, Stands};
 
 pub use crate::adapter::{Adapter, Target};
 use crate::ahead::Watch;
+use crate::counted;
 use crate::cure;
 use crate::error::WorkError;
 use crate::guard;
@@ -172,6 +173,8 @@ impl Collect {
         if let Some(pass) = pass.filter(|p| p.complete) {
             self.changed.remove(&table);
             self.vanished(lease, (table, pass.number), &cursor, now).await?;
+            let of = (table, pass.number);
+            counted::after_pass(&self.node.store, &mut self.adapter, of, now).await?;
         }
         Ok(Progress::some(rows, more))
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use canon::{EnvelopeId, Millis};
 use envelope::control::{
-    Answer, AuthorityPart, HeldState, Inquiry, Notice, QualityNotice, VouchedFor,
+    Answer, AuthorityPart, HeldState, Inquiry, Notice, QualityNotice, Stated, VouchedFor,
 };
 use envelope::{Kind, Opened, SenderCert, Skipped};
 use store::{AuditEvent, EventOn, InboxParcel, Lease, NeverComing, OutEvent, OutState};
@@ -17,6 +17,7 @@ use crate::gate::Refusal;
 use crate::heed::{self, Voice};
 use crate::passages;
 use crate::recall;
+use crate::reconcile::{self, narrow};
 use crate::returned;
 use crate::settle::Settle;
 use crate::standing::{self, Hold, Maintenance};
@@ -59,6 +60,14 @@ impl Settle {
                 Ok(Inquiry::Recall(asked)) => {
                     recall::recalled(&self.node, lease, parcel, asker, asked, now).await?;
                     return Ok(None);
+                }
+                Ok(Inquiry::Narrow(asked)) => {
+                    let inbox_id = parcel.inbox_id;
+                    return reconcile::narrowed(&self.node, inbox_id, asker, asked, now).await;
+                }
+                Ok(Inquiry::Names(asked)) => {
+                    let inbox_id = parcel.inbox_id;
+                    return reconcile::names(&self.node, inbox_id, asker, asked, now).await;
                 }
                 Ok(
                     Inquiry::Status(_)
@@ -149,6 +158,15 @@ impl Settle {
                 Ok(Answer::JudgedPage(end)) => page = Some(end),
                 Ok(Answer::Recalled(said)) => {
                     recall::promised(&self.node, from, &said, now).await?
+                }
+                Ok(Answer::Narrowed(said)) => {
+                    let inbox_id = parcel.inbox_id;
+                    narrow::narrowed(&self.node, inbox_id, from, said, now).await?;
+                    return Ok(None);
+                }
+                Ok(Answer::Named(said)) => {
+                    narrow::named(&self.node, parcel.inbox_id, from, said, now).await?;
+                    return Ok(None);
                 }
                 // Only the destination's word is final; a holder's "unknown" says nothing.
                 Ok(Answer::Unknown(id))
@@ -275,6 +293,11 @@ impl Settle {
                 return Ok(Some(refusal));
             }
             return self.drop_with_audit(lease, parcel, "notice.received", "hop.laid", now).await;
+        }
+        let stated: Result<Vec<Stated>, _> =
+            opened.fragments.iter().map(|f| Stated::read(f)).collect();
+        if let Some(stated) = stated.ok().filter(|stated| !stated.is_empty()) {
+            return reconcile::stated(&self.node, parcel.inbox_id, from, stated, now).await;
         }
         let Some(notice) = opened.fragments.first().and_then(|f| Notice::read(f).ok()) else {
             return Ok(Some(Refusal::new("envelope.malformed", "notice")));

@@ -23,6 +23,8 @@ pub struct Judgement {
     pub lines: Vec<OutcomeLine>,
     /// Records to keep.
     pub kept: Vec<NewKept>,
+    /// Records that were superseded: in the sums, not kept.
+    pub superseded: Vec<(RecordId, Digest)>,
     /// Counts by type.
     pub counts: Vec<TypeCount>,
     /// What was not simply accepted.
@@ -322,6 +324,7 @@ impl Bench<'_> {
             Outcome::Superseded => {
                 count.superseded += 1;
                 count.sum.add(&digest);
+                self.out.superseded.push((id.clone(), digest));
             }
             Outcome::Rejected => count.rejected += 1,
             Outcome::ParentMissing => count.parent_missing += 1,

@@ -164,7 +164,7 @@ async fn give_to(
         let (fragments, orphans) = fragments(node, &envelope).await?;
         giving.missing += u64::from(fragments.is_empty());
         let stand = errands::written(GIVE, peer, &giving)?;
-        let again = GivenAgain { id: envelope.id, fragments, orphans, stand, now };
+        let again = GivenAgain { id: envelope.id, fragments, orphans, only: None, stand, now };
         let records = node.lay_again(lease, again).await?;
         giving.records += records;
         given += records;

@@ -312,8 +312,14 @@ impl Settle {
             opened.fragments.iter().map(|f| ManifestLine::read(f)).collect();
         match lines {
             Ok(lines) => {
-                reconcile::received(&self.node, parcel.inbox_id, &opened.head.from, lines, now)
-                    .await
+                reconcile::manifest::received(
+                    &self.node,
+                    parcel.inbox_id,
+                    &opened.head.from,
+                    lines,
+                    now,
+                )
+                .await
             }
             Err(refuse) => Ok(Some(refuse.into())),
         }

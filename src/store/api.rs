@@ -9,6 +9,7 @@ use canon::{Day, Digest, EnvelopeId, Lane, Millis, NodeCode, RecordId, Route};
 
 use crate::error::StoreError;
 use crate::types::*;
+use crate::{ArchiveFacts, OutletFacts, RestoreFacts, WindowFacts};
 
 /// What every method returns: boxed, `Send`, ready at first poll in memory.
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
@@ -17,9 +18,7 @@ pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>>
 /// no handle sees another's facts.
 ///
 /// Times are arguments. A store never takes a `now` below its last: it uses the higher one.
-pub trait Store:
-    crate::RestoreFacts + crate::OutletFacts + crate::ArchiveFacts + Send + Sync
-{
+pub trait Store: RestoreFacts + OutletFacts + ArchiveFacts + WindowFacts + Send + Sync {
     // ── leases ──────────────────────────────────────────────────────────────────────────────
 
     /// Takes or renews a lease: its holder keeps the token, another gets a higher one after its end.
@@ -411,7 +410,7 @@ pub trait Store:
         limit: u32,
     ) -> StoreFuture<'a, Vec<StandingName>>;
 
-    /// Makes a text stand under a name, in place of what stood there; none takes it back.
+    /// Makes a text stand under a name; none takes it back.
     fn stand<'a>(
         &'a self,
         name: &'a str,

@@ -178,6 +178,15 @@ impl MakePlain for Problem {
     }
 }
 
+impl MakePlain for Step {
+    fn make_plain(&mut self) {
+        self.controls.make_plain();
+        for text in self.stands.iter_mut().filter_map(|s| s.text.as_mut()) {
+            text.make_plain();
+        }
+    }
+}
+
 impl MakePlain for Judged {
     fn make_plain(&mut self) {
         self.problems.make_plain();

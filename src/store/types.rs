@@ -10,6 +10,7 @@ mod restore;
 mod settled;
 mod share;
 mod standing;
+mod window;
 
 pub use archive::*;
 pub use collected::*;
@@ -21,3 +22,4 @@ pub use restore::*;
 pub use settled::*;
 pub use share::*;
 pub use standing::*;
+pub use window::*;

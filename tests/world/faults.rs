@@ -4,6 +4,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use canon::NodeCode;
+use store::{Judged, NewKept};
 
 /// On which side of the fact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +15,26 @@ pub enum When {
     After,
     /// Nothing was committed; whoever called panics.
     Panic,
+}
+
+/// What a receiver's disk makes of a record, though its receipt says `accepted`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Harm {
+    /// It is not there.
+    Lose,
+    /// It is there, with other content.
+    Change,
+    /// There is another one beside it, which nobody sent.
+    Add,
+}
+
+#[derive(Debug)]
+struct Harmed {
+    node: NodeCode,
+    kind: &'static str,
+    case: String,
+    harm: Harm,
+    times: u32,
 }
 
 #[derive(Debug)]
@@ -29,6 +50,7 @@ struct Plan {
 #[derive(Debug, Default)]
 struct State {
     plans: Vec<Plan>,
+    harms: Vec<Harmed>,
     calls: u64,
     dies_at: Option<(u64, When)>,
     dead: bool,
@@ -45,6 +67,47 @@ impl Faults {
     pub fn fail(&self, node: &NodeCode, method: &'static str, skip: u32, times: u32, when: When) {
         let plan = Plan { node: node.clone(), method, skip, times, when, dies: false };
         self.state().plans.push(plan);
+    }
+
+    /// The next `times` that a node keeps this case's record, its disk harms it.
+    pub fn harm(&self, node: &NodeCode, record: (&'static str, &str), harm: Harm, times: u32) {
+        let (kind, case) = (record.0, record.1.to_owned());
+        self.state().harms.push(Harmed { node: node.clone(), kind, case, harm, times });
+    }
+
+    /// What is kept of an envelope after the harms that were planned.
+    pub(super) fn harmed(&self, node: &NodeCode, mut judged: Judged) -> Judged {
+        let mut state = self.state();
+        for plan in state.harms.iter_mut().filter(|p| p.times > 0 && p.node == *node) {
+            let here = |k: &NewKept| *k.id.kind == *plan.kind && k.id.key.number() == plan.case;
+            let Some(at) = judged.kept.iter().position(here) else { continue };
+            plan.times -= 1;
+            let kept = judged.kept[at].clone();
+            let Some(count) = judged.counts.iter_mut().find(|c| *c.kind == *plan.kind) else {
+                continue;
+            };
+            let other = canon::leaf_hash(canon::DigestAlg::Sha256, kept.id.to_string().as_bytes());
+            match plan.harm {
+                Harm::Lose => {
+                    judged.kept.remove(at);
+                    count.accepted -= 1;
+                    count.sum.remove(&kept.digest);
+                }
+                Harm::Change => {
+                    count.sum.remove(&kept.digest);
+                    count.sum.add(&other);
+                    judged.kept[at].digest = other;
+                }
+                Harm::Add => {
+                    count.accepted += 1;
+                    count.sum.add(&other);
+                    let key = canon::Key::new("nobody", &[&plan.case]);
+                    let id = canon::RecordId { key, ..kept.id.clone() };
+                    judged.kept.push(NewKept { id, digest: other, ..kept });
+                }
+            }
+        }
+        judged
     }
 
     /// The process dies at the next call of `method` at `node`.

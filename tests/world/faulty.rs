@@ -230,6 +230,7 @@ impl Store for Faulty {
     }
 
     fn commit_judged<'a>(&'a self, lease: &'a Lease, judged: Judged) -> StoreFuture<'a, ()> {
+        let judged = self.faults.harmed(&self.node, judged);
         self.guarded("commit_judged", move || self.inner.commit_judged(lease, judged))
     }
 

@@ -16,6 +16,7 @@ mod faulty;
 mod faulty_archive;
 mod faulty_outlet;
 mod faulty_restore;
+mod faulty_window;
 mod feed;
 pub mod flow;
 pub mod forge;

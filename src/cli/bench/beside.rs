@@ -99,7 +99,7 @@ pub(crate) async fn run(
     input::write(&old, history).map_err(|e| files::cannot(&old, &e))?;
     let mut limits = nodes::Settings::usual();
     limits.bulk_records_per_second = rate;
-    let settings = nodes::Settings { limits, poll: POLL };
+    let settings = nodes::Settings { limits, poll: POLL, wire: None };
     let mut chain = nodes::chain(ground, folder, 2, os::now(), &settings).await?;
     let node = Arc::clone(&chain.running[0].node);
     let top = Arc::clone(&chain.running[1].node);

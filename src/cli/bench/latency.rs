@@ -114,7 +114,8 @@ pub(crate) async fn run(
 ) -> Result<Latency, Failure> {
     let drop = folder.join("drop");
     std::fs::create_dir_all(&drop).map_err(|e| files::cannot(&drop, &e))?;
-    let settings = nodes::Settings { limits: nodes::Settings::usual(), poll: POLL };
+    let limits = nodes::Settings::usual();
+    let settings = nodes::Settings { limits, poll: POLL, wire: None };
     let mut chain = nodes::chain(ground, folder, 2, os::now(), &settings).await?;
     let (staged, settled) = (Moment::default(), Moment::default());
     if let (Some(first), Some(collect)) = (chain.running.first_mut(), chain.collect.take()) {

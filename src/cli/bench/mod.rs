@@ -10,6 +10,7 @@ mod input;
 mod instances;
 mod latency;
 mod meter;
+mod narrowing;
 mod nodes;
 mod phases;
 mod report;
@@ -75,6 +76,14 @@ pub(crate) struct Bench {
     /// A MariaDB for --sources, `mysql://user:password@host:port/database`
     #[arg(long, value_name = "URL", requires = "sources")]
     mysql: Option<String>,
+    /// Only this: two nodes whose books of a day of so many records differ in --differences of them find out
+    /// which
+    #[arg(long, value_name = "RECORDS",
+          conflicts_with_all = ["latency", "backlog", "backfill", "sources"])]
+    reconcile: Option<u64>,
+    /// With --reconcile: how many differ
+    #[arg(long, default_value_t = 100, requires = "reconcile")]
+    differences: u64,
     /// Records of history a second on the bulk lane; 0 is no limit
     #[arg(long, default_value_t = 5_000, requires = "backfill")]
     bulk_rate: u32,
@@ -94,6 +103,7 @@ struct Figures {
     backfill: Option<beside::Beside>,
     instances: Option<instances::Instances>,
     sources: Vec<Line>,
+    reconcile: Option<narrowing::Narrowing>,
     peak_rss_mb: f64,
     cores: usize,
 }
@@ -110,6 +120,7 @@ impl Figures {
             backfill: None,
             instances: None,
             sources: Vec::new(),
+            reconcile: None,
             peak_rss_mb: 0.0,
             cores: std::thread::available_parallelism().map_or(1, usize::from),
         }
@@ -160,6 +171,9 @@ pub(crate) fn run(args: &Bench, out: &Out) -> Done {
     for line in figures.instances.iter().flat_map(instances::Instances::lines) {
         out.text(line)?;
     }
+    for line in figures.reconcile.iter().flat_map(narrowing::Narrowing::lines) {
+        out.text(line)?;
+    }
     let floor: f64 = figures.floors.iter().map(Line::cpu_us).sum();
     if let (Some(hop), true) = (figures.chains.first(), floor > 0.0) {
         let times = hop.cpu_us() / floor;
@@ -198,6 +212,13 @@ async fn measure(args: &Bench, folder: &std::path::Path, out: &Out) -> Result<Fi
         let taken =
             beside::run(&ground, &folder.join("beside"), records, args.bulk_rate, out).await?;
         figures.backfill = Some(taken);
+        figures.peak_rss_mb = os::peak_rss_mb();
+        return Ok(figures);
+    }
+    if let Some(records) = args.reconcile {
+        let many = (records, args.differences);
+        let taken = narrowing::run(&ground, &folder.join("reconcile"), many, out).await?;
+        figures.reconcile = Some(taken);
         figures.peak_rss_mb = os::peak_rss_mb();
         return Ok(figures);
     }

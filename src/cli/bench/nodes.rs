@@ -17,6 +17,7 @@ use exchange::{Link, Lists, Node, Signers, Way};
 use ring::rand::SystemRandom;
 
 use super::ground::{Carrier, Ground};
+use super::narrowing::Wire;
 use crate::assemble::Running;
 use crate::packages;
 use crate::text::Failure;
@@ -43,12 +44,14 @@ pub(crate) struct Settings {
     pub(crate) limits: Limits,
     /// Pause between two looks at the source, ms.
     pub(crate) poll: i64,
+    /// Counts what goes over the wire.
+    pub(crate) wire: Option<Arc<Wire>>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         let limits = Limits { envelope_records_max: 500, seal_delay: 20, ..Limits::default() };
-        Self { limits, poll: 1_000 }
+        Self { limits, poll: 1_000, wire: None }
     }
 }
 
@@ -99,7 +102,10 @@ pub(crate) async fn chain_of(
             environment: Environment::Demo,
             holder: "bench".into(),
             store,
-            bus: Arc::clone(&carrier.of[t]),
+            bus: match &settings.wire {
+                None => Arc::clone(&carrier.of[t]),
+                Some(wire) => wire.over(&carrier.of[t]),
+            },
             formats: BTreeMap::from([(format.edition().to_owned(), Arc::clone(&format))]),
             lists: Lists::default(),
             trust: authority.trust()?,

@@ -22,6 +22,7 @@ pub(crate) mod notice;
 pub(crate) mod outlet;
 pub(crate) mod platform;
 pub(crate) mod quarantine;
+pub(crate) mod reconcile;
 pub(crate) mod returned;
 pub(crate) mod running;
 pub(crate) mod sink;

@@ -2,6 +2,7 @@
 
 use canon::{EnvelopeId, Millis, NodeCode, Route};
 
+use super::narrow::{Named, Names, Narrow, Narrowed};
 use super::restored::{JudgedPage, JudgedPart, Recall, Recalled};
 use super::{strict_read, strict_write};
 use crate::Refuse;
@@ -43,6 +44,10 @@ pub enum Inquiry {
     },
     /// A restored destination asks for what it lost.
     Recall(Recall),
+    /// The sender of a window narrows a difference down.
+    Narrow(Narrow),
+    /// It asks for names.
+    Names(Names),
 }
 
 impl Inquiry {
@@ -72,6 +77,8 @@ impl Inquiry {
                 w.close("Judged");
             }
             Self::Recall(recall) => recall.write(w),
+            Self::Narrow(narrow) => narrow.write(w),
+            Self::Names(names) => names.write(w),
         })
     }
 
@@ -100,6 +107,12 @@ impl Inquiry {
             }
             if s.try_open("Recall") {
                 return Ok(Self::Recall(Recall::read(s)?));
+            }
+            if s.try_open("Narrow") {
+                return Ok(Self::Narrow(Narrow::read(s)?));
+            }
+            if s.try_open("Names") {
+                return Ok(Self::Names(Names::read(s)?));
             }
             Ok(Self::Status(s.with("Envelope", parse_envelope_id)?))
         })
@@ -188,6 +201,10 @@ pub enum Answer {
     JudgedPage(JudgedPage),
     /// What was recalled goes up again.
     Recalled(Recalled),
+    /// What of a window differs, and lists of the receiver's.
+    Narrowed(Narrowed),
+    /// Names of the receiver's records.
+    Named(Named),
 }
 
 impl Answer {
@@ -223,6 +240,8 @@ impl Answer {
             Self::Judged(part) => part.write(w),
             Self::JudgedPage(page) => page.write(w),
             Self::Recalled(recalled) => recalled.write(w),
+            Self::Narrowed(narrowed) => narrowed.write(w),
+            Self::Named(named) => named.write(w),
         })
     }
 
@@ -243,6 +262,12 @@ impl Answer {
             }
             if s.try_open("Recalled") {
                 return Ok(Self::Recalled(Recalled::read(s)?));
+            }
+            if s.try_open("Narrowed") {
+                return Ok(Self::Narrowed(Narrowed::read(s)?));
+            }
+            if s.try_open("Named") {
+                return Ok(Self::Named(Named::read(s)?));
             }
             let (sender, epoch, route) = read_origin(s)?;
             s.open("Skipped")?;

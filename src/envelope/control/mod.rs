@@ -5,6 +5,7 @@ mod authority;
 mod hop;
 mod inquiry;
 mod manifest;
+mod narrow;
 mod notice;
 mod quality;
 mod restored;
@@ -14,6 +15,10 @@ pub use authority::AuthorityPart;
 pub use hop::{Hop, Refusal, Stage};
 pub use inquiry::{Answer, HeldState, Inquiry, KeyVersion};
 pub use manifest::{Counts, ManifestLine, Side};
+pub use narrow::{
+    DifferenceRow, LISTED_MAX, Listed, NAMED_MAX, Named, NamedRow, Names, Narrow, Narrowed,
+    Question, Stated, Sum,
+};
 pub use notice::Notice;
 pub use quality::QualityNotice;
 pub use restored::{Holding, JudgedPage, JudgedPart, JudgedRow, Recall, Recalled};

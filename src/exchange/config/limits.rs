@@ -184,6 +184,10 @@ limits! {
         "records in one page of what a restored sender is told" "恢复后的发送方每页被告知的记录数"
     give_again_records_max: u64 Count = 5_000, 100, 1_000_000;
         "staged records for a restored destination above which no more is given again" "向恢复后的目的节点补送时，待封装记录达到此数即暂缓"
+    heal_records_max: usize Count = 100, 0, 5_000;
+        "records of a day that a receiver lacks and that go again by themselves; more need an order (`reconcile --heal`)" "接收方一日缺失的记录不超过此数时自动补传，超过须人工下令（reconcile --heal）"
+    leaves_keep: i64 Duration = 35 * DAY, DAY, 400 * DAY;
+        "how long a day's books are kept below their sums, so that a difference can be narrowed down to records" "对账明细依据的保存时间，期内可逐条查明差异"
     lease_ttl: i64 Duration = 30 * SECOND, SECOND, HOUR;
         "how long a lease lasts without renewal" "工作者租约有效期"
     return_days: i64 Count = 3, 1, 90;

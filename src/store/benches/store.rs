@@ -224,6 +224,7 @@ async fn judge(province: &End, page: &Page, id: &EnvelopeId, parcel: InboxParcel
         day: Day(20_000),
         count: PER_ENVELOPE as u32,
         kept: page.ids.iter().zip(&page.digests).enumerate().map(keep).collect(),
+        superseded: Vec::new(),
         counts: counts(page),
         problems: Vec::new(),
         receipt: Some(receipt),

@@ -162,6 +162,10 @@ fn a_full_pass_finds_what_vanished_until_it_is_forgotten() {
         assert_eq!(gone(s.vanished("county", "", 2..3, 10).await.unwrap()), ["r2", "r3"]);
         assert_eq!(gone(s.vanished("county", "", 0..3, 10).await.unwrap()), ["r1", "r2", "r3"]);
         assert!(s.vanished("county", "", 3..9, 10).await.unwrap().is_empty());
+        assert_eq!(s.rows_seen("county", "r", 2).await.unwrap(), 2);
+        assert_eq!(s.rows_seen("county", "r", 1).await.unwrap(), 3);
+        assert_eq!(s.rows_seen("county", "q", 0).await.unwrap(), 0);
+        assert_eq!(s.rows_seen("township", "", 0).await.unwrap(), 0);
         s.forget_rows("county", &["r1"]).await.unwrap();
         assert_eq!(gone(s.vanished("county", "", 0..3, 10).await.unwrap()), ["r2", "r3"]);
     });

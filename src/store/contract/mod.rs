@@ -17,6 +17,7 @@ mod dispatching;
 mod fairness;
 mod identities;
 mod leases;
+mod narrowing;
 mod outlets;
 mod people;
 mod plain_text;

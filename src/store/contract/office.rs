@@ -457,6 +457,7 @@ pub(super) fn judged(inbox_id: i64, id: &EnvelopeId, records: &[RecordId], now: 
         day: t0().day(),
         count: records.len() as u32,
         kept,
+        superseded: Vec::new(),
         counts: counts(records, &vec![None; records.len()]),
         problems: Vec::new(),
         receipt: Some(control("receipt", id.sender.as_str(), Some(id.clone()))),

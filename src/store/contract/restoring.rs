@@ -273,6 +273,7 @@ fn given(envelope: &EnvelopeId, records: &[RecordId]) -> GivenAgain {
         id: envelope.clone(),
         fragments: records.iter().map(fragment).collect(),
         orphans: vec![1],
+        only: None,
         stand: ("restore/give/province".into(), "1".into()),
         now: t0(),
     }

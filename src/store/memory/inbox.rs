@@ -195,6 +195,7 @@ impl Identity {
             sums.first = if sums.first == 0 { sequence } else { sums.first.min(sequence) };
             sums.last = sums.last.max(sequence);
         }
+        self.received_leaves(judged);
     }
 
     /// Remembers a sequence; what is below `settled_below` is no gap.

@@ -22,6 +22,7 @@ mod state;
 mod tests;
 mod trace;
 mod trait_impl;
+mod window;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -52,6 +52,11 @@ impl Identity {
         } else if summed(to) && !summed(from) {
             sums.sum.add(&own.digest);
         }
+        if summed(from) != summed(to) {
+            let window = Window { side: BookSide::Own, day: own.day, peer: key.1.to.clone() };
+            let leaf = Leaf::new(&own_id(key), &own.digest);
+            self.leaf(window, summed(to), leaf);
+        }
         self.places[from as usize] -= 1;
         self.places[to as usize] += 1;
     }

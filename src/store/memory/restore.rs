@@ -112,6 +112,11 @@ impl Identity {
             }
             sums.first = if sums.first == 0 { id.sequence } else { sums.first.min(id.sequence) };
             sums.last = sums.last.max(id.sequence);
+            if matches!(place, Place::Accepted | Place::Superseded) {
+                let peer = route.destination.clone();
+                let window = Window { side: BookSide::Own, day: *day, peer };
+                self.leaf(window, true, Leaf::new(&record.id, &record.digest));
+            }
             if place == Place::Rejected {
                 rejected.push((key.clone(), record.code.clone()));
             } else if place != Place::Voided {
@@ -241,6 +246,9 @@ impl Identity {
         let (mut again, mut accepted) = (0, 0);
         for ((position, key), fragment) in (0..).zip(members.iter()).zip(given.fragments) {
             let Some(own) = self.records.get(key) else { continue };
+            if given.only.as_ref().is_some_and(|only| !only.contains(&position)) {
+                continue;
+            }
             let last = own.envelopes.last() == Some(&given.id);
             let place = self.place_of(own);
             if !last || !matches!(place, Place::Accepted | Place::Superseded | Place::Dead) {

@@ -266,7 +266,7 @@ impl Identity {
     }
 
     /// The last problem listed of a record version.
-    fn problem_of(&self, key: &OwnKey) -> Option<&ProblemRow> {
+    pub(super) fn problem_of(&self, key: &OwnKey) -> Option<&ProblemRow> {
         let numbers = self.problems_of.get(&(key.0.clone(), key.1.clone()))?;
         numbers
             .iter()

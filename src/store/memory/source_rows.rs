@@ -33,6 +33,13 @@ impl Identity {
             .collect()
     }
 
+    /// How many rows were seen in a pass or later.
+    pub(super) fn rows_seen(&self, adapter: &str, prefix: &str, since: u64) -> u64 {
+        let of = self.source_rows.range((Arc::from(adapter), Arc::from(""))..);
+        let of = of.take_while(|(k, _)| &*k.0 == adapter);
+        of.filter(|((_, row), (_, seen))| row.starts_with(prefix) && *seen >= since).count() as u64
+    }
+
     /// Which records rows gave.
     pub(super) fn gave(&self, adapter: &str, of: GaveOf<'_>) -> Vec<Gave> {
         let all = self.row_records.iter().filter(|((by, row), _)| {

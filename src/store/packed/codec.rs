@@ -36,17 +36,25 @@ impl<'a> Reader<'a> {
         Self(bytes)
     }
 
-    const fn done(&self) -> bool {
+    /// Whether all was read.
+    pub(crate) const fn done(&self) -> bool {
         self.0.is_empty()
     }
 
-    fn take(&mut self, n: usize) -> Result<&'a [u8], StoreError> {
+    /// What was not read yet.
+    pub(crate) const fn left(&self) -> &'a [u8] {
+        self.0
+    }
+
+    /// The next bytes.
+    pub(crate) fn take(&mut self, n: usize) -> Result<&'a [u8], StoreError> {
         let (now, later) = self.0.split_at_checked(n).ok_or_else(cut_short)?;
         self.0 = later;
         Ok(now)
     }
 
-    fn number(&mut self) -> Result<u64, StoreError> {
+    /// A number of seven bits a byte.
+    pub(crate) fn number(&mut self) -> Result<u64, StoreError> {
         let mut n = 0_u64;
         for shift in (0..64).step_by(7) {
             let byte = self.take(1)?[0];
@@ -62,7 +70,8 @@ impl<'a> Reader<'a> {
         T::try_from(self.number()?).map_err(|_| cut_short())
     }
 
-    fn text(&mut self) -> Result<&'a str, StoreError> {
+    /// A text behind its length.
+    pub(crate) fn text(&mut self) -> Result<&'a str, StoreError> {
         let n = self.small()?;
         std::str::from_utf8(self.take(n)?).map_err(|_| cut_short())
     }
@@ -73,7 +82,7 @@ fn cut_short() -> StoreError {
 }
 
 /// Appends a number, seven bits a byte, the lowest first.
-fn put_number(out: &mut Vec<u8>, mut n: u64) {
+pub(crate) fn put_number(out: &mut Vec<u8>, mut n: u64) {
     while n >= 0x80 {
         out.push((n & 0x7f) as u8 | 0x80);
         n >>= 7;
@@ -81,7 +90,8 @@ fn put_number(out: &mut Vec<u8>, mut n: u64) {
     out.push(n as u8);
 }
 
-fn put_text(out: &mut Vec<u8>, text: &str) {
+/// Appends a text behind its length.
+pub(crate) fn put_text(out: &mut Vec<u8>, text: &str) {
     put_number(out, text.len() as u64);
     out.extend_from_slice(text.as_bytes());
 }

@@ -1,12 +1,13 @@
 //! A receipt held against the envelope it answers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use canon::HashSum;
 
 use super::codec::{Entries, Entry};
 use super::columns::{fit, len};
+use super::leaves::Counted;
 use super::words::Words;
 use crate::error::{StoreError, conflict};
 use crate::types::*;
@@ -110,6 +111,27 @@ pub(crate) fn check(
         return Err(conflict("settlement", detail));
     }
     Ok(sums)
+}
+
+/// The members that were accepted or superseded, with what counts of them.
+pub(crate) fn taken(
+    words: &Words,
+    members: &[Listed<'_>],
+    settlement: &Settlement,
+    mut each: impl FnMut(Counted<'_>),
+) -> Result<(), StoreError> {
+    let out = |n: &&NotAccepted| n.outcome != FinalOutcome::Superseded;
+    let out = settlement.not_accepted.iter().filter(out).map(|n| n.position);
+    let out: BTreeSet<u32> = out.collect();
+    for (position, Listed { entry, .. }) in (0..).zip(members) {
+        if out.contains(&position) {
+            continue;
+        }
+        let kind = words.text(entry.kind)?;
+        let Entry { root, part, version, digest, .. } = entry;
+        each(Counted { kind: &kind, root, part, version: *version, digest });
+    }
+    Ok(())
 }
 
 /// A record that goes up again, as an entry of its new chunk.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use canon::{Day, HashSum};
 
 use super::columns::big;
+use super::leaves::{Bundle, Counted};
 use super::row::Columns;
 use super::words::Words;
 use crate::error::StoreError;
@@ -70,12 +71,14 @@ pub(crate) struct Tallies {
     pub(crate) side: i64,
     /// The changes.
     pub(crate) lines: BTreeMap<Line, Delta>,
+    /// Leaves that come and go, by day and peer.
+    pub(crate) bundles: BTreeMap<(Day, i64), Bundle>,
 }
 
 impl Tallies {
     /// Of one side.
     pub(crate) const fn new(ident: i64, side: i64) -> Self {
-        Self { ident, side, lines: BTreeMap::new() }
+        Self { ident, side, lines: BTreeMap::new(), bundles: BTreeMap::new() }
     }
 
     /// `n` more (or fewer) in a place.
@@ -87,6 +90,11 @@ impl Tallies {
     pub(crate) fn shift(&mut self, line: Line, from: Place, to: Place, n: u64) {
         self.add(line, from, -big(n));
         self.add(line, to, big(n));
+    }
+
+    /// A record that counts in the sums of its window, or no more.
+    pub(crate) fn leaf(&mut self, (day, peer): (Day, i64), comes: bool, record: Counted<'_>) {
+        self.bundles.entry((day, peer)).or_default().put(comes, record);
     }
 
     /// Adds to the hash sum.

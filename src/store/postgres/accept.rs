@@ -12,6 +12,7 @@ use super::seal::{learn_controls, put_controls};
 use super::tally::{self, Line, RECEIVED, Tallies};
 use super::{inbox, people, problems, relay, sql};
 use crate::error::StoreError;
+use crate::packed::leaves::Counted;
 use crate::types::*;
 
 /// What is known of an envelope.
@@ -131,6 +132,14 @@ pub(super) async fn commit_judged(
         tallies.add(line, Place::Rejected, big(count.rejected));
         tallies.sum(line, &count.sum);
         tallies.sequence(line, judged.id.sequence);
+    }
+    // What is only kept in passing is in another node's books.
+    if judged.id.route.destination == handle.code {
+        let kept = judged.kept.iter().map(|k| Counted::of(&k.id, &k.digest));
+        let superseded = judged.superseded.iter().map(|(id, digest)| Counted::of(id, digest));
+        for record in kept.chain(superseded) {
+            tallies.leaf((judged.day, id.sender), true, record);
+        }
     }
     tally::write(tallies, &mut txn).await?;
     see_sequence(handle, &mut txn, id, big(judged.settled_below)).await?;

@@ -14,6 +14,7 @@ use super::seal::{learn_controls, put_controls};
 use super::tally::{self, Line, OWN, Tallies};
 use super::{inbox, restore, sql, waiting};
 use crate::error::StoreError;
+use crate::packed::leaves::Counted;
 use crate::packed::restore::{exception, listed};
 use crate::packed::words::strand_text;
 use crate::types::*;
@@ -100,6 +101,8 @@ async fn adopt(
             let mut sum = canon::HashSum::default();
             sum.add(&record.digest);
             tallies.sum(line.of(*kind), &sum);
+            let counted = Counted::of(&record.id, &record.digest);
+            tallies.leaf((line.day, line.peer), true, counted);
         }
         accepted += i64::from(place == Place::Accepted);
         rejected += i64::from(place == Place::Rejected);

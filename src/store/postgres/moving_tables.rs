@@ -235,6 +235,16 @@ pub(super) const TABLES: &[Table] = &[
          p8, p9, s0, s1, s2, s3, first_sequence, last_sequence FROM tally",
     ),
     table(
+        "branch",
+        "ident, side, day, peer, prefix, count, s0, s1, s2, s3, held, twigs",
+        "SELECT ident, side, day, peer, prefix, count, s0, s1, s2, s3, held, twigs FROM branch",
+    ),
+    table(
+        "twig",
+        "ident, side, day, peer, prefix, nth, leaves, bytes",
+        "SELECT ident, side, day, peer, prefix, nth, leaves, bytes FROM twig",
+    ),
+    table(
         "manifest",
         "ident, day, by, peer, revision, is_final, body, at",
         "SELECT ident, day, by, peer, revision, is_final, body, at FROM manifest",

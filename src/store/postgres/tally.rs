@@ -1,11 +1,12 @@
 //! Sums by day, peer and type, moved in the transaction that moves the records.
 
-use canon::{Day, NodeCode};
+use canon::{Day, NodeCode, Prefix};
 use sqlx::postgres::PgConnection;
 
 use super::conn::q;
 use super::handle::Handle;
 use super::sql;
+use super::window::{self, Of};
 use crate::error::StoreError;
 pub(super) use crate::packed::tally::{Line, OWN, RECEIVED, Tallies};
 use crate::packed::tally::{in_order, sums};
@@ -13,6 +14,11 @@ use crate::types::Tally;
 
 /// Writes them, all in one statement: a line is 21 numbers of one list.
 pub(super) async fn write(tallies: Tallies, conn: &mut PgConnection) -> Result<(), StoreError> {
+    let (ident, side) = (tallies.ident, tallies.side);
+    for ((day, peer), bundle) in tallies.bundles {
+        let of = Of { ident, side, day: i64::from(day.0), peer };
+        window::put(conn, of, Prefix::ALL, bundle).await?;
+    }
     if tallies.lines.is_empty() {
         return Ok(());
     }

@@ -17,6 +17,7 @@ use super::tally::{self, Line, OWN, Tallies};
 use super::words::learn_strand;
 use super::{inbox, restore, sql, waiting};
 use crate::error::StoreError;
+use crate::packed::leaves::Counted;
 use crate::packed::restore::{exception, listed};
 use crate::types::*;
 
@@ -98,6 +99,8 @@ async fn adopt(
             let mut sum = canon::HashSum::default();
             sum.add(&record.digest);
             tallies.sum(line.of(*kind), &sum);
+            let counted = Counted::of(&record.id, &record.digest);
+            tallies.leaf((line.day, line.peer), true, counted);
         }
         accepted += i64::from(place == Place::Accepted);
         rejected += i64::from(place == Place::Rejected);

@@ -36,6 +36,7 @@ mod sweep;
 mod tally;
 mod trait_impl;
 mod waiting;
+mod window;
 mod words;
 mod write_back;
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use canon::{Day, EnvelopeId, HashSum, Lane, Millis, NodeCode, Route};
 use sqlx::sqlite::SqliteConnection;
 
-use super::codec::{Entries, put_entry};
+use super::codec::{Entries, Entry, put_entry};
 use super::collect::put_stretches;
 use super::conn::{Columns, big, fit, json, len, q};
 use super::dispatch::{envelope, own_row, state};
@@ -15,6 +15,7 @@ use super::waiting::Staged;
 use super::{people, sql};
 use crate::error::{StoreError, conflict};
 use crate::lifecycle::OutState;
+use crate::packed::leaves::Counted;
 use crate::packed::restore::{self, Again, as_new};
 use crate::types::*;
 
@@ -195,6 +196,10 @@ pub(super) async fn give_again(
             let mut gone = HashSum::default();
             gone.remove(&one.entry.digest);
             tallies.sum(line, &gone);
+            let kind = handle.words().text(one.entry.kind)?;
+            let Entry { root, part, version, digest, .. } = &one.entry;
+            let record = Counted { kind: &kind, root, part, version: *version, digest };
+            tallies.leaf((line.day, line.peer), false, record);
         }
         accepted += i64::from(one.from == Place::Accepted);
     }
@@ -249,6 +254,9 @@ async fn held<'a>(
             entries.take(stretch.count).zip(fragments.by_ref())
         {
             let entry = entry?;
+            if given.only.as_ref().is_some_and(|only| !only.contains(&position)) {
+                continue;
+            }
             let statement = q(sql::RECORD_FOLLOWS).bind(handle.ident).bind(entry.root);
             let strand = handle.words().strand(entry.kind, route)?;
             let statement = statement.bind(strand).bind(entry.part);

@@ -16,7 +16,8 @@ use super::words::learn_strand;
 use super::{inbox, sql, write_back};
 use crate::error::{StoreError, conflict};
 use crate::lifecycle::OutEvent;
-use crate::packed::settle::{Listed, Members, Stretch, again_record, check};
+use crate::packed::leaves::Counted;
+use crate::packed::settle::{self, Listed, Members, Stretch, again_record, check};
 use crate::types::*;
 
 /// Who is in an envelope.
@@ -119,6 +120,10 @@ impl Settling<'_> {
             for ((epoch, kind), sum) in &check(self.handle.words(), self.members, settlement)? {
                 tallies.sum(self.line(*epoch, *kind)?, sum);
             }
+            let peer = self.handle.words().word(settlement.id.route.destination.as_str())?;
+            let window = (self.day, peer);
+            let taken = |record: Counted<'_>| tallies.leaf(window, true, record);
+            settle::taken(self.handle.words(), self.members, settlement, taken)?;
             self.except(txn, tallies, settlement).await?
         };
         let other = |n: &&NotAccepted| n.outcome != FinalOutcome::Rejected;

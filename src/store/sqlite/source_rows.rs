@@ -133,6 +133,19 @@ pub(super) async fn vanished(
     marks(&statement.fetch_all(&mut *conn).await?)
 }
 
+/// How many rows were seen in a pass or later.
+pub(super) async fn seen(
+    handle: &Handle,
+    adapter: &str,
+    prefix: &str,
+    since: u64,
+) -> Result<u64, StoreError> {
+    let Some(word) = handle.words().find(adapter) else { return Ok(0) };
+    let mut conn = handle.writer().await;
+    let statement = q(sql::ROWS_SEEN).bind(handle.ident).bind(word).bind(prefix).bind(big(since));
+    statement.fetch_one(&mut *conn).await?.num(0)
+}
+
 /// Which records rows gave.
 pub(super) async fn gave(
     handle: &Handle,

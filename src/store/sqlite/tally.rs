@@ -1,11 +1,12 @@
 //! Sums by day, peer and type, moved in the transaction that moves the records.
 
-use canon::{Day, NodeCode};
+use canon::{Day, NodeCode, Prefix};
 use sqlx::sqlite::SqliteConnection;
 
 use super::conn::{Bulk, q};
 use super::handle::Handle;
 use super::sql;
+use super::window::{self, Of};
 use crate::error::StoreError;
 pub(super) use crate::packed::tally::{Line, OWN, RECEIVED, Tallies};
 use crate::packed::tally::{in_order, sums};
@@ -26,6 +27,10 @@ pub(super) async fn write(tallies: Tallies, conn: &mut SqliteConnection) -> Resu
             s.bind(delta.first).bind(delta.last)
         })
         .await?;
+    for ((day, peer), bundle) in tallies.bundles {
+        let of = Of { ident, side, day: i64::from(day.0), peer };
+        window::put(conn, of, Prefix::ALL, bundle).await?;
+    }
     Ok(())
 }
 

@@ -148,6 +148,8 @@ pub struct Judged {
     pub count: u32,
     /// Records to keep.
     pub kept: Vec<NewKept>,
+    /// Records that were answered as superseded: not kept, but in the sums.
+    pub superseded: Vec<(RecordId, Digest)>,
     /// Counts by type.
     pub counts: Vec<TypeCount>,
     /// Positions (and what is wrong) that were not accepted, for the pages.

@@ -120,6 +120,8 @@ pub struct GivenAgain {
     pub fragments: Vec<Vec<u8>>,
     /// Positions whose parent never was there.
     pub orphans: Vec<u32>,
+    /// Only these positions; all of them if there is no list.
+    pub only: Option<Vec<u32>>,
     /// What stands from now on: how far it is.
     pub stand: (String, String),
     /// Now.

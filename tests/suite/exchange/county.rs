@@ -58,6 +58,10 @@ async fn an_accepted_row_is_flagged_and_the_touched_row_is_no_news() {
     assert_eq!(world.place(COUNTY, "SB", 1, 1).await, Some(Place::Accepted));
     assert_eq!(cell(&world, 1, "sync_flag").await.as_deref(), Some("1"));
     world.pass(20_000).await;
+    // The source's own count, held against what a full pass has seen: nothing was left unread.
+    let counted = exchange::counted::all(world.store(COUNTY)).await.expect("what sources said");
+    assert!(counted.iter().any(|c| c.rows == 1 && c.seen == 1), "{counted:?}");
+    assert!(counted.iter().all(|c| c.unextracted() == 0), "{counted:?}");
     assert_eq!(world.place(COUNTY, "SB", 1, 2).await, None, "its trigger moved the time on");
     assert_eq!(world.kept().await, 1);
     world.finish().await;

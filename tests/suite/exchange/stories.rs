@@ -32,6 +32,7 @@ mod impersonated;
 mod instances;
 mod keep;
 mod leases;
+mod narrowed;
 mod one_file;
 mod outlet;
 mod parcel_lost;

@@ -1,9 +1,10 @@
 //! Whatever is written reads back, and whatever reads was written so.
 
-use canon::{Day, DigestAlg, Environment, HashSum, Millis, NodeCode, Route};
+use canon::{Day, DigestAlg, Environment, HashSum, Millis, NodeCode, Prefix, Route};
 use envelope::control::{
-    Answer, Counts, HeldState, Holding, Hop, Inquiry, JudgedPage, JudgedPart, JudgedRow,
-    KeyVersion, ManifestLine, Notice, QualityNotice, Recall, Recalled, Refusal, Side, Stage,
+    Answer, Counts, DifferenceRow, HeldState, Holding, Hop, Inquiry, JudgedPage, JudgedPart,
+    JudgedRow, KeyVersion, ManifestLine, Named, NamedRow, Names, Narrow, Narrowed, Notice,
+    QualityNotice, Question, Recall, Recalled, Refusal, Side, Stage, Stated, Sum,
 };
 use envelope::fragment::check_shape;
 use envelope::{
@@ -187,7 +188,35 @@ fn inquiry() -> impl Strategy<Value = Inquiry> {
         (any::<u32>(), option::of(id()))
             .prop_map(|(epoch, after)| Inquiry::Judged { epoch, after }),
         recall().prop_map(Inquiry::Recall),
+        (question(), vec((prefix(), sums()), 0..4))
+            .prop_map(|(question, at)| Inquiry::Narrow(Narrow { question, at })),
+        (question(), vec(any::<u64>(), 1..9))
+            .prop_map(|(question, places)| Inquiry::Names(Names { question, places })),
     ]
+}
+
+fn question() -> impl Strategy<Value = Question> {
+    (0..40_000, any::<u32>(), any::<u32>()).prop_map(|(day, pass, step)| Question {
+        day: Day(day),
+        pass,
+        step,
+    })
+}
+
+fn prefix() -> impl Strategy<Value = Prefix> {
+    (any::<u64>(), 0..16_u8).prop_map(|(place, digits)| Prefix::of(place, digits))
+}
+
+fn sums() -> impl Strategy<Value = [Sum; 16]> {
+    let sum = option::of((any::<u64>(), any::<[u32; 4]>().prop_map(HashSum)));
+    vec(sum, 16).prop_map(|v| std::array::from_fn(|i| v[i].unwrap_or_default()))
+}
+
+fn stated() -> impl Strategy<Value = Stated> {
+    let row = (text(), text(), option::of(text()));
+    let row = row.prop_map(|(record, cause, detail)| DifferenceRow { record, cause, detail });
+    (question(), node(), any::<bool>(), vec(row, 0..4))
+        .prop_map(|(question, sender, more, rows)| Stated { question, sender, more, rows })
 }
 
 fn recall() -> impl Strategy<Value = Recall> {
@@ -254,6 +283,18 @@ fn answer() -> impl Strategy<Value = Answer> {
         ),
         (any::<u32>(), node())
             .prop_map(|(epoch, sender)| Answer::Recalled(Recalled { epoch, sender })),
+        (
+            question(),
+            vec((prefix(), any::<u16>()), 0..4),
+            vec((prefix(), vec(any::<(u64, u64)>(), 0..4)), 0..4)
+        )
+            .prop_map(|(question, at, lists)| {
+                Answer::Narrowed(Narrowed { question, at, lists })
+            }),
+        (question(), vec((text(), any::<[u32; 4]>()), 0..4)).prop_map(|(question, rows)| {
+            let row = |(record, sum)| NamedRow { record, sum: HashSum(sum) };
+            Answer::Named(Named { question, rows: rows.into_iter().map(row).collect() })
+        }),
     ]
 }
 
@@ -306,6 +347,7 @@ pub(crate) fn control_fragment() -> impl Strategy<Value = Vec<u8>> {
         manifest_line().prop_map(|b| b.write()),
         notice().prop_map(|b| b.write()),
         quality().prop_map(|b| b.write()),
+        stated().prop_map(|b| b.write()),
     ]
 }
 
@@ -327,6 +369,7 @@ proptest! {
     fn control_bodies_read_back(
         hop in hop(), refusal in refusal(), inquiry in inquiry(), answer in answer(),
         manifest in manifest_line(), notice in notice(), quality in quality(),
+        stated in stated(),
     ) {
         prop_assert_eq!(Hop::read(&hop.write()), Ok(hop));
         prop_assert_eq!(Refusal::read(&refusal.write()), Ok(refusal));
@@ -335,6 +378,7 @@ proptest! {
         prop_assert_eq!(ManifestLine::read(&manifest.write()), Ok(manifest));
         prop_assert_eq!(Notice::read(&notice.write()), Ok(notice));
         prop_assert_eq!(QualityNotice::read(&quality.write()), Ok(quality));
+        prop_assert_eq!(Stated::read(&stated.write()), Ok(stated));
     }
 
     #[test]

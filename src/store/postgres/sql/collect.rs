@@ -75,6 +75,8 @@ pub(crate) const SOURCE_ROWS: &str = "SELECT s.row, s.digest, s.pass FROM unnest
 pub(crate) const VANISHED: &str = "SELECT row, digest, pass FROM source_row \
     WHERE ident = $1 AND adapter = $2 AND pass < $3 AND pass >= $6 AND row >= $5 \
     AND starts_with(row, $5) ORDER BY row LIMIT $4";
+pub(crate) const ROWS_SEEN: &str = "SELECT count(*) FROM source_row WHERE ident = $1 \
+    AND adapter = $2 AND row >= $3 AND starts_with(row, $3) AND pass >= $4";
 pub(crate) const SOURCE_ROWS_DROP: &str =
     "DELETE FROM source_row WHERE ident = $1 AND adapter = $2 AND row = ANY($3)";
 pub(crate) const SOURCE_ROWS_PUT: &str = "INSERT INTO source_row (ident, adapter, row, digest, \

@@ -14,6 +14,7 @@ mod outbox;
 mod outlet;
 mod people;
 mod restore;
+mod window;
 
 pub(crate) use archive::*;
 pub(crate) use collect::*;
@@ -22,6 +23,7 @@ pub(crate) use outbox::*;
 pub(crate) use outlet::*;
 pub(crate) use people::*;
 pub(crate) use restore::*;
+pub(crate) use window::*;
 
 /// Where a record is, as the number in `Place::ALL`: its own exception, else where its range's
 /// envelope is. Needs `r` (record), `s` (stretch) and `e` (envelope).

@@ -73,6 +73,8 @@ pub(crate) const SOURCE_ROWS: &str = "SELECT s.row, s.digest, s.pass FROM json_e
 pub(crate) const VANISHED: &str = "SELECT row, digest, pass FROM source_row \
     WHERE ident = ?1 AND adapter = ?2 AND pass < ?3 AND pass >= ?6 AND row >= ?5 \
     AND row < ?5 || char(1114111) ORDER BY row LIMIT +?4";
+pub(crate) const ROWS_SEEN: &str = "SELECT count(*) FROM source_row WHERE ident = ?1 \
+    AND adapter = ?2 AND row >= ?3 AND row < ?3 || char(1114111) AND pass >= ?4";
 pub(crate) const SOURCE_ROWS_DROP: &str = "DELETE FROM source_row WHERE ident = ?1 \
     AND adapter = ?2 AND row IN (SELECT value FROM json_each(?3))";
 pub(crate) const SOURCE_ROW_HEAD: &str =

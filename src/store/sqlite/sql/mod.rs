@@ -12,6 +12,7 @@ mod outlet;
 mod people;
 mod restore;
 mod standing;
+mod window;
 
 pub(crate) use archive::*;
 pub(crate) use collect::*;
@@ -21,6 +22,7 @@ pub(crate) use outlet::*;
 pub(crate) use people::*;
 pub(crate) use restore::*;
 pub(crate) use standing::*;
+pub(crate) use window::*;
 
 /// Where a record is, as the number in `Place::ALL`: its own exception, else where its range's
 /// envelope is. Needs `r` (record), `s` (stretch) and `e` (envelope).

@@ -5,7 +5,7 @@ use canon::{Millis, NodeCode};
 use envelope::control::{ManifestLine, Side};
 use store::{Discrepancy, ManifestRow};
 
-use crate::reconcile::{read, write};
+use super::books::{read, write};
 
 /// One side of it.
 #[derive(Clone, Debug, Default, PartialEq)]
