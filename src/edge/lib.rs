@@ -31,7 +31,6 @@ mod passes;
 pub mod push;
 #[cfg(any(feature = "http", feature = "exec"))]
 mod rest;
-#[cfg(any(feature = "sql", feature = "http", feature = "exec"))]
 mod seen;
 mod shelf;
 mod sink;
@@ -46,7 +45,6 @@ pub mod webhook;
 pub use error::{Disposition, SinkError, SourceError};
 pub use files_sink::FilesSink;
 pub use page::{Ahead, BrokenRow, Page, Pass, SourceRow};
-#[cfg(any(feature = "sql", feature = "http", feature = "exec"))]
 pub use seen::Seen;
 pub use shelf::{Shelf, ShelfError};
 pub use sink::{KeptRecord, POSITIONS, SetAside, Sink};
