@@ -13,6 +13,7 @@ use canon::{EnvelopeId, Lane, NodeCode};
 #[cfg(feature = "amqp")]
 pub mod amqp;
 pub mod local;
+pub mod sim;
 pub mod spool;
 pub mod switch;
 pub mod topology;
@@ -21,6 +22,7 @@ pub mod topology;
 mod contract;
 
 pub use local::LocalBus;
+pub use sim::SimBus;
 pub use switch::Switch;
 
 /// What every method returns: boxed, `Send`, ready at first poll in memory.

@@ -133,6 +133,25 @@ impl Page {
         page
     }
 
+    /// Rows of a source that has them in memory, each with its line; the table is the first.
+    pub fn of_lines<'r>(
+        place: &str,
+        columns: Arc<[Arc<str>]>,
+        rows: impl IntoIterator<Item = (u64, &'r [String])>,
+        cursor: String,
+    ) -> Self {
+        let mut page = Self::empty(place.into(), columns, cursor);
+        for (line, cells) in rows {
+            for cell in cells {
+                let span = page.put(cell);
+                page.cells.push(span);
+            }
+            page.lines.push(line);
+            page.rows += 1;
+        }
+        page
+    }
+
     /// What is said of a row that a reader could not use.
     pub(crate) fn broken_row(&self, line: u64, fault: RowFault) -> BrokenRow {
         BrokenRow {

@@ -1,20 +1,32 @@
 //! What goes wrong in the stores of a story: a fact that fails, or kills the process; before it, or
 //! after it when nobody hears of it any more.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use canon::NodeCode;
-use store::{Judged, NewKept};
+pub use sim::guarded::When;
+use sim::guarded::{Guarded, Hook};
+use store::{Judged, NewKept, SharedStore};
 
-/// On which side of the fact.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum When {
-    /// Nothing was committed.
-    Before,
-    /// It was committed, and nobody heard.
-    After,
-    /// Nothing was committed; whoever called panics.
-    Panic,
+/// Puts the faults before a node's store.
+pub(super) fn guard(inner: SharedStore, node: &NodeCode, faults: &Arc<Faults>) -> SharedStore {
+    Guarded::over(inner, At { node: node.clone(), faults: Arc::clone(faults) })
+}
+
+/// The faults of one node.
+struct At {
+    node: NodeCode,
+    faults: Arc<Faults>,
+}
+
+impl Hook for At {
+    fn strike(&self, method: &'static str) -> Option<When> {
+        self.faults.strike(&self.node, method)
+    }
+
+    fn harmed(&self, judged: Judged) -> Judged {
+        self.faults.harmed(&self.node, judged)
+    }
 }
 
 /// What a receiver's disk makes of a record, though its receipt says `accepted`.
@@ -147,7 +159,7 @@ impl Faults {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn strike(&self, node: &NodeCode, method: &str) -> Option<When> {
+    fn strike(&self, node: &NodeCode, method: &str) -> Option<When> {
         let mut state = self.state();
         if state.dead {
             return Some(When::Before);

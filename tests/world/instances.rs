@@ -7,7 +7,7 @@ use bus::Bus;
 use store::MemoryWorld;
 
 use super::faults::{Faults, When};
-use super::{Stores, TIERS, TURNS_MAX, TestNode, World, faulty};
+use super::{Stores, TIERS, TURNS_MAX, TestNode, World, faults};
 
 /// A second instance.
 pub struct Beside {
@@ -35,7 +35,7 @@ impl World {
         assert!(self.setup.shared, "only shared nodes have a second instance");
         let faults = Arc::new(Faults::default());
         let mut node = self.node(tier, name);
-        node.store = faulty::Faulty::over(Arc::clone(&node.store), &node.code, &faults);
+        node.store = faults::guard(Arc::clone(&node.store), &node.code, &faults);
         let node = self.at_work(tier, Arc::new(node));
         self.beside.push(Beside { tier, node, faults, done: 0 });
     }
@@ -62,7 +62,7 @@ impl World {
         between().await;
         for (parts, tier) in self.parts.iter_mut().zip(TIERS) {
             let inner = self.stores.open(tier, &parts.code).await;
-            parts.store = faulty::Faulty::over(inner, &parts.code, &self.faults);
+            parts.store = faults::guard(inner, &parts.code, &self.faults);
         }
         self.start();
     }

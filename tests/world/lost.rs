@@ -14,7 +14,7 @@ use exchange::outlet::Outlet;
 use exchange::restore::{Restoring, begin};
 
 use super::platform;
-use super::{Feed, PROVINCE, TIERS, TestNode, World, bulk, code, faulty, feed, live};
+use super::{Feed, PROVINCE, TIERS, TestNode, World, bulk, code, faults, feed, live};
 
 impl World {
     /// Takes an image of a tier's store while it is at work, as `tiergate backup` does.
@@ -45,7 +45,7 @@ impl World {
         self.parts[tier].store = nothing;
         self.stores.replace(TIERS[tier], image).await;
         let inner = self.stores.open(TIERS[tier], &code).await;
-        self.parts[tier].store = faulty::Faulty::over(inner, &code, &self.faults);
+        self.parts[tier].store = faults::guard(inner, &code, &self.faults);
         if tier == PROVINCE {
             self.sink += 1;
             if let Some(image) = image {
@@ -91,7 +91,7 @@ impl World {
         self.stores.replace(&name, Some(&name)).await;
         let code = self.parts[tier].code.clone();
         let inner = self.stores.open(&name, &code).await;
-        let own = faulty::Faulty::over(inner, &code, &self.faults);
+        let own = faults::guard(inner, &code, &self.faults);
         let base = self.folder.path().join(&name);
         for feed in self.setup.feeds.iter().filter(|f| f.tier() == tier) {
             feed.prepare(&base).await;

@@ -12,11 +12,6 @@ mod closed;
 pub mod code_table;
 pub mod editions;
 pub mod faults;
-mod faulty;
-mod faulty_archive;
-mod faulty_outlet;
-mod faulty_restore;
-mod faulty_window;
 mod feed;
 pub mod flow;
 pub mod forge;
@@ -260,7 +255,7 @@ impl World {
             authority.suite = setup.suites[tier];
             let signer = Arc::new(authority.signer(&code, region));
             let pair = setup.closed.map(|_| closed::known(authority.pair(&code, region)));
-            let store = faulty::Faulty::over(inner, &code, &faults);
+            let store = faults::guard(inner, &code, &faults);
             parts.push(Parts { code, store, signer, pair });
         }
         let folder = tempfile::tempdir().expect("a folder");

@@ -8,7 +8,8 @@ use std::time::Duration;
 use canon::{EnvelopeId, Lane, NodeCode};
 use tokio::time::{Instant, sleep};
 
-use crate::{Bus, Delivery, LocalBus, Parcel};
+use crate::sim::Fair;
+use crate::{Bus, Delivery, LocalBus, Parcel, SimBus};
 
 /// Longest wait for what must come.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -153,4 +154,29 @@ mod local {
     use super::LocalRig;
 
     super::mount!(LocalRig);
+}
+
+/// Two nodes of one simulated world in fair weather: what entitles the simulator to stand for every
+/// other carrier.
+struct SimRig(Arc<SimBus>);
+
+impl Rig for SimRig {
+    async fn open(_: bool) -> Self {
+        Self(Arc::new(SimBus::new([node("a"), node("b")], Box::new(Fair))))
+    }
+
+    fn bus(&self, _: &str) -> Arc<dyn Bus> {
+        Arc::clone(&self.0) as Arc<dyn Bus>
+    }
+
+    fn filling(&self, mut parcel: Parcel) -> Parcel {
+        parcel.frame = Arc::from(vec![0; crate::local::LANE_BYTES_MAX]);
+        parcel
+    }
+}
+
+mod sim {
+    use super::SimRig;
+
+    super::mount!(SimRig);
 }

@@ -1,13 +1,13 @@
-//! The part of a faulty store that a restore needs.
+//! The part of a guarded store that a restore needs.
 
 use canon::{Day, EnvelopeId, Millis, NodeCode};
 use store::*;
 
-use super::faulty::Faulty;
+use super::{Fact, Guarded, Hook};
 
-impl RestoreFacts for Faulty {
+impl<H: Hook> RestoreFacts for Guarded<H> {
     fn begin_epoch(&self, new: NewEpoch) -> StoreFuture<'_, ()> {
-        self.guarded("begin_epoch", move || self.inner.begin_epoch(new))
+        self.told("begin_epoch", self.hook.about(Fact::Acted(&new.audit)), |_| true, move || self.inner.begin_epoch(new))
     }
 
     fn destinations(&self) -> StoreFuture<'_, Vec<Destination>> {

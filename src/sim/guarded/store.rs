@@ -1,47 +1,16 @@
-//! A store that fails where a story says.
+//! The store's own trait, call by call.
 
 use std::ops::Range;
-use std::sync::Arc;
 
 use canon::{Day, Digest, EnvelopeId, Lane, Millis, NodeCode, RecordId, Route};
 use store::*;
 
-use super::faults::{Faults, When};
+use super::{Fact, Guarded, Hook};
 
 /// An audit event with its number and the chain's digest.
 type AuditRow = (i64, AuditEvent, Digest);
 
-pub(super) struct Faulty {
-    pub(super) inner: SharedStore,
-    node: NodeCode,
-    faults: Arc<Faults>,
-}
-
-impl Faulty {
-    /// Puts the faults before a node's store.
-    pub(super) fn over(inner: SharedStore, node: &NodeCode, faults: &Arc<Faults>) -> SharedStore {
-        Arc::new(Self { inner, node: node.clone(), faults: Arc::clone(faults) })
-    }
-
-    pub(super) fn guarded<'a, T: Send + 'a>(
-        &'a self,
-        method: &'static str,
-        call: impl FnOnce() -> StoreFuture<'a, T> + Send + 'a,
-    ) -> StoreFuture<'a, T> {
-        let error = move || StoreError::Unavailable(format!("a test's fault at {method}"));
-        match self.faults.strike(&self.node, method) {
-            None => call(),
-            Some(When::Before) => Box::pin(async move { Err(error()) }),
-            Some(When::Panic) => panic!("a test's panic at {method}"),
-            Some(When::After) => Box::pin(async move {
-                call().await?;
-                Err(error())
-            }),
-        }
-    }
-}
-
-impl Store for Faulty {
+impl<H: Hook> Store for Guarded<H> {
     fn lease<'a>(
         &'a self,
         name: &'a str,
@@ -107,7 +76,7 @@ impl Store for Faulty {
         self.guarded("forget_rows", move || self.inner.forget_rows(adapter, rows))
     }
     fn commit_collected<'a>(&'a self, lease: &'a Lease, page: Collected) -> StoreFuture<'a, ()> {
-        self.guarded("commit_collected", move || self.inner.commit_collected(lease, page))
+        self.told("commit_collected", self.hook.about(Fact::Collected(&page)), |_| true, move || self.inner.commit_collected(lease, page))
     }
     fn release_waiting<'a>(&'a self, now: Millis, limit: u32) -> StoreFuture<'a, u64> {
         self.guarded("release_waiting", move || self.inner.release_waiting(now, limit))
@@ -144,7 +113,7 @@ impl Store for Faulty {
         envelopes: Vec<NewEnvelope>,
         now: Millis,
     ) -> StoreFuture<'a, ()> {
-        self.guarded("number", move || self.inner.number(lease, envelopes, now))
+        self.told("number", self.hook.about(Fact::Numbered(&envelopes)), |_| true, move || self.inner.number(lease, envelopes, now))
     }
 
     fn numbered(&self, slots: Slots, limit: u32) -> StoreFuture<'_, Vec<Numbered>> {
@@ -157,7 +126,7 @@ impl Store for Faulty {
         sealed: Vec<Sealed>,
         now: Millis,
     ) -> StoreFuture<'a, ()> {
-        self.guarded("sealed", move || self.inner.sealed(lease, sealed, now))
+        self.told("sealed", self.hook.about(Fact::Sealed(&sealed)), |_| true, move || self.inner.sealed(lease, sealed, now))
     }
 
     fn due<'a>(
@@ -177,7 +146,7 @@ impl Store for Faulty {
         attempts: Vec<Attempted>,
         now: Millis,
     ) -> StoreFuture<'a, ()> {
-        self.guarded("attempted", move || self.inner.attempted(lease, attempts, now))
+        self.told("attempted", self.hook.about(Fact::Attempted(&attempts)), |_| true, move || self.inner.attempted(lease, attempts, now))
     }
 
     fn defer_route<'a>(
@@ -200,7 +169,7 @@ impl Store for Faulty {
     }
 
     fn admit(&self, parcels: Vec<Arrived>, now: Millis) -> StoreFuture<'_, ()> {
-        self.guarded("admit", move || self.inner.admit(parcels, now))
+        self.told("admit", self.hook.about(Fact::Admitted(&parcels)), |_| true, move || self.inner.admit(parcels, now))
     }
     fn inbox_depths(&self) -> StoreFuture<'_, Vec<(NodeCode, u64)>> {
         self.guarded("inbox_depths", move || self.inner.inbox_depths())
@@ -213,11 +182,11 @@ impl Store for Faulty {
         limit: u32,
         now: Millis,
     ) -> StoreFuture<'a, Vec<InboxParcel>> {
-        self.guarded("claim_inbox", move || self.inner.claim_inbox(lease, which, limit, now))
+        self.claimed(move || self.inner.claim_inbox(lease, which, limit, now))
     }
 
     fn drop_inbox<'a>(&'a self, lease: &'a Lease, inbox_id: i64) -> StoreFuture<'a, ()> {
-        self.guarded("drop_inbox", move || self.inner.drop_inbox(lease, inbox_id))
+        self.told("drop_inbox", self.hook.about(Fact::Consumed(inbox_id)), |_| true, move || self.inner.drop_inbox(lease, inbox_id))
     }
     fn admission<'a>(&'a self, id: &'a EnvelopeId) -> StoreFuture<'a, Option<Admission>> {
         self.guarded("admission", move || self.inner.admission(id))
@@ -230,8 +199,8 @@ impl Store for Faulty {
     }
 
     fn commit_judged<'a>(&'a self, lease: &'a Lease, judged: Judged) -> StoreFuture<'a, ()> {
-        let judged = self.faults.harmed(&self.node, judged);
-        self.guarded("commit_judged", move || self.inner.commit_judged(lease, judged))
+        let judged = self.hook.harmed(judged);
+        self.told("commit_judged", self.hook.about(Fact::Judged(&judged)), |_| true, move || self.inner.commit_judged(lease, judged))
     }
 
     fn commit_duplicate<'a>(
@@ -241,7 +210,7 @@ impl Store for Faulty {
         id: &'a EnvelopeId,
         now: Millis,
     ) -> StoreFuture<'a, ()> {
-        self.guarded("commit_duplicate", move || {
+        self.told("commit_duplicate", self.hook.about(Fact::Duplicate(inbox_id, id)), |_| true, move || {
             self.inner.commit_duplicate(lease, inbox_id, id, now)
         })
     }
@@ -260,11 +229,11 @@ impl Store for Faulty {
         lease: &'a Lease,
         refused: RefusedParcel,
     ) -> StoreFuture<'a, ()> {
-        self.guarded("commit_refused", move || self.inner.commit_refused(lease, refused))
+        self.told("commit_refused", self.hook.about(Fact::Refused(&refused)), |_| true, move || self.inner.commit_refused(lease, refused))
     }
 
     fn commit_relayed<'a>(&'a self, lease: &'a Lease, relayed: Relayed) -> StoreFuture<'a, ()> {
-        self.guarded("commit_relayed", move || self.inner.commit_relayed(lease, relayed))
+        self.told("commit_relayed", self.hook.about(Fact::Relayed(&relayed)), |_| true, move || self.inner.commit_relayed(lease, relayed))
     }
 
     fn relay_row<'a>(&'a self, id: &'a EnvelopeId) -> StoreFuture<'a, Option<RelayRow>> {
@@ -280,7 +249,7 @@ impl Store for Faulty {
         kept: Option<Stands>,
         now: Millis,
     ) -> StoreFuture<'a, ()> {
-        self.guarded("commit_hop", move || {
+        self.told("commit_hop", self.hook.about(Fact::Consumed(inbox_id)), |_| true, move || {
             self.inner.commit_hop(lease, inbox_id, id, hop, kept.clone(), now)
         })
     }
@@ -306,7 +275,7 @@ impl Store for Faulty {
         lease: &'a Lease,
         settlement: Settlement,
     ) -> StoreFuture<'a, bool> {
-        self.guarded("commit_settled", move || self.inner.commit_settled(lease, settlement))
+        self.told("commit_settled", self.hook.about(Fact::Settled(&settlement)), |took| *took, move || self.inner.commit_settled(lease, settlement))
     }
 
     fn commit_event<'a>(
@@ -315,7 +284,7 @@ impl Store for Faulty {
         id: &'a EnvelopeId,
         event: EventOn,
     ) -> StoreFuture<'a, bool> {
-        self.guarded("commit_event", move || self.inner.commit_event(lease, id, event))
+        self.told("commit_event", self.hook.about(Fact::Event(id, &event)), |took| *took, move || self.inner.commit_event(lease, id, event))
     }
 
     fn overdue(&self, now: Millis, limit: u32) -> StoreFuture<'_, Vec<OutEnvelope>> {
@@ -367,7 +336,7 @@ impl Store for Faulty {
         watermark: i64,
         now: Millis,
     ) -> StoreFuture<'a, ()> {
-        self.guarded("commit_delivered", move || {
+        self.told("commit_delivered", self.hook.about(Fact::Delivered(sink, watermark)), |_| true, move || {
             self.inner.commit_delivered(lease, sink, watermark, now)
         })
     }
@@ -395,7 +364,7 @@ impl Store for Faulty {
         control: Vec<NewControl>,
         inbox_id: Option<i64>,
     ) -> StoreFuture<'_, ()> {
-        self.guarded("commit_manifest", move || {
+        self.told("commit_manifest", self.hook.about(Fact::Manifest(&manifest, inbox_id)), |_| true, move || {
             self.inner.commit_manifest(manifest, discrepancies, control, inbox_id)
         })
     }
@@ -477,11 +446,11 @@ impl Store for Faulty {
         action: ProblemAction,
         audit: AuditEvent,
     ) -> StoreFuture<'a, u64> {
-        self.guarded("act_on_problems", move || self.inner.act_on_problems(numbers, action, audit))
+        self.told("act_on_problems", self.hook.about(Fact::Acted(&audit)), |_| true, move || self.inner.act_on_problems(numbers, action, audit))
     }
 
     fn audit(&self, event: AuditEvent) -> StoreFuture<'_, ()> {
-        self.guarded("audit", move || self.inner.audit(event))
+        self.told("audit", self.hook.about(Fact::Acted(&event)), |_| true, move || self.inner.audit(event))
     }
 
     fn audit_after(&self, after: i64, limit: u32) -> StoreFuture<'_, Vec<AuditRow>> {

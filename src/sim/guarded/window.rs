@@ -1,11 +1,11 @@
-//! The part of the trait that reconciliation needs, failing where a story says.
+//! The part of a guarded store that reconciliation needs.
 
 use canon::{Day, NodeCode, Prefix, RecordId};
 use store::*;
 
-use super::faulty::Faulty;
+use super::{Guarded, Hook};
 
-impl WindowFacts for Faulty {
+impl<H: Hook> WindowFacts for Guarded<H> {
     fn buckets<'a>(
         &'a self,
         window: &'a Window,

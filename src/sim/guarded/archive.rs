@@ -1,11 +1,11 @@
-//! The part of a faulty store that an archive needs.
+//! The part of a guarded store that an archive needs.
 
 use canon::EnvelopeId;
 use store::*;
 
-use super::faulty::Faulty;
+use super::{Guarded, Hook};
 
-impl ArchiveFacts for Faulty {
+impl<H: Hook> ArchiveFacts for Guarded<H> {
     fn archive_rows<'a>(
         &'a self,
         side: ArchiveSide,

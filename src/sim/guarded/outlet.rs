@@ -1,11 +1,11 @@
-//! The part of a faulty store that an outlet needs.
+//! The part of a guarded store that an outlet needs.
 
 use canon::{EnvelopeId, Millis};
 use store::*;
 
-use super::faulty::Faulty;
+use super::{Guarded, Hook};
 
-impl OutletFacts for Faulty {
+impl<H: Hook> OutletFacts for Guarded<H> {
     fn submit<'a>(&'a self, lease: &'a Lease, submit: Submit) -> StoreFuture<'a, ()> {
         self.guarded("submit", move || self.inner.submit(lease, submit))
     }

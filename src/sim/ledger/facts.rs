@@ -1,0 +1,290 @@
+//! Each fact as the ledger writes it down, with what must hold of it.
+
+use std::sync::Arc;
+
+use canon::{Digest, EnvelopeId, NodeCode, RecordId};
+use store::{
+    Arrived, Attempted, Collected, Consumes, Judged, NewEnvelope, OutEvent, RefusedParcel, Relayed,
+    Sealed, Settlement,
+};
+
+use super::{Ledger, Name};
+use crate::guarded::Fact;
+use crate::invariant::Invariant::{S2, S3, S4, S5, S6, S7, S8};
+use crate::sink;
+
+/// Writes a fact down.
+type Write = Box<dyn FnOnce(&mut Ledger, &NodeCode) + Send>;
+
+/// The envelope format allows most that one parcel is beyond `inbox_parcels_max`: what one turn of
+/// each lane may take while there is room.
+const LANES: i64 = 3;
+
+/// What is written down of a fact once it is committed.
+pub(super) fn of(fact: Fact<'_>) -> Option<Write> {
+    Some(match fact {
+        Fact::Collected(page) => collected(page),
+        Fact::Numbered(envelopes) => numbered(envelopes),
+        Fact::Sealed(sealed) => self::sealed(sealed),
+        Fact::Attempted(attempts) => attempted(attempts),
+        Fact::Admitted(parcels) => admitted(parcels),
+        Fact::Judged(judged) => self::judged(judged),
+        Fact::Relayed(relayed) => self::relayed(relayed),
+        Fact::Settled(settlement) => settled(settlement),
+        Fact::Refused(refused) => self::refused(refused),
+        Fact::Duplicate(inbox_id, _) | Fact::Consumed(inbox_id) => consumed(inbox_id),
+        Fact::Event(_, event) => consumed(event.inbox_id?),
+        Fact::Manifest(_, inbox_id) => consumed(inbox_id?),
+        Fact::Delivered(sink, watermark) => delivered(sink, watermark),
+        Fact::Acted(_) => return None,
+    })
+}
+
+fn name(id: &RecordId) -> Name {
+    (Arc::clone(&id.kind), format!("{}/{}", id.key.root(), id.key.part()))
+}
+
+/// The record whose child this one is, in the formats of the world's logs.
+fn parent(id: &RecordId) -> Option<Name> {
+    (&*id.kind == "SL").then(|| ("SB".into(), format!("{}/", id.key.root())))
+}
+
+fn collected(page: &Collected) -> Write {
+    let adapter = Arc::clone(&page.adapter);
+    let cursor: u64 = page.cursor.parse().unwrap_or(u64::MAX);
+    let (read, unchanged) = (page.rows_read, page.rows_unchanged);
+    let new: Vec<(RecordId, Digest)> = page
+        .chunks
+        .iter()
+        .flat_map(|c| c.records.iter().map(|r| (r.id.clone(), r.digest)))
+        .collect();
+    let held: Vec<RecordId> = page.quarantined.iter().filter_map(|q| q.id.clone()).collect();
+    let found = (new.len() + page.quarantined.len()) as u64;
+    let history = adapter.contains('@');
+    Box::new(move |ledger, node| {
+        let book = ledger.book(node);
+        let before = book.cursors.insert(Arc::clone(&adapter), cursor).unwrap_or(0);
+        ledger.holds(history || cursor == before + read, S5, node, || {
+            format!("`{adapter}` went from {before} to {cursor} with {read} rows")
+        });
+        ledger.holds(found + unchanged >= read, S5, node, || {
+            format!("of {read} rows {found} are somewhere and {unchanged} unchanged")
+        });
+        let all = new.iter().map(|(id, _)| id).chain(&held);
+        for id in all {
+            let last = ledger.book(node).collected.insert(name(id), id.version);
+            ledger.holds(last.is_none_or(|v| v < id.version), S6, node, || {
+                format!("{id} was collected after version {last:?}")
+            });
+        }
+        for (id, digest) in new {
+            ledger.records.insert(digest, id);
+        }
+    })
+}
+
+fn numbered(envelopes: &[NewEnvelope]) -> Write {
+    struct One {
+        id: EnvelopeId,
+        records: Option<Vec<(Digest, bool)>>,
+        answers: Option<EnvelopeId>,
+    }
+    let all: Vec<One> = envelopes
+        .iter()
+        .map(|e| match &e.consumes {
+            Consumes::Staged(batch) => {
+                let records = batch.records.iter().map(|r| (r.digest, r.orphan)).collect();
+                One { id: e.id.clone(), records: Some(records), answers: None }
+            }
+            Consumes::Control(queued) => {
+                let answers = queued.control.answers.clone();
+                One { id: e.id.clone(), records: None, answers }
+            }
+        })
+        .collect();
+    Box::new(move |ledger, node| {
+        for one in all {
+            let line = (one.id.epoch, one.id.route.to_string());
+            let last = ledger.book(node).sequences.insert(line, one.id.sequence).unwrap_or(0);
+            ledger.holds(one.id.sequence == last + 1, S2, node, || {
+                format!("{} was numbered after {last}", one.id)
+            });
+            if let Some(answered) = one.answers {
+                let book = ledger.book(node);
+                let before = book.receipts.insert(answered.clone(), one.id.clone());
+                ledger.holds(before.is_none(), S2, node, || {
+                    format!("{answered} was answered by {before:?}, and again by {}", one.id)
+                });
+            }
+            if let Some(records) = one.records {
+                sent(ledger, node, &one.id, &records);
+            }
+        }
+    })
+}
+
+/// The records of a numbered envelope.
+fn sent(ledger: &mut Ledger, node: &NodeCode, id: &EnvelopeId, records: &[(Digest, bool)]) {
+    let most = ledger.limits.envelope_records_max as usize;
+    ledger.holds(records.len() <= most, S8, node, || format!("{id} has {} records", records.len()));
+    for (digest, orphan) in records {
+        let Some(record) = ledger.records.get(digest).cloned() else { continue };
+        if let Some(parent) = parent(&record) {
+            let there = *orphan || ledger.book(node).numbered.contains(&parent);
+            ledger.holds(there, S6, node, || format!("{record} was numbered before its parent"));
+        }
+        ledger.book(node).numbered.insert(name(&record));
+    }
+    ledger.members.insert(id.clone(), records.iter().map(|(digest, _)| *digest).collect());
+}
+
+fn sealed(sealed: &[Sealed]) -> Write {
+    let all: Vec<_> = sealed.iter().map(|s| (s.id.clone(), Arc::clone(&s.frame))).collect();
+    Box::new(move |ledger, node| {
+        for (id, frame) in all {
+            let before = ledger.frames.insert(id.clone(), Arc::clone(&frame));
+            ledger.holds(before.is_none_or(|b| b == frame), S3, node, || {
+                format!("{id} was sealed twice, with other bytes")
+            });
+        }
+    })
+}
+
+fn attempted(attempts: &[Attempted]) -> Write {
+    let given_up: Vec<EnvelopeId> = attempts
+        .iter()
+        .filter(|a| a.event == OutEvent::GivenUp && a.reason.is_none())
+        .map(|a| a.id.clone())
+        .collect();
+    Box::new(move |ledger, node| {
+        ledger.holds(given_up.is_empty(), S8, node, || {
+            format!("given up without a reason: {given_up:?}")
+        });
+    })
+}
+
+fn admitted(parcels: &[Arrived]) -> Write {
+    let count = parcels.len() as i64;
+    Box::new(move |ledger, node| {
+        let most = i64::from(ledger.limits.claim_max) * LANES;
+        ledger.holds(count <= most, S8, node, || format!("{count} parcels taken in one turn"));
+    })
+}
+
+/// The bytes are those that their origin sealed.
+fn genuine(ledger: &mut Ledger, node: &NodeCode, id: &EnvelopeId, frame: &Arc<[u8]>, what: &str) {
+    let sealed = ledger.frames.get(id);
+    let (known, same) = (sealed.is_some(), sealed.is_some_and(|s| s == frame));
+    ledger.holds(known, S7, node, || format!("{id} was {what}, and nobody sealed it"));
+    ledger.holds(same, S3, node, || format!("{id} was {what} with other bytes than were sealed"));
+}
+
+fn judged(judged: &Judged) -> Write {
+    let (id, frame) = (judged.id.clone(), Arc::clone(&judged.frame));
+    let kept: Vec<_> =
+        judged.kept.iter().map(|k| (k.id.clone(), k.digest, k.index as usize)).collect();
+    let (inbox_id, count) = (judged.inbox_id, judged.count as usize);
+    Box::new(move |ledger, node| {
+        genuine(ledger, node, &id, &frame, "judged");
+        consumes(ledger, node, inbox_id);
+        let again = !ledger.book(node).judged.insert(id.clone());
+        ledger.holds(!again, S2, node, || format!("{id} took effect twice"));
+        let members = ledger.members.get(&id).cloned();
+        let whole = members.as_ref().is_none_or(|m| m.len() == count);
+        ledger.holds(whole, S4, node, || format!("{id} was judged as {count} records"));
+        for (record, digest, index) in kept {
+            let sent = members.as_ref().is_none_or(|m| m.get(index) == Some(&digest));
+            ledger.holds(sent, S4, node, || format!("{record} was kept with another digest"));
+            takes_effect(ledger, node, (&id, &frame), (&record, index));
+            ledger.book(node).kept.insert(digest);
+            ledger.ever_kept.entry(node.clone()).or_default().insert(digest);
+        }
+    })
+}
+
+/// A version takes effect in order, behind its parent, and under its owner's name.
+fn takes_effect(
+    ledger: &mut Ledger,
+    node: &NodeCode,
+    (id, frame): (&EnvelopeId, &Arc<[u8]>),
+    (record, index): (&RecordId, usize),
+) {
+    let own = (record.version, id.sender.clone());
+    let before = ledger.book(node).versions.insert(name(record), own);
+    let rises = before.as_ref().is_none_or(|(version, _)| *version < record.version);
+    ledger.holds(rises, S6, node, || format!("{record} took effect after {before:?}"));
+    let owner = before.as_ref().is_none_or(|(_, owner)| *owner == id.sender);
+    ledger.holds(owner, S7, node, || format!("{record} of {before:?} was changed by {}", id.sender));
+    if let Some(parent) = parent(record)
+        && !ledger.book(node).versions.contains_key(&parent)
+    {
+        let package = envelope::open_frame(frame, ledger.limits.package_bytes_max);
+        let head = package.as_deref().ok().and_then(|p| envelope::open(p).ok()).map(|o| o.head);
+        let orphan = head.is_some_and(|h| h.keep_orphans.contains(&(index as u32)));
+        ledger.holds(orphan, S6, node, || format!("{record} was kept before its parent"));
+    }
+}
+
+fn relayed(relayed: &Relayed) -> Write {
+    let (id, frame, inbox_id) =
+        (relayed.id.clone(), Arc::clone(&relayed.frame), relayed.inbox_id);
+    Box::new(move |ledger, node| {
+        genuine(ledger, node, &id, &frame, "relayed");
+        consumes(ledger, node, inbox_id);
+    })
+}
+
+fn settled(settlement: &Settlement) -> Write {
+    let id = settlement.id.clone();
+    let declined = settlement.event == OutEvent::Declining;
+    let not: Vec<u32> = settlement.not_accepted.iter().map(|n| n.position).collect();
+    let inbox_id = settlement.inbox_id;
+    Box::new(move |ledger, node| {
+        consumes(ledger, node, inbox_id);
+        ledger.lives += 1;
+        let twice = !ledger.book(node).settled.insert(id.clone());
+        ledger.holds(!twice, S2, node, || format!("{id} was settled twice"));
+        let Some(members) = ledger.members.get(&id).cloned().filter(|_| !declined) else { return };
+        let to = id.route.destination.clone();
+        for (at, digest) in members.iter().enumerate() {
+            let accepted = !not.contains(&(at as u32));
+            let kept = ledger.ever_kept.get(&to).is_some_and(|kept| kept.contains(digest));
+            ledger.holds(!accepted || kept, S4, node, || {
+                format!("record {at} of {id} is accepted, and {to} never kept it")
+            });
+        }
+    })
+}
+
+fn refused(refused: &RefusedParcel) -> Write {
+    let code = refused.code.clone();
+    Box::new(move |ledger, _| *ledger.refused.entry(code).or_default() += 1)
+}
+
+fn consumed(inbox_id: i64) -> Write {
+    Box::new(move |ledger, node| consumes(ledger, node, inbox_id))
+}
+
+/// What an inbox row asked for was done: its bytes must be those that their origin sealed.
+fn consumes(ledger: &mut Ledger, node: &NodeCode, inbox_id: i64) {
+    let claimed = ledger.book(node).claimed.remove(&inbox_id);
+    if let Some((id, false)) = claimed {
+        ledger.breaks(S7, node, format!("{id} did not verify, and was heeded"));
+    }
+}
+
+fn delivered(sink: &str, watermark: i64) -> Write {
+    let sink = sink.to_owned();
+    Box::new(move |ledger, node| {
+        let book = ledger.book(node);
+        let before = book.watermarks.insert(sink.clone(), watermark).unwrap_or(i64::MIN);
+        ledger.holds(before <= watermark, S5, node, || {
+            format!("the watermark of `{sink}` went back from {before} to {watermark}")
+        });
+        let Some(shelf) = ledger.shelves.get(node).cloned() else { return };
+        let wrong = sink::look(&shelf).wrong.clone();
+        if let Some(wrong) = wrong {
+            ledger.breaks(S6, node, format!("`{sink}` was given {wrong}"));
+        }
+    })
+}

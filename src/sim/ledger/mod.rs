@@ -1,0 +1,192 @@
+//! The ledger: what really was committed, at which node, written down as it happens and held against
+//! the invariants at once. It believes no worker and no store: it only sees the facts pass.
+
+mod facts;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use canon::{Digest, EnvelopeId, Millis, NodeCode, RecordId};
+use exchange::Limits;
+use store::InboxParcel;
+
+use crate::guarded::{After, Fact};
+use crate::invariant::{Broken, Invariant};
+use crate::sink::SharedShelf;
+
+/// Type and written key of a record.
+pub(crate) type Name = (Arc<str>, String);
+
+/// What one node has committed. It goes back with a backup.
+#[derive(Clone, Debug, Default)]
+pub struct Book {
+    /// Cursor of each adapter.
+    cursors: BTreeMap<Arc<str>, u64>,
+    /// Envelopes that took effect here.
+    judged: BTreeSet<EnvelopeId>,
+    /// Digests of records that are kept here.
+    kept: BTreeSet<Digest>,
+    /// Highest kept version of each record, and whose it is.
+    versions: HashMap<Name, (u32, NodeCode)>,
+    /// Highest version collected.
+    collected: HashMap<Name, u32>,
+    /// Records that were numbered here.
+    numbered: BTreeSet<Name>,
+    /// Last sequence of each epoch and route.
+    sequences: BTreeMap<(u32, String), u64>,
+    /// Envelopes whose receipt was numbered here.
+    receipts: BTreeMap<EnvelopeId, EnvelopeId>,
+    /// Own envelopes that are final.
+    settled: BTreeSet<EnvelopeId>,
+    /// Watermark of each sink.
+    watermarks: BTreeMap<String, i64>,
+    /// Inbox rows claimed here, and whether their bytes are their origin's.
+    claimed: HashMap<i64, (EnvelopeId, bool)>,
+    /// Something was committed since it was looked at last.
+    dirty: bool,
+}
+
+/// The whole world's ledger.
+#[derive(Debug)]
+pub struct Ledger {
+    books: BTreeMap<NodeCode, Book>,
+    /// Frames as their origins sealed them.
+    frames: HashMap<EnvelopeId, Arc<[u8]>>,
+    /// Records of own envelopes, in order.
+    members: HashMap<EnvelopeId, Arc<[Digest]>>,
+    /// Which record a digest is.
+    records: HashMap<Digest, RecordId>,
+    /// Every record that was ever kept at a node, whatever became of the node.
+    ever_kept: BTreeMap<NodeCode, BTreeSet<Digest>>,
+    shelves: BTreeMap<NodeCode, SharedShelf>,
+    limits: Limits,
+    /// The first thing that broke.
+    pub broken: Option<Broken>,
+    /// The step under way.
+    pub step: u64,
+    /// Now.
+    pub now: Millis,
+    /// Records envelopes that were settled.
+    pub lives: u64,
+    /// Parcels set aside, by code.
+    pub refused: BTreeMap<String, u64>,
+}
+
+/// The ledger as everybody sees it.
+pub type SharedLedger = Arc<Mutex<Ledger>>;
+
+/// Looks at it.
+pub fn look(ledger: &SharedLedger) -> MutexGuard<'_, Ledger> {
+    ledger.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What to write down once a fact is committed at a node.
+pub(crate) fn about(ledger: &SharedLedger, node: &NodeCode, fact: Fact<'_>) -> Option<After> {
+    let write = facts::of(fact)?;
+    let (ledger, node) = (Arc::clone(ledger), node.clone());
+    Some(Box::new(move |took| {
+        if took {
+            let mut ledger = look(&ledger);
+            ledger.book(&node).dirty = true;
+            write(&mut ledger, &node);
+        }
+    }))
+}
+
+impl Ledger {
+    /// An empty one for a world with these limits.
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            books: BTreeMap::new(),
+            frames: HashMap::new(),
+            members: HashMap::new(),
+            records: HashMap::new(),
+            ever_kept: BTreeMap::new(),
+            shelves: BTreeMap::new(),
+            limits,
+            broken: None,
+            step: 0,
+            now: Millis(0),
+            lives: 0,
+            refused: BTreeMap::new(),
+        }
+    }
+
+    /// A node's sink puts things there.
+    pub fn shelf(&mut self, node: &NodeCode, shelf: &SharedShelf) {
+        self.shelves.insert(node.clone(), Arc::clone(shelf));
+    }
+
+    /// Something did not hold.
+    pub fn breaks(&mut self, invariant: Invariant, node: &NodeCode, what: impl Into<String>) {
+        if self.broken.is_none() {
+            let (node, what) = (node.to_string(), what.into());
+            let (step, at) = (self.step, self.now);
+            self.broken = Some(Broken { invariant, node, what, step, at });
+        }
+    }
+
+    /// Holds, or is broken.
+    pub(crate) fn holds(
+        &mut self,
+        holds: bool,
+        invariant: Invariant,
+        node: &NodeCode,
+        what: impl FnOnce() -> String,
+    ) {
+        if !holds && self.broken.is_none() {
+            let what = what();
+            self.breaks(invariant, node, what);
+        }
+    }
+
+    pub(crate) fn book(&mut self, node: &NodeCode) -> &mut Book {
+        // A book is made once for each node.
+        if !self.books.contains_key(node) {
+            self.books.insert(node.clone(), Book::default());
+        }
+        self.books.entry(node.clone()).or_default()
+    }
+
+    /// Whether a node has committed something since the last asking.
+    pub fn take_dirty(&mut self, node: &NodeCode) -> bool {
+        std::mem::take(&mut self.book(node).dirty)
+    }
+
+    /// A copy of what a node has committed, beside its backup.
+    pub fn image(&mut self, node: &NodeCode) -> Book {
+        self.book(node).clone()
+    }
+
+    /// The node's store was replaced by that of its backup.
+    pub fn restored(&mut self, node: &NodeCode, image: Book) {
+        let mut book = image;
+        // What went up since is not forgotten by whoever has it, and the node adopts it.
+        book.numbered.append(&mut self.book(node).numbered);
+        self.books.insert(node.clone(), book);
+    }
+
+    /// Inbox rows that a worker claimed at a node.
+    pub(crate) fn claimed(&mut self, node: &NodeCode, parcels: &[InboxParcel]) {
+        for parcel in parcels {
+            let id = parcel.arrived.id.clone();
+            let genuine = self.frames.get(&id).is_some_and(|f| *f == parcel.arrived.frame);
+            self.book(node).claimed.insert(parcel.inbox_id, (id, genuine));
+        }
+    }
+
+    /// Whether exactly this record is kept at a node now.
+    pub fn keeps(&self, node: &NodeCode, record: &Digest) -> bool {
+        self.books.get(node).is_some_and(|b| b.kept.contains(record))
+    }
+
+    /// The digests of an own envelope's records.
+    pub fn members_of(&self, id: &EnvelopeId) -> Option<&Arc<[Digest]>> {
+        self.members.get(id)
+    }
+
+    /// Which record has this digest.
+    pub fn record(&self, digest: &Digest) -> Option<&RecordId> {
+        self.records.get(digest)
+    }
+}
