@@ -55,6 +55,15 @@ pub(crate) fn open(path: &Path) -> Result<BufReader<File>, Failure> {
     Ok(BufReader::with_capacity(64 << 10, file))
 }
 
+/// The memo file beside a DBF table, if there is one: the same name with another ending.
+pub(crate) fn memo(table: &Path) -> Option<BufReader<File>> {
+    let is_table = table.extension().is_some_and(|e| e.eq_ignore_ascii_case("dbf"));
+    let endings = adapt::form::MEMOS.iter().filter(|_| is_table);
+    let mut beside =
+        endings.flat_map(|e| [table.with_extension(e), table.with_extension(e.to_uppercase())]);
+    beside.find_map(|path| File::open(path).ok()).map(BufReader::new)
+}
+
 /// The beginning of a file: whole lines, at most [`HEAD_BYTES_MAX`].
 pub(crate) fn head(path: &Path) -> Result<Vec<u8>, Failure> {
     let failed = |error: io::Error| cannot(path, &error);

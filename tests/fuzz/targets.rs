@@ -226,7 +226,9 @@ fn read_form(form: &str, bytes: &[u8]) {
     let source = &source.expect("a package reads it").source;
     let limits = limits();
     let mut make = || scratch();
-    let reading = Reading { source, limits: &limits, scratch: &mut make };
+    // The same bytes are a memo file too, with whatever blocks the table's numbers lead to.
+    let memo: Option<&mut dyn form::FileDyn> = Some(&mut Cursor::new(bytes));
+    let reading = Reading { source, limits: &limits, scratch: &mut make, memo };
     let mut rows = 0_u32;
     let mut take = |_: form::Item<'_>| {
         rows += 1;

@@ -7,8 +7,9 @@ use std::io::{self, BufReader, Read};
 
 use encoding_rs::{BIG5, Encoding as Decoding, GB18030, UTF_8};
 
-use super::fault::{FileFault, FormError, damaged, limit, not_this};
-use super::{Item, Take, Told, header, number};
+use super::fault::{FormError, damaged, limit, not_this};
+use super::memo::{self, Memo};
+use super::{FileDyn, FormLimits, Item, Take, Told, header, number};
 use crate::package::FileSource;
 use crate::row::RowBuf;
 use crate::text::{COLUMNS_MAX, Encoding, ROW_BYTES_MAX, RowFault};
@@ -31,7 +32,15 @@ struct Field {
     length: usize,
 }
 
+/// What lies beside the table.
+pub(super) struct Beside<'a> {
+    pub(super) memo: Option<&'a mut dyn FileDyn>,
+    pub(super) limits: &'a FormLimits,
+}
+
 struct Table {
+    /// The first byte: which program wrote it, and so its memo file.
+    version: u8,
     fields: Vec<Field>,
     records: u64,
     record_bytes: usize,
@@ -42,6 +51,7 @@ pub(super) fn read(
     file: &mut impl Read,
     encoding: Encoding,
     source: &FileSource,
+    beside: Beside<'_>,
     take: &mut Take<'_>,
 ) -> Result<Told, FormError> {
     let mut file = BufReader::with_capacity(256 << 10, file);
@@ -50,12 +60,15 @@ pub(super) fn read(
     let columns = source.queries.iter().flat_map(|q| &q.columns).map(|c| c.text.as_str());
     let pick = header::pick_columns(&names, columns)?;
     let pick: Vec<&Field> = pick.iter().filter_map(|at| table.fields.get(*at)).collect();
-    if let Some(memo) =
-        pick.iter().find(|f| matches!(f.kind, b'M' | b'G' | b'P' | b'W' | b'Q' | b'V'))
-    {
-        return Err(elsewhere(&memo.name).into());
+    if let Some(other) = pick.iter().find(|f| matches!(f.kind, b'G' | b'P' | b'W' | b'Q' | b'V')) {
+        return Err(memo::no_text(&other.name).into());
     }
-    let (mut told, mut row) = (Told::default(), RowBuf::new());
+    let mut memo = match (pick.iter().find(|f| f.kind == b'M'), beside.memo) {
+        (None, _) => None,
+        (Some(_), Some(file)) => Some(Memo::open(file, table.version, beside.limits)?),
+        (Some(field), None) => return Err(memo::missing(&field.name).into()),
+    };
+    let (mut told, mut row, mut text) = (Told::default(), RowBuf::new(), Vec::new());
     let mut record = vec![0; table.record_bytes];
     if take(Item::Part { query: 0, name: "" }).is_break() {
         return Ok(told);
@@ -73,11 +86,21 @@ pub(super) fn read(
         }
         row.clear();
         row.number = number;
-        let right = pick.iter().all(|field| put(field, &record, table.decoding, &mut row));
-        let item = match right {
-            true if row.row().is_blank() => continue,
-            true => Item::Row(&row),
-            false => Item::Fault { number, fault: RowFault::Undecodable },
+        let mut fault = None;
+        for field in &pick {
+            let put = match memo.as_mut().filter(|_| field.kind == b'M') {
+                Some(memo) => {
+                    let read = memo.text(field.raw(&record), &mut text)?;
+                    read.and_then(|()| long(&text, table.decoding, &mut row))
+                }
+                None => put(field, &record, table.decoding, &mut row),
+            };
+            fault = fault.or(put.err());
+        }
+        let item = match fault {
+            Some(fault) => Item::Fault { number, fault },
+            None if row.row().is_blank() => continue,
+            None => Item::Row(&row),
         };
         if take(item).is_break() {
             return Ok(told);
@@ -98,14 +121,6 @@ fn whole(file: &mut impl Read, record: &mut [u8]) -> io::Result<bool> {
         Ok(()) => Ok(record.first() != Some(&END)),
         Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
         Err(e) => Err(e),
-    }
-}
-
-fn elsewhere(name: &str) -> FileFault {
-    FileFault {
-        code: "source.header_wrong",
-        zh: format!("字段『{name}』的内容在备注文件中，不在表内；请改导出为文本字段"),
-        en: format!("field `{name}` is kept in a memo file, not in the table; export it as text"),
     }
 }
 
@@ -145,7 +160,7 @@ fn table(file: &mut impl Read, encoding: Encoding) -> Result<Table, FormError> {
     if from > record_bytes || fields.is_empty() || record_bytes > ROW_BYTES_MAX {
         return Err(damaged("the fields do not fit into a record").into());
     }
-    Ok(Table { fields, records, record_bytes, decoding })
+    Ok(Table { version: head[0], fields, records, record_bytes, decoding })
 }
 
 impl Field {
@@ -163,11 +178,40 @@ impl Field {
             length: usize::from(byte(16)) + long,
         }
     }
+
+    /// The field's bytes of a record.
+    fn raw<'r>(&self, record: &'r [u8]) -> &'r [u8] {
+        record.get(self.from..self.from + self.length).unwrap_or_default()
+    }
+}
+
+/// Puts a text of the memo file into the row; not where its bytes are no text.
+fn long(text: &[u8], decoding: &'static Decoding, row: &mut RowBuf) -> Result<(), RowFault> {
+    let (mut read, failed) = decoding.decode_without_bom_handling(text);
+    let soft;
+    if failed {
+        // Where dBASE broke a line by itself, it left a mark that is no character.
+        soft = text.chunk_by(|a, b| !(*a == 0x8d && *b == b'\n')).map(|piece| {
+            piece.strip_suffix(&[0x8d]).unwrap_or(piece)
+        }).collect::<Vec<_>>().concat();
+        let (again, failed) = decoding.decode_without_bom_handling(&soft);
+        if failed {
+            return Err(RowFault::Undecodable);
+        }
+        read = again;
+    }
+    row.push(Some(read.trim_matches(['\0', ' ', '\r', '\n', '\u{1a}'])));
+    Ok(())
 }
 
 /// Puts a field's text into the row; not where its bytes are no text.
-fn put(field: &Field, record: &[u8], decoding: &'static Decoding, row: &mut RowBuf) -> bool {
-    let raw = record.get(field.from..field.from + field.length).unwrap_or_default();
+fn put(
+    field: &Field,
+    record: &[u8],
+    decoding: &'static Decoding,
+    row: &mut RowBuf,
+) -> Result<(), RowFault> {
+    let raw = field.raw(record);
     let int = |at: usize| {
         let bytes = raw.get(at..at + 4)?;
         Some(i64::from(i32::from_le_bytes(bytes.try_into().ok()?)))
@@ -176,23 +220,19 @@ fn put(field: &Field, record: &[u8], decoding: &'static Decoding, row: &mut RowB
     match field.kind {
         b'I' | b'+' if raw.len() == 4 => {
             row.push(int(0).map(|n| n.to_string()).as_deref());
-            true
         }
         b'Y' if raw.len() == 8 => {
             let n = i64::from_le_bytes(eight().unwrap_or_default());
             let sign = if n < 0 { "-" } else { "" };
             let n = n.unsigned_abs();
             row.push(Some(&format!("{sign}{}.{:04}", n / 10_000, n % 10_000)));
-            true
         }
         b'B' | b'O' if raw.len() == 8 => {
             let n = f64::from_le_bytes(eight().unwrap_or_default());
             row.push_with(|out| number::put(n, number::Look::Plain, false, out));
-            true
         }
         b'T' | b'@' if raw.len() == 8 => {
             row.push(Some(&moment(int(0).unwrap_or(0), int(4).unwrap_or(0))));
-            true
         }
         _ => {
             let (text, failed) = decoding.decode_without_bom_handling(raw);
@@ -206,9 +246,12 @@ fn put(field: &Field, record: &[u8], decoding: &'static Decoding, row: &mut RowB
                 })),
                 _ => row.push(Some(text)),
             }
-            !failed
+            if failed {
+                return Err(RowFault::Undecodable);
+            }
         }
     }
+    Ok(())
 }
 
 /// `20261121` as `2026-11-21`; anything else as it stands.

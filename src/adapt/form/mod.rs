@@ -11,6 +11,7 @@ mod header;
 mod json;
 mod limits;
 mod look;
+mod memo;
 mod number;
 pub mod singer;
 pub mod soap;
@@ -39,6 +40,9 @@ impl<T: Read + Seek> FileDyn for T {}
 /// A file for what does not fit into memory; gone when dropped.
 pub trait Scratch: Read + Write + Seek {}
 impl<T: Read + Write + Seek> Scratch for T {}
+
+/// Endings of memo files, which lie beside a DBF table under its name.
+pub const MEMOS: [&str; 2] = ["dbt", "fpt"];
 
 /// Makes scratch files.
 pub type MakeScratch<'a> = dyn FnMut() -> io::Result<Box<dyn Scratch>> + 'a;
@@ -84,6 +88,8 @@ pub struct Reading<'a> {
     pub limits: &'a FormLimits,
     /// Scratch files.
     pub scratch: &'a mut MakeScratch<'a>,
+    /// The memo file beside a DBF table, where there is one.
+    pub memo: Option<&'a mut dyn FileDyn>,
 }
 
 /// Reads a whole file, from its beginning.
@@ -95,7 +101,7 @@ pub fn read(
     reading: Reading<'_>,
     take: &mut Take<'_>,
 ) -> Result<Told, FormError> {
-    let Reading { source, limits, scratch } = reading;
+    let Reading { source, limits, scratch, memo } = reading;
     file.seek(SeekFrom::Start(0))?;
     match &source.form {
         Form::Csv(text) => text::read(&mut file, *text, source, take),
@@ -107,7 +113,10 @@ pub fn read(
                 _ => Err(fault::not_this("xlsx / xls").into()),
             }
         }
-        Form::Dbf(encoding) => dbf::read(&mut file, *encoding, source, take),
+        Form::Dbf(encoding) => {
+            let memo = dbf::Beside { memo, limits };
+            dbf::read(&mut file, *encoding, source, memo, take)
+        }
         Form::Xml(record) => xml::read(&mut file, record, source, limits, take),
         Form::Json(record) => json::read(&mut file, record, source, limits, take),
         Form::Soap(soap) => soap::read(&mut file, soap, source, limits, take),

@@ -1,13 +1,12 @@
 //! Files that were processed in a time that a restore took away come back into the folder.
 
 use std::collections::BTreeSet;
-use std::fs::File;
 use std::path::Path;
 
-use canon::{DigestAlg, Millis};
+use canon::Millis;
 
 use super::finish::INDEX;
-use super::{Settings, file};
+use super::{Settings, beside};
 use crate::error::SourceError;
 use crate::os;
 
@@ -31,12 +30,11 @@ pub fn take_back(settings: &Settings, since: Millis) -> Result<u64, SourceError>
     let mut back = Vec::new();
     for name in os::files(&done).map_err(|e| io("list", &done, &e))? {
         let path = done.join(&name);
-        let stat = os::stat(&path).map_err(|e| io("look at", &path, &e))?;
-        if name == INDEX || stat.is_none_or(|s| ((s.mtime / 1_000_000) as i64) < since.0) {
+        let stat = beside::stat(&settings.source, &path).map_err(|e| io("look at", &path, &e))?;
+        if name == INDEX || beside::is_memo(&settings.source, &name) || stat.is_none_or(|s| ((s.mtime / 1_000_000) as i64) < since.0) {
             continue;
         }
-        let mut file = File::open(&path).map_err(|e| io("open", &path, &e))?;
-        let digest = file::content_digest(DigestAlg::default(), &mut file);
+        let digest = beside::digest(&settings.source, &path);
         digests.insert(digest.map_err(|e| io("read", &path, &e))?);
         back.push(name);
     }
@@ -48,7 +46,7 @@ pub fn take_back(settings: &Settings, since: Millis) -> Result<u64, SourceError>
     for name in back {
         let (from, to) = (done.join(&name), settings.folder.join(&name));
         if os::stat(&to).map_err(|e| io("look at", &to, &e))?.is_none() {
-            os::rename(&from, &to).map_err(|e| io("move", &from, &e))?;
+            beside::rename(&settings.source, &from, &to).map_err(|e| io("move", &from, &e))?;
             moved += 1;
         }
     }

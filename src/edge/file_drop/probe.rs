@@ -2,7 +2,7 @@
 
 use std::time::UNIX_EPOCH;
 
-use super::Settings;
+use super::{Settings, beside};
 use crate::seen::Seen;
 
 /// Names of files told of.
@@ -28,6 +28,7 @@ pub fn lies(settings: &Settings) -> Option<Lies> {
         let Ok(meta) = entry.metadata() else { continue };
         let name = entry.file_name().to_string_lossy().into_owned();
         let own = name.starts_with('.') || name.starts_with("~$");
+        let own = own || beside::is_memo(&settings.source, &name);
         if !meta.is_file() || own {
             continue;
         }

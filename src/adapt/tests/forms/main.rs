@@ -5,6 +5,7 @@ mod dbf;
 mod every;
 mod json;
 mod make;
+mod memo;
 #[expect(clippy::disallowed_methods, reason = "it compares committed files")]
 mod packages;
 mod sample;
@@ -45,7 +46,7 @@ fn source(text: &str) -> FileSource {
 /// Reads a file whole, within limits.
 fn read_within(source: &FileSource, bytes: &[u8], limits: &FormLimits) -> Result<Got, FileFault> {
     let mut scratch = || Ok(Box::new(Cursor::new(Vec::new())) as Box<dyn Scratch>);
-    let reading = Reading { source, limits, scratch: &mut scratch };
+    let reading = Reading { source, limits, scratch: &mut scratch, memo: None };
     let mut lines = Vec::new();
     let told = form::read(&mut Cursor::new(bytes), reading, &mut |item| {
         lines.push(match item {

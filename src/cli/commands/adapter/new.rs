@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use adapt::form::FormError;
+use adapt::form::{FileDyn, FormError};
 use adapt::{Begin, Form, Look, Proposal, Seen, scaffold};
 use canon::format::Format;
 use clap::Args;
@@ -85,7 +85,10 @@ fn begin(path: &Path, args: &New) -> Result<(Begin, Vec<u8>), Failure> {
         ),
         FormError::Io(e) => files::cannot(path, &e),
     };
-    match Begin::of_file(&mut files::open(path)?, &file, sheet, ROWS_READ).map_err(wrong)? {
+    let mut memo = files::memo(path);
+    let memo = memo.as_mut().map(|m| m as &mut dyn FileDyn);
+    let seen = Begin::of_file(&mut files::open(path)?, memo, &file, sheet, ROWS_READ);
+    match seen.map_err(wrong)? {
         // Rows cannot be cut out of such a file: the sample is the file.
         Seen::Form(input) if args.sample > 0 => {
             Ok((input, files::bytes(path, PACKAGE_FILE_BYTES_MAX)?))
