@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use canon::Millis;
 
-use crate::package::{FileSource, Form, Query};
+use crate::source::{FileSource, Form, Query};
 use crate::times::Times;
 use crate::tree::Text;
 

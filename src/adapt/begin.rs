@@ -5,9 +5,9 @@ use std::io::Cursor;
 use std::ops::ControlFlow;
 
 use crate::form::{self, FileDyn, FormError, FormLimits, Item, Looked, Reading, Scratch};
-use crate::package::{Detect, FileSource, Form, Query, Vanished};
 use crate::row::RowBuf;
 use crate::scaffold::quoted;
+use crate::source::{Detect, FileSource, Form, Query, Vanished};
 use crate::text::{Encoding, Next, Quote, RowReader, TextSettings};
 use crate::tree::Text;
 

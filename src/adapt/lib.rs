@@ -7,6 +7,7 @@
 mod ask;
 mod begin;
 mod check;
+mod compile;
 mod cut;
 mod draft;
 pub mod form;
@@ -25,6 +26,8 @@ mod row;
 pub mod sample;
 mod sample_input;
 mod scaffold;
+mod shown;
+mod source;
 mod table;
 mod text;
 mod times;
@@ -45,14 +48,17 @@ pub use draft::{Draft, Drafts};
 pub use known::Look;
 pub use mapping::{Bound, Mapping};
 pub use package::{
-    Block, Cond, Detect, EDITION, ExecSource, FILE_BYTES_MAX, FILES_MAX, Feed, FileSource,
-    FlagValues, Form, Guard, Namespace, Origin, Package, ParentIs, PushSource, Query, Sheet, Soap,
-    Source, SqlSource, Table, Vanished, VoidRule, Workbook, WriteBack,
+    Block, Cond, EDITION, Editions, FILE_BYTES_MAX, FILES_MAX, Feed, Guard, Namespace, Origin,
+    Package, ParentIs, Table, VoidRule,
 };
 pub use preview::{Preview, PreviewField, PreviewRecord, PreviewViolation};
 pub use problem::{Pos, Problem, nearest};
 pub use row::{Row, RowBuf};
 pub use scaffold::{Decided, Open, Proposal, quoted, scaffold};
+pub use source::{
+    Detect, ExecSource, FileSource, FlagValues, Form, PushSource, Query, Sheet, Soap, Source,
+    SqlSource, Vanished, Workbook, WriteBack,
+};
 pub use table::{CodeTable, Otherwise, TableRow};
 pub use text::{
     COLUMNS_MAX, Encoding, Next, Quote, ROW_BYTES_MAX, RowFault, RowReader, TextSettings,

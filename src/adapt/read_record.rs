@@ -2,7 +2,7 @@
 
 use canon::format::Nature;
 
-use crate::package::{Block, Cond, Feed, Origin, Package, ParentIs, VoidRule};
+use crate::package::{Block, Cond, Editions, Feed, Origin, Package, ParentIs, VoidRule};
 use crate::problem::{Problems, nearest};
 use crate::read_source::ROW;
 use crate::tree::{Node, Tab, Text, Value, texts, wrong_kind};
@@ -58,6 +58,7 @@ pub(crate) fn records(
         let from = query_name(&mut tab, package, problems);
         let columns = columns_of(package, &from);
         let mut read = Reader { columns, package, usual, problems };
+        let editions = read.editions(&mut tab);
         let when_path = tab.key("when");
         let when = tab.get("when").map_or(Cond::Always, |n| read.cond(n, &when_path, 0));
         let parents = [
@@ -75,7 +76,7 @@ pub(crate) fn records(
         let fields_tab = tab.table("fields", read.problems);
         let fields = read.fields(&fields_tab);
         tab.finish(problems);
-        out.push(Block { ty, from, when, parent, entered, nature, fields });
+        out.push(Block { ty, from, editions, when, parent, entered, nature, fields });
     }
     out
 }
@@ -262,6 +263,24 @@ impl Reader<'_> {
         }
     }
 
+    /// `editions`: those of the package's own format, each written out.
+    fn editions(&mut self, tab: &mut Tab<'_>) -> Editions {
+        let named = tab.texts("editions", self.problems);
+        let own = self.package.format_name();
+        let others = named.iter().filter(|e| !matches!(e.text.split_once('/'), Some((name, edition)) if name == own && !edition.is_empty()));
+        for other in others {
+            let (name, path) = (&other.text, tab.key("editions"));
+            self.problems.push(
+                "adapter.bad_value",
+                other.pos,
+                path,
+                format!("`{name}` is no edition of {own}; write it as `{own}/2`"),
+                format!("『{name}』不是 {own} 的版本，应写作 {own}/2"),
+            );
+        }
+        Editions(named)
+    }
+
     fn fields(&mut self, tab: &Tab<'_>) -> Vec<(Text, Feed)> {
         let entries = tab.entries();
         entries
@@ -277,6 +296,7 @@ impl Reader<'_> {
             self.column(&column, path);
             let verbs = self.usual.to_vec();
             return Feed {
+                editions: Editions::default(),
                 when: Cond::Always,
                 from: Origin::Column(column),
                 verbs,
@@ -285,6 +305,7 @@ impl Reader<'_> {
             };
         }
         let mut tab = Tab::of(node, path, self.problems);
+        let editions = self.editions(&mut tab);
         let when_path = tab.key("when");
         let when = tab.get("when").map_or(Cond::Always, |n| self.cond(n, &when_path, 0));
         let from = self.origin(&mut tab);
@@ -311,7 +332,7 @@ impl Reader<'_> {
         }
         let default = tab.text("default", self.problems).map(|t| t.text);
         tab.finish(self.problems);
-        Feed { when, from, verbs, table, default }
+        Feed { editions, when, from, verbs, table, default }
     }
 
     fn origin(&mut self, tab: &mut Tab<'_>) -> Origin {
@@ -356,6 +377,7 @@ impl Feed {
     /// A constant.
     pub(crate) fn constant(text: &str) -> Self {
         Self {
+            editions: Editions::default(),
             when: Cond::Always,
             from: Origin::Constant(Text { text: text.into(), ..Text::default() }),
             verbs: Vec::new(),

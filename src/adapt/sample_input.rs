@@ -8,13 +8,12 @@ use canon::violation::Violation;
 use serde_json::{Map, Value};
 
 use crate::ask::{AnswerForm, HttpSource};
-use crate::form::{
-    self, FileDyn, FormError, FormLimits, Item, MEMOS, Reading, Scratch,
-};
-use crate::package::{FileSource, Form, Package, Query, Source};
+use crate::form::{self, FileDyn, FormError, FormLimits, Item, MEMOS, Reading, Scratch};
+use crate::package::Package;
 use crate::problem::Problem;
 use crate::row::RowBuf;
 use crate::sample::problem;
+use crate::source::{FileSource, Form, Query, Source};
 use crate::text::{Next, RowReader};
 
 /// The rows of one round, for each query by index: header and rows.

@@ -115,10 +115,21 @@ pub(crate) fn mend(rule: &str, column: &str) -> Both {
             "补填编号归属列，或在节点配置写 namespace",
             "fill the column with the unit's code in, or give a namespace in the node's configuration",
         ),
+        _ => mend_across(rule),
+    };
+    (zh.replace("{}", column), en.replace("{}", column))
+}
+
+/// The same for rules across fields and records.
+fn mend_across(rule: &str) -> (&'static str, &'static str) {
+    match rule {
         "rule.order" | "case.order" => (
             "核对『{}』和说明中的另一时间，更正录错的一个",
             "compare `{}` with the other time that is named, and correct the wrong one",
         ),
+        "rule.within" => {
+            ("核对『{}』；确属超期的照实上报", "check `{}`; what was late goes up as it is")
+        }
         "rule.range" => ("更正『{}』，使其在规定范围内", "correct `{}` to lie within the bounds"),
         "case.missing" => (
             "先补报说明中缺少的环节，再报本条",
@@ -128,8 +139,7 @@ pub(crate) fn mend(rule: &str, column: &str) -> Both {
             "按说明更正来源数据后重报",
             "correct it at the source as it is told, and send it again",
         ),
-    };
-    (zh.replace("{}", column), en.replace("{}", column))
+    }
 }
 
 #[cfg(test)]

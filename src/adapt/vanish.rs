@@ -4,8 +4,8 @@
 use canon::format::RecordType;
 
 use crate::mapping::{BlockMap, CondMap};
-use crate::package::Query;
 use crate::problem::Problems;
+use crate::source::Query;
 
 /// Every column that tells rows apart must be part of each record's key, or have one value where the
 /// record is made at all. Else a row with another number could stand for the same record, and its

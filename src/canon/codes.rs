@@ -240,11 +240,6 @@ pub const SOURCE: &[Code] = &[
         "输出库表与记录不符，需人工处理",
     ),
     c(
-        "source.sink_no_replay",
-        "this kind of sink takes nothing again; give a new one an empty place",
-        "此类输出不能重放；请新建一个并给它空的位置",
-    ),
-    c(
         "source.sink_unreached",
         "the service that a sink hands records to is not reached or says later; its watermark stands, it is tried again",
         "输出所交付的服务无法访问或要求稍后，水位不变，稍后重试",
@@ -258,6 +253,11 @@ pub const SOURCE: &[Code] = &[
         "source.sink_set_aside",
         "the service that a sink hands records to refuses this one record; it is listed, the others went",
         "输出所交付的服务拒绝该条记录，已列出待处理，其余已交付",
+    ),
+    c(
+        "source.sink_full",
+        "a sink's place has refused as many records one by one as may be listed; the sink stops until they were looked at",
+        "输出被逐条拒绝的记录已达上限，该输出停止，待人工处理后继续",
     ),
 ];
 

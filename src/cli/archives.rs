@@ -1,5 +1,4 @@
-//! Archive files on disk, and the time-stamping authority over their head. All that is written and read of them goes through here, so that encryption at
-//! rest has one place to stand.
+//! Archive files on disk, and the time-stamping authority over their head.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

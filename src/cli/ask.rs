@@ -10,7 +10,7 @@ use store::SharedStore;
 
 use crate::desk::{Office, Request, apply};
 use crate::text::{Done, Exit, Failure, Out};
-use crate::{files, stores};
+use crate::{files, os, stores};
 
 /// The folder of an identity's requests.
 pub(crate) fn folder(data: &Path, code: &NodeCode) -> PathBuf {
@@ -90,6 +90,24 @@ pub(crate) async fn taken(path: &Path) -> bool {
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
     }
     false
+}
+
+/// Leaves a line in the audit chain before something is shown or given out; where it cannot be left,
+/// nothing is.
+pub(crate) async fn line(
+    config: &NodeConfig,
+    code: &NodeCode,
+    request: &Request,
+) -> Result<(), Failure> {
+    if let Asked::Laid(path) = ask(config, code, request, os::now()).await?
+        && !taken(&path).await
+    {
+        return Err(Failure::environment(
+            format!("{code}: its service does not take the audit line up; nothing is given out"),
+            format!("{code}：服务未受理审计记录，未提供任何内容"),
+        ));
+    }
+    Ok(())
 }
 
 /// Says what became of a request.

@@ -10,7 +10,7 @@ use canon::{Lane, Millis, NodeCode, Route};
 use edge::Source;
 use edge::push::Posted;
 use envelope::KeyRing;
-use exchange::archive::{Archive, Terms};
+use exchange::archive::{ARCHIVE_ROWS_MAX, Archive, Terms};
 use exchange::authority::Tables;
 use exchange::backfill::Backfill;
 use exchange::code_tables::{self, CodeTables};
@@ -70,7 +70,7 @@ pub(crate) async fn process(
         for identity in &config.identities {
             let store = stores.of(&identity.code).await?;
             instance::alone_of_its_name(config, &store, now).await?;
-            let carrier = wrap(carriers::of(config, identity, &local)?);
+            let carrier = wrap(carriers::of(config, identity, &local, now)?);
             let node = node(config, identity, store, carrier, (&format, &formats), &lists, now)?;
             if let Some(publisher) = publisher_for(config, &identity.code) {
                 let failed = |e: WorkError| {
@@ -78,7 +78,11 @@ pub(crate) async fn process(
                 };
                 code_tables::take_up(&node, publisher).await.map_err(failed)?;
             }
-            let workers = workers(config, &node, &format, &mut posts)?;
+            let lying = crate::readers::plain(config, &identity.code);
+            exchange::plainly::told(&node.store, &lying, now)
+                .await
+                .map_err(|e| work_failure(&e))?;
+            let workers = workers(config, (identity, &node), &format, &mut posts, now)?;
             running.push(Running { node, workers });
         }
     }
@@ -128,6 +132,10 @@ pub(crate) fn store_failure(e: store::StoreError) -> Failure {
     Failure::environment(e.to_string(), format!("存储不可用：{e}"))
 }
 
+fn work_failure(e: &WorkError) -> Failure {
+    Failure::environment(e.to_string(), format!("存储不可用：{e}"))
+}
+
 fn found<T>(result: Result<T, Vec<Finding>>) -> Result<T, Failure> {
     result.map_err(|findings| open::problems(&findings))
 }
@@ -143,6 +151,7 @@ fn node(
 ) -> Result<Arc<Node>, Failure> {
     let material =
         crate::identity::identity(config, identity, now)?.map_err(|f| open::problems(&[f]))?;
+    let former = crate::identity::former(identity)?;
     let trust = open::trust(config, identity.environment)?;
     let mut own = material.signers;
     let signers = Signers::new(own.remove(0), own);
@@ -174,7 +183,8 @@ fn node(
         lists: Lists::new(lists.clone()),
         trust: Arc::new(trust),
         signers,
-        opens: Arc::new(KeyRing::new(material.encryption.clone())),
+        opens: Arc::new(KeyRing::new([material.encryption.clone(), former].concat())),
+        rests: crate::readers::of_own(identity, &material.encryption)?,
         readers: crate::readers::of(config, identity, &material.encryption, now)?,
         links: links(config, identity),
         adapters,
@@ -206,6 +216,8 @@ fn archive_terms(config: &NodeConfig, node: &Node) -> Terms {
         file_bytes: node.limits.archive_file_bytes,
         alg: node.signers.first().suite().digest(),
         sinks,
+        rows: ARCHIVE_ROWS_MAX,
+        closes: None,
     }
 }
 
@@ -262,9 +274,10 @@ fn overdue(config: &NodeConfig, link: &exchange::config::Link) -> Option<i64> {
 
 fn workers(
     config: &NodeConfig,
-    node: &Arc<Node>,
+    (identity, node): (&Identity, &Arc<Node>),
     format: &Arc<Format>,
     posts: &mut Posts,
+    now: Millis,
 ) -> Result<Vec<Box<dyn Worker>>, Failure> {
     let mut workers: Vec<Box<dyn Worker>> = Vec::new();
     for adapter in config.adapters_of(&node.code) {
@@ -275,11 +288,12 @@ fn workers(
     if let Some(publisher) = publisher_for(config, &node.code) {
         workers.push(Box::new(CodeTables::new(Arc::clone(node), publisher.clone())));
     }
-    if let Some(folder) = &config.archive {
-        let vault = Box::new(FolderVault(folder.join(node.code.as_str())));
-        let terms = archive_terms(config, node);
+    if let Some(wanted) = &config.archive {
+        let vault = Box::new(FolderVault(wanted.folder.join(node.code.as_str())));
+        let closes = crate::readers::of_archive(config, identity, &wanted.rest, now)?;
+        let terms = Terms { closes, ..archive_terms(config, node) };
         let mut archive = Archive::new(Arc::clone(node), vault, terms);
-        if let Some(tsa) = &config.tsa {
+        if let Some(tsa) = &wanted.tsa {
             archive = archive.stamped_by(Box::new(archives::Tsa::new(tsa, &config.limits)?));
         }
         workers.push(Box::new(archive));
@@ -297,7 +311,8 @@ fn workers(
     }
     workers.extend(own);
     for sink in config.sinks_of(&node.code) {
-        let opened = sinks::open(&node.code, sink, format, &config.limits)?;
+        let opened =
+            sinks::open(&node.code, sink, &node.formats, format.edition(), &config.limits)?;
         workers.push(Box::new(Deliver::new(Arc::clone(node), &sink.name, opened)));
     }
     Ok(workers)

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bus::amqp::{AmqpBus, Endpoint, Limits, ReadSecrets, Secrets, Settings};
 use bus::topology::Names;
 use bus::{Bus, Switch};
-use canon::NodeCode;
+use canon::{Millis, NodeCode};
 use exchange::config::{self, BrokerConfig, Carrier, Identity, Link, Login, NodeConfig};
 
 use crate::files::{self, CONFIG_BYTES_MAX};
@@ -20,6 +20,7 @@ pub(crate) fn of(
     config: &NodeConfig,
     identity: &Identity,
     local: &Arc<dyn Bus>,
+    now: Millis,
 ) -> Result<Arc<dyn Bus>, Failure> {
     let mut switch = Switch::new();
     let links: Vec<&Link> = config.links_of(&identity.code).collect();
@@ -41,7 +42,7 @@ pub(crate) fn of(
     }
     let gated: Vec<&Link> = links.iter().filter(|l| l.carrier == Carrier::Spool).copied().collect();
     if !gated.is_empty() {
-        switch.add(Arc::new(spools::bus(&gated)?), hops(Carrier::Spool));
+        switch.add(Arc::new(spools::bus(config, identity, &gated, now)?), hops(Carrier::Spool));
     }
     Ok(switch.into_bus())
 }

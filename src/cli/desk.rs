@@ -17,7 +17,7 @@ use exchange::{MAINTENANCE, Node, Progress, WorkError, WorkFuture, Worker, outle
 use serde::{Deserialize, Serialize};
 use store::{AuditEvent, BaselineRow, SharedStore, StoreError, WITHDRAW_MAX};
 
-pub(crate) use crate::ask::{Asked, ask, ask_with, folder, taken, told};
+pub(crate) use crate::ask::{Asked, ask, ask_with, folder, line, taken, told};
 use crate::files;
 
 /// How often the folder is looked at, ms.
@@ -74,6 +74,13 @@ pub(crate) enum Request {
         subject: String,
         /// Records in the file.
         records: u64,
+        /// Operator code.
+        by: String,
+    },
+    /// Personal values were shown to somebody: leaves its line in the audit chain.
+    Shown {
+        /// What was looked at.
+        subject: String,
         /// Operator code.
         by: String,
     },
@@ -160,6 +167,7 @@ impl Request {
             Self::Maintenance { .. } => "notice.maintenance",
             Self::Quality { .. } => returned::QUALITY,
             Self::Evidence { .. } => "evidence.export",
+            Self::Shown { .. } => "quarantine.shown",
             Self::Authority { .. } => "authority.issue",
             Self::Baseline { .. } => "baseline.import",
             Self::GivenUp { .. } => "outlet.give_up",
@@ -182,6 +190,7 @@ impl Request {
             | Self::SinkResumed { by, .. }
             | Self::SinkTaken { by, .. }
             | Self::Evidence { by, .. }
+            | Self::Shown { by, .. }
             | Self::Authority { by, .. } => by,
         }
     }
@@ -194,7 +203,7 @@ impl Request {
             }
             Self::Maintenance { from, until, .. } => format!("{from} - {until}"),
             Self::Quality { findings, .. } => format!("{} records", findings.len()),
-            Self::Evidence { subject, .. } => subject.clone(),
+            Self::Evidence { subject, .. } | Self::Shown { subject, .. } => subject.clone(),
             Self::Authority { edition, .. } => format!("edition {edition}"),
             Self::Baseline { rows, .. } => format!("{} records", rows.len()),
             Self::GivenUp { record, .. } => record.clone(),
@@ -263,7 +272,7 @@ pub(crate) async fn apply(
         Request::Backfill { job } => order(store, job, now).await?,
         Request::BackfillHeld { adapter, paused, .. } => hold(store, adapter, *paused, now).await?,
         Request::AdapterResumed { adapter, .. } => {
-            u64::from(exchange::collect::resume(store, adapter, now).await?)
+            u64::from(exchange::guard::resume(store, adapter, now).await?)
         }
         Request::Maintenance { from, until, text, .. } => {
             let notice = Notice {
@@ -280,6 +289,7 @@ pub(crate) async fn apply(
         }
         Request::Quality { findings, by } => returned::issue(store, findings, by, now).await?.told,
         Request::Evidence { records, .. } => *records,
+        Request::Shown { .. } => 1,
         Request::Baseline { rows, .. } => {
             let row = |m: &Mark| {
                 Some(BaselineRow {
@@ -341,8 +351,7 @@ async fn withdraw(
 /// The same order again lets it go on where it is; another one takes its place.
 async fn order(store: &SharedStore, job: &Backfill, now: Millis) -> Result<u64, WorkError> {
     let name = format!("{BACKFILL}{}", job.adapter);
-    let before = standing::read::<Backfill>(store, &name).await?;
-    let before = before.into_iter().find(|(rest, _)| rest.is_empty()).map(|(_, job)| job);
+    let before = standing::one::<Backfill>(store, &name).await?;
     let same = before.filter(|b| b.progress_name() == job.progress_name());
     let job = match same {
         Some(before) => Backfill { paused: false, ..before },
@@ -359,10 +368,7 @@ async fn hold(
     now: Millis,
 ) -> Result<u64, WorkError> {
     let name = format!("{BACKFILL}{adapter}");
-    let before = standing::read::<Backfill>(store, &name).await?;
-    let Some((_, job)) = before.into_iter().find(|(rest, _)| rest.is_empty()) else {
-        return Ok(0);
-    };
+    let Some(job) = standing::one::<Backfill>(store, &name).await? else { return Ok(0) };
     standing::put(store, &name, &Backfill { paused, ..job }, now).await?;
     Ok(1)
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use canon::Millis;
+use canon::{Millis, NodeCode};
 use envelope::{
     Certified, EncryptionCert, EncryptionPair, KeyPem, KeyRing, KeySigner, Refuse, SenderCert,
     SignError, Signer, Suite, sealed,
@@ -36,15 +36,51 @@ impl Material {
 /// What opens confidential bodies of these nodes, for commands that read stored envelopes. Keys are
 /// opened only where a configuration names some.
 pub(crate) fn keys(nodes: &NodesArg) -> Result<KeyRing, Failure> {
-    let mut pairs = Vec::new();
+    let mut all = Vec::new();
     for (config, code) in stores::identities(nodes)? {
-        let mine = config.identities.iter().filter(|i| i.code == code);
-        for one in mine.filter(|i| i.keys.iter().any(|k| k.encryption.is_some())) {
-            let opened = identity(&config, one, os::now())?;
-            pairs.extend(opened.map_err(|found| open::problems(&[found]))?.encryption);
-        }
+        all.extend(every(&config, &code)?);
     }
-    Ok(KeyRing::new(pairs))
+    Ok(KeyRing::new(all))
+}
+
+/// The same of one identity.
+pub(crate) fn ring(config: &NodeConfig, code: &NodeCode) -> Result<KeyRing, Failure> {
+    Ok(KeyRing::new(every(config, code)?))
+}
+
+fn every(config: &NodeConfig, code: &NodeCode) -> Result<Vec<EncryptionPair>, Failure> {
+    let mut all = Vec::new();
+    for one in config.identities.iter().filter(|i| i.code == *code) {
+        all.extend(pairs(config, one, os::now())?);
+        all.extend(former(one)?);
+    }
+    Ok(all)
+}
+
+/// What opens bodies that are encrypted for an identity: no signing key, and no program that signs, is
+/// asked.
+pub(crate) fn pairs(
+    node: &NodeConfig,
+    identity: &Identity,
+    now: Millis,
+) -> Result<Vec<EncryptionPair>, Failure> {
+    let mut found = Vec::new();
+    for key in &identity.keys {
+        let Some(pair) = &key.encryption else { continue };
+        let pair = one_pair(node, identity, key.suite, pair, now)?;
+        found.push(pair.map_err(|wrong| open::problems(&[said(identity, wrong)]))?);
+    }
+    Ok(found)
+}
+
+/// Pairs of earlier certificates: they open what was encrypted for those, however long these have ended.
+pub(crate) fn former(identity: &Identity) -> Result<Vec<EncryptionPair>, Failure> {
+    let mut found = Vec::new();
+    for pair in identity.keys.iter().flat_map(|key| &key.former) {
+        let pair = key_and_certificate(identity, pair)?;
+        found.push(pair.map_err(|wrong| open::problems(&[said(identity, wrong)]))?);
+    }
+    Ok(found)
 }
 
 /// What is wrong, in both languages.
@@ -141,6 +177,21 @@ fn one_pair(
     pair: &EncryptionConfig,
     now: Millis,
 ) -> Fits<EncryptionPair> {
+    let pair = match key_and_certificate(identity, pair)? {
+        Ok(pair) => pair,
+        Err(wrong) => return Ok(Err(wrong)),
+    };
+    if let Err(wrong) = of_suite(pair.certificate.key.suite(), suite.encryption()) {
+        return Ok(Err(wrong));
+    }
+    let verified = open::trust(node, identity.environment)?.verify_encryption(&pair.chain, now);
+    Ok(verified
+        .map(|certificate: EncryptionCert| EncryptionPair { certificate, ..pair })
+        .map_err(|e| unverified(&e)))
+}
+
+/// A pair that belongs together and is this identity's.
+fn key_and_certificate(identity: &Identity, pair: &EncryptionConfig) -> Fits<EncryptionPair> {
     let key = match opened(&pair.key, pair.passphrase.as_ref())? {
         Ok(key) => key,
         Err((en, zh)) => {
@@ -154,16 +205,8 @@ fn one_pair(
             return Ok(Err((format!("encryption: {e}"), format!("加密密钥与加密证书不可用：{e}"))));
         }
     };
-    if let Err(wrong) = of_suite(pair.certificate.key.suite(), suite.encryption()) {
-        return Ok(Err(wrong));
-    }
-    let verified = open::trust(node, identity.environment)?.verify_encryption(&pair.chain, now);
-    let certificate: EncryptionCert = match verified {
-        Ok(certificate) => certificate,
-        Err(e) => return Ok(Err(unverified(&e))),
-    };
-    let named = (certificate.node.as_str(), certificate.environment);
-    Ok(names(identity, named).map(|()| EncryptionPair { certificate, ..pair.clone() }))
+    let named = (pair.certificate.node.as_str(), pair.certificate.environment);
+    Ok(names(identity, named).map(|()| pair.clone()))
 }
 
 /// A key out of where it lies, and out of its passphrase.

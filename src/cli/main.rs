@@ -209,3 +209,16 @@ fn run(command: Command, out: &Out) -> Done {
         Command::Bench(args) => bench::run(&args, out),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    /// Every command's options, as clap holds them against each other: two of one name, among others.
+    #[test]
+    fn the_command_line_contradicts_itself_nowhere() {
+        Cli::command().debug_assert();
+    }
+}

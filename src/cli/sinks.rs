@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use canon::NodeCode;
-use canon::format::Format;
 use edge::tables::{self, TablesSink};
 use edge::webhook::{self, Webhook};
 use edge::{FilesSink, Sink, SinkError};
 use exchange::config::{Limits, SinkConfig, SinkKind};
 
+use crate::open::Formats;
 use crate::text::Failure;
 use crate::{databases, https, open, os};
 
@@ -23,7 +23,8 @@ const KEY_BYTES_MIN: usize = 16;
 pub(crate) fn open(
     code: &NodeCode,
     sink: &SinkConfig,
-    format: &Arc<Format>,
+    formats: &Formats,
+    own: &str,
     limits: &Limits,
 ) -> Result<Box<dyn Sink>, Failure> {
     match &sink.kind {
@@ -40,7 +41,11 @@ pub(crate) fn open(
                 statement_timeout: ms(limits.source_statement_timeout),
                 lock_timeout: ms(limits.source_lock_wait),
             };
-            let made = TablesSink::new(settings, Arc::clone(format)).map_err(|e| failed(&e))?;
+            // Its own edition first.
+            let (first, others): (Vec<_>, Vec<_>) =
+                formats.values().map(Arc::clone).partition(|f| f.edition() == own);
+            let formats = first.into_iter().chain(others).collect();
+            let made = TablesSink::new(settings, formats).map_err(|e| failed(&e))?;
             Ok(Box::new(made))
         }
         SinkKind::Webhook { .. } => Ok(Box::new(webhook(code, sink, limits)?)),

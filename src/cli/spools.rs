@@ -2,15 +2,26 @@
 
 use std::sync::Arc;
 
-use bus::spool::{Exchange, Folder, SpoolBus, SpoolLink};
+use bus::spool::{Closing, Exchange, Folder, SpoolBus, SpoolLink};
 use bus::{BusError, BusFuture};
+use canon::Millis;
 use edge::exchange_table::{ExchangeTable, TableError};
-use exchange::config::{Link, SpoolPlace};
+use envelope::{Decrypt, KeyRing};
+use exchange::config::{Identity, Link, NodeConfig, SpoolPlace};
 
+use crate::readers;
 use crate::text::Failure;
 
 /// One carrier for all links of an identity that go by files.
-pub(crate) fn bus(links: &[&Link]) -> Result<SpoolBus, Failure> {
+pub(crate) fn bus(
+    config: &NodeConfig,
+    identity: &Identity,
+    links: &[&Link],
+    now: Millis,
+) -> Result<SpoolBus, Failure> {
+    let mut own = crate::identity::pairs(config, identity, now)?;
+    own.extend(crate::identity::former(identity)?);
+    let opens: Arc<dyn Decrypt> = Arc::new(KeyRing::new(own));
     let mut spools = Vec::new();
     for link in links {
         let Some(spool) = &link.spool else { continue };
@@ -18,6 +29,10 @@ pub(crate) fn bus(links: &[&Link]) -> Result<SpoolBus, Failure> {
             node: link.identity.clone(),
             peer: link.peer.clone(),
             settings: spool.settings.clone(),
+            closing: Closing {
+                readers: readers::of_gate(config, identity, (link, &spool.rest), now)?,
+                opens: Arc::clone(&opens),
+            },
             exchange: exchange(link, &spool.place)?,
         });
     }

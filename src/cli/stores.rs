@@ -176,7 +176,7 @@ pub(crate) async fn tiers(args: &NodesArg, access: Access) -> Result<Vec<Tier>, 
         let sinks = node.sinks_of(code).map(|s| s.name.clone()).collect();
         let papers = node.identity(code).map_or_else(Vec::new, |i| expiry::papers(node, i));
         let keep = node.limits.archive_keep;
-        let archive = node.archive.as_ref().map(|folder| (folder.join(code.as_str()), keep));
+        let archive = node.archive.as_ref().map(|a| (a.folder.join(code.as_str()), keep));
         found.push(Tier {
             title,
             code: code.clone(),

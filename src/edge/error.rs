@@ -448,11 +448,16 @@ pub enum SinkError {
         /// What happened.
         detail: String,
     },
-    /// The sink only adds.
+    /// Its place has refused so many records one by one that no more can be listed.
     #[error(
-        "this kind of sink only adds to its place and takes nothing again; give a new one an empty place instead"
+        "sink `{sink}`: {listed} records that its place refused stand listed, as many as `sink_refused_max` allows; it stops here: look at them (`tiergate sink refused {sink}`), have their cause mended, give them again (`tiergate sink replay {sink} --refused`), then `tiergate sink resume {sink}`"
     )]
-    NoReplay,
+    Full {
+        /// Sink name.
+        sink: String,
+        /// How many are listed.
+        listed: usize,
+    },
 }
 
 impl SinkError {
@@ -465,7 +470,7 @@ impl SinkError {
             Self::Schema { .. } => "source.sink_schema",
             Self::Unreached { .. } => "source.sink_unreached",
             Self::Refused { .. } => "source.sink_refused",
-            Self::NoReplay => "source.sink_no_replay",
+            Self::Full { .. } => "source.sink_full",
         }
     }
 
@@ -473,8 +478,10 @@ impl SinkError {
     pub const fn disposition(&self) -> Disposition {
         match self {
             Self::Io { .. } | Self::Database { .. } | Self::Unreached { .. } => Disposition::Retry,
-            Self::Damaged { .. } | Self::Schema { .. } | Self::Refused { .. } => Disposition::Halt,
-            Self::NoReplay => Disposition::Bury,
+            Self::Damaged { .. }
+            | Self::Schema { .. }
+            | Self::Refused { .. }
+            | Self::Full { .. } => Disposition::Halt,
         }
     }
 }

@@ -11,6 +11,7 @@ pub mod exchange_table;
 #[cfg(feature = "exec")]
 pub mod exec;
 pub mod file_drop;
+mod files_sink;
 #[cfg(feature = "http")]
 pub mod http;
 #[cfg(feature = "http")]
@@ -43,11 +44,12 @@ pub mod tables;
 pub mod webhook;
 
 pub use error::{Disposition, SinkError, SourceError};
-pub use page::{BrokenRow, Page, Pass, SourceRow};
+pub use files_sink::FilesSink;
+pub use page::{Ahead, BrokenRow, Page, Pass, SourceRow};
 #[cfg(any(feature = "sql", feature = "http", feature = "exec"))]
 pub use seen::Seen;
 pub use shelf::{Shelf, ShelfError};
-pub use sink::{FilesSink, KeptRecord, SetAside, Sink};
+pub use sink::{KeptRecord, POSITIONS, SetAside, Sink};
 pub use source::{
     Awaited, BoxFuture, Fact, Fate, Nothing, RecordFate, Source, TableCount, What, WriteBack,
 };

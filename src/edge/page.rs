@@ -29,6 +29,8 @@ pub struct Page {
     pub more: bool,
     /// For tables read in full passes (`compare`): which pass, and whether this page ends it.
     pub pass: Option<Pass>,
+    /// For tables read by modified times: which of the rows are dated ahead of the clock.
+    pub ahead: Option<Ahead>,
     pub(crate) text: String,
     pub(crate) cells: Vec<Span>,
     pub(crate) keys: Vec<Span>,
@@ -46,6 +48,27 @@ pub struct Pass {
     pub number: u64,
     /// This page ends the pass: a row not seen since it began is gone.
     pub complete: bool,
+}
+
+/// Rows that are dated ahead of the clock. They are collected, but their time is no mark to go on from:
+/// they are read again and again until it comes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ahead {
+    /// Rows of the page.
+    pub rows: u64,
+    /// The earliest of their times.
+    pub first: Option<String>,
+    /// This page ends the pass over its table.
+    pub ended: bool,
+}
+
+impl Ahead {
+    pub(crate) fn note(&mut self, time: &str) {
+        self.rows += 1;
+        if self.first.as_deref().is_none_or(|first| time < first) {
+            self.first = Some(time.to_owned());
+        }
+    }
 }
 
 /// A row (or a whole file) that could not be read. Holds no row content.
@@ -74,6 +97,7 @@ impl Page {
             cursor,
             more: false,
             pass: None,
+            ahead: None,
             text: String::new(),
             cells: Vec::new(),
             keys: Vec::new(),

@@ -52,8 +52,12 @@ pub trait Source: Send {
     }
 
     /// Called after a page's rows and its cursor are durably committed: moves finished files away. A
-    /// crash before it is healed by the next [`Source::read`] from that cursor.
-    fn committed<'a>(&'a mut self, cursor: &'a str) -> BoxFuture<'a, Result<(), SourceError>>;
+    /// crash before it is healed by the next [`Source::read`] from that cursor. A source that leaves
+    /// nothing lying has nothing to do.
+    fn committed<'a>(&'a mut self, cursor: &'a str) -> BoxFuture<'a, Result<(), SourceError>> {
+        let _ = cursor;
+        Box::pin(async { Ok(()) })
+    }
 
     /// Writes outcomes back to source rows, idempotently; one answer for each item. An error of the
     /// whole means nothing was written.
@@ -63,7 +67,9 @@ pub trait Source: Send {
     ) -> BoxFuture<'a, Result<Vec<Result<(), SourceError>>, SourceError>>;
 
     /// Rows in each table at the source now, where it can tell; for reconciliation.
-    fn count<'a>(&'a mut self) -> BoxFuture<'a, Result<Vec<TableCount>, SourceError>>;
+    fn count<'a>(&'a mut self) -> BoxFuture<'a, Result<Vec<TableCount>, SourceError>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
 
     /// Another instance has the adapter now: whatever this one holds against others is let go. The
     /// next [`Source::read`] takes it again.
@@ -187,18 +193,10 @@ impl Source for Nothing {
         Box::pin(async move { Ok(Page::empty("".into(), [].into(), cursor)) })
     }
 
-    fn committed<'a>(&'a mut self, _cursor: &'a str) -> BoxFuture<'a, Result<(), SourceError>> {
-        Box::pin(async { Ok(()) })
-    }
-
     fn write_back<'a>(
         &'a mut self,
         items: &'a [WriteBack],
     ) -> BoxFuture<'a, Result<Vec<Result<(), SourceError>>, SourceError>> {
         Box::pin(async move { Ok(items.iter().map(|_| Ok(())).collect()) })
-    }
-
-    fn count<'a>(&'a mut self) -> BoxFuture<'a, Result<Vec<TableCount>, SourceError>> {
-        Box::pin(async { Ok(Vec::new()) })
     }
 }

@@ -36,7 +36,8 @@ pub mod xmldsig;
 
 pub use ca::{Ca, Usage};
 pub use closed::{
-    Cipher, Decrypt, KeyRing, NoKeys, Reader, Readers, clear, close, close_again, is_closed,
+    Cipher, Decrypt, ENCLOSED_LINE_BYTES_MAX, KeyRing, NoKeys, Reader, Readers, clear, close,
+    close_again, disclose, is_closed, is_enclosed,
 };
 pub use crl::Revoked;
 pub use csr::{Request, read_request, request};

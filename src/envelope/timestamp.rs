@@ -56,6 +56,29 @@ pub fn question(digest: &Digest, nonce: u64) -> Vec<u8> {
 /// # Errors
 /// It refuses, or does not answer this question.
 pub fn time_of(answer: &[u8], digest: &Digest, nonce: u64) -> Result<String, StampError> {
+    let (time, mut rest) = over(answer, digest)?;
+    let asked = number(nonce);
+    while !rest.0.is_empty() {
+        let whole = rest.0;
+        let (tag, content) = rest.next()?;
+        if tag == INTEGER && whole.starts_with(&asked) && content.len() + 2 == asked.len() {
+            return Ok(time);
+        }
+    }
+    Err(StampError::Other)
+}
+
+/// The time that an answer of before vouches for: whose question it answered is forgotten, what it is
+/// about is not.
+///
+/// # Errors
+/// It is no answer, or about another digest.
+pub fn time_over(answer: &[u8], digest: &Digest) -> Result<String, StampError> {
+    Ok(over(answer, digest)?.0)
+}
+
+/// The time of an answer over this digest, and what it says after that.
+fn over<'a>(answer: &'a [u8], digest: &Digest) -> Result<(String, Der<'a>), StampError> {
     if answer.len() > TIMESTAMP_BYTES_MAX {
         return Err(StampError::Malformed);
     }
@@ -85,15 +108,7 @@ pub fn time_of(answer: &[u8], digest: &Digest, nonce: u64) -> Result<String, Sta
     }
     info.take(INTEGER)?;
     let time = std::str::from_utf8(info.take(TIME)?).map_err(|_| StampError::Malformed)?;
-    let asked = number(nonce);
-    while !info.0.is_empty() {
-        let whole = info.0;
-        let (tag, content) = info.next()?;
-        if tag == INTEGER && whole.starts_with(&asked) && content.len() + 2 == asked.len() {
-            return Ok(time.to_owned());
-        }
-    }
-    Err(StampError::Other)
+    Ok((time.to_owned(), info))
 }
 
 /// A whole number as DER writes it: no more bytes than needed, never negative.

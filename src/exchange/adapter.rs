@@ -75,10 +75,15 @@ impl Adapter {
     }
 
     /// Whether it is remembered which records this table's rows gave: outcomes are written back, or
-    /// what a vanished row gave is withdrawn.
+    /// what vanished rows gave is withdrawn. A row may have moved from any table to any other.
     pub(crate) fn links(&self, table: u16) -> bool {
+        self.writes_back(table) || self.voids()
+    }
+
+    /// Whether what a vanished row gave is withdrawn, in any of its tables.
+    pub(crate) fn voids(&self) -> bool {
         let voids = |q: &Query| matches!(q.vanished, Vanished::Void { .. });
-        self.writes_back(table) || self.query(table).is_some_and(voids)
+        self.package.queries().iter().any(voids)
     }
 
     /// Name of a source row in the store: adapter, table and key, so that a receipt finds it again.

@@ -7,12 +7,13 @@ use std::sync::Arc;
 
 use canon::{Day, Digest, DigestAlg, EnvelopeId, Millis};
 use envelope::archive::{self, ARCHIVE_EDITION, Archive as File, Entry, Frames, Table};
-use envelope::timestamp;
+use envelope::{Cipher, Readers, timestamp};
 use serde::{Deserialize, Serialize};
 use store::{ArchiveRow, ArchiveSide, AuditEvent, SharedStore, StoredFrames};
 
 use crate::error::WorkError;
 use crate::node::Node;
+use crate::passages;
 use crate::standing;
 use crate::work::{Progress, WorkFuture, Worker};
 
@@ -23,16 +24,16 @@ const FILE: &str = "archive/file/";
 /// How often it is looked for what is closed, ms.
 const EVERY: i64 = 60_000;
 /// Rows looked at in one turn.
-const ROWS_PER_TURN: u32 = 5_000;
-/// Most own envelopes that the archive has passed though they are not final yet.
-pub const ARCHIVE_OPEN_MAX: usize = 10_000;
+pub const ARCHIVE_ROWS_MAX: u32 = 5_000;
+/// Most own envelopes that the archive has passed though they are not final yet. They are looked at beside
+/// the rows of a turn: however many there are, what comes after them goes on.
+pub const ARCHIVE_OPEN_MAX: u32 = 10_000;
 /// Envelopes whose bytes are given back in one fact.
 const RELEASED_AT_ONCE: usize = 200;
 /// A judged envelope whose receipt is not here after this goes without it, ms.
 const RECEIPT_PATIENCE: i64 = 2 * 86_400_000;
 
-/// Where archive files lie. This is the one place between the archive and the disk: whoever encrypts
-/// files at rest stands here.
+/// Where archive files lie: the one place between the archive and the disk.
 pub trait Vault: Send + Sync {
     /// Makes a file, durable when it returns; the same file again is fine, another one of that name
     /// is an error.
@@ -51,7 +52,7 @@ pub trait Stamper: Send + Sync {
 }
 
 /// What the configuration says.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Terms {
     /// How long bytes stay in the store after they were archived, ms.
     pub keep: i64,
@@ -61,6 +62,10 @@ pub struct Terms {
     pub alg: DigestAlg,
     /// Sinks that must have been given what is purged.
     pub sinks: Vec<String>,
+    /// Rows looked at in one turn: [`ARCHIVE_ROWS_MAX`].
+    pub rows: u32,
+    /// For whom files are encrypted, this node among them, and how; none leaves them in the clear.
+    pub closes: Option<(Readers, Cipher)>,
 }
 
 /// How far the archive is.
@@ -193,7 +198,11 @@ impl Archive {
             .iter()
             .map(|(_, _, f)| Frames { envelope: &f.frame, receipt: f.receipt.as_deref() })
             .collect();
-        let file = archive::write(&table, &parts).map_err(|e| WorkError::Own(e.to_string()))?;
+        let file = archive::write(&table, &parts).and_then(|file| match &self.terms.closes {
+            Some((readers, cipher)) => archive::close(&file, readers, *cipher),
+            None => Ok(file),
+        });
+        let file = file.map_err(|e| WorkError::Own(e.to_string()))?;
         let digest = archive::link(self.terms.alg, &file);
         let hex: String = digest.bytes.iter().take(6).map(|b| format!("{b:02x}")).collect();
         let name = format!("{:09}-{}-{hex}.tga.zst", table.number, now.day());
@@ -225,15 +234,24 @@ impl Archive {
         let head = state.head.as_deref().and_then(|head| head.parse::<Digest>().ok());
         let Some(head) = head.filter(|_| state.stamped < state.number) else { return Ok(()) };
         let Some(seen) = file(store, state.number).await? else { return Ok(()) };
-        // Unlike any before: the digest and the time say so.
-        let bytes = head.alg.of(&[&head.bytes, &now.0.to_be_bytes()]).bytes;
-        let nonce = bytes.iter().take(7).fold(1, |n, b| n << 8 | u64::from(*b));
-        let answer = stamper.ask(timestamp::question(&head, nonce)).await;
-        let stamped = answer.and_then(|answer| {
-            let time = timestamp::time_of(&answer, &head, nonce).map_err(|e| e.to_string())?;
-            self.vault.put(&format!("{}.tsr", seen.name), &answer)?;
-            Ok(time)
-        });
+        let name = format!("{}.tsr", seen.name);
+        // After a death between the file and the state it lies there already: each answer is another.
+        let before = self.vault.get(&name).ok();
+        let stamped = match before.and_then(|before| timestamp::time_over(&before, &head).ok()) {
+            Some(time) => Ok(time),
+            None => {
+                // Unlike any before: the digest and the time say so.
+                let bytes = head.alg.of(&[&head.bytes, &now.0.to_be_bytes()]).bytes;
+                let nonce = bytes.iter().take(7).fold(1, |n, b| n << 8 | u64::from(*b));
+                let answer = stamper.ask(timestamp::question(&head, nonce)).await;
+                answer.and_then(|answer| {
+                    let time = timestamp::time_of(&answer, &head, nonce);
+                    let time = time.map_err(|e| e.to_string())?;
+                    self.vault.put(&name, &answer)?;
+                    Ok(time)
+                })
+            }
+        };
         match stamped {
             Ok(time) => {
                 (state.stamped, state.stamped_at) = (state.number, Some(time));
@@ -279,7 +297,7 @@ impl Archive {
         };
         let mut room = self.terms.file_bytes;
         let received =
-            store.archive_rows(ArchiveSide::Received, before.received, &[], ROWS_PER_TURN);
+            store.archive_rows(ArchiveSide::Received, before.received, &[], self.terms.rows);
         for row in received.await? {
             let Some(judged) = row.judged else { continue };
             let patient = now.since(judged) < RECEIPT_PATIENCE;
@@ -293,10 +311,14 @@ impl Archive {
             taken.state.received = row.number;
             taken.rows.push((ArchiveSide::Received, row, frames));
         }
-        let own = store.archive_rows(ArchiveSide::Own, before.own, &before.open, ROWS_PER_TURN);
-        for row in own.await? {
+        let open = store.archive_rows(ArchiveSide::Own, i64::MAX, &before.open, ARCHIVE_OPEN_MAX);
+        let mut own = open.await?;
+        own.retain(|row| row.closed);
+        own.extend(store.archive_rows(ArchiveSide::Own, before.own, &[], self.terms.rows).await?);
+        for row in own {
             let passed = row.number <= before.own;
-            if !passed && (row.day >= closed || taken.state.open.len() >= ARCHIVE_OPEN_MAX) {
+            let full = taken.state.open.len() >= ARCHIVE_OPEN_MAX as usize;
+            if !passed && (row.day >= closed || full) {
                 break;
             }
             taken.state.own = taken.state.own.max(row.number);
@@ -317,7 +339,7 @@ impl Archive {
             taken.state.open.retain(|n| *n != row.number);
             taken.rows.push((ArchiveSide::Own, row, frames));
         }
-        taken.more = taken.rows.len() >= ROWS_PER_TURN as usize;
+        taken.more = taken.rows.len() >= self.terms.rows as usize;
         Ok(taken)
     }
 
@@ -354,10 +376,17 @@ impl Archive {
         };
         let digest = seen.digest.parse::<Digest>().ok();
         let same = digest.is_some_and(|d| archive::link(d.alg, &bytes) == d);
-        let opened = File::read(&bytes).ok().filter(|_| same);
-        let Some(opened) = opened else {
+        if !same {
             let what =
                 format!("{}: is not the file that was written; nothing is purged", seen.name);
+            return Ok(self.trouble(&state, what, now).await?.done);
+        }
+        // What nobody here can open any more is no copy of what would go.
+        let clear = archive::clear(&bytes, &*self.node.opens).ok().flatten();
+        let Some(opened) = clear.as_deref().and_then(|clear| File::read(clear).ok()) else {
+            let name = &seen.name;
+            let what =
+                format!("{name}: does not open with the keys of this node; nothing is purged");
             return Ok(self.trouble(&state, what, now).await?.done);
         };
         let ids = opened.table.entries.iter().filter_map(|e| envelope::parse_envelope_id(&e.id));
@@ -370,18 +399,22 @@ impl Archive {
                 gone += released.envelopes;
                 state.released_bytes += released.bytes;
             }
+            for id in ids {
+                passages::gone(store, &id, now).await?;
+            }
         }
-        (state.released, state.trouble) = (number, None);
-        standing::put(store, STATE, &state, now).await?;
+        // Before the state: what a death leaves between them is done, and said, again.
         let event = AuditEvent {
             at: now,
             who: "archive".into(),
             action: "archive.purged".into(),
             subject: seen.name,
-            reason: format!("{gone} envelopes; {}", seen.digest),
+            reason: format!("{} envelopes; {}", seen.envelopes, seen.digest),
             ok: true,
         };
         store.audit(event).await?;
+        (state.released, state.trouble) = (number, None);
+        standing::put(store, STATE, &state, now).await?;
         Ok(gone.max(1))
     }
 
@@ -416,14 +449,12 @@ fn ranges<'a>(ids: impl Iterator<Item = &'a EnvelopeId>) -> BTreeMap<String, (u6
 
 /// How far a node's archive is; as at the beginning where there is none.
 pub async fn state(store: &SharedStore) -> Result<State, WorkError> {
-    let found = standing::read::<State>(store, STATE).await?;
-    Ok(found.into_iter().find(|(rest, _)| rest.is_empty()).map_or_else(State::default, |(_, s)| s))
+    Ok(standing::one(store, STATE).await?.unwrap_or_default())
 }
 
 /// A file by its number.
 pub async fn file(store: &SharedStore, number: u64) -> Result<Option<FileSeen>, WorkError> {
-    let found = standing::read::<FileSeen>(store, &file_name(number)).await?;
-    Ok(found.into_iter().find(|(rest, _)| rest.is_empty()).map(|(_, seen)| seen))
+    standing::one(store, &file_name(number)).await
 }
 
 /// The files in which an envelope may lie, the latest first.

@@ -70,8 +70,7 @@ impl Backfill {
         if self.looked.is_some_and(|at| now >= at && now.since(at) < LOOKED_EVERY) {
             return Ok(());
         }
-        let found = standing::read::<Job>(&self.node.store, &self.standing_name()).await?;
-        let job = found.into_iter().find(|(rest, _)| rest.is_empty()).map(|(_, job)| job);
+        let job = standing::one::<Job>(&self.node.store, &self.standing_name()).await?;
         let same = |a: &Job, b: &Job| a.progress_name() == b.progress_name();
         if !job.as_ref().zip(self.job.as_ref()).is_some_and(|(a, b)| same(a, b)) {
             self.source = None;
@@ -179,7 +178,7 @@ impl Backfill {
     ) -> Result<Collected, WorkError> {
         let shaped = self.shaped(page, now).await?;
         let unchanged = shaped.unchanged(page.len() as u64);
-        let mut quarantined = shaped.quarantined;
+        let mut quarantined = self.node.rested(shaped.quarantined)?;
         quarantined.extend(page.broken.iter().map(|b| crate::held::broken(&self.adapter, b, now)));
         if !shaped.adopted.is_empty() {
             self.node.store.import_baseline(shaped.adopted, now).await?;
@@ -191,6 +190,7 @@ impl Backfill {
             now,
             chunks: shaped.chunks,
             quarantined,
+            known: shaped.known,
             rows: Vec::new(),
             rows_read: page.len() as u64,
             rows_unchanged: unchanged,

@@ -1,43 +1,45 @@
 //! collect: source rows become valid records rendered as fragments; bad ones go to quarantine with
 //! every violation; outcomes are written back to the source.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 
-use adapt::{Bound, Detect, FlagValues, Guard, Query, Vanished};
+use adapt::{Bound, Detect, Query, Vanished};
 use canon::{DigestAlg, Millis};
-use edge::{Awaited, Fate, Page, WriteBack};
-use store::{Collected, Lease, SharedStore, SourceRowMark, Stands, WriteBackDone, WriteBackDue};
+use edge::{Awaited, Fate, Page};
+use store::{Collected, Lease, SourceRowMark, Stands};
 
-use crate::adapter::row_parts;
 pub use crate::adapter::{Adapter, Target};
+use crate::ahead::Watch;
 use crate::cure;
 use crate::error::WorkError;
+use crate::guard;
 use crate::held::{Why, broken, vanished_row};
 use crate::node::Node;
 use crate::resubmit;
-use crate::retry;
 use crate::shape::{self, Of, Shaped};
 use crate::vanished::{self, Gone, Withdrawn};
 use crate::work::{Arrival, Progress, WorkFuture, Worker};
 
-/// Write-backs drained in one turn.
-const WRITE_BACKS_PER_TURN: u32 = 200;
-/// Vanished rows handled after one full pass.
+/// Vanished rows handled in one turn.
 const VANISHED_PER_TURN: u32 = 500;
-
 /// Rows of the quarantine made anew in one turn.
 const RESUBMITTED_PER_TURN: usize = 200;
 
 /// The worker.
 pub struct Collect {
-    node: Arc<Node>,
-    adapter: Adapter,
+    pub(crate) node: Arc<Node>,
+    pub(crate) adapter: Adapter,
     /// How each target reads each table, once a page of it was seen.
     bounds: Vec<Vec<Option<Bound>>>,
     shaper: shape::Shaper,
     rest_until: Millis,
-    /// Changed rows of the full pass now running, for the guard.
-    changed: u64,
+    /// Changed rows of each table's full pass now running, for the guard.
+    changed: BTreeMap<u16, u64>,
+    /// Tables with vanished rows that one turn had no room for, and the pass that missed them.
+    left: BTreeMap<u16, u64>,
+    /// Rows dated ahead of the clock.
+    ahead: Watch,
     /// Editions of code lists whose cures are done with.
     editions: Option<String>,
     /// Token of the lease that the adapter runs under.
@@ -55,7 +57,9 @@ impl Collect {
             bounds,
             shaper,
             rest_until: Millis(i64::MIN),
-            changed: 0,
+            changed: BTreeMap::new(),
+            left: BTreeMap::new(),
+            ahead: Watch::default(),
             editions: None,
             token: None,
         }
@@ -70,11 +74,12 @@ impl Collect {
         if self.token != Some(lease.token) {
             // Another instance may have had the adapter: what is remembered of it is old.
             self.token = Some(lease.token);
-            (self.changed, self.rest_until) = (0, Millis(i64::MIN));
-            self.editions = None;
+            (self.changed, self.left) = (BTreeMap::new(), BTreeMap::new());
+            self.rest_until = Millis(i64::MIN);
+            (self.ahead, self.editions) = (Watch::default(), None);
         }
         let mut written = self.write_back(now).await?;
-        if now < self.rest_until {
+        if now < self.rest_until && self.left.is_empty() {
             return Ok(written);
         }
         let errands = self.node.errands().await?;
@@ -91,6 +96,10 @@ impl Collect {
             if again.more {
                 return Ok(written.and(again));
             }
+            if let Some(table) = self.left.pop_first() {
+                let dealt = self.vanished(&lease, table, cursor, now).await?;
+                return Ok(written.and(Progress::some(dealt, true)));
+            }
             written = written.and(self.cured(now).await?);
         }
         let rows_max = self.node.limits.page_rows_max as usize;
@@ -99,6 +108,7 @@ impl Collect {
         let rows = page.len() as u64;
         if before.cursor.as_deref() == Some(&page.cursor) && rows == 0 && page.broken.is_empty() {
             self.rest_until = now.plus(self.adapter.interval);
+            self.ahead.idle((&self.node.store, &self.adapter.name), now).await?;
             return Ok(written);
         }
         if !page.more {
@@ -118,10 +128,13 @@ impl Collect {
         let (more, rows, cursor) = (page.more, page.len() as u64, page.cursor.clone());
         let pass = page.pass;
         let table = page.table;
+        let ahead = page.ahead.clone().map(|ahead| (Arc::clone(&page.place), ahead));
         let marks = self.changed_rows(&page).await?;
         if let Some(marks) = &marks {
-            self.changed += marks.changed.len() as u64;
-            if self.guard(now, self.changed, 0).await? {
+            let changed = self.changed.entry(table).or_default();
+            *changed += marks.changed.len() as u64;
+            let (store, of) = (&self.node.store, (&*self.adapter.name, table));
+            if guard::trips(store, of, self.adapter.package.guard, (*changed, 0), now).await? {
                 return Ok(Progress::IDLE);
             }
         }
@@ -138,7 +151,8 @@ impl Collect {
             cursor: cursor.clone(),
             now,
             chunks: shaped.chunks,
-            quarantined: shaped.quarantined,
+            quarantined: self.node.rested(shaped.quarantined)?,
+            known: shaped.known,
             rows: marks.map(|m| m.seen).unwrap_or_default(),
             rows_read: rows,
             rows_unchanged: unchanged,
@@ -151,13 +165,13 @@ impl Collect {
         self.node.store.commit_collected(lease, collected).await?;
         let told = self.adapter.source().committed(&cursor).await;
         told.map_err(|e| self.failed(e))?;
+        if let Some((place, ahead)) = &ahead {
+            let of = (&self.node.store, &*self.adapter.name);
+            self.ahead.page(of, (place, ahead), now).await?;
+        }
         if let Some(pass) = pass.filter(|p| p.complete) {
-            self.changed = 0;
-            self.vanished(lease, table, pass.number, &cursor, now).await?;
-            if self.is_let_through().await? {
-                // Good for one pass.
-                self.node.store.stand(&let_through(&self.adapter.name), None, now).await?;
-            }
+            self.changed.remove(&table);
+            self.vanished(lease, (table, pass.number), &cursor, now).await?;
         }
         Ok(Progress::some(rows, more))
     }
@@ -220,8 +234,8 @@ impl Collect {
         let more = orders.len() > RESUBMITTED_PER_TURN;
         let mut done = 0;
         for order in orders.into_iter().take(RESUBMITTED_PER_TURN) {
-            if let Some(again) = resubmit::row(&self.node.store, &order.name, &self.adapter).await?
-            {
+            let from = (&self.node.store, &*self.node.opens);
+            if let Some(again) = resubmit::row(from, &order.name, &self.adapter).await? {
                 self.again(lease, &again, cursor, now).await?;
                 done += 1;
             }
@@ -256,7 +270,8 @@ impl Collect {
             cursor: cursor.to_owned(),
             now,
             chunks: shaped.chunks,
-            quarantined: shaped.quarantined,
+            quarantined: self.node.rested(shaped.quarantined)?,
+            known: shaped.known,
             rows: Vec::new(),
             rows_read: 0,
             rows_unchanged: 0,
@@ -293,26 +308,59 @@ impl Collect {
         Ok(Some(Marks { seen, changed }))
     }
 
-    /// Rows a full pass did not see any more.
+    /// Rows that full passes do not see any more, as many as one turn deals with; how many.
     async fn vanished(
         &mut self,
         lease: &Lease,
-        table: u16,
-        pass: u64,
+        (table, pass): (u16, u64),
         cursor: &str,
         now: Millis,
-    ) -> Result<(), WorkError> {
-        let prefix = self.adapter.row_name(table, "");
-        let name = Arc::clone(&self.adapter.name);
+    ) -> Result<u64, WorkError> {
+        let (prefix, name) = (self.adapter.row_name(table, ""), Arc::clone(&self.adapter.name));
+        let (store, of) = (Arc::clone(&self.node.store), (&*name, table));
+        let stands = guard::of(&store, of).await?;
+        let limits = self.adapter.package.guard;
         // One more than the guard lets through, so that it sees what it has to see.
-        let most = self.adapter.package.guard.max_vanished.saturating_add(1);
-        let most = VANISHED_PER_TURN.max(u32::try_from(most).unwrap_or(u32::MAX));
-        let mut gone = self.node.store.vanished(&name, &prefix, pass, most).await?;
-        if gone.is_empty() || self.guard(now, 0, gone.len() as u64).await? {
-            return Ok(());
+        let most = u32::try_from(limits.max_vanished.saturating_add(1)).unwrap_or(u32::MAX);
+        let fresh = guard::fresh(stands, pass);
+        let gone = store.vanished(&name, &prefix, fresh, most).await?.len() as u64;
+        if guard::trips(&store, of, limits, (0, gone), now).await? {
+            return Ok(0);
         }
-        gone.truncate(VANISHED_PER_TURN as usize);
+        if gone == 0 && !matches!(stands, Some(guard::Stands::Counted(_))) {
+            // Good for one pass.
+            guard::put(&store, of, None, stands, now).await?;
+            return Ok(0);
+        }
+        // First: what was let through is let through once.
+        let counted = Some(guard::Stands::Counted(pass));
+        guard::put(&store, of, counted, stands, now).await?;
+        let (dealt, full) = self.deal(lease, (table, pass), cursor, now).await?;
+        if full && dealt > 0 {
+            self.left.insert(table, pass);
+        } else if store.vanished(&name, &prefix, 0..pass, 1).await?.is_empty() {
+            guard::put(&store, of, None, counted, now).await?;
+        }
+        Ok(dealt)
+    }
+
+    /// Does with vanished rows as the package says. How many are dealt with, and whether there may be
+    /// more than one turn takes.
+    async fn deal(
+        &self,
+        lease: &Lease,
+        (table, pass): (u16, u64),
+        cursor: &str,
+        now: Millis,
+    ) -> Result<(u64, bool), WorkError> {
+        let (prefix, name) = (self.adapter.row_name(table, ""), Arc::clone(&self.adapter.name));
         let policy = self.adapter.query(table).map(|q| q.vanished.clone()).unwrap_or_default();
+        // What is not ripe yet must not stand before what is.
+        let passes = match &policy {
+            Vanished::Ignore | Vanished::Hold => 0..pass,
+            Vanished::Void { .. } => 0..vanished::ripe_before(pass),
+        };
+        let gone = self.node.store.vanished(&name, &prefix, passes, VANISHED_PER_TURN).await?;
         let all = || gone.iter().map(|m| Arc::clone(&m.row)).collect();
         let done = match &policy {
             Vanished::Ignore => Withdrawn { rows: all(), ..Withdrawn::default() },
@@ -334,6 +382,7 @@ impl Collect {
                 now,
                 chunks: done.chunks,
                 quarantined: done.quarantined,
+                known: Vec::new(),
                 rows: Vec::new(),
                 rows_read: 0,
                 rows_unchanged: 0,
@@ -343,104 +392,17 @@ impl Collect {
         }
         // A crash before this: the next pass finds them voided or held already.
         let rows: Vec<&str> = done.rows.iter().map(|row| &**row).collect();
-        Ok(self.node.store.forget_rows(&name, &rows).await?)
-    }
-
-    /// Pauses the adapter when a run sees too much as changed or gone.
-    async fn guard(&self, now: Millis, changed: u64, vanished: u64) -> Result<bool, WorkError> {
-        let guard: Guard = self.adapter.package.guard;
-        if !guard.trips(changed, vanished) {
-            return Ok(false);
-        }
-        // The first pass sees everything as new; only a later one can be suspicious. What is gone was
-        // there before: a table that is empty the second time is suspicious at once.
-        let first = self.node.store.adapter(&self.adapter.name).await?.rows_unchanged == 0;
-        if first && vanished == 0 || self.is_let_through().await? {
-            return Ok(false);
-        }
-        let reason = format!("adapter.guard: {changed} changed, {vanished} vanished in one run");
-        self.pause(now, &reason).await?;
-        Ok(true)
-    }
-
-    /// Whether a person looked at what the guard had stopped and lets it through.
-    async fn is_let_through(&self) -> Result<bool, WorkError> {
-        Ok(!self.node.store.standing(&let_through(&self.adapter.name)).await?.is_empty())
+        self.node.store.forget_rows(&name, &rows).await?;
+        Ok((rows.len() as u64, gone.len() == VANISHED_PER_TURN as usize))
     }
 
     async fn pause(&self, now: Millis, reason: &str) -> Result<(), WorkError> {
         Ok(self.node.store.pause_adapter(&self.adapter.name, Some(reason), now).await?)
     }
 
-    fn failed(&self, source: edge::SourceError) -> WorkError {
+    pub(crate) fn failed(&self, source: edge::SourceError) -> WorkError {
         WorkError::Source { adapter: self.adapter.name.to_string(), source }
     }
-
-    // ── write-back ──────────────────────────────────────────────────────────────────────────
-
-    async fn write_back(&mut self, now: Millis) -> Result<Progress, WorkError> {
-        let name = Arc::clone(&self.adapter.name);
-        let due = self.node.store.write_backs(&name, now, WRITE_BACKS_PER_TURN).await?;
-        if due.is_empty() {
-            return Ok(Progress::IDLE);
-        }
-        // Rows that are linked for another reason have nobody to tell.
-        let (due, silent): (Vec<_>, Vec<_>) =
-            due.into_iter().partition(|d| self.adapter.writes_back(row_parts(&d.row).0));
-        let items: Vec<WriteBack> = due.iter().map(|d| self.item(d)).collect();
-        let said = match items.is_empty() {
-            true => Ok(Vec::new()),
-            false => self.adapter.source().write_back(&items).await,
-        };
-        let said = said.map_err(|e| self.failed(e))?;
-        let silent =
-            silent.into_iter().map(|d| WriteBackDone { row: d.row, flag: d.flag, failed: None });
-        let done: Vec<WriteBackDone> = due
-            .iter()
-            .zip(said)
-            .map(|(due, said)| WriteBackDone {
-                row: due.row.clone(),
-                flag: due.flag.clone(),
-                failed: said.err().map(|e| {
-                    let next = retry::next(now, due.attempts, &self.node.limits, self.node.seed);
-                    (e.code().to_owned(), next)
-                }),
-            })
-            .chain(silent)
-            .collect();
-        let written = done.iter().filter(|d| d.failed.is_none()).count() as u64;
-        self.node.store.commit_write_backs(&name, done, now).await?;
-        Ok(Progress::some(written, written == u64::from(WRITE_BACKS_PER_TURN)))
-    }
-
-    fn item(&self, due: &WriteBackDue) -> WriteBack {
-        let (table, row_key) = row_parts(&due.row);
-        let values =
-            self.adapter.query(table).and_then(|q| q.write_back.as_ref()).map(|w| &w.values);
-        WriteBack {
-            table,
-            row_key,
-            flag: values.map_or_else(|| due.flag.clone(), |v| flag_value(v, &due.flag)),
-            text: due.text.clone(),
-        }
-    }
-}
-
-/// Where it stands that a person lets an adapter's next pass through, whatever the guard says.
-fn let_through(adapter: &str) -> String {
-    format!("guard/{adapter}/")
-}
-
-/// A person lets a paused adapter go on; its next full pass is let through by the guard. Whether it
-/// was paused.
-pub async fn resume(store: &SharedStore, adapter: &str, now: Millis) -> Result<bool, WorkError> {
-    if store.adapter(adapter).await?.paused.is_none() {
-        return Ok(false);
-    }
-    // This first: a crash between the two leaves it paused.
-    store.stand(&let_through(adapter), Some("resume.adapter"), now).await?;
-    store.pause_adapter(adapter, None, now).await?;
-    Ok(true)
 }
 
 /// The rows whose records have outcomes to come, with what is wrong here already.
@@ -466,14 +428,6 @@ fn awaited(shaped: &Shaped) -> Vec<Awaited<'_>> {
 struct Marks {
     seen: Vec<SourceRowMark>,
     changed: Vec<usize>,
-}
-
-fn flag_value(values: &FlagValues, outcome: &str) -> String {
-    match outcome {
-        "accepted" | "superseded" => values.accepted.clone(),
-        "rejected" => values.rejected.clone(),
-        _ => values.quarantined.clone(),
-    }
 }
 
 /// Whether this table is compared in full passes.

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use canon::format::{CodeList, OpenLists};
 use canon::{Millis, Severity};
+use envelope::Decrypt;
 use serde::{Deserialize, Serialize};
 use store::{AuditEvent, Place, ProblemFilter, ProblemItem, SharedStore};
 
@@ -74,9 +75,7 @@ impl Turn<'_> {
         }
         let name = format!("{CURE}{}", self.adapter.name);
         let store = &self.node.store;
-        let found = standing::read::<Cure>(store, &name).await?;
-        let found = found.into_iter().find(|(rest, _)| rest.is_empty()).map(|(_, cure)| cure);
-        let mut cure = match found {
+        let mut cure = match standing::one::<Cure>(store, &name).await? {
             Some(cure) if cure.editions == editions => cure,
             before => {
                 let lists = before.as_ref().map_or_else(Vec::new, |b| changed(b, &editions));
@@ -133,7 +132,8 @@ impl Turn<'_> {
         cure.ended = items.is_empty();
         let lists = self.node.lists.now();
         let (store, adapter, shaper) = (&self.node.store, self.adapter, &mut *self.shaper);
-        let mut seen = Seen { store, adapter, lists: &lists, shaper, now: self.now };
+        let opens = &*self.node.opens;
+        let mut seen = Seen { store, opens, adapter, lists: &lists, shaper, now: self.now };
         for item in items {
             if cure.batch.len() == STEPS[cure.step] {
                 break;
@@ -217,6 +217,7 @@ impl Turn<'_> {
 /// With what a held row is looked at.
 struct Seen<'a> {
     store: &'a SharedStore,
+    opens: &'a dyn Decrypt,
     adapter: &'a Adapter,
     lists: &'a OpenLists,
     shaper: &'a mut Shaper,
@@ -246,8 +247,10 @@ fn is_of(adapter: &Adapter, item: &ProblemItem, lists: &[String]) -> bool {
 
 /// Whether its row would go up now; nothing is changed by asking.
 async fn is_cured(seen: &mut Seen<'_>, item: &ProblemItem) -> Result<bool, WorkError> {
-    let Seen { store, adapter, lists, now, .. } = *seen;
-    let Some(again) = resubmit::row_of(store, item, adapter).await? else { return Ok(false) };
+    let Seen { store, opens, adapter, lists, now, .. } = *seen;
+    let Some(again) = resubmit::row_of((store, opens), item, adapter).await? else {
+        return Ok(false);
+    };
     for target in &adapter.targets {
         if !again.only.is_for(target.destination()) {
             continue;
@@ -277,13 +280,13 @@ pub struct Foreseen {
 /// What an edition would cure of an adapter's held rows: one of the format that its targets have, or of
 /// the code list `of`. Nothing is changed by asking.
 pub async fn foresee(
-    store: &SharedStore,
+    (store, opens): (&SharedStore, &dyn Decrypt),
     adapter: &Adapter,
     (lists, of): (&OpenLists, Option<&str>),
     now: Millis,
 ) -> Result<Vec<Foreseen>, WorkError> {
     let mut shaper = Shaper::default();
-    let mut seen = Seen { store, adapter, lists, shaper: &mut shaper, now };
+    let mut seen = Seen { store, opens, adapter, lists, shaper: &mut shaper, now };
     let of = of.map(|list| [list.to_owned()]);
     let mut rules: BTreeMap<String, Foreseen> = BTreeMap::new();
     let mut after = 0;

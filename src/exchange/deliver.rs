@@ -1,11 +1,11 @@
 //! deliver: kept records to this node's sinks, each with its own watermark.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use canon::format::{Format, Op};
 use canon::{Day, Millis, RecordId};
-use edge::{KeptRecord, SetAside, Sink};
+use edge::{KeptRecord, POSITIONS, SetAside, Sink, SinkError};
 use envelope::{Decrypt, Head};
 use store::{AuditEvent, JudgedEnvelope, Lease, SharedStore};
 
@@ -17,8 +17,6 @@ use crate::work::{Progress, WorkFuture, Worker};
 
 /// Envelopes delivered in one turn.
 const ENVELOPES_PER_TURN: u32 = 16;
-/// Records of one envelope that the watermark leaves room for.
-const POSITIONS: u64 = 1 << 20;
 
 /// The worker: one a sink.
 pub struct Deliver {
@@ -34,6 +32,12 @@ pub struct Deliver {
     from: Option<i64>,
     /// Why the sink does not take, as it stands in the store.
     seen: Option<SinkSeen>,
+    /// What its place refused one by one, until it is listed: a sink tells it once.
+    aside: VecDeque<SetAside>,
+    /// What the sink has changed about its place, until it is audited.
+    news: VecDeque<String>,
+    /// Refused records that are listed, at most; none until they were counted.
+    listed: Option<usize>,
 }
 
 /// A kept record with what its borrowed form points into.
@@ -44,6 +48,7 @@ struct Held {
     fragment: String,
     window: Day,
     envelope: Arc<str>,
+    edition: Arc<str>,
 }
 
 impl Deliver {
@@ -57,6 +62,9 @@ impl Deliver {
             looked: false,
             from: None,
             seen: None,
+            aside: VecDeque::new(),
+            news: VecDeque::new(),
+            listed: None,
         }
     }
 
@@ -96,7 +104,9 @@ impl Deliver {
         // A failure below is one under this lease.
         self.token = Some(lease.token);
         if fresh {
-            (self.looked, self.from) = (false, None);
+            (self.looked, self.from, self.listed) = (false, None, None);
+            // Whoever has it meanwhile is told the same again.
+            (self.aside, self.news) = (VecDeque::new(), VecDeque::new());
         }
         if !self.looked {
             sink.look_again().await.map_err(failed)?;
@@ -117,13 +127,26 @@ impl Deliver {
             return Ok(Progress::IDLE);
         };
         let held = Kept::of(&self.node).read(&judged)?;
-        sink.deliver(&batch(&held)).await.map_err(failed)?;
-        for aside in sink.set_aside() {
-            // Before the mark: whoever dies here is given the same refusal again.
-            sink_state::set_aside(store, &self.name, &aside, now).await?;
+        let most = self.node.limits.sink_refused_max;
+        if self.listed.is_none_or(|listed| listed >= most) {
+            let listed = sink_state::listed(store, &self.name, most).await?;
+            self.listed = Some(listed);
+            if listed >= most {
+                return Err(failed(SinkError::Full { sink: self.name.clone(), listed }));
+            }
         }
-        for news in sink.news() {
-            store.audit(changed(&self.name, news, now)).await?;
+        sink.deliver(&batch(&held)).await.map_err(failed)?;
+        self.aside.extend(sink.set_aside());
+        self.news.extend(sink.news());
+        while let Some(aside) = self.aside.front() {
+            // Before the mark: whoever dies here is given the same refusal again.
+            sink_state::set_aside(store, &self.name, aside, now).await?;
+            self.aside.pop_front();
+            self.listed = self.listed.map(|listed| listed + 1);
+        }
+        while let Some(news) = self.news.front() {
+            store.audit(changed(&self.name, news.clone(), now)).await?;
+            self.news.pop_front();
         }
         store.commit_delivered(lease, &self.name, last, now).await?;
         self.from = Some(last);
@@ -171,6 +194,7 @@ fn batch(held: &[Held]) -> Vec<KeptRecord<'_>> {
             id: &h.id,
             window: h.window,
             envelope: &h.envelope,
+            edition: &h.edition,
             void: h.void,
             fragment: &h.fragment,
         })
@@ -217,6 +241,7 @@ impl<'a> Kept<'a> {
                 fragment: String::from_utf8_lossy(fragment).into_owned(),
                 window: head.window,
                 envelope: Arc::clone(&envelope),
+                edition: format.edition().into(),
             });
             Ok(())
         })

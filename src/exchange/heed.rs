@@ -45,8 +45,7 @@ pub(crate) fn voice(
 /// zone, a department that speaks for units alone) has nothing to compare: there the exact digest,
 /// which only who had the envelope can name, has to do.
 fn is_above(node: &Node, cert: &SenderCert) -> Result<bool, WorkError> {
-    let own = SenderCert::from_der(node.signers.first().certificate_der());
-    let own = own.map_err(|e| WorkError::Own(format!("own certificate: {e}")))?;
+    let own = node.signers.own()?;
     Ok(own.regions.iter().all(|region| cert.covers(region)))
 }
 

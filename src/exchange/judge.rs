@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use canon::format::{CaseFacts, Format, Op, Parsed};
+use canon::format::{CaseFacts, Format, Op, OpenLists, Parsed};
 use canon::{Digest, Key, RecordId, Severity, Violation, leaf_hash};
 use envelope::{Note, Opened, Outcome, OutcomeLine, SenderCert};
 use store::{KeptRow, NewKept, Place, Problem, Saw, SubmissionStep, TypeCount};
@@ -120,7 +120,9 @@ pub(crate) async fn judge(
     let (counts, out) = (BTreeMap::new(), Judgement::default());
     let table = node.authority().await?;
     let entitlement = Entitlement::new(format, cert, &opened.head.from, table);
-    let mut bench = Bench { node, format, entitlement, opened, before, counts, out };
+    // One answer for the whole envelope: an edition may come meanwhile.
+    let lists = node.lists.now();
+    let mut bench = Bench { lists, format, entitlement, opened, before, counts, out };
     for (position, candidate) in candidates.into_iter().enumerate() {
         match candidate {
             Ok(candidate) => {
@@ -280,7 +282,7 @@ impl Case {
 }
 
 struct Bench<'a> {
-    node: &'a Node,
+    lists: Arc<OpenLists>,
     format: &'a Format,
     entitlement: Entitlement<'a>,
     opened: &'a Opened<'a>,
@@ -430,8 +432,7 @@ impl Bench<'_> {
     ) -> (OutcomeLine, bool) {
         let mut found = Vec::new();
         let (values, attrs) = (&parsed.values, &parsed.attrs);
-        let lists = self.node.lists.now();
-        self.format.validate(parsed.ty, values, attrs, &case.facts, &lists, &mut found);
+        self.format.validate(parsed.ty, values, attrs, &case.facts, &self.lists, &mut found);
         let mut notes: Vec<Note> = found.iter().map(note).collect();
         let refused = found.iter().find(|v| v.severity == Severity::Error);
         // What the platform has taken is accepted: what is wrong with it by now is a warning.

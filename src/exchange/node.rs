@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use bus::Bus;
 use canon::format::Format;
 use canon::{Day, Digest, EnvelopeId, Environment, Lane, Millis, NodeCode, Route};
-use envelope::{Decrypt, Readers, Refuse, Signer, Suite, Trust};
+use envelope::{Cipher, Decrypt, Readers, Refuse, SenderCert, Signer, Suite, Trust};
 use store::{Lease, SharedStore};
 
 use crate::config::{Back, Limits, RelayConfig};
@@ -42,24 +42,38 @@ pub struct Link {
 /// The keys of one identity, each of a suite of its own; the first is used where nothing else is
 /// said.
 #[derive(Clone)]
-pub struct Signers(Vec<Arc<dyn Signer>>);
+pub struct Signers {
+    all: Vec<Arc<dyn Signer>>,
+    /// What the first one's certificate says, once somebody asked: it does not change while it is used.
+    own: Arc<OnceLock<SenderCert>>,
+}
 
 impl Signers {
     /// The first, and the others.
     pub fn new(first: Arc<dyn Signer>, others: Vec<Arc<dyn Signer>>) -> Self {
         let mut all = vec![first];
         all.extend(others);
-        Self(all)
+        Self { all, own: Arc::default() }
+    }
+
+    /// What the first one's certificate says of this node.
+    pub(crate) fn own(&self) -> Result<&SenderCert, WorkError> {
+        if let Some(own) = self.own.get() {
+            return Ok(own);
+        }
+        let own = SenderCert::from_der(self.first().certificate_der());
+        let own = own.map_err(|e| WorkError::Own(format!("own certificate: {e}")))?;
+        Ok(self.own.get_or_init(|| own))
     }
 
     /// The first.
     pub fn first(&self) -> &dyn Signer {
-        &*self.0[0]
+        &*self.all[0]
     }
 
     /// The one of a suite, by the suite's name in routes.
     pub fn of(&self, suite: &str) -> Option<&dyn Signer> {
-        self.0.iter().map(|s| &**s).find(|s| s.suite().name() == suite)
+        self.all.iter().map(|s| &**s).find(|s| s.suite().name() == suite)
     }
 }
 
@@ -124,6 +138,9 @@ pub struct Node {
     pub signers: Signers,
     /// Opens bodies that were closed for this node: the decryption port, apart from the signing keys.
     pub opens: Arc<dyn Decrypt>,
+    /// What closes what rests in its own store for itself alone: source values of quarantined rows. None
+    /// where it has no pair for encryption.
+    pub rests: Option<(Readers, Cipher)>,
     /// Who reads the bodies of a route, where they are closed; of any other they go in the clear.
     pub readers: BTreeMap<Route, Readers>,
     /// Neighbours.

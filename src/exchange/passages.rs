@@ -20,9 +20,9 @@ use crate::standing;
 pub const OWN: &str = "hop/";
 /// Prefix of hop receipts for what only passed here.
 pub const PASSED: &str = "passed/";
-/// Prefix of hop receipts that were laid before this node.
+/// Prefix of hop receipts that were laid before this node, until its envelope has come again.
 pub const LAID: &str = "vouched/";
-/// Taken back in one turn, of those that passed here.
+/// Taken back in one turn, of each sort.
 const FORGOTTEN_MAX: u32 = 1_000;
 /// Most hop receipts laid before a node for one envelope: a tier each.
 const LAID_MAX: usize = 8;
@@ -59,10 +59,8 @@ pub(crate) async fn stands(
 /// Whether a hop receipt of that name with an earlier time is kept: an envelope that comes again is
 /// vouched for anew each time.
 async fn has_earlier(store: &SharedStore, name: &str, at: Millis) -> Result<bool, WorkError> {
-    let kept = standing::read::<Passed>(store, name).await?;
-    // The names of longer node codes begin so too.
-    let kept = kept.into_iter().find(|(rest, _)| rest.is_empty());
-    let hop = kept.and_then(|(_, passed)| Hop::read(passed.content.as_bytes()).ok());
+    let kept = standing::one::<Passed>(store, name).await?;
+    let hop = kept.and_then(|passed| Hop::read(passed.content.as_bytes()).ok());
     Ok(hop.is_some_and(|hop| hop.at <= at))
 }
 
@@ -155,16 +153,32 @@ pub(crate) async fn came(
     Ok(None)
 }
 
-/// Takes back what is kept of others' envelopes longer than control parcels are. Those of own envelopes
-/// stay: they are evidence.
+/// Takes back the hop receipts of an envelope whose bytes are gone from here.
+pub(crate) async fn gone(
+    store: &SharedStore,
+    id: &EnvelopeId,
+    now: Millis,
+) -> Result<(), WorkError> {
+    for prefix in [OWN, PASSED, LAID] {
+        for kept in store.standing_names(&format!("{prefix}{id} "), FORGOTTEN_MAX).await? {
+            store.stand(&kept.name, None, now).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Takes back what is kept of others' envelopes longer than control parcels are: they came again by
+/// then, or never will. Those of own envelopes are evidence and stay as long as its bytes.
 pub(crate) async fn forget(
     store: &SharedStore,
     before: Millis,
     now: Millis,
 ) -> Result<(), WorkError> {
-    for name in store.standing_names(PASSED, FORGOTTEN_MAX).await? {
-        if name.at < before {
-            store.stand(&name.name, None, now).await?;
+    for prefix in [PASSED, LAID] {
+        for name in store.standing_names(prefix, FORGOTTEN_MAX).await? {
+            if name.at < before {
+                store.stand(&name.name, None, now).await?;
+            }
         }
     }
     Ok(())

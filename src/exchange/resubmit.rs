@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use canon::{NodeCode, RecordId};
 use edge::Page;
+use envelope::Decrypt;
 use store::{AuditEvent, ProblemAction, ProblemFilter, ProblemItem, SharedStore};
 
 use crate::adapter::Adapter;
 use crate::collect::is_compared;
 use crate::error::WorkError;
+use crate::rested;
 
 /// Under this prefix stand the numbers that an adapter makes anew: `resubmit/ADAPTER/NUMBER`.
 const RESUBMIT: &str = "resubmit/";
@@ -78,14 +80,14 @@ impl Only {
 
 /// The row of an order; none where there is nothing to be made of it, or its source gives it anyway.
 pub(crate) async fn row(
-    store: &SharedStore,
+    (store, opens): (&SharedStore, &dyn Decrypt),
     order: &str,
     adapter: &Adapter,
 ) -> Result<Option<Again>, WorkError> {
     let number = order.rsplit('/').next().and_then(|number| number.parse().ok());
     let Some(number) = number else { return Ok(None) };
     let Some(item) = ordered(store, number).await? else { return Ok(None) };
-    let again = row_of(store, &item, adapter).await?;
+    let again = row_of((store, opens), &item, adapter).await?;
     // A table that is compared gives the row as it is now: this order has made it news.
     let given = |again: &Again| adapter.query(again.page.table).is_some_and(is_compared);
     Ok(again.filter(|again| !given(again)))
@@ -99,11 +101,12 @@ pub(crate) async fn is_ordered(store: &SharedStore, item: &ProblemItem) -> Resul
 
 /// The row of a problem as the quarantine keeps it.
 pub(crate) async fn row_of(
-    store: &SharedStore,
+    (store, opens): (&SharedStore, &dyn Decrypt),
     item: &ProblemItem,
     adapter: &Adapter,
 ) -> Result<Option<Again>, WorkError> {
     let raw = store.problem_raw(item.number).await?;
+    let raw = raw.and_then(|raw| rested::opened(raw, item, opens));
     let Some((columns, cells)) = raw.and_then(|raw| read(&raw)) else { return Ok(None) };
     let Some(table) = table_of(adapter, &columns) else { return Ok(None) };
     let id = item.record.as_deref().and_then(RecordId::parse);
@@ -121,7 +124,7 @@ fn table_of(adapter: &Adapter, columns: &[Arc<str>]) -> Option<u16> {
 }
 
 /// The columns and cells of a row, as the quarantine keeps them.
-type Cells = (Arc<[Arc<str>]>, Vec<Option<String>>);
+pub(crate) type Cells = (Arc<[Arc<str>]>, Vec<Option<String>>);
 
 /// Writes a row down for people and for [`read`]: a line a column, `name=cell`, without `=` where the
 /// cell is NULL.
@@ -150,7 +153,7 @@ fn escape(text: &str, name: bool, out: &mut String) {
 }
 
 /// Reads what [`write`] wrote; none if it is no row.
-fn read(raw: &[u8]) -> Option<Cells> {
+pub(crate) fn read(raw: &[u8]) -> Option<Cells> {
     let (mut columns, mut cells) = (Vec::new(), Vec::new());
     for line in std::str::from_utf8(raw).ok()?.split_terminator('\n') {
         let (mut column, mut cell) = (String::new(), None);

@@ -196,9 +196,7 @@ pub(crate) async fn received(
             continue;
         }
         let name = format!("{RETURNED}{name} {from}");
-        let before = standing::read::<Mark>(store, &name).await?;
-        // The names of longer keys begin so too.
-        let before = before.into_iter().find(|(rest, _)| rest.is_empty()).map(|(_, mark)| mark);
+        let before = standing::one::<Mark>(store, &name).await?;
         if before.is_some_and(|b| b.version > notice.version) {
             continue;
         }

@@ -205,11 +205,12 @@ impl Settle {
             return Ok(Some(Refusal::new("envelope.malformed", "hop receipt")));
         };
         let (store, by, id) = (&self.node.store, &opened.head.from, &hop.envelope);
-        let relayed = store
-            .relay_row(id)
-            .await?
+        let (row, sent) = (store.relay_row(id).await?, store.outbound(id).await?);
+        // Of what is neither ours nor passes here nothing is kept.
+        let ours = row.is_some() || sent.is_some();
+        let relayed = row
             .is_none_or(|row| row.head_digest == hop.head && heed::is_next(&self.node, &row, by));
-        let own = match store.outbound(id).await? {
+        let own = match sent {
             Some(own) => own.head_digest == hop.head && self.voice(cert, &own)? != Voice::Stranger,
             None => true,
         };
@@ -217,7 +218,10 @@ impl Settle {
             let detail = format!("`{by}` speaks of {id}, which never was with it");
             return Ok(Some(Refusal::new("hop.not_on_the_way", detail)));
         }
-        let kept = passages::stands(&self.node, opened, &hop).await?;
+        let kept = match ours {
+            true => passages::stands(&self.node, opened, &hop).await?,
+            false => None,
+        };
         let said = (by, hop.stage.as_str());
         store.commit_hop(lease, parcel.inbox_id, id, said, kept, now).await?;
         Ok(None)

@@ -11,7 +11,7 @@ use canon::{Digest, DigestAlg, Key, Millis, RecordId, Route, Violation, leaf_has
 use edge::{Fate, Page, RecordFate, What};
 use envelope::Suite;
 use store::{
-    BaselineRow, Elsewhere, NewChunk, NewQuarantine, NewRecord, Place, SharedStore, WaitFor,
+    BaselineRow, Elsewhere, Link, NewChunk, NewQuarantine, NewRecord, Place, SharedStore, WaitFor,
 };
 
 use crate::adapter::{Adapter, Target};
@@ -26,6 +26,8 @@ pub(crate) struct Shaped {
     pub(crate) chunks: Vec<NewChunk>,
     /// Invalid ones.
     pub(crate) quarantined: Vec<NewQuarantine>,
+    /// Rows that lead to what is known already.
+    pub(crate) known: Vec<Link>,
     /// Records that were reported before the exchange began and are read for the first time: what
     /// they hold now is what later change is seen against.
     pub(crate) adopted: Vec<BaselineRow>,
@@ -55,6 +57,7 @@ impl Shaped {
     pub(crate) fn add(&mut self, other: Self) {
         self.chunks.extend(other.chunks);
         self.quarantined.extend(other.quarantined);
+        self.known.extend(other.known);
         self.adopted.extend(other.adopted);
         self.fresh.resize(self.fresh.len().max(other.fresh.len()), false);
         self.fresh.iter_mut().zip(other.fresh).for_each(|(a, b)| *a |= b);
@@ -287,6 +290,10 @@ impl Pen<'_> {
         let same = before.filter(|b| b.content == content);
         // What was quarantined for a fault elsewhere in its case may be sound by now.
         let retry = same.is_some_and(|b| b.place == Place::Quarantined);
+        if let Some(same) = same {
+            let id = RecordId { kind: Arc::clone(&kind), key: key.clone(), version: same.version };
+            self.link(id, row);
+        }
         if same.is_some() && !retry {
             return Drafted::Known;
         }
@@ -411,6 +418,18 @@ impl Pen<'_> {
             waits_for,
             source_row,
         });
+    }
+
+    /// Nothing is new, but this row leads to the record too: while it is there the record is not
+    /// withdrawn for another row that is gone.
+    fn link(&mut self, id: RecordId, row: &Row) {
+        if !self.of.adapter.voids() {
+            return;
+        }
+        let Some(source_row) = self.source_row(row) else { return };
+        let adapter = Arc::clone(&self.of.adapter.name);
+        let destination = self.of.target.destination().clone();
+        self.out.known.push(Link { adapter, row: source_row, id, destination });
     }
 
     fn source_row(&self, row: &Row) -> Option<Arc<str>> {

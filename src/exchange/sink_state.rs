@@ -58,14 +58,23 @@ fn refused_of(sink: &str, watermark: u64) -> String {
 
 /// How a sink is; none while it takes.
 pub async fn seen(store: &SharedStore, sink: &str) -> Result<Option<SinkSeen>, WorkError> {
-    let found = standing::read::<SinkSeen>(store, &state_of(sink)).await?;
-    Ok(found.into_iter().find(|(rest, _)| rest.is_empty()).map(|(_, seen)| seen))
+    standing::one(store, &state_of(sink)).await
 }
 
 /// Records that a sink's place refused one by one, in the order in which they were given.
 pub async fn refused(store: &SharedStore, sink: &str) -> Result<Vec<SetAside>, WorkError> {
     let found = standing::read::<SetAside>(store, &refused_prefix(sink)).await?;
     Ok(found.into_iter().map(|(_, one)| one).collect())
+}
+
+/// How many are listed, counted no further than `most`.
+pub(crate) async fn listed(
+    store: &SharedStore,
+    sink: &str,
+    most: usize,
+) -> Result<usize, WorkError> {
+    let most = u32::try_from(most).unwrap_or(u32::MAX);
+    Ok(store.standing_names(&refused_prefix(sink), most).await?.len())
 }
 
 /// Lists a record that was refused, and says so in the audit chain.

@@ -152,6 +152,16 @@ pub async fn read<T: DeserializeOwned>(
     store.standing(prefix).await?.into_iter().map(parse).collect()
 }
 
+/// Reads the one fact of exactly this name: those of longer names begin so too.
+pub async fn one<T: DeserializeOwned>(
+    store: &SharedStore,
+    name: &str,
+) -> Result<Option<T>, WorkError> {
+    let found = store.standing(name).await?.into_iter().find(|standing| standing.name == name);
+    let own = |e: serde_json::Error| WorkError::Own(format!("{name}: {e}"));
+    found.map(|standing| serde_json::from_str(&standing.text).map_err(own)).transpose()
+}
+
 /// Makes a fact stand.
 pub async fn put<T: Serialize>(
     store: &SharedStore,

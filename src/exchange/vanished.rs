@@ -3,19 +3,21 @@
 //! A row that two full passes in a row did not see is gone: a page that a web service turned between two
 //! questions is no reason to withdraw anything. What it gave goes up once more as `op=void`, with the
 //! values of the version that the destination has, taken from the envelope that carried it; children
-//! first, and a parent never before its children, whatever table they stand in.
+//! first, and a parent never before its children, whatever table they stand in. A record to which another
+//! row leads that is there stays: its row was only given another key, or has moved to another table.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use canon::format::{Attributes, CaseFacts, Format, Op, TypeIx, Values};
-use canon::{EnvelopeId, Millis, RecordId, Route, Severity, Violation, leaf_hash};
+use canon::{EnvelopeId, Millis, NodeCode, RecordId, Route, Severity, Violation, leaf_hash};
 use envelope::Suite;
-use store::{CaseRow, Gave, NewChunk, NewQuarantine, NewRecord, Place, SourceRowMark};
+use store::{CaseRow, Gave, GaveOf, NewChunk, NewQuarantine, NewRecord, Place, SourceRowMark};
 
-use crate::adapter::{Adapter, Target};
+use crate::adapter::{Adapter, Target, row_parts};
 use crate::case::stands;
+use crate::collect::is_compared;
 use crate::error::WorkError;
 use crate::held::{self, Why};
 use crate::node::Node;
@@ -24,6 +26,11 @@ use crate::node::Node;
 const MISSED_MIN: u64 = 2;
 /// After so many passes the owner is asked why its records cannot be withdrawn.
 const MISSED_ASKED: u64 = 5;
+
+/// Rows that were last seen before this pass are ripe to be withdrawn after `pass`.
+pub(crate) const fn ripe_before(pass: u64) -> u64 {
+    (pass + 1).saturating_sub(MISSED_MIN)
+}
 
 /// What a pass did not see any more.
 pub(crate) struct Gone<'a> {
@@ -61,24 +68,24 @@ struct Version {
     values: Values,
 }
 
-/// Withdraws what these rows gave.
+/// Withdraws what these rows gave, of which all are ripe.
 pub(crate) async fn withdraw(
     of: &Gone<'_>,
-    gone: &[SourceRowMark],
+    ripe: &[SourceRowMark],
 ) -> Result<Withdrawn, WorkError> {
-    let ripe: Vec<&SourceRowMark> =
-        gone.iter().filter(|m| m.pass + MISSED_MIN <= of.pass).collect();
     let names: Vec<&str> = ripe.iter().map(|m| &*m.row).collect();
-    let gave = of.node.store.gave(&of.adapter.name, &names).await?;
+    let gave = of.node.store.gave(&of.adapter.name, GaveOf::Rows(&names)).await?;
     let roots: BTreeSet<&str> = gave.iter().map(|g| g.key.root()).collect();
     let roots: Vec<&str> = roots.into_iter().collect();
     let rows = of.node.store.cases(&roots).await?;
+    let led = led_to(of, &roots, &names).await?;
     let mut left: BTreeMap<&str, Not> = BTreeMap::new();
     let mut chunks = Vec::new();
     for target in &of.adapter.targets {
         let to = target.destination();
         let here: Vec<&CaseRow> = rows.iter().filter(|r| r.destination == *to).collect();
-        let mine: Vec<&Gave> = gave.iter().filter(|g| g.destination == *to).collect();
+        let stays = |g: &Gave| led.contains(&(Arc::clone(&g.kind), g.key.clone(), to.clone()));
+        let mine: Vec<&Gave> = gave.iter().filter(|g| g.destination == *to && !stays(g)).collect();
         let mut pen = Pen { of, target, here, gone: BTreeSet::new(), frames: HashMap::new() };
         let mut made = BTreeMap::new();
         for (gave, row) in pen.children_first(&mine) {
@@ -108,6 +115,29 @@ pub(crate) async fn withdraw(
         out.rows.push(Arc::clone(&mark.row));
     }
     Ok(out)
+}
+
+/// A record on its way to one destination.
+type Reported = (Arc<str>, canon::Key, NodeCode);
+
+/// Records of these cases to which another row leads that is not gone, as far as is known: a row of a
+/// table that is not compared never is.
+async fn led_to(
+    of: &Gone<'_>,
+    roots: &[&str],
+    gone: &[&str],
+) -> Result<BTreeSet<Reported>, WorkError> {
+    let name = &of.adapter.name;
+    let gone: BTreeSet<&str> = gone.iter().copied().collect();
+    let mut led = of.node.store.gave(name, GaveOf::Cases(roots)).await?;
+    led.retain(|g| !gone.contains(&*g.row));
+    let rows: BTreeSet<&str> = led.iter().map(|g| &*g.row).collect();
+    let rows: Vec<&str> = rows.into_iter().collect();
+    let marks = of.node.store.source_rows(name, &rows).await?;
+    let seen: BTreeSet<&str> = marks.iter().map(|m| &*m.row).collect();
+    let compared = |row: &str| of.adapter.query(row_parts(row).0).is_some_and(is_compared);
+    let there = led.iter().filter(|g| seen.contains(&*g.row) || !compared(&g.row));
+    Ok(there.map(|g| (Arc::clone(&g.kind), g.key.clone(), g.destination.clone())).collect())
 }
 
 struct Pen<'a> {

@@ -1,6 +1,7 @@
 //! The trait: what a node's workers ask of their store. One method, one atomic fact.
 
 use std::future::Future;
+use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -55,7 +56,6 @@ pub trait Store:
 
     /// What this adapter has done so far (default values if it never ran).
     fn adapter<'a>(&'a self, adapter: &'a str) -> StoreFuture<'a, AdapterProgress>;
-
     /// Pauses (with a reason) or resumes an adapter.
     fn pause_adapter<'a>(
         &'a self,
@@ -74,18 +74,18 @@ pub trait Store:
         rows: &'a [&'a str],
     ) -> StoreFuture<'a, Vec<SourceRowMark>>;
 
-    /// Source rows whose key begins with `prefix` (those of one table) and that were seen in a
-    /// full pass before `pass` only, at most `limit`.
+    /// Source rows whose key begins with `prefix` (those of one table) and that were last seen in
+    /// one of these full passes, at most `limit`.
     fn vanished<'a>(
         &'a self,
         adapter: &'a str,
         prefix: &'a str,
-        pass: u64,
+        passes: Range<u64>,
         limit: u32,
     ) -> StoreFuture<'a, Vec<SourceRowMark>>;
 
-    /// Records that these source rows gave, of rows that are linked ([`NewRecord::source_row`]).
-    fn gave<'a>(&'a self, adapter: &'a str, rows: &'a [&'a str]) -> StoreFuture<'a, Vec<Gave>>;
+    /// Records that source rows gave, of rows that are linked ([`NewRecord::source_row`], [`Link`]).
+    fn gave<'a>(&'a self, adapter: &'a str, of: GaveOf<'a>) -> StoreFuture<'a, Vec<Gave>>;
 
     /// Forgets vanished rows once they were dealt with.
     fn forget_rows<'a>(&'a self, adapter: &'a str, rows: &'a [&'a str]) -> StoreFuture<'a, ()>;

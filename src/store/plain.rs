@@ -132,6 +132,9 @@ impl MakePlain for Collected {
             held.source_row.make_plain();
             held.violations.make_plain();
         }
+        for link in &mut self.known {
+            link.row.make_plain();
+        }
         for mark in &mut self.rows {
             mark.row.make_plain();
         }

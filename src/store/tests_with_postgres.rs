@@ -167,7 +167,8 @@ mod own {
             );
         }
         text += "DELETE FROM word WHERE position('>' in text) > 0; \
-                 DROP TABLE submission; DELETE FROM migration WHERE number >= 4; COMMIT";
+                 DROP TABLE submission; DROP INDEX row_record_case; \
+                 DELETE FROM migration WHERE number >= 4; COMMIT";
         let mut conn = PgConnection::connect(&provider::server()).await.unwrap();
         conn.execute(sqlx::raw_sql(AssertSqlSafe(text))).await.unwrap();
         conn.close().await.unwrap();
@@ -191,6 +192,7 @@ mod own {
             cursor: "1".into(),
             now: canon::Millis(1_000),
             stands: Vec::new(),
+            known: Vec::new(),
             chunks: vec![NewChunk {
                 route: route.clone(),
                 day: canon::Day(20_000),

@@ -12,9 +12,10 @@ use adapt::{FileSource, Form, Package, Source};
 use bus::spool::{Outside, Pattern};
 use canon::format::Format;
 use canon::{Day, Digest, Environment, Key, Millis, NodeCode, Route};
+use envelope::archive::{Archive, Chain};
 use envelope::control::{Answer, Hop, Inquiry, ManifestLine, Notice, QualityNotice, Refusal};
 use envelope::evidence::Evidence;
-use envelope::{Head, Trust};
+use envelope::{EncryptionPair, Head, KeyPem, KeyRing, Trust};
 
 use crate::world::{files, format, root};
 
@@ -42,6 +43,10 @@ pub const TARGETS: &[Target] = &[
     }),
     target("control", control, fragments),
     target("record", record, fragments),
+    target("closed", closed, || {
+        [museum("envelope/1-confidential", "records.xml"), museum("archive", ".closed")].concat()
+    }),
+    target("archive", archive, || museum("archive", ".zst")),
     target("evidence", evidence, || museum("evidence", ".json")),
     target("certificate", certificate, || museum("envelope", ".pem")),
     target("names", names, names_seeds),
@@ -82,6 +87,42 @@ fn package(bytes: &[u8]) {
             assert!(known, "a head that nobody signed is believed");
         }
     }
+}
+
+/// The museum's reader.
+fn reader() -> &'static KeyRing {
+    static READER: LazyLock<KeyRing> = LazyLock::new(|| {
+        let text = |ending| {
+            let found = museum("envelope/1-confidential", ending).remove(0);
+            String::from_utf8(found).expect("PEM")
+        };
+        let pair = EncryptionPair::from_pem(KeyPem(text("reader.key")), &text("reader.pem"));
+        KeyRing::new(vec![pair.expect("the museum's reader")])
+    });
+    &READER
+}
+
+fn closed(bytes: &[u8]) {
+    if let Ok(clear) = envelope::clear(bytes, reader()) {
+        // It may be any package; one that was closed and opens is one that somebody closed.
+        drop(envelope::open_clear(&clear));
+    }
+    if let Ok(Some(_)) = envelope::disclose(bytes, "museum", reader()) {
+        let known = museum("archive", ".closed").iter().any(|known| known == bytes);
+        assert!(known, "bytes that nobody closed open");
+    }
+}
+
+fn archive(bytes: &[u8]) {
+    let read = Archive::read(bytes);
+    if let Ok(archive) = &read {
+        assert!(archive.closed || archive.entries().count() == archive.table.entries.len());
+    }
+    let clear = envelope::archive::clear(bytes, reader());
+    if let Ok(Some(clear)) = clear {
+        drop(Archive::read(&clear));
+    }
+    drop(Chain::default().walk_with(bytes, reader()));
 }
 
 fn head(bytes: &[u8]) {
@@ -153,7 +194,7 @@ fn certificate(bytes: &[u8]) {
         drop(envelope::SenderCert::from_pem(text));
         drop(envelope::read_request(text));
         drop(Trust::from_pem(Environment::Demo, &[text]));
-        drop(envelope::KeyPem(text.to_owned()).suite());
+        drop(KeyPem(text.to_owned()).suite());
     }
 }
 

@@ -99,6 +99,8 @@ changed!(
     signature,
     control,
     record,
+    closed,
+    archive,
     evidence,
     certificate,
     names,

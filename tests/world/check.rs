@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use canon::format::Format;
 use canon::{Day, Digest, EnvelopeId, Millis, NodeCode, RecordId, Route};
 use envelope::{Outcome, Suite};
 use store::{JudgedEnvelope, OutEnvelope, Place, SharedStore};
 
-use super::{PROVINCE, World, bulk, card, format, live, to_city};
+use super::{PROVINCE, World, bulk, card, editions, live, to_city};
 
 const OPEN_MAX: usize = 64 << 20;
 
@@ -289,7 +290,8 @@ impl Books {
                     if line.outcome != Outcome::Accepted {
                         continue;
                     }
-                    let id = id_of(opened.fragments[at]);
+                    let format = editions::edition(&opened.head.format);
+                    let id = id_of(&format, opened.fragments[at]);
                     let to = own.id.route.destination.clone();
                     let place = self.stores[tier].place(&id, &to).await.expect("place");
                     assert_eq!(place, Some(Place::Accepted), "S4: {id} at the sender");
@@ -361,7 +363,7 @@ impl Books {
 /// The own records envelopes in a store.
 pub(super) async fn sent(store: &SharedStore) -> Vec<OutEnvelope> {
     let mut out = Vec::new();
-    for route in in_each_suite(&[live(), bulk(), to_city(), card::down()]) {
+    for route in in_each_suite(&[live(), bulk(), to_city(), card::down(), editions::in_second()]) {
         out.extend(store.outbound_range(&route, 0, u64::MAX >> 1, 1_000_000).await.expect("own"));
     }
     out
@@ -377,14 +379,15 @@ fn in_each_suite(routes: &[Route]) -> impl Iterator<Item = Route> + '_ {
 /// Type and key of what a node sent down or up itself.
 async fn own(store: &SharedStore) -> BTreeSet<(String, canon::Key)> {
     let mut out = BTreeSet::new();
-    for route in in_each_suite(&[live(), bulk(), to_city(), card::down()]) {
+    for route in in_each_suite(&[live(), bulk(), to_city(), card::down(), editions::in_second()]) {
         let sent = store.outbound_range(&route, 0, u64::MAX >> 1, 1_000_000).await.expect("own");
         for own in sent {
             let Some(frames) = store.frames(&own.id).await.expect("frames") else { continue };
             let package = super::closed::package(&frames.frame);
             let opened = envelope::open_clear(&package).expect("own package");
+            let format = editions::edition(&opened.head.format);
             out.extend(opened.fragments.iter().map(|f| {
-                let id = id_of(f);
+                let id = id_of(&format, f);
                 (id.kind.to_string(), id.key)
             }));
         }
@@ -407,18 +410,19 @@ fn records(judged: &JudgedEnvelope) -> Vec<KeptRecord> {
     let package = super::closed::package(&judged.frame);
     let opened = envelope::open_clear(&package).expect("a kept package");
     let keep_orphans = &opened.head.keep_orphans;
+    let format = editions::edition(&opened.head.format);
     judged
         .kept
         .iter()
         .map(|at| {
             let fragment = opened.fragments[*at as usize];
-            let parsed = format().parse(fragment).expect("a kept record");
+            let parsed = format.parse(fragment).expect("a kept record");
             let (values, namespace) = (&parsed.values, &parsed.attrs.namespace);
-            let parent = format().parent_key(parsed.ty, values, namespace);
+            let parent = format.parent_key(parsed.ty, values, namespace);
             KeptRecord {
-                id: id_of(fragment),
+                id: id_of(&format, fragment),
                 digest: opened.leaves[*at as usize],
-                parent: parent.map(|(ty, key)| (format().get(ty).wire.to_string(), key)),
+                parent: parent.map(|(ty, key)| (format.get(ty).wire.to_string(), key)),
                 orphan: keep_orphans.contains(at),
             }
         })
@@ -426,8 +430,7 @@ fn records(judged: &JudgedEnvelope) -> Vec<KeptRecord> {
 }
 
 /// The id of a record's fragment.
-fn id_of(fragment: &[u8]) -> RecordId {
-    let format = format();
+fn id_of(format: &Format, fragment: &[u8]) -> RecordId {
     let parsed = format.parse(fragment).expect("a record");
     let key = format.key(parsed.ty, &parsed.values, &parsed.attrs.namespace).expect("a key");
     let kind = format.get(parsed.ty).wire.clone();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use canon::Route;
-use envelope::{Decrypt, EncryptionPair, KeyRing, NoKeys, Reader, Readers};
+use envelope::{Cipher, Decrypt, EncryptionPair, KeyRing, NoKeys, Reader, Readers};
 use ring::rand::SystemRandom;
 
 use super::{PROVINCE, TOWN, World, bulk, live};
@@ -34,6 +34,12 @@ impl World {
         }
     }
 
+    /// What closes a tier's own things for itself.
+    pub(super) fn rests(&self, tier: usize) -> Option<(Readers, Cipher)> {
+        self.parts[tier].pair.as_ref()?;
+        Some((self.own_reader(tier), Cipher::Aes256Gcm))
+    }
+
     /// The township's routes to the province, closed for it, for the province and for who else keeps.
     pub(super) fn readers(&self, tier: usize) -> BTreeMap<Route, Readers> {
         let Some(further) = self.setup.closed.filter(|_| tier == TOWN) else {
@@ -48,6 +54,18 @@ impl World {
         let suite = self.parts[TOWN].signer.suite();
         let routes = [live(), bulk()].map(|route| Route { suite: suite.name().into(), ..route });
         routes.map(|route| (route, readers.clone())).into()
+    }
+
+    /// A tier as the only reader, by the certificate whose key it has.
+    pub fn own_reader(&self, tier: usize) -> Readers {
+        let pair = self.parts[tier].pair.as_ref().expect("a world with closed bodies");
+        let reader = Reader::from_der(&pair.chain[0]).expect("a certificate for encryption");
+        Readers::new(vec![reader], SystemRandom::new())
+    }
+
+    /// A tier as the only reader, by a certificate of its own.
+    pub fn reader(&mut self, tier: usize) -> Readers {
+        Readers::new(vec![self.lost_reader(tier)], SystemRandom::new())
     }
 
     /// A tier as reader, by a certificate whose key nobody has any more.

@@ -1,5 +1,6 @@
 //! A store that fails where a story says.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use canon::{Day, Digest, EnvelopeId, Lane, Millis, NodeCode, RecordId, Route};
@@ -93,14 +94,14 @@ impl Store for Faulty {
         &'a self,
         adapter: &'a str,
         prefix: &'a str,
-        pass: u64,
+        passes: Range<u64>,
         limit: u32,
     ) -> StoreFuture<'a, Vec<SourceRowMark>> {
-        self.guarded("vanished", move || self.inner.vanished(adapter, prefix, pass, limit))
+        self.guarded("vanished", move || self.inner.vanished(adapter, prefix, passes, limit))
     }
 
-    fn gave<'a>(&'a self, adapter: &'a str, rows: &'a [&'a str]) -> StoreFuture<'a, Vec<Gave>> {
-        self.guarded("gave", move || self.inner.gave(adapter, rows))
+    fn gave<'a>(&'a self, adapter: &'a str, of: GaveOf<'a>) -> StoreFuture<'a, Vec<Gave>> {
+        self.guarded("gave", move || self.inner.gave(adapter, of))
     }
     fn forget_rows<'a>(&'a self, adapter: &'a str, rows: &'a [&'a str]) -> StoreFuture<'a, ()> {
         self.guarded("forget_rows", move || self.inner.forget_rows(adapter, rows))

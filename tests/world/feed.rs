@@ -13,7 +13,7 @@ use exchange::backfill::Backfill;
 use exchange::collect::{Adapter, Collect, Target};
 use exchange::{Node, Worker};
 
-use super::{TIERS, card, files, format, live, root, to_city};
+use super::{TIERS, card, editions, files, live, root, to_city};
 
 /// A source at a tier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +23,10 @@ pub enum Feed {
     /// The same lines, to the province and to the city: each line is two records, each with a
     /// destination of its own.
     Both(usize),
+    /// The same lines, to the city in the first edition and to the province in the second.
+    Second(usize),
+    /// The same lines in the first edition, where the second is known already.
+    Earlier(usize),
     /// The same lines, each file of which is answered, to both.
     AnsweredBoth(usize),
     /// The same lines, each file of which is answered.
@@ -59,6 +63,8 @@ impl Feed {
         match self {
             Self::Lines(tier)
             | Self::Both(tier)
+            | Self::Second(tier)
+            | Self::Earlier(tier)
             | Self::AnsweredBoth(tier)
             | Self::Answered(tier)
             | Self::History(tier)
@@ -85,7 +91,8 @@ impl Feed {
         match self {
             Self::Cards(tier) => vec![card::route_of(tier)],
             Self::Tables(_) => vec![card::down()],
-            Self::Both(_) | Self::AnsweredBoth(_) => vec![live(), to_city()],
+            Self::Both(_) | Self::AnsweredBoth(_) | Self::Earlier(_) => vec![live(), to_city()],
+            Self::Second(_) => vec![editions::in_second(), to_city()],
             _ => vec![live()],
         }
     }
@@ -94,6 +101,8 @@ impl Feed {
         match self {
             Self::Lines(_)
             | Self::Both(_)
+            | Self::Second(_)
+            | Self::Earlier(_)
             | Self::Answered(_)
             | Self::AnsweredBoth(_)
             | Self::Asked(..)
@@ -190,6 +199,9 @@ impl Feed {
             let source = include_str!("asked_source.toml");
             let compared = matches!(self, Self::Compared(..));
             let source = if compared { compare(source) } else { source.to_owned() };
+            // As in real tables: what tells rows apart is written with more care than it is read.
+            let rest = rest.replace(" = \"case\"\n", " = { from = \"case\", do = [\"trim\"] }\n");
+            let rest = rest.replace("by = { from = \"case\", do = [\"trim\"] }", "by = \"case\"");
             *toml = format!("{head}{source}\n[[void]]{rest}").into_bytes();
         }
         let package = Package::read(&files);
@@ -197,15 +209,17 @@ impl Feed {
     }
 
     fn adapter(self, node: &Arc<Node>, package: Package, source: Box<dyn Source>) -> Adapter {
-        let mapping = Mapping::compile(&package, &format()).unwrap_or_else(|p| panic!("{p:?}"));
         let suite: Arc<str> = node.signers.first().suite().name().into();
         let signed = |route: Route| Route { suite: Arc::clone(&suite), ..route };
-        let mapping = Arc::new(mapping);
-        let target = |live: Route| Target {
-            mapping: Arc::clone(&mapping),
-            format: format(),
-            bulk: Route { lane: Lane::Bulk, ..live.clone() },
-            live,
+        let target = |live: Route| {
+            let format = editions::edition(&live.edition);
+            let mapping = Mapping::compile(&package, &format);
+            Target {
+                mapping: Arc::new(mapping.unwrap_or_else(|p| panic!("{p:?}"))),
+                format,
+                bulk: Route { lane: Lane::Bulk, ..live.clone() },
+                live,
+            }
         };
         Adapter {
             name: self.package().0.into(),

@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bus::spool::disk::{self, Ends, Exported, Imported};
-use bus::spool::{Exchange, Folder, Item, LIST_MAX, Settings, SpoolBus, SpoolLink};
+use bus::spool::{Closing, Exchange, Folder, Item, LIST_MAX, Settings, SpoolBus, SpoolLink};
 use bus::{Bus, BusError, BusFuture, Switch};
 use canon::NodeCode;
 use edge::exchange_table::{ExchangeTable, TableError};
+use envelope::{Cipher, EncryptionPair, KeyRing, Reader, Readers};
 use exchange::config::Back;
 use exchange::{Link, Way};
+use ring::rand::SystemRandom;
 
 use super::{Carrier, TIERS, World, code};
 
@@ -31,6 +33,8 @@ pub struct Gated {
     pub drops: u32,
     /// Seed of the courier.
     pub seed: u64,
+    /// Files are encrypted for who is on the other side.
+    pub closes: bool,
 }
 
 impl Gated {
@@ -39,7 +43,7 @@ impl Gated {
         let none = std::time::Duration::ZERO;
         let settings = Settings { patience: none, poll: none, ..Settings::default() };
         let (back, table, trouble, drops, seed) = (Back::Gate, false, 0, 0, 7);
-        Self { tier, settings, back, table, trouble, drops, seed }
+        Self { tier, settings, back, table, trouble, drops, seed, closes: false }
     }
 
     /// What the links at both ends say.
@@ -73,6 +77,8 @@ pub struct Courier {
     pub down: bool,
     /// What was dropped so far.
     pub dropped: u32,
+    /// The pairs of the lower and the upper side, if files are encrypted for them.
+    pub(super) pairs: Option<[EncryptionPair; 2]>,
 }
 
 impl Courier {
@@ -80,7 +86,22 @@ impl Courier {
         let down = gated.back == Back::Gate;
         let (chance, base) = (gated.seed, base.join("gate"));
         std::fs::create_dir_all(&base).expect("a folder");
-        Self { gated, base, chance, count: 0, up: true, down, dropped: 0 }
+        Self { gated, base, chance, count: 0, up: true, down, dropped: 0, pairs: None }
+    }
+
+    /// For whom a side writes, and what opens what it is brought.
+    fn closing(&self, tier: usize) -> Closing {
+        let Some([low, high]) = &self.pairs else { return Closing::none() };
+        let (own, peer) = if tier == self.gated.tier { (low, high) } else { (high, low) };
+        let reader = Reader::from_der(&peer.chain[0]).expect("a certificate for encryption");
+        let readers = Readers::new(vec![reader], SystemRandom::new());
+        let opens = Arc::new(KeyRing::new(vec![own.clone()]));
+        Closing { readers: Some((readers, Cipher::Sm4Gcm)), opens }
+    }
+
+    /// The lower tier of the gate, if its files are encrypted.
+    pub(super) fn closes(&self) -> Option<usize> {
+        self.gated.closes.then_some(self.gated.tier)
     }
 
     fn side(&self, tier: usize) -> PathBuf {
@@ -114,7 +135,8 @@ impl Courier {
             Arc::new(Folder::open(&self.side(tier), None, None).expect("folders"))
         };
         let settings = self.gated.settings.clone();
-        let spool = SpoolLink { node, peer: peer.clone(), settings, exchange };
+        let closing = self.closing(tier);
+        let spool = SpoolLink { node, peer: peer.clone(), settings, closing, exchange };
         let mut switch = Switch::new();
         switch.add(Arc::clone(others) as Arc<dyn Bus>, TIERS.iter().map(|t| code(t)));
         switch.add(Arc::new(SpoolBus::new(vec![spool])), [peer]);

@@ -21,6 +21,8 @@ pub struct Line {
     at: String,
     text: String,
     void: &'static str,
+    /// Blanks behind the number of the case: for its source another row, for its record the same key.
+    blanks: &'static str,
 }
 
 /// The number of a case.
@@ -39,6 +41,7 @@ pub fn line(kind: &'static str, case: u32) -> Line {
         at: format!("2026-11-21 {hour:02}:00:00"),
         text: "残疾人证首次申领".into(),
         void: "",
+        blanks: "",
     }
 }
 
@@ -72,6 +75,12 @@ impl Line {
         Self { at: at.into(), ..self }
     }
 
+    /// Under another row key at its source.
+    #[must_use]
+    pub fn keyed_anew(self) -> Self {
+        Self { blanks: " ", ..self }
+    }
+
     /// Should never have been.
     #[must_use]
     pub fn void(self) -> Self {
@@ -79,9 +88,9 @@ impl Line {
     }
 
     fn write(&self, out: &mut String) {
-        let Self { kind, region, id, at, text, void, .. } = self;
+        let Self { kind, region, id, at, text, void, blanks, .. } = self;
         let case = case(self.case);
-        out.push_str(&[kind, &*case, UNIT, region, id, at, text, void].join(","));
+        out.push_str(&[kind, &*(case + blanks), UNIT, region, id, at, text, void].join(","));
         out.push_str("\r\n");
     }
 }
@@ -89,8 +98,8 @@ impl Line {
 /// Lines as a web service gives them: JSON objects.
 pub fn objects(lines: &[Line]) -> Vec<String> {
     let one = |line: &Line| {
-        let Line { kind, region, id, at, text, void, .. } = line;
-        let case = case(line.case);
+        let Line { kind, region, id, at, text, void, blanks, .. } = line;
+        let case = case(line.case) + blanks;
         format!(
             "{{\"kind\":\"{kind}\",\"case\":\"{case}\",\"unit\":\"{UNIT}\",\"region\":\"{region}\",\"id\":\"{id}\",\"at\":\"{at}\",\"text\":\"{text}\",\"void\":\"{void}\"}}"
         )

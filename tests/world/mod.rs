@@ -10,6 +10,7 @@ pub mod carrier;
 mod check;
 mod closed;
 pub mod code_table;
+pub mod editions;
 pub mod faults;
 mod faulty;
 mod faulty_archive;
@@ -21,6 +22,7 @@ pub mod forge;
 pub mod gated;
 pub mod input;
 mod instances;
+pub mod kept_tables;
 mod laid;
 mod links;
 mod lost;
@@ -261,7 +263,12 @@ impl World {
             parts.push(Parts { code, store, signer, pair });
         }
         let folder = tempfile::tempdir().expect("a folder");
-        let courier = setup.gated.clone().map(|gated| Courier::new(gated, folder.path()));
+        let mut courier = setup.gated.clone().map(|gated| Courier::new(gated, folder.path()));
+        if let Some(courier) = &mut courier {
+            let lower = courier.closes();
+            courier.pairs =
+                lower.map(|t| [t, t + 1].map(|t| authority.pair(&code(TIERS[t]), "99")));
+        }
         let mut world = Self {
             nodes: Vec::new(),
             twins: Vec::new(),
@@ -318,11 +325,12 @@ impl World {
             holder: holder.into(),
             store: Arc::clone(&parts.store),
             bus: self.bus_of(tier),
-            formats: BTreeMap::from([(edition.to_owned(), format())]),
+            formats: editions::known(edition, &self.setup.feeds),
             lists: Lists::new((self.setup.lists)(tier)),
             trust: Arc::clone(&self.trust),
             signers: Arc::clone(&parts.signer).into(),
             opens: self.opens(tier),
+            rests: self.rests(tier),
             readers: self.readers(tier),
             links: self.links(tier),
             adapters: BTreeMap::new(),

@@ -10,8 +10,8 @@ use encoding_rs::{BIG5, Encoding as Decoding, GB18030, UTF_8};
 use super::fault::{FormError, damaged, limit, not_this};
 use super::memo::{self, Memo};
 use super::{FileDyn, FormLimits, Item, Take, Told, header, number};
-use crate::package::FileSource;
 use crate::row::RowBuf;
+use crate::source::FileSource;
 use crate::text::{COLUMNS_MAX, Encoding, ROW_BYTES_MAX, RowFault};
 
 /// Versions that are read: dBASE and FoxPro with and without memo files.

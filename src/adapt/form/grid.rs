@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 
 use super::fault::{FileFault, FormError, limit};
 use super::{Item, Take, Told, header};
-use crate::package::{Query, Sheet};
 use crate::row::{RowBuf, is_blank};
+use crate::source::{Query, Sheet};
 use crate::text::{COLUMNS_MAX, ROW_BYTES_MAX, RowFault};
 use crate::tree::Text;
 

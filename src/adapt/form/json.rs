@@ -16,8 +16,8 @@ use super::fault::{FileFault, FormError, damaged};
 use super::limits::Metered;
 use super::look::Looked;
 use super::{FormLimits, Item, Take, Told};
-use crate::package::{FileSource, Form};
 use crate::row::RowBuf;
+use crate::source::{FileSource, Form};
 use crate::text::RowFault;
 
 /// What is read from the file at once.

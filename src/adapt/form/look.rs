@@ -9,8 +9,8 @@ use super::fault::{FormError, damaged};
 use super::grid::{Cells, Merge, joined};
 use super::xml_read::Xml;
 use super::{FileDyn, FormLimits, MakeScratch, dbf, first_bytes, xls, xlsx};
-use crate::package::{Form, Sheet, Workbook};
 use crate::row::is_blank;
+use crate::source::{Form, Sheet, Workbook};
 use crate::text::Encoding;
 
 /// Rows among which a header is looked for.

@@ -24,8 +24,8 @@ mod xml_read;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::ops::ControlFlow;
 
-use crate::package::{FileSource, Form};
 use crate::row::RowBuf;
+use crate::source::{FileSource, Form};
 use crate::text::RowFault;
 
 pub use fault::{FileFault, FormError};

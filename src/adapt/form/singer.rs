@@ -10,8 +10,8 @@ use serde_json::value::RawValue;
 use super::fault::{FormError, damaged};
 use super::json::put_record;
 use super::{Item, Take, Told};
-use crate::package::FileSource;
 use crate::row::RowBuf;
+use crate::source::FileSource;
 use crate::text::{ROW_BYTES_MAX, RowFault};
 
 /// Longest line of a tap, bytes: a SCHEMA may be long, a RECORD may have [`ROW_BYTES_MAX`].
@@ -160,7 +160,7 @@ pub(super) fn read(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::package::{Form, Query};
+    use crate::source::{Form, Query};
     use crate::tree::Text;
 
     #[test]

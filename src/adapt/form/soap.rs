@@ -10,7 +10,7 @@ use super::limits::FormLimits;
 use super::xml::{self, decoded};
 use super::xml_read::{Xml, XmlError, put_text};
 use super::{Take, Told};
-use crate::package::{FileSource, Soap};
+use crate::source::{FileSource, Soap};
 
 /// Largest document that an element of a call holds as text, bytes.
 pub const PAYLOAD_BYTES_MAX: usize = 64 << 20;

@@ -4,8 +4,8 @@ use std::io::Read;
 
 use super::fault::FormError;
 use super::{Item, Take, Told, header};
-use crate::package::FileSource;
 use crate::row::RowBuf;
+use crate::source::FileSource;
 use crate::text::{Next, RowFault, RowReader, TextSettings};
 
 pub(super) fn read(

@@ -11,8 +11,8 @@ use super::fault::{FileFault, FormError, damaged};
 use super::limits::FormLimits;
 use super::xml_read::{Xml, XmlError, put_text};
 use super::{Item, Take, Told};
-use crate::package::FileSource;
 use crate::row::RowBuf;
+use crate::source::FileSource;
 use crate::text::{ROW_BYTES_MAX, RowFault};
 
 /// Single values of an answer, from its outermost element.

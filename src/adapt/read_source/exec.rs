@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{blocks, check_columns, columns, key, vanished};
-use crate::package::{Detect, ExecSource, FileSource, Form, Query, Source};
 use crate::problem::Problems;
+use crate::source::{Detect, ExecSource, FileSource, Form, Query, Source};
 use crate::tree::Tab;
 
 pub(super) fn exec(mut tab: Tab<'_>, problems: &mut Problems) -> Source {

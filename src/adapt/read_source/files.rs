@@ -1,11 +1,11 @@
 //! Reads `[source]` of files: their form, which of them, where they go.
 
 use super::{ROW, blocks, check_columns, columns, limited};
-use crate::package::{
-    Detect, FileSource, FlagValues, Form, Query, Sheet, Source, Vanished, Workbook, WriteBack,
-};
 use crate::problem::Problems;
 use crate::read_record;
+use crate::source::{
+    Detect, FileSource, FlagValues, Form, Query, Sheet, Source, Vanished, Workbook, WriteBack,
+};
 use crate::text::{Encoding, Quote, TextSettings};
 use crate::tree::{Tab, Text};
 

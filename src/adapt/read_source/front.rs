@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::sql::{check_name, encoding, flag_values, queries};
 use super::{check_columns, columns, key};
-use crate::package::{Detect, Query, Source, SqlSource, Vanished, WriteBack};
 use crate::problem::Problems;
+use crate::source::{Detect, Query, Source, SqlSource, Vanished, WriteBack};
 use crate::tree::{Tab, Text};
 
 /// Longest error text written back where the package does not say.

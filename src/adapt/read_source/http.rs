@@ -9,8 +9,8 @@ use super::{blocks, check_columns, columns, key, limited, vanished};
 use crate::ask::{
     AnswerCode, AnswerForm, Ask, By, Call, Content, HttpSource, Login, Pages, SLOTS, Slot, Template,
 };
-use crate::package::{Detect, Query, Source};
 use crate::problem::{Problems, nearest};
+use crate::source::{Detect, Query, Source};
 use crate::times::Times;
 use crate::tree::{Tab, Text, Value, wrong_kind};
 

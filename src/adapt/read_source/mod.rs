@@ -7,9 +7,9 @@ mod http;
 mod push;
 mod sql;
 
-use crate::package::{Detect, Query, Source, SqlSource, Vanished};
 use crate::problem::Problems;
 use crate::read::check_token;
+use crate::source::{Detect, Query, Source, SqlSource, Vanished};
 use crate::text::Encoding;
 use crate::tree::{Node, Tab, Text, Value, wrong_kind};
 

@@ -1,8 +1,8 @@
 //! Reads `[source]` of what a department posts: the form of the document, the operation of a SOAP call.
 
 use super::files::row;
-use crate::package::{FileSource, Form, PushSource, Query, Soap, Source};
 use crate::problem::Problems;
+use crate::source::{FileSource, Form, PushSource, Query, Soap, Source};
 use crate::tree::{Tab, Text};
 
 #[derive(Clone, Copy)]

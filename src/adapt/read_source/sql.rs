@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{blocks, check_columns, columns, key, vanished};
-use crate::package::{Detect, FlagValues, Query, Source, SqlSource, WriteBack};
 use crate::problem::Problems;
+use crate::source::{Detect, FlagValues, Query, Source, SqlSource, WriteBack};
 use crate::text::Encoding;
 use crate::tree::{Node, Tab, Text, Value};
 

@@ -18,6 +18,7 @@ fn the_manual_names_every_key() {
         "title_en",
         "system",
         "format",
+        "editions",
         "namespace",
         "nature",
         "max_changed",

@@ -17,6 +17,7 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 
 use super::obstacle::{Obstacle, ask, silent};
+use super::probe::refusal;
 use super::settings::{Secrets, Settings};
 
 /// A connection and the socket under it.
@@ -88,9 +89,18 @@ impl Drop for Guard {
 
 /// Connects and logs in. `what` names the connection in the broker's listings.
 pub(crate) async fn connect(settings: &Settings, what: &str) -> Result<Line, Obstacle> {
-    let longest = settings.limits.connect_timeout;
     let secrets = (settings.secrets)().map_err(|said| Obstacle::new("bus.login", said))?;
-    let tls = tls_of(settings, &secrets)?.map(Arc::new);
+    match log_in(settings, &secrets, what).await {
+        Err(cut) if cut.cut && secrets.identity.is_some() => {
+            Err(refusal(settings, &secrets).await.unwrap_or(cut))
+        }
+        said => said,
+    }
+}
+
+async fn log_in(settings: &Settings, secrets: &Secrets, what: &str) -> Result<Line, Obstacle> {
+    let longest = settings.limits.connect_timeout;
+    let tls = tls_of(settings, secrets)?.map(Arc::new);
     let addresses = resolve(settings).await?;
     let socket: Socket = Arc::default();
     let mut guard = Guard(Some(Arc::clone(&socket)));
@@ -136,7 +146,7 @@ pub(crate) async fn connect(settings: &Settings, what: &str) -> Result<Line, Obs
                 lapin::Error::from(io::Error::other("not reached"))
             })
         },
-        properties(settings, &secrets, what),
+        properties(settings, secrets, what),
     );
     // The dialling has its own timeouts; this one is for the handshake after it.
     let connected = ask("login", longest.saturating_mul(3), connected.boxed()).await;
@@ -145,7 +155,7 @@ pub(crate) async fn connect(settings: &Settings, what: &str) -> Result<Line, Obs
         found.unwrap_or(obstacle)
     })?;
     guard.0 = None;
-    Ok(Line { connection, socket, longest, secrets })
+    Ok(Line { connection, socket, longest, secrets: secrets.clone() })
 }
 
 /// Keeps a second handle of the socket, and lets small writes go out at once.

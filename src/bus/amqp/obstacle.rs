@@ -15,12 +15,14 @@ pub struct Obstacle {
     pub detail: String,
     /// The broker's own number for it.
     pub reply: Option<u16>,
+    /// The other end hung up and no reason was heard.
+    pub(crate) cut: bool,
 }
 
 impl Obstacle {
     /// An obstacle.
     pub fn new(code: &'static str, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), reply: None }
+        Self { code, detail: detail.into(), reply: None, cut: false }
     }
 
     /// Whether a person must act first, so that trying again soon only makes noise.
@@ -41,11 +43,14 @@ impl Obstacle {
                     _ => "bus.unreachable",
                 };
                 let detail = format!("{step}: the broker says {id} {text}");
-                Self { code, detail, reply: Some(id) }
+                Self { reply: Some(id), ..Self::new(code, detail) }
             }
             ErrorKind::AuthProviderError(_) => Self::new("bus.login", detail),
             // A broker that refuses a certificate closes with an alert, whatever step we are in.
             _ if of_certificate(&detail) => Self::new("bus.certificate", detail),
+            ErrorKind::IOError(e) => {
+                Self { cut: hung_up(e.kind()), ..Self::new("bus.unreachable", detail) }
+            }
             _ => Self::new("bus.unreachable", detail),
         }
     }
@@ -56,6 +61,12 @@ impl Obstacle {
         let code = if of_certificate(&detail) { "bus.certificate" } else { "bus.unreachable" };
         Self::new(code, detail)
     }
+}
+
+/// Whether it is the other end's doing that a connection is over.
+fn hung_up(kind: std::io::ErrorKind) -> bool {
+    use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    matches!(kind, BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof)
 }
 
 /// Whether a text of rustls is about a certificate: its errors reach us as texts only.

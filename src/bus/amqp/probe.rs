@@ -1,6 +1,8 @@
 //! The way to a broker, step by step, for the doctor: what works, and where it ends.
 
+use std::io::Read;
 use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
 
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
@@ -95,7 +97,7 @@ async fn walk(settings: &Settings, probe: &mut Probe) -> Option<()> {
         Err(obstacle) => return probe.note(Step::Tcp, Err(obstacle)),
     };
     if settings.endpoint.tls {
-        match handshake(settings, &secrets, stream).await {
+        match handshake(settings, &secrets, stream, None).await {
             Ok((said, certificate)) => {
                 probe.theirs = certificate;
                 probe.note(Step::Tls, Ok(said))?;
@@ -138,18 +140,37 @@ async fn dial(
     Err(last)
 }
 
-/// Speaks TLS on a stream; gives what was agreed, and the broker's certificate.
+/// How long a broker may take to refuse a certificate.
+const VERDICT: Duration = Duration::from_secs(2);
+
+/// Why a broker hung up on us at the login. In TLS 1.3 it judges our certificate when we believe the
+/// line to stand already, and who then speaks on finds it closed without hearing why. So we only listen.
+pub(crate) async fn refusal(settings: &Settings, secrets: &Secrets) -> Option<Obstacle> {
+    let addresses = resolve(settings).await.ok()?;
+    let (stream, _) = dial(settings, &addresses).await.ok()?;
+    let said = handshake(settings, secrets, stream, Some(VERDICT)).await.err()?;
+    (said.code == "bus.certificate").then_some(said)
+}
+
+/// Speaks TLS on a stream; gives what was agreed, and the broker's certificate. With `listen` it
+/// hears for so long whether the broker takes ours: who is content waits for us to speak.
 async fn handshake(
     settings: &Settings,
     secrets: &Secrets,
     stream: TcpStream,
+    listen: Option<Duration>,
 ) -> Result<(String, Option<Vec<u8>>), Obstacle> {
     let Some(tls) = tls_of(settings, secrets)? else { return Ok((String::new(), None)) };
     let host = settings.endpoint.host.clone();
     let step = format!("TLS with {host}");
-    let spoken = tokio::task::spawn_blocking(move || match tls.connect(&host, stream) {
-        Ok(stream) => Ok(stream),
-        Err(error) => Err(error.to_string()),
+    let spoken = tokio::task::spawn_blocking(move || {
+        let mut stream = tls.connect(&host, stream).map_err(|error| error.to_string())?;
+        if listen.is_some() {
+            stream.sock.set_read_timeout(listen).map_err(|error| error.to_string())?;
+            let heard = stream.read(&mut [0]);
+            heard.map_err(|error| error.to_string()).map(drop)?;
+        }
+        Ok::<_, String>(stream)
     });
     match spoken.await {
         Ok(Ok(stream)) => {

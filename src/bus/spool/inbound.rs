@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::exchange::{Exchange, Item};
 use super::form::{Reading, read};
 use super::spool_bus::{SpoolLink, blocking};
-use super::{FILE_BYTES_MAX, OPENED_MAX, Outside, REMEMBERED_MAX, TURN_BYTES_MAX};
+use super::{Closing, FILE_BYTES_MAX, OPENED_MAX, Outside, REMEMBERED_MAX, TURN_BYTES_MAX};
 use crate::{BusError, Parcel, Trouble};
 
 /// Most troubles kept until they are asked for.
@@ -208,7 +208,12 @@ impl Inbound {
                 Ok(Some(payload)) => {
                     bytes += payload.len();
                     let level = link.settings.level;
-                    let parcel = blocking(move || opened(&outside, payload, level)).await?;
+                    let closing = link.closing.clone();
+                    let made = blocking(move || opened(&outside, payload, level, &closing)).await?;
+                    let Some(parcel) = made else {
+                        self.state().closed(&key);
+                        continue;
+                    };
                     let tag = tag();
                     self.state().taken.insert(tag, key);
                     out.push((tag, parcel));
@@ -296,9 +301,10 @@ impl Inbound {
     }
 }
 
-fn opened(outside: &Outside, payload: Vec<u8>, level: i32) -> Parcel {
+fn opened(outside: &Outside, payload: Vec<u8>, level: i32, closing: &Closing) -> Option<Parcel> {
+    let payload = closing.open(outside, payload)?;
     let frame = if outside.opened { envelope::frame(&payload, level) } else { payload };
-    outside.parcel(frame)
+    Some(outside.parcel(frame))
 }
 
 impl State {
@@ -356,6 +362,16 @@ impl State {
             let is = Is::Odd { code, why, named: false };
             self.files.insert(name.to_owned(), Seen { size, stamp, since: Instant::now(), is });
         }
+    }
+
+    /// A parcel does not open with the keys that are here: its files are for somebody else.
+    fn closed(&mut self, key: &Key) {
+        let names = self.gathered.get(key).map(|g| g.parts.values().flatten().cloned().collect());
+        let names: Vec<String> = names.unwrap_or_default();
+        for name in names {
+            self.odd(&name, "spool.closed", "encrypted, and no key here opens it");
+        }
+        self.back(key);
     }
 
     fn trouble(&mut self, code: &'static str, subject: &str, detail: String) {

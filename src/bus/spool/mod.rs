@@ -6,6 +6,8 @@
 //! the incoming side only once the inbox has what it brought.
 
 #[cfg(feature = "spool")]
+mod closing;
+#[cfg(feature = "spool")]
 pub mod disk;
 #[cfg(feature = "spool")]
 mod exchange;
@@ -33,6 +35,7 @@ use std::time::Duration;
 
 #[cfg(feature = "spool")]
 pub use self::{
+    closing::Closing,
     exchange::{Exchange, Item},
     folder::Folder,
     form::{Reading, read, write},

@@ -6,8 +6,8 @@ use std::time::Duration;
 use canon::Lane;
 use tokio::time::Instant;
 
-use super::spool_bus::blocking;
-use super::{Exchange, Form, Outside, PAYLOAD_BYTES_MAX, Settings, form};
+use super::spool_bus::{SpoolLink, blocking};
+use super::{Closing, Form, Outside, PAYLOAD_BYTES_MAX, Settings, form};
 use crate::{BusError, Confirmation, Parcel};
 
 /// The outgoing side.
@@ -35,13 +35,12 @@ impl Outbound {
     /// it, so that order is kept.
     pub(super) async fn publish(
         &self,
-        exchange: &dyn Exchange,
-        settings: &Settings,
+        link: &SpoolLink,
         issue: &str,
         parcels: Vec<Parcel>,
     ) -> Vec<Confirmation> {
         let mut said = Vec::with_capacity(parcels.len());
-        let mut waiting = match exchange.waiting().await {
+        let mut waiting = match link.exchange.waiting().await {
             Ok(waiting) => waiting,
             Err(_) => return vec![Confirmation::Unreachable("spool.unreachable"); parcels.len()],
         };
@@ -50,7 +49,7 @@ impl Outbound {
                 said.push(Confirmation::Nacked(code));
                 continue;
             }
-            let word = self.one(exchange, settings, issue, parcel, &mut waiting).await;
+            let word = self.one(link, issue, parcel, &mut waiting).await;
             said.push(word.unwrap_or(Confirmation::Unreachable("spool.unreachable")));
         }
         said
@@ -58,26 +57,28 @@ impl Outbound {
 
     async fn one(
         &self,
-        exchange: &dyn Exchange,
-        settings: &Settings,
+        link: &SpoolLink,
         issue: &str,
         parcel: Parcel,
         waiting: &mut u64,
     ) -> Result<Confirmation, BusError> {
         // Receipts shrink backlogs: they have room where records have none.
+        let settings = &link.settings;
         let room = if parcel.lane == Lane::Control { 2 } else { 1 };
         if *waiting >= settings.out_files_max.saturating_mul(room) {
             return Ok(Confirmation::Nacked("bus.full"));
         }
-        let (for_files, issue) = (settings.clone(), issue.to_owned());
-        let Some(files) = blocking(move || files(&for_files, &parcel, &issue)).await? else {
+        let how = (settings.clone(), link.closing.clone());
+        let issue = issue.to_owned();
+        let made = blocking(move || files((&how.0, &how.1), &parcel, &issue)).await??;
+        let Some(files) = made else {
             return Ok(Confirmation::Nacked("spool.not_a_parcel"));
         };
         if !self.allows(settings.files_per_minute, files.len()) {
             return Ok(Confirmation::Nacked("spool.pace"));
         }
         let count = files.len() as u64;
-        exchange.put(files).await?;
+        link.exchange.put(files).await?;
         *waiting += count;
         Ok(Confirmation::Confirmed)
     }
@@ -105,22 +106,32 @@ impl Outbound {
 }
 
 /// The files of a parcel with their names: its parts, each as often as the link repeats.
-fn files(settings: &Settings, parcel: &Parcel, issue: &str) -> Option<Files> {
-    let package = match settings.form {
-        Form::Xml => Some(envelope::open_frame(&parcel.frame, PAYLOAD_BYTES_MAX).ok()?),
-        Form::Zst | Form::Zip => None,
+fn files(
+    (settings, closing): (&Settings, &Closing),
+    parcel: &Parcel,
+    issue: &str,
+) -> Result<Option<Files>, BusError> {
+    let opened = settings.form == Form::Xml;
+    let payload = if opened {
+        // For a gate that reads what passes: never closed (the configuration says so).
+        match envelope::open_frame(&parcel.frame, PAYLOAD_BYTES_MAX) {
+            Ok(package) => package.into(),
+            Err(_) => return Ok(None),
+        }
+    } else {
+        closing.close(parcel)?
     };
-    let payload: &[u8] = package.as_deref().unwrap_or(&parcel.frame);
     if payload.len() > PAYLOAD_BYTES_MAX {
-        return None;
+        return Ok(None);
     }
-    let outside = Outside::of(parcel, payload, package.is_some(), issue);
-    let pieces = form::write(settings.form, &outside, payload, settings.max_file)?;
+    let outside = Outside::of(parcel, &payload, opened, issue);
+    let pieces = form::write(settings.form, &outside, &payload, settings.max_file);
+    let Some(pieces) = pieces else { return Ok(None) };
     let mut files = Vec::with_capacity(pieces.len() * settings.repeat as usize);
     for copy in 1..=settings.repeat.max(1) {
         for (outside, bytes) in &pieces {
             files.push((settings.name.name(&outside.named(copy)), bytes.clone()));
         }
     }
-    Some(files)
+    Ok(Some(files))
 }

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::inbound::Inbound;
 use super::outbound::Outbound;
-use super::{Exchange, Outside, Settings};
+use super::{Closing, Exchange, Outside, Settings};
 use crate::{Bus, BusError, BusFuture, Condition, Confirmation, Delivery, Health, Parcel, Trouble};
 
 /// One link over files.
@@ -23,6 +23,8 @@ pub struct SpoolLink {
     pub peer: NodeCode,
     /// How files are written and waited for.
     pub settings: Settings,
+    /// For whom they are closed, and what opens those that come.
+    pub closing: Closing,
     /// Where they lie.
     pub exchange: Arc<dyn Exchange>,
 }
@@ -171,8 +173,7 @@ impl SpoolBus {
             if part.is_empty() {
                 continue;
             }
-            let SpoolLink { exchange, settings, .. } = &line.link;
-            let words = line.outbound.publish(&**exchange, settings, &issue, part).await;
+            let words = line.outbound.publish(&line.link, &issue, part).await;
             line.note_out(&words);
             for (at, word) in places.into_iter().zip(words) {
                 if let Some(place) = said.get_mut(at) {

@@ -20,6 +20,11 @@ pub const ARCHIVE: &[Code] = &[
         "归档文件版本高于本程序，请使用较新的程序",
     ),
     c(
+        "archive.closed",
+        "the archive file is encrypted and does not open with the keys that are here; name the node it is of, its older pairs as [[identity.also]], or fetch the file again from a copy",
+        "归档文件已加密，现有密钥无法打开；请用该节点的配置（旧加密证书以 [[identity.also]] 保留），或从副本恢复文件",
+    ),
+    c(
         "archive.number",
         "a number is missing or comes twice; find the file that should be there",
         "归档文件编号缺失或重复，请找回应有的文件",

@@ -96,6 +96,11 @@ pub const FIELD: &[Code] = &[
         "同一记录的时间先后颠倒，退回来源单位",
     ),
     c(
+        "rule.within",
+        "a time is later than the working days that are given for it; as a warning it goes up with the record",
+        "超过规定的工作日期限；作为提示时随记录上报",
+    ),
+    c(
         "case.order",
         "a time is in the wrong order with another stage of the case; returned to the owning unit",
         "与同一办件其他环节的时间先后颠倒，退回来源单位",

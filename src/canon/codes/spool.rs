@@ -31,6 +31,11 @@ pub const SPOOL: &[Code] = &[
         "文件长度已足但内容与摘要不符，已移入 bad/，将重新追要",
     ),
     c(
+        "spool.closed",
+        "a file is encrypted, and no key here opens it; set aside in bad/: give its sender this node's certificate for encryption, it is asked for again",
+        "文件已加密而本机没有可解密的密钥，已移入 bad/；请把本节点加密证书交给对端，将重新追要",
+    ),
+    c(
         "spool.too_large",
         "a file is larger than any file of a parcel; not read, set aside in bad/",
         "文件超过报文包文件上限，未读取，已移入 bad/",

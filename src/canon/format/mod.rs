@@ -32,6 +32,7 @@ mod text;
 mod time;
 mod validate;
 mod values;
+mod workdays;
 mod xsd;
 
 use std::collections::BTreeMap;
@@ -53,6 +54,7 @@ pub use parse::Parsed;
 pub use pattern::Pattern;
 pub use table::RuleRow;
 pub use values::Values;
+pub use workdays::WORKDAYS_MAX;
 
 use crate::key::Key;
 

@@ -225,6 +225,15 @@ pub enum RuleBody {
         /// The other time.
         other: Other,
     },
+    /// The field, a time, must lie within so many working days of another time of the record.
+    Within {
+        /// The time that the term runs from.
+        other: usize,
+        /// How many; the first day is not counted.
+        workdays: u16,
+        /// The open list that names holidays and worked weekends.
+        calendar: Box<str>,
+    },
     /// The case must have a record of this type (judged only on complete facts).
     Needs {
         /// Which record.

@@ -7,6 +7,7 @@ use super::model::{Condition, Direction, Other, Rule, RuleBody, TypeIx, Weight};
 use super::text;
 use super::time;
 use super::validate::Judge;
+use super::workdays;
 
 impl Judge<'_> {
     /// Every declared rule whose condition holds.
@@ -37,11 +38,15 @@ impl Judge<'_> {
             (RuleBody::Order { direction, other }, Some(value)) => {
                 self.order(rule, *direction, other, value);
             }
+            (RuleBody::Within { other, workdays, calendar }, Some(value)) => {
+                self.within(rule, *other, *workdays, calendar, value);
+            }
             (RuleBody::Needs { record, filter }, _) => {
                 self.needs(rule.field, *record, filter, rule.weight);
             }
             (RuleBody::Require, Some(_))
-            | (RuleBody::Range { .. } | RuleBody::Order { .. }, None) => {}
+            | (RuleBody::Range { .. } | RuleBody::Order { .. } | RuleBody::Within { .. }, None) => {
+            }
         }
     }
 
@@ -83,6 +88,19 @@ impl Judge<'_> {
                     self.say("case.order", field, rule.weight, text);
                 }
             }
+        }
+    }
+
+    fn within(&mut self, rule: &Rule, other: usize, workdays: u16, calendar: &str, value: &str) {
+        let from = self.values.get(other).and_then(workdays::day_of);
+        let (Some(from), Some(day)) = (from, workdays::day_of(value)) else { return };
+        let last = workdays::last_day(from, workdays, self.lists.get(calendar, self.day));
+        if day > last {
+            let record = self.record;
+            let (field, other) = (&record.fields[rule.field], &record.fields[other]);
+            let edition = self.lists.edition(calendar, self.day);
+            let text = text::within(field, other, workdays, last, (calendar, edition));
+            self.say("rule.within", field, rule.weight, text);
         }
     }
 

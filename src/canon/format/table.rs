@@ -56,6 +56,20 @@ impl Format {
             RuleBody::Order { direction, other } => {
                 self.order_row(record, field, *direction, other)
             }
+            RuleBody::Within { other, workdays, calendar } => {
+                let from = &record.fields[*other];
+                (
+                    "rule.within",
+                    format!(
+                        "在『{}』后 {workdays} 个工作日内（当日不计；节假日和调休按代码表 {calendar}，未加载时按周一至周五）",
+                        from.label
+                    ),
+                    format!(
+                        "within {workdays} working days of {} (that day not counted; holidays and worked weekends after the list {calendar}, Monday to Friday if it is not loaded)",
+                        from.name
+                    ),
+                )
+            }
             RuleBody::Needs { record: there, filter } => {
                 let there = self.get(*there);
                 let (zh, en) = (

@@ -3,6 +3,7 @@
 
 use super::checks::Fault;
 use super::model::{CheckKind, CodeList, Condition, Direction, Field, Lang, RecordType, Test};
+use crate::time::Day;
 
 /// Most codes of a closed list that a text names.
 const CODES_NAMED_MAX: usize = 8;
@@ -226,6 +227,36 @@ pub(crate) fn order(
             Some(t) => format!("{} is {en} than {} of the {}", f.name, other.name, t.name),
             None => format!("{} is {en} than {}", f.name, other.name),
         },
+    )
+}
+
+/// `calendar` is the list of holidays and its edition in force, if it is loaded.
+pub(crate) fn within(
+    f: &Field,
+    from: &Field,
+    workdays: u16,
+    last: Day,
+    (calendar, edition): (&str, Option<&str>),
+) -> Text {
+    let (zh, en) = match edition {
+        Some(edition) => (
+            format!("节假日按代码表 {calendar} {edition} 版"),
+            format!("holidays after the list {calendar}, edition {edition}"),
+        ),
+        None => (
+            format!("代码表 {calendar} 未加载，按周一至周五计"),
+            format!("the list {calendar} is not loaded: Monday to Friday are counted"),
+        ),
+    };
+    both(
+        format!(
+            "『{}』超过『{}』后 {workdays} 个工作日，最迟应为 {last}（{zh}）",
+            f.label, from.label
+        ),
+        format!(
+            "{} is more than {workdays} working days after {}; the last day was {last} ({en})",
+            f.name, from.name
+        ),
     )
 }
 

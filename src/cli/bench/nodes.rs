@@ -105,6 +105,7 @@ pub(crate) async fn chain_of(
             trust: authority.trust()?,
             signers: Signers::from(Arc::new(authority.signer(code)?) as Arc<dyn Signer>),
             opens: Arc::new(envelope::NoKeys),
+            rests: None,
             readers: BTreeMap::new(),
             links: links(&codes, t),
             adapters: BTreeMap::new(),

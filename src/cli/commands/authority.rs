@@ -49,9 +49,9 @@ pub(crate) struct Issue {
 /// Arguments of `show`.
 #[derive(Debug, Args)]
 pub(crate) struct Show {
-    /// Lines of this node only
+    /// Lines of this sender only
     #[arg(long, value_name = "CODE")]
-    node: Option<String>,
+    sender: Option<String>,
     /// The table that holds on this day; the latest if not given
     #[arg(long, value_name = "DAY", value_parser = day)]
     day: Option<Day>,
@@ -208,7 +208,7 @@ async fn show(args: &Show, out: &Out) -> Done {
             given.as_ref().is_none_or(|text| is(text))
         };
         let about = (args.unit.as_deref(), args.region.as_deref(), args.kind.as_deref());
-        none_or(&args.node, &|n| line.node.as_str() == n)
+        none_or(&args.sender, &|n| line.node.as_str() == n)
             && line.covers_given(about)
             && args.day.is_none_or(|d| line.from <= d && line.to.is_none_or(|to| d <= to))
     };

@@ -196,10 +196,8 @@ pub(crate) async fn state(
     store: &SharedStore,
     adapter: &str,
 ) -> Result<Option<(Job, AdapterProgress)>, exchange::WorkError> {
-    let found = standing::read::<Job>(store, &format!("{BACKFILL}{adapter}")).await?;
-    let Some((_, job)) = found.into_iter().find(|(rest, _)| rest.is_empty()) else {
-        return Ok(None);
-    };
+    let job = standing::one::<Job>(store, &format!("{BACKFILL}{adapter}")).await?;
+    let Some(job) = job else { return Ok(None) };
     let progress = store.adapter(&job.progress_name()).await?;
     Ok(Some((job, progress)))
 }

@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use canon::Millis;
 use canon::format::Format;
 use clap::Subcommand;
-use exchange::config::{At, NodeConfig};
+use exchange::config::{At, Identity, NodeConfig};
 
 use super::adapter;
 use crate::open;
 use crate::os;
 use crate::outlets;
+use crate::readers;
 use crate::text::{Done, Failure, Finding, Out};
 
 /// What is checked.
@@ -61,16 +62,30 @@ fn config(files: &[PathBuf], out: &Out) -> Done {
     let identities: usize = nodes.iter().map(|n| n.identities.len()).sum();
     let links: usize = nodes.iter().map(|n| n.links.len()).sum();
     let adapters: usize = nodes.iter().map(|n| n.adapters.len()).sum();
+    let (en, zh) = plain(&nodes);
     let (n, until) = (nodes.len(), until.map_or_else(String::new, |at| at.day().to_string()));
     out.verdict(
         &found,
         format!(
-            "{n} node(s), {identities} identities, {links} links, {adapters} adapters: all fine, certificates until {until}; start them with `tiergate run --config …`"
+            "{n} node(s), {identities} identities, {links} links, {adapters} adapters: all fine, certificates until {until}{en}; start them with `tiergate run --config …`"
         ),
         format!(
-            "{n} 个节点、{identities} 个身份、{links} 条链路、{adapters} 个适配器，均无问题，证书有效至 {until}；可用 tiergate run --config … 启动"
+            "{n} 个节点、{identities} 个身份、{links} 条链路、{adapters} 个适配器，均无问题，证书有效至 {until}{zh}；可用 tiergate run --config … 启动"
         ),
     )
+}
+
+/// What lies in the clear, and why, so that nobody overlooks it.
+fn plain(nodes: &[NodeConfig]) -> (String, String) {
+    let (mut en, mut zh) = (String::new(), String::new());
+    for (node, identity) in nodes.iter().flat_map(|n| n.identities.iter().map(move |i| (n, i))) {
+        for (place, reason) in readers::plain(node, &identity.code) {
+            let code = &identity.code;
+            en.push_str(&format!("; {code}: files of {place} lie in the clear: {reason}"));
+            zh.push_str(&format!("；{code}：{place} 的文件为明文，理由：{reason}"));
+        }
+    }
+    (en, zh)
 }
 
 /// What is only seen when the files that a configuration names are opened; `until` falls to the
@@ -78,9 +93,16 @@ fn config(files: &[PathBuf], out: &Out) -> Done {
 fn deep(node: &NodeConfig, until: &mut Option<Millis>) -> Result<Vec<Finding>, Failure> {
     let mut found = Vec::new();
     for identity in &node.identities {
+        found.extend(closing(node, identity));
+        if let Err(failed) = crate::identity::former(identity) {
+            found.push(at(&identity.at, "[[identity.former]]", failed.en, failed.zh));
+        }
         match crate::identity::identity(node, identity, os::now())? {
             Err(finding) => found.push(finding),
             Ok(material) => {
+                if let Err(failed) = readers::of(node, identity, &material.encryption, os::now()) {
+                    found.push(at(&identity.at, "[route] readers", failed.en, failed.zh));
+                }
                 let signing = material.certificates.iter().map(|c| c.not_after);
                 let encryption = material.encryption.iter().map(|p| p.certificate.not_after);
                 for end in signing.chain(encryption) {
@@ -103,6 +125,21 @@ fn deep(node: &NodeConfig, until: &mut Option<Millis>) -> Result<Vec<Finding>, F
         }
     }
     Ok(found)
+}
+
+/// Certificates of readers that are not right.
+fn closing(node: &NodeConfig, identity: &Identity) -> Vec<Finding> {
+    let now = os::now();
+    let gates = node.links_of(&identity.code).filter_map(|link| {
+        let rest = &link.spool.as_ref()?.rest;
+        let failed = readers::of_gate(node, identity, (link, rest), now).err()?;
+        Some(at(&link.at, "[link.spool] readers", failed.en, failed.zh))
+    });
+    let archive = node.archive.as_ref().and_then(|archive| {
+        let failed = readers::of_archive(node, identity, &archive.rest, now).err()?;
+        Some(at(&identity.at, "[archive] readers", failed.en, failed.zh))
+    });
+    gates.chain(archive).collect()
 }
 
 /// Every route says an edition that is here, and its adapters' packages fit that one too.

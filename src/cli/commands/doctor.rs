@@ -11,10 +11,11 @@ use exchange::config::{AdapterConfig, Identity, NodeConfig, SinkKind};
 use serde_json::{Value, json};
 
 use super::bus::said;
+use super::waiting::dated_ahead;
 use crate::brokers::{self, Site};
 use crate::stores::{Access, open_store};
 use crate::text::{Done, Exit, Failure, Lang, Out};
-use crate::{expiry, open, os, run as service};
+use crate::{expiry, open, os, readers, run as service};
 
 /// The doctor.
 #[derive(Debug, Args)]
@@ -64,7 +65,8 @@ pub(crate) fn run(args: &Doctor, out: &Out) -> Done {
                     let of = identity.code.to_string();
                     looks.push(Look { of, step: "revocation", fine, en, zh });
                 }
-                looks.push(store(config, identity).await);
+                looks.extend(in_the_clear(config, identity));
+                looks.extend(store(config, identity).await);
             }
             outside(config, &mut looks).await?;
             looks.extend(listener(config).await?);
@@ -211,6 +213,18 @@ fn signing(config: &NodeConfig, identity: &Identity) -> Result<Vec<Look>, Failur
     })
 }
 
+/// Files that lie in the clear, each with its reason: right, and to be known.
+fn in_the_clear(config: &NodeConfig, identity: &Identity) -> impl Iterator<Item = Look> {
+    let of = identity.code.to_string();
+    readers::plain(config, &identity.code).into_iter().map(move |(place, reason)| Look {
+        of: of.clone(),
+        step: "plain",
+        fine: true,
+        en: format!("files of {place} lie in the clear: {reason}"),
+        zh: format!("{place} 的文件为明文，理由：{reason}"),
+    })
+}
+
 /// A source's database or web service, as its adapter sees it.
 async fn sources(
     config: &NodeConfig,
@@ -268,26 +282,26 @@ async fn listener(config: &NodeConfig) -> Result<Option<Look>, Failure> {
     Ok(Some(Look { of, step: "listen", fine, en, zh }))
 }
 
-/// The store opens, its schema is this build's, and it answers.
-async fn store(config: &NodeConfig, identity: &Identity) -> Look {
-    let (of, step) = (identity.code.to_string(), "store");
+/// The store opens, its schema is this build's, and it answers; and what it knows of rows that a source
+/// dates ahead of the clock.
+async fn store(config: &NodeConfig, identity: &Identity) -> Vec<Look> {
+    let look = |step, fine, (en, zh)| Look { of: identity.code.to_string(), step, fine, en, zh };
+    let failed =
+        |e: &dyn std::fmt::Display| Failure::environment(e.to_string(), format!("存储出错：{e}"));
     let opened = async {
         let store = open_store(config, &identity.code, Access::Read).await?;
-        store
-            .status()
-            .await
-            .map_err(|e| Failure::environment(e.to_string(), format!("存储出错：{e}")))
+        store.status().await.map_err(|e| failed(&e))?;
+        exchange::ahead::all(&store).await.map_err(|e| failed(&e))
     };
-    match opened.await {
-        Ok(_) => Look {
-            of,
-            step,
-            fine: true,
-            en: "the store opens, its schema is this build's".into(),
-            zh: "存储可用，结构与本程序相符".into(),
-        },
-        Err(failure) => Look { of, step, fine: false, en: failure.en, zh: failure.zh },
-    }
+    let ahead = match opened.await {
+        Ok(ahead) => ahead,
+        Err(failure) => return vec![look("store", false, (failure.en, failure.zh))],
+    };
+    let opens = ("the store opens, its schema is this build's", "存储可用，结构与本程序相符");
+    let told = ahead.iter().filter_map(|one| dated_ahead(one, os::now()));
+    let told = told.map(|texts| look("source_clock", false, texts));
+    let fine = look("store", true, (opens.0.to_owned(), opens.1.to_owned()));
+    std::iter::once(fine).chain(told).collect()
 }
 
 #[cfg(test)]

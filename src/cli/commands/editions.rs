@@ -75,7 +75,8 @@ pub(crate) fn run(args: &Editions, out: &Out) -> Done {
         .changes_since(&old)
         .into_iter()
         .map(|change| {
-            let lines = read.iter().flat_map(|(f, p)| touched(f, p, &change, &old)).collect();
+            let lines =
+                read.iter().flat_map(|(f, p)| touched(f, p, &change, (&old, &new))).collect();
             (change, lines)
         })
         .collect();
@@ -202,21 +203,31 @@ fn value(change: &Change, lines: &[Touched]) -> Value {
 }
 
 /// Lines of a package that a change concerns. A block names its type in either way.
-fn touched(folder: &Path, package: &Package, change: &Change, old: &Format) -> Vec<Touched> {
+fn touched(
+    folder: &Path,
+    package: &Package,
+    change: &Change,
+    (old, new): (&Format, &Format),
+) -> Vec<Touched> {
     let file = folder.join("adapter.toml").display().to_string();
     let adapter = adapter::called(folder);
     let at = |line| Touched { adapter: adapter.clone(), file: file.clone(), line };
     let wire = old.type_by_name(&change.record_name).map(|ty| &*old.get(ty).wire);
     let of_type = |name: &str| name == change.record_name || Some(name) == wire;
     let mut out = Vec::new();
-    for block in package.records.iter().filter(|b| of_type(b.ty.as_str())) {
+    let still = |editions: &adapt::Editions| editions.have(new.edition());
+    let blocks = package.records.iter().filter(|b| of_type(b.ty.as_str()) && still(&b.editions));
+    for block in blocks {
         match change.touches {
             Touches::Nothing => {}
             Touches::Record => out.push(at(block.ty.pos.line)),
             Touches::Field => {
                 let names = [change.field_name.as_deref(), change.field.as_deref()];
                 let named = |f: &str| names.contains(&Some(f));
-                let mapped = block.fields.iter().filter(|(f, _)| named(f.as_str()));
+                let mapped = block
+                    .fields
+                    .iter()
+                    .filter(|(f, feed)| named(f.as_str()) && still(&feed.editions));
                 out.extend(mapped.map(|(f, _)| at(f.pos.line)));
             }
         }

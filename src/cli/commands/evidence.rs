@@ -15,7 +15,7 @@ use serde_json::json;
 use store::StoredFrames;
 
 use crate::commands::archive::{self, VerifyArchive};
-use crate::desk::{self, Asked, Request};
+use crate::desk::{self, Request};
 use crate::stores::{Access, NodesArg, Tier, identities, tiers};
 use crate::text::{Done, Exit, Failure, Out};
 use crate::verdict::{self, VerifyArgs};
@@ -114,15 +114,7 @@ async fn audited(args: &Export, proven: usize) -> Result<(), Failure> {
     for (config, code) in identities(&args.nodes)? {
         let (by, records) = (args.by.clone(), proven as u64);
         let request = Request::Evidence { subject: args.record.clone(), records, by };
-        let asked = desk::ask(&config, &code, &request, os::now()).await?;
-        if let Asked::Laid(path) = asked
-            && !desk::taken(&path).await
-        {
-            return Err(Failure::environment(
-                format!("{code}: its service does not take the audit line up; nothing is exported"),
-                format!("{code}：服务未受理审计记录，未导出"),
-            ));
-        }
+        desk::line(&config, &code, &request).await?;
     }
     Ok(())
 }
@@ -131,7 +123,7 @@ fn told(args: &Export, proven: usize, left: &[Left], out: &Out) -> Done {
     let shown = args.out.display();
     out.value(&json!({
         "ok": left.is_empty(), "file": shown.to_string(), "records": proven,
-        "without": names(left, None), "confidential": names(left, Some(Why::Closed)),
+        "without": names(left), "confidential": closed(left),
     }))?;
     out.say(
         format_args!("{shown}: {proven} record(s); it is about a person: give it only to who may see it. Next: tiergate-verify {shown} --anchor CA"),
@@ -156,6 +148,8 @@ enum Why {
     Gone,
     /// Its bytes are here, closed for others.
     Closed,
+    /// They lie in an archive file that does not open.
+    Locked,
 }
 
 impl Why {
@@ -167,6 +161,9 @@ impl Why {
             Self::Closed => format!(
                 "{record}: its envelope is confidential and closed for others: no key here opens it; export at its sender, at its destination, or at a tier that keeps [receiver.confidential]"
             ),
+            Self::Locked => format!(
+                "{record}: it lies in an archive file that no key here opens: name the configuration of its node, older pairs as [[identity.also]] [archive.closed]"
+            ),
         }
     }
 
@@ -176,20 +173,28 @@ impl Why {
             Self::Closed => format!(
                 "{record}：所在报文已加密，本机没有可解密的密钥；请到来源单位、目的节点或留存的级次导出 [receiver.confidential]"
             ),
+            Self::Locked => format!(
+                "{record}：在归档文件中，现有密钥无法打开：请用该节点的配置（旧加密证书以 [[identity.also]] 保留）[archive.closed]"
+            ),
         }
     }
 }
 
-/// The records that were left out, all or for one reason.
-fn names(left: &[Left], only: Option<Why>) -> Vec<&str> {
-    let wanted = left.iter().filter(|(_, why)| only.is_none_or(|only| only == *why));
-    wanted.map(|(record, _)| record.as_str()).collect()
+/// The records that were left out.
+fn names(left: &[Left]) -> Vec<&str> {
+    left.iter().map(|(record, _)| record.as_str()).collect()
+}
+
+/// Those whose bytes are here and cannot be read.
+fn closed(left: &[Left]) -> Vec<&str> {
+    let closed = left.iter().filter(|(_, why)| *why != Why::Gone);
+    closed.map(|(record, _)| record.as_str()).collect()
 }
 
 fn nothing(asked: &str, left: &[Left], out: &Out) -> Done {
-    let closed = names(left, Some(Why::Closed));
+    let closed = closed(left);
     out.value(&json!({
-        "ok": false, "records": 0, "without": names(left, None), "confidential": closed,
+        "ok": false, "records": 0, "without": names(left), "confidential": closed,
     }))?;
     if closed.is_empty() {
         out.say(
@@ -197,8 +202,8 @@ fn nothing(asked: &str, left: &[Left], out: &Out) -> Done {
             format_args!("这里没有包含 {asked} 的报文：请与来源核对编号，可用 tiergate trace {asked} 查看其所在；仅转发的节点不查看报文内容"),
         )?;
     }
-    for record in closed {
-        out.say(Why::Closed.en(record), Why::Closed.zh(record))?;
+    for (record, why) in left.iter().filter(|(_, why)| *why != Why::Gone) {
+        out.say(why.en(record), why.zh(record))?;
     }
     Ok(Exit::Problems)
 }
@@ -242,7 +247,13 @@ async fn item<'a>(
         let frames = tier.store.frames(id).await.map_err(|e| tier.failed(&e))?;
         let frames = match frames {
             Some(frames) => Some(frames),
-            None => archived(tier, id).await?,
+            None => match archived(tier, id, keys).await? {
+                Ok(frames) => frames,
+                Err(why) => {
+                    found = found.or(Err(why));
+                    continue;
+                }
+            },
         };
         let Some(frames) = frames else { continue };
         let package = opened(&frames.frame)?;
@@ -276,8 +287,12 @@ async fn item<'a>(
 
 /// The frames of an envelope whose bytes were purged, from the node's archive; a file that is not the
 /// one that was written is no source.
-async fn archived(tier: &Tier, id: &EnvelopeId) -> Result<Option<StoredFrames>, Failure> {
-    let Some((folder, _)) = &tier.archive else { return Ok(None) };
+async fn archived(
+    tier: &Tier,
+    id: &EnvelopeId,
+    keys: &KeyRing,
+) -> Result<Result<Option<StoredFrames>, Why>, Failure> {
+    let Some((folder, _)) = &tier.archive else { return Ok(Ok(None)) };
     let failed = |e: WorkError| Failure::environment(e.to_string(), format!("归档目录不可用：{e}"));
     for seen in exchange::archive::files_of(&tier.store, id).await.map_err(failed)? {
         let bytes = archives::bytes(&folder.join(&seen.name))?;
@@ -296,13 +311,16 @@ async fn archived(tier: &Tier, id: &EnvelopeId) -> Result<Option<StoredFrames>, 
         if link(digest.alg, &bytes) != digest {
             return Err(changed());
         }
-        let file = Archive::read(&bytes).map_err(|_| changed())?;
+        let Some(clear) = envelope::archive::clear(&bytes, keys).map_err(|_| changed())? else {
+            return Ok(Err(Why::Locked));
+        };
+        let file = Archive::read(&clear).map_err(|_| changed())?;
         if let Some(frames) = file.find(id) {
             let (frame, receipt) = (frames.envelope.into(), frames.receipt.map(Into::into));
-            return Ok(Some(StoredFrames { frame, receipt }));
+            return Ok(Ok(Some(StoredFrames { frame, receipt })));
         }
     }
-    Ok(None)
+    Ok(Ok(None))
 }
 
 /// The hop receipts that any of the nodes has of an envelope, each signer's once.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use canon::Millis;
 use canon::format::{Format, OpenLists};
+use envelope::KeyRing;
 use exchange::config::{AdapterConfig, NodeConfig};
 use exchange::cure::{self, Foreseen};
 use exchange::{WorkError, code_tables};
@@ -16,7 +17,7 @@ use crate::commands::editions::Editions;
 use crate::open::{self, Formats};
 use crate::stores::{self, Access};
 use crate::text::{Failure, Out};
-use crate::{lists, os};
+use crate::{identity, lists, os};
 
 /// What another edition is of.
 pub(crate) enum Edition<'a> {
@@ -66,11 +67,9 @@ pub(crate) async fn of(args: &Editions, edition: &Edition<'_>) -> Result<Vec<Hel
                 continue;
             }
             let (mut rules, mut misfit) = (Vec::new(), None);
-            let to = match edition {
-                Edition::Format(_, new) => Some(new.edition()),
-                Edition::List(..) => None,
-            };
-            let look = Look { config: &config, own: &own, formats: &formats, to, store: &store };
+            let keys = identity::ring(&config, &code)?;
+            let (own, formats) = (&own, &formats);
+            let look = Look { config: &config, own, formats, store: &store, keys };
             match look.held(adapter, (&lists, list), now).await? {
                 Ok(seen) => rules = seen,
                 Err(why) => misfit = Some(why),
@@ -87,9 +86,8 @@ struct Look<'a> {
     config: &'a NodeConfig,
     own: &'a Format,
     formats: &'a Formats,
-    /// The edition that a package is taken to map to, if a new one is looked at.
-    to: Option<&'a str>,
     store: &'a SharedStore,
+    keys: KeyRing,
 }
 
 impl Look<'_> {
@@ -99,16 +97,13 @@ impl Look<'_> {
         lists: (&OpenLists, Option<&str>),
         now: Millis,
     ) -> Result<Result<Vec<Foreseen>, String>, Failure> {
-        let mut package = open::package(adapter, self.own)?.map_err(|f| open::problems(&f))?;
-        if let Some(to) = self.to {
-            package.format.text = to.into();
-        }
+        let package = open::package(adapter, self.own)?.map_err(|f| open::problems(&f))?;
         let source = Box::new(edge::Nothing);
         let made = match assemble::made(self.config, self.formats, adapter, package, source) {
             Ok(made) => made,
             Err(e) => return Ok(Err(e.en)),
         };
-        cure::foresee(self.store, &made, lists, now).await.map(Ok).map_err(failed)
+        cure::foresee((self.store, &self.keys), &made, lists, now).await.map(Ok).map_err(failed)
     }
 }
 

@@ -1,14 +1,18 @@
 //! `tiergate quarantine`: problem data (问题数据), and what an operator does about it.
 
-use canon::{Millis, Severity};
+use std::collections::BTreeSet;
+
+use canon::{Millis, NodeCode, Severity};
 use clap::{Args, Subcommand};
-use exchange::resubmit;
+use exchange::config::NodeConfig;
+use exchange::{rested, resubmit};
 use serde_json::{Value, json};
 use store::{AuditEvent, ProblemAction, ProblemFilter, ProblemItem};
 
-use crate::stores::{Access, NodesArg, Tier, tiers};
+use crate::desk::Request;
+use crate::stores::{self, Access, NodesArg, Tier, tiers};
 use crate::text::{Done, Exit, Failure, Out};
-use crate::{desk, os};
+use crate::{desk, identity, open, os};
 
 /// Most entries of a list.
 const LIST_MAX: u32 = 10_000;
@@ -55,9 +59,15 @@ pub(crate) struct Show {
     number: i64,
     #[command(flatten)]
     nodes: NodesArg,
-    /// Also print the raw row or fragment; it may hold personal data
+    /// Also print the source row; personal values, and columns that nothing is made of, are starred
     #[arg(long)]
     raw: bool,
+    /// With --raw: as it is. Leaves a line in the audit chain
+    #[arg(long, requires = "raw", requires = "by")]
+    personal: bool,
+    /// With --personal: your operator code, for the audit chain; never a name
+    #[arg(long, value_name = "CODE", value_parser = desk::operator)]
+    by: Option<String>,
 }
 
 /// Arguments of `return` and `resubmit`.
@@ -179,13 +189,7 @@ async fn show(args: &Show, out: &Out) -> Done {
     let Some(item) = items.into_iter().find(|i| i.number == number) else {
         return Err(unknown(&tier, number));
     };
-    let raw = if args.raw {
-        tier.store.problem_raw(number).await.map_err(|e| tier.failed(&e))?
-    } else {
-        None
-    };
-    // Bytes that are no text are shown as far as they can be: people look at them, nothing reads them.
-    let raw = raw.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    let raw = if args.raw { raw(args, &tier, &item).await? } else { None };
     out.value(&json!({ "ok": true, "node": tier.code.as_str(), "problem": item, "raw": raw }))?;
     if out.json {
         return Ok(Exit::Fine);
@@ -222,6 +226,51 @@ async fn show(args: &Show, out: &Out) -> Done {
         out.text(raw)?;
     }
     Ok(Exit::Fine)
+}
+
+/// The source row of an entry, for whoever looks on, or as it is for whoever says so by name.
+async fn raw(args: &Show, tier: &Tier, item: &ProblemItem) -> Result<Option<String>, Failure> {
+    let raw = tier.store.problem_raw(item.number).await.map_err(|e| tier.failed(&e))?;
+    let Some(raw) = raw else { return Ok(None) };
+    let (config, code) = stores::the_identity(&args.nodes)?;
+    let keys = identity::ring(&config, &code)?;
+    let Some(raw) = rested::opened(raw, item, &keys) else {
+        return Err(Failure::environment(
+            format!(
+                "{code}: the row of entry {} is encrypted, and no key of its configuration opens it: older pairs belong there as [[identity.former]]",
+                item.number
+            ),
+            format!(
+                "{code}：编号 {} 的源行已加密，配置中的密钥无法打开：旧加密证书请以 [[identity.former]] 保留",
+                item.number
+            ),
+        ));
+    };
+    if let (true, Some(by)) = (args.personal, &args.by) {
+        let subject = format!("quarantine/{}", item.number);
+        desk::line(&config, &code, &Request::Shown { subject, by: by.clone() }).await?;
+        // Bytes that are no text are shown as far as they can be: people look at them, nothing reads them.
+        return Ok(Some(String::from_utf8_lossy(&raw).into_owned()));
+    }
+    let shown = shown(&config, &code, &item.adapter)?;
+    let masked = rested::masked(&raw, |column| shown.contains(column));
+    Ok(Some(match masked {
+        Some(row) => String::from_utf8_lossy(&row).into_owned(),
+        None => format!("({} bytes; --personal --by CODE shows them)", raw.len()),
+    }))
+}
+
+/// Columns of an adapter's source that may be shown; none of one that is not configured any more.
+fn shown(config: &NodeConfig, code: &NodeCode, adapter: &str) -> Result<BTreeSet<String>, Failure> {
+    let Some(adapter) = config.adapters_of(code).find(|a| *a.name == *adapter) else {
+        return Ok(BTreeSet::new());
+    };
+    let format = open::format_of(config)?.map_err(|found| open::problems(&found))?;
+    let package = open::package(adapter, &format)?.map_err(|found| open::problems(&found))?;
+    let Ok(mapping) = adapt::Mapping::compile(&package, &format) else {
+        return Ok(BTreeSet::new());
+    };
+    Ok(mapping.shown_columns(&format).into_iter().map(str::to_owned).collect())
 }
 
 async fn act(args: &Act, back: bool, out: &Out) -> Done {
@@ -328,7 +377,7 @@ mod tests {
             "  7  本级隔离·待处理  window-20261121.csv:17  [field.check_digit] 第 17 行『身份证号』校验位错误，应为 X (+1)"
         );
         assert!(line(&item, false, &out(Lang::En)).contains("quarantined·held"));
-        let other = ProblemItem { destination: canon::NodeCode::new("bureau"), ..item };
+        let other = ProblemItem { destination: NodeCode::new("bureau"), ..item };
         assert!(line(&other, true, &out(Lang::En)).contains("held  → bureau  window"));
     }
 }

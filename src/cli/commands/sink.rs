@@ -165,9 +165,9 @@ async fn again(
     from: From<'_>,
     done: &mut Replayed,
 ) -> Result<Result<(), WorkError>, Failure> {
-    let format = open::format_of(config)?.map_err(|f| open::problems(&f))?;
-    let mut opened = sinks::open(&sink.identity, sink, &format, &config.limits)?;
-    let formats = BTreeMap::from([(format.edition().to_owned(), format)]);
+    let own = open::format_of(config)?.map_err(|f| open::problems(&f))?;
+    let formats = open::formats_of(config)?.map_err(|f| open::problems(&f))?;
+    let mut opened = sinks::open(&sink.identity, sink, &formats, own.edition(), &config.limits)?;
     let package_bytes_max = config.limits.package_bytes_max;
     let kept = Kept { formats: &formats, package_bytes_max, opens };
     Ok(kept.replay(store, opened.as_mut(), from, done).await)

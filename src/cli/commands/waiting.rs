@@ -3,6 +3,7 @@
 
 use canon::{Lane, Millis};
 use exchange::WorkError;
+use exchange::ahead::{self, AheadSeen};
 use exchange::archive;
 use exchange::code_tables;
 use exchange::cure::{self, Cure};
@@ -18,7 +19,7 @@ use crate::text::Failure;
 /// One sentence of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Said {
-    /// `lane`, `hold`, `maintenance`, `backfill`, `returned`, `baseline`, `code_list`, `code_table`, `archive`; of `running.rs`: `carrier`,
+    /// `lane`, `hold`, `maintenance`, `backfill`, `returned`, `baseline`, `code_list`, `code_table`, `archive`, `ahead`; of `running.rs`: `carrier`,
     /// `service`, `halted`, `clone`, `adoption`, `recall`, `give`; of
     /// `expiry.rs`: `certificate`; of `sink.rs`: `sink`; of
     /// `withdraw.rs`: `withdrawn`; of `drops.rs`: `drop`.
@@ -60,6 +61,18 @@ pub(crate) async fn of(tier: &Tier, now: Millis) -> Result<Vec<Said>, Failure> {
     }
     let cures = cure::list(&tier.store).await.map_err(failed)?;
     said.extend(cures.iter().filter_map(|(adapter, run)| cured(adapter, run)));
+    let ahead = ahead::all(&tier.store).await.map_err(failed)?;
+    said.extend(ahead.iter().filter_map(|one| {
+        let (en, zh) = dated_ahead(one, now)?;
+        Some(Said {
+            kind: "ahead",
+            about: one.0.clone(),
+            until: None,
+            en,
+            zh,
+            needs_a_person: true,
+        })
+    }));
     let tables = code_tables::states(&tier.store).await.map_err(failed)?;
     said.extend(tables.iter().map(came_down));
     if let Some((_, keep)) = &tier.archive {
@@ -82,6 +95,24 @@ pub(crate) async fn of(tier: &Tier, now: Millis) -> Result<Vec<Said>, Failure> {
         });
     }
     Ok(said)
+}
+
+/// What is said of rows that their source dates ahead of the clock; nothing once their time has come.
+pub(crate) fn dated_ahead(
+    (adapter, table, seen): &(String, String, AheadSeen),
+    now: Millis,
+) -> Option<(String, String)> {
+    let AheadSeen { rows, first } = seen;
+    (first.replacen('T', " ", 1) > now.to_string()).then(|| {
+        (
+            format!(
+                "adapter {adapter}, {table}: {rows} rows are dated ahead of the clock, the first at {first}; they are read again at each interval until then: have the time in the source corrected, or this machine's clock"
+            ),
+            format!(
+                "适配器 {adapter}，{table}：{rows} 行的修改时间晚于当前时间，最早为 {first}；到时之前每次采集都会重读，请来源单位更正该时间，或校准本机时钟"
+            ),
+        )
+    })
 }
 
 /// Rows that a code list's new edition brought up again.
@@ -277,6 +308,17 @@ mod tests {
     use exchange::standing::{Hold, Maintenance};
 
     use super::*;
+
+    #[test]
+    fn rows_dated_ahead_are_told_until_their_time_comes() {
+        let seen = AheadSeen { rows: 2, first: "2026-11-23T08:00:00".into() };
+        let one = ("cases".to_owned(), "t_case".to_owned(), seen);
+        let at = |text| Millis::parse(text).unwrap();
+        let (en, zh) = dated_ahead(&one, at("2026-11-22 08:00:00")).unwrap();
+        assert!(en.starts_with("adapter cases, t_case: 2 rows are dated ahead"), "{en}");
+        assert!(zh.contains("2 行") && zh.contains("2026-11-23T08:00:00"), "{zh}");
+        assert_eq!(dated_ahead(&one, at("2026-11-23 08:00:01")), None);
+    }
 
     #[test]
     fn what_waits_says_until_when_and_why() {

@@ -11,16 +11,18 @@ use std::path::Path;
 
 use canon::{DigestAlg, Millis, NodeCode};
 use common::{fine, tiergate};
-use envelope::archive::{ARCHIVE_EDITION, Entry, Frames, Table, link, write};
+use envelope::archive::{ARCHIVE_EDITION, Entry, Frames, Table, close, link, write};
+use envelope::{Cipher, Reader, Readers};
 use exchange::archive::FileSeen;
+use ring::rand::SystemRandom;
 use store::{ArchiveSide, SqliteStore};
 
 const NODE: &str = "tiergate-demo/province/node.toml";
 const FOLDER: &str = "tiergate-demo/province/archive/province-990000";
 
 /// Lays all that the province judged into two files, as its archive would once the day was over, and gives
-/// the bytes back. The digest of the second.
-fn archived(dir: &Path) -> String {
+/// the bytes back. The digest of the second. Closed files are for the province.
+fn archived(dir: &Path, closed: bool) -> String {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let file = SqliteStore::open(dir.join("tiergate-demo/province/node.db")).await.unwrap();
@@ -57,7 +59,10 @@ fn archived(dir: &Path) -> String {
                 .iter()
                 .map(|f| Frames { envelope: &f.frame, receipt: f.receipt.as_deref() })
                 .collect();
-            let bytes = write(&table, &parts).unwrap();
+            let mut bytes = write(&table, &parts).unwrap();
+            if closed {
+                bytes = close(&bytes, &province(dir), Cipher::Aes256Gcm).unwrap();
+            }
             let digest = link(DigestAlg::Sha256, &bytes).to_string();
             let name = format!("{number:09}-2026-11-22.tga.zst");
             std::fs::write(dir.join(FOLDER).join(&name), &bytes).unwrap();
@@ -85,20 +90,69 @@ fn archived(dir: &Path) -> String {
     })
 }
 
+/// What closes files for the demo's province.
+fn province(dir: &Path) -> Readers {
+    let pem = std::fs::read_to_string(dir.join("tiergate-demo/province/encryption.pem")).unwrap();
+    let der = envelope::identity::chain(&pem).remove(0);
+    Readers::new(vec![Reader::from_der(&der).unwrap()], SystemRandom::new())
+}
+
+#[test]
+fn encrypted_files_are_walked_by_anybody_and_read_by_their_node() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let story = fine(dir, &["demo", "--confidential", "--fast", "--keep", "--cases", "60"]).out;
+    let case = story.split("tiergate trace ").nth(1).and_then(|s| s.split(' ').next()).unwrap();
+    let head = archived(dir, true);
+    let walk = ["evidence", "verify-archive", FOLDER, "--head", &head];
+    let said = fine(dir, &walk);
+    assert!(said.out.contains("2 of them are encrypted"), "{}", said.out);
+    let said = fine(dir, &[&walk[..], &["--config", NODE]].concat());
+    assert!(
+        said.out.contains("every link fits") && !said.out.contains("encrypted"),
+        "{}",
+        said.out
+    );
+
+    let config = std::fs::read_to_string(dir.join(NODE)).unwrap();
+    let with = |more: &str| std::fs::write(dir.join(NODE), format!("{config}{more}")).unwrap();
+    let export =
+        |to: &str| tiergate(dir, &["evidence", "export", case, "--out", to, "--config", NODE]);
+    with("\n[archive]\nfolder = \"archive\"\n");
+    let said = export("proof.json");
+    assert_eq!(said.code, 0, "{}{}", said.out, said.err);
+    let anchor = "tiergate-demo/evidence/ca.pem";
+    let said = fine(dir, &["evidence", "verify", "proof.json", "--anchor", anchor]);
+    assert!(said.out.contains("PROVEN"), "{}", said.out);
+    // The pair was replaced, and the old one is not kept.
+    let lines = config.lines().filter(|line| !line.starts_with("encryption"));
+    let bare: String = lines.map(|line| format!("{line}\n")).collect();
+    let archive = "\n[archive]\nfolder = \"archive\"\nplain = \"a test\"\n";
+    std::fs::write(dir.join(NODE), format!("{bare}{archive}")).unwrap();
+    let said = export("lost.json");
+    assert!(said.code == 1 && said.out.contains("[archive.closed]"), "{}{}", said.out, said.err);
+    // As a former pair it opens what was closed for it, and nothing new is closed for it.
+    let former = "\n[[identity.former]]\ncertificate = \"encryption.pem\"\nkey = \"file:encryption.key\"\n\n[[link]]\n";
+    let kept = bare.replacen("\n[[link]]\n", former, 1);
+    std::fs::write(dir.join(NODE), format!("{kept}{archive}")).unwrap();
+    let said = export("former.json");
+    assert_eq!(said.code, 0, "{}{}", said.out, said.err);
+}
+
 #[test]
 fn a_purged_record_is_proven_from_the_archive_and_a_changed_file_is_named() {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path();
     let story = fine(dir, &["demo", "--fast", "--keep", "--cases", "60"]).out;
     let case = story.split("tiergate trace ").nth(1).and_then(|s| s.split(' ').next()).unwrap();
-    let head = archived(dir);
+    let head = archived(dir, false);
     let export = |to: &str| {
         tiergate(dir, &["evidence", "export", case, "--out", to, "--by", "op7", "--config", NODE])
     };
     let without = export("without.json");
     assert_eq!(without.code, 1, "its bytes are not in the store: {}", without.out);
     let mut config = std::fs::read_to_string(dir.join(NODE)).unwrap();
-    config.push_str("\n[archive]\nfolder = \"archive\"\n");
+    config.push_str("\n[archive]\nfolder = \"archive\"\nplain = \"this test writes it\"\n");
     std::fs::write(dir.join(NODE), config).unwrap();
     let with = export("proof.json");
     assert_eq!(with.code, 0, "{}{}", with.out, with.err);

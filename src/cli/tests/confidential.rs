@@ -23,6 +23,23 @@ fn has(said: &Said, words: &[&str]) {
     }
 }
 
+/// Source rows are starred for whoever looks on; who says who they are sees them, and stands in the audit chain.
+fn rows_are_starred(dir: &Path) {
+    let node = ["--config", "d/township/node.toml"];
+    let run = |args: &[&str]| fine(dir, &[args, &node[..]].concat());
+    let list = run(&["quarantine", "list", "--json"]).json();
+    let problems = list["nodes"][0]["problems"].as_array().unwrap().clone();
+    let row = problems.iter().find(|p| p["class"] == "quarantined").unwrap();
+    let number = row["number"].to_string();
+    let show = ["quarantine", "show", &number, "--raw"];
+    let person = |text: &str| text.lines().any(|l| l.starts_with("申请人=") && !l.contains('*'));
+    let starred = run(&show);
+    assert!(starred.out.contains("=**") && !person(&starred.out), "{}", starred.out);
+    let whole = run(&[&show[..], &["--personal", "--by", "op7"]].concat());
+    assert!(!whole.out.contains("=**") && whole.out.contains('='), "{}", whole.out);
+    assert_eq!(run(&["audit", "verify", "--json"]).json()["ok"], true);
+}
+
 fn plays(suite: &str) {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path();
@@ -42,6 +59,7 @@ fn plays(suite: &str) {
     let envelope = std::fs::read_to_string(dir.join("d/evidence/envelope.xml")).unwrap();
     assert!(envelope.contains("<Confidential>") && !envelope.contains("<SBLSH>"), "{envelope}");
 
+    rows_are_starred(dir);
     let case = story.out.split("tiergate trace ").nth(1).unwrap().split(' ').next().unwrap();
     // The sender and the destination, each alone.
     for (tier, file) in [("township", "below.json"), ("province", "above.json")] {

@@ -197,3 +197,34 @@ fn an_interrupted_or_killed_demo_goes_on_where_it_stopped() {
     let said = fine(dir.path(), &["demo", "--all", "--keep", "--json", "--adapters", "adapters"]);
     assert_eq!(said.json()["ok"], true);
 }
+
+/// What stands in the province's tables is held against the samples: a value that somebody changed there
+/// and a row that is gone are told, and the run does not end well.
+#[test]
+fn a_changed_value_and_a_missing_row_in_the_provinces_tables_are_told() {
+    let dir = tempfile::tempdir().unwrap();
+    take(dir.path(), "", ["township_window", "performance"]);
+    let again = ["demo", "--all", "--keep", "--json", "--adapters", "adapters"];
+    fine(dir.path(), &["demo", "--all", "--fast", "--adapters", "adapters"]);
+    let kept = dir.path().join("tiergate-demo-all/province/kept.db");
+    for (sql, wanted) in [
+        (
+            "UPDATE application SET counter = '9号窗口' WHERE tg_key IN (SELECT tg_key FROM application WHERE counter = '1号窗口' LIMIT 1)",
+            "township_window: application in the province's tables: counter is not what the sample says",
+        ),
+        (
+            "DELETE FROM acceptance WHERE tg_key IN (SELECT tg_key FROM acceptance LIMIT 1)",
+            "township_window: rows in the province's tables: ",
+        ),
+    ] {
+        let done = Command::new("sqlite3").arg(&kept).arg(sql).status().unwrap();
+        assert!(done.success());
+        let said = tiergate(dir.path(), &again);
+        assert_eq!(said.code, 1, "{}", said.out);
+        let told = said.json();
+        assert_eq!(told["ok"], false, "{told}");
+        let differences = told["differences"].as_array().unwrap();
+        let named = |d: &serde_json::Value| d.as_str().unwrap().starts_with(wanted);
+        assert!(differences.iter().any(named), "{told}");
+    }
+}

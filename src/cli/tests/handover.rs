@@ -79,7 +79,7 @@ fn config(schema: &Schema, instance: &str, port: u16) -> String {
          password = \"file:../town/db.password\"\ntls = \"disable\"\ninstance = \"{instance}\"\n\n[trust]\nanchors = [\"../ca/ca.pem\"]\n\n\
          [[identity]]\ncode = \"town\"\nenvironment = \"demo\"\nkey = \"file:../town/node.key\"\n\
          certificate = \"../town/node.pem\"\n\n[[link]]\nname = \"up\"\npeer = \"county\"\n\
-         carrier = \"spool\"\nparent = true\n\n[link.spool]\nfolder = \"gate\"\nreturn = \"none\"\n\n\
+         carrier = \"spool\"\nparent = true\n\n[link.spool]\nfolder = \"gate\"\nplain = \"this test\"\nreturn = \"none\"\n\n\
          [[route]]\ndestination = \"county\"\nformat = \"supervision/1\"\n\n\
          [listen]\naddress = \"127.0.0.1:{port}\"\n\n[[adapter]]\npackage = \"{}\"\n\
          destination = \"county\"\n\n[adapter.source]\npost = \"licences\"\n\

@@ -4,31 +4,24 @@
 #![expect(clippy::unwrap_used, reason = "a test that unwraps says where it failed")]
 
 mod common;
+#[path = "common/nodes.rs"]
+mod nodes;
 
 use std::path::Path;
 use std::process::Command;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use common::{Service, fine, repository, tiergate};
+use edge::legacy_http::{self, Asked, Reply};
 
 /// Longest wait for the process.
 const LONGEST: Duration = Duration::from_secs(90);
 
 fn config(node: &str) -> String {
-    let common = format!(
-        "version = 1\n\n[node]\ndata = \".\"\n\n[store]\nurl = \"sqlite:node.db\"\n\n[trust]\n\
-         anchors = [\"../ca/ca.pem\"]\n\n[[identity]]\ncode = \"{node}\"\nenvironment = \"demo\"\n\
-         key = \"file:node.key\"\ncertificate = \"node.pem\"\n"
-    );
-    let package = repository().join("adapters/township_window");
-    let package = package.display();
+    let common = nodes::head(node);
     let own = match node {
-        "town" => format!(
-            "\n[[link]]\nname = \"up\"\npeer = \"county\"\ncarrier = \"local\"\nparent = true\n\n\
-             [[route]]\ndestination = \"county\"\nformat = \"supervision/1\"\n\n[[adapter]]\n\
-             package = \"{package}\"\ndestination = \"county\"\ninterval = \"100 ms\"\n\n\
-             [adapter.source]\nfolder = \"drops\"\nsettle = \"0 s\"\n"
-        ),
+        "town" => nodes::town("local", ""),
         _ => "\n[[link]]\nname = \"town\"\npeer = \"town\"\ncarrier = \"local\"\n\n[[outlet]]\n\
               target = \"../target\"\nkind = \"front_db\"\ndatabase = \"sqlite:front.db\"\n"
             .to_owned(),
@@ -183,4 +176,106 @@ fn what_a_platform_never_answers_is_listed_and_given_up_by_a_named_person() {
     let flag = format!("SELECT REC_FLAG FROM EX_GDBS_SB WHERE MSG_ID = '{message}'");
     assert_ne!(sqlite(&front, &flag), "1", "nobody answered for the platform");
     drop(service);
+}
+
+/// The province's service: takes every record, notes its case; whoever has no key, or another password, is told so.
+fn platform(asked: &Asked, taken: &Mutex<Vec<String>>) -> Reply {
+    let body = String::from_utf8_lossy(&asked.body).into_owned();
+    let soap = asked.header("soapaction").is_some();
+    let between = |from: &str, to: &str| {
+        let found = body.split_once(from).and_then(|(_, rest)| rest.split_once(to));
+        found.map_or_else(String::new, |(text, _)| text.to_owned())
+    };
+    let login = if soap { body.contains("serverHander") } else { asked.path() == "/login" };
+    let right = if login {
+        body.contains("geheim")
+    } else if soap {
+        between("loginKey>", "</") == "K1"
+    } else {
+        asked.header("x-login-key") == Some("K1")
+    };
+    let keys = if soap {
+        between("identifyKey>", "</")
+    } else {
+        asked.header("x-identify-keys").unwrap_or_default().to_owned()
+    };
+    let (code, text) = if right { ("0", "接收成功") } else { ("001", "登录已失效") };
+    if right && !login {
+        let plain = body.replace("&quot;", "\"").replace("&lt;", "<").replace("&gt;", ">");
+        let case = plain.split_once("FieldName=\"SBLSH\">").map(|(_, rest)| rest);
+        taken
+            .lock()
+            .unwrap()
+            .extend(case.and_then(|c| c.split_once('<')).map(|(c, _)| c.to_owned()));
+    }
+    if soap {
+        let values = format!("<loginKey>K1</loginKey><code>{code}</code><desc>{text}</desc>");
+        let body = format!(
+            "<e:Envelope xmlns:e=\"http://schemas.xmlsoap.org/soap/envelope/\"><e:Body><response><return>{values}</return></response></e:Body></e:Envelope>"
+        );
+        let headers = vec![("content-type".to_owned(), "text/xml; charset=utf-8".to_owned())];
+        return Reply::Full { status: 200, headers, body: body.into_bytes() };
+    }
+    if login {
+        return Reply::json(200, format!("{{\"loginKey\":\"K1\",\"code\":\"{code}\"}}"));
+    }
+    let each = keys.split(',').map(|key| {
+        format!("{{\"identifyKey\":\"{key}\",\"code\":\"{code}\",\"desc\":\"{text}\"}}")
+    });
+    Reply::json(200, format!("{{\"DealResult\":[{}]}}", each.collect::<Vec<_>>().join(",")))
+}
+
+/// The program speaks to the service in this way, and its answers come back to the township.
+fn spoken(kind: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    drop(target(&dir.join("target")));
+    let taken: Arc<Mutex<Vec<String>>> = Arc::default();
+    let seen = Arc::clone(&taken);
+    let there = legacy_http::Service::start(move |asked| platform(asked, &seen)).unwrap();
+    common::prepare(dir, common::USUAL, &["town", "county"], |node| match node {
+        "town" => config(node),
+        _ => {
+            let by_tables = "kind = \"front_db\"\ndatabase = \"sqlite:front.db\"\n";
+            let by_calls = format!(
+                "kind = \"{kind}\"\nurl = \"{}\"\nvalues = {{ dept = \"990103\", user = \"990103\" }}\n\
+                 secrets = {{ password = \"file:platform.pass\" }}\n",
+                there.url()
+            );
+            config(node).replace(by_tables, &by_calls)
+        }
+    });
+    let secret = dir.join("county/platform.pass");
+    std::fs::write(&secret, "geheim\n").unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    std::fs::set_permissions(&secret, mode).unwrap();
+    fine(dir, &["check", "config", "town/node.toml", "county/node.toml"]);
+    let sample = repository().join("adapters/township_window/samples/ordinary/input.csv");
+    std::fs::copy(sample, dir.join("town/drops/window-20261121.csv")).unwrap();
+    let service = Service::start(dir, &["town", "county"]);
+    let nodes = ["--config", "town/node.toml", "--config", "county/node.toml"];
+    let began = Instant::now();
+    loop {
+        assert!(began.elapsed() < LONGEST, "{kind}: {:?}", taken.lock().unwrap());
+        let case = taken.lock().unwrap().first().cloned();
+        if let Some(case) = case {
+            let traced = tiergate(dir, &[&["--lang", "zh", "trace", &case][..], &nodes].concat());
+            if traced.out.contains("「0 接收成功」") {
+                assert!(traced.out.contains("平台答复接收（由本节点记录）"), "{}", traced.out);
+                break;
+            }
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    drop(service);
+}
+
+#[test]
+fn a_platform_behind_http_is_spoken_to() {
+    spoken("http");
+}
+
+#[test]
+fn a_platform_behind_soap_is_spoken_to() {
+    spoken("soap");
 }

@@ -3,6 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that unwraps says where it failed")]
 
 mod common;
+#[expect(dead_code, reason = "its town reads no drops")]
+#[path = "common/nodes.rs"]
+mod nodes;
 #[path = "common/posting.rs"]
 mod posting;
 
@@ -19,11 +22,7 @@ use posting::{DOCUMENTS, TOKEN, client, free_port, post_all, request, up};
 const LONGEST: Duration = Duration::from_secs(60);
 
 fn config(node: &str, port: u16) -> String {
-    let common = format!(
-        "version = 1\n\n[node]\ndata = \".\"\n\n[store]\nurl = \"sqlite:node.db\"\n\n[trust]\n\
-         anchors = [\"../ca/ca.pem\"]\n\n[[identity]]\ncode = \"{node}\"\nenvironment = \"demo\"\n\
-         key = \"file:node.key\"\ncertificate = \"node.pem\"\n"
-    );
+    let common = nodes::head(node);
     let package = repository().join("adapters");
     let package = package.display();
     let own = match node {

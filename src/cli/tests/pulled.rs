@@ -4,6 +4,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that unwraps says where it failed")]
 
 mod common;
+#[expect(dead_code, reason = "its town reads no drops")]
+#[path = "common/nodes.rs"]
+mod nodes;
 
 use std::path::Path;
 use std::process::Command;
@@ -109,11 +112,7 @@ fn answer(plan: &Mutex<Plan>, asked: &Asked) -> Reply {
 }
 
 fn config(node: &str, url: &str) -> String {
-    let common = format!(
-        "version = 1\n\n[node]\ndata = \".\"\n\n[store]\nurl = \"sqlite:node.db\"\n\n[trust]\n\
-         anchors = [\"../ca/ca.pem\"]\n\n[[identity]]\ncode = \"{node}\"\nenvironment = \"demo\"\n\
-         key = \"file:node.key\"\ncertificate = \"node.pem\"\n"
-    );
+    let common = nodes::head(node);
     let own = match node {
         "town" => format!(
             "\n[[link]]\nname = \"up\"\npeer = \"county\"\ncarrier = \"local\"\nparent = true\n\n\

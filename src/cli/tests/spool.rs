@@ -4,6 +4,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that unwraps says where it failed")]
 
 mod common;
+#[path = "common/nodes.rs"]
+mod nodes;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -20,23 +22,14 @@ fn prepare(dir: &Path) {
 }
 
 fn config(node: &str) -> String {
-    let common = format!(
-        "version = 1\n\n[node]\ndata = \".\"\n\n[store]\nurl = \"sqlite:node.db\"\n\n[trust]\n\
-         anchors = [\"../ca/ca.pem\"]\n\n[[identity]]\ncode = \"{node}\"\nenvironment = \"demo\"\n\
-         key = \"file:node.key\"\ncertificate = \"node.pem\"\n"
-    );
-    let package = repository().join("adapters/township_window");
-    let package = package.display();
+    let common = nodes::head(node);
     let own = match node {
-        "town" => format!(
-            "\n[[link]]\nname = \"up\"\npeer = \"county\"\ncarrier = \"spool\"\nparent = true\n\n\
-             [link.spool]\nfolder = \"gate\"\nreturn = \"manual\"\npoll = \"50 ms\"\n\n\
-             [[route]]\ndestination = \"county\"\nformat = \"supervision/1\"\n\n[[adapter]]\n\
-             package = \"{package}\"\ndestination = \"county\"\ninterval = \"100 ms\"\n\n\
-             [adapter.source]\nfolder = \"drops\"\nsettle = \"0 s\"\n"
+        "town" => nodes::town(
+            "spool",
+            "\n[link.spool]\nfolder = \"gate\"\nplain = \"this test\"\nreturn = \"manual\"\npoll = \"50 ms\"\n",
         ),
         _ => "\n[[link]]\nname = \"town\"\npeer = \"town\"\ncarrier = \"spool\"\n\n\
-             [link.spool]\nfolder = \"gate\"\npoll = \"50 ms\"\n"
+             [link.spool]\nfolder = \"gate\"\nplain = \"this test\"\npoll = \"50 ms\"\n"
             .to_owned(),
     };
     common + &own
@@ -209,4 +202,88 @@ fn a_gate_that_only_copies_rows_carries_both_ways() {
     let export = ["spool", "export", "--link", "up", "--to", "disk", "--config", "town/node.toml"];
     let said = tiergate(dir, &export);
     assert_eq!(said.code, 2, "rows are not carried on a disk: {}", said.err);
+}
+
+/// Both sides with a pair for encryption, the gate's files for one another.
+fn closed(dir: &Path) {
+    common::prepare(dir, common::USUAL, &["town", "county"], |node| {
+        let peer = if node == "town" { "county" } else { "town" };
+        let readers = format!("readers = [\"../{peer}/enc.pem\"]\n");
+        let pair = "certificate = \"node.pem\"\n\
+                    encryption = { certificate = \"enc.pem\", key = \"file:enc.key\" }\n";
+        config(node)
+            .replace("plain = \"this test\"\n", &readers)
+            .replace("return = \"manual\"\n", "")
+            .replace("certificate = \"node.pem\"\n", pair)
+    });
+    for node in ["town", "county"] {
+        let (key, pem) = (format!("{node}/enc.key"), format!("{node}/enc.pem"));
+        fine(dir, &["keys", "new", "--out", &key]);
+        let issue = ["ca", "issue", "--ca", "ca", "--node", node, "--region", "99"];
+        let to = ["--usage", "encryption", "--key", &key, "--out", &pem];
+        fine(dir, &[&issue[..], &to].concat());
+    }
+}
+
+#[test]
+fn files_of_a_gate_are_encrypted_for_the_neighbour() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    closed(dir);
+    for node in ["town/node.toml", "county/node.toml"] {
+        assert!(!fine(dir, &["check", "config", node]).out.contains("lie in the clear"));
+    }
+    let _services = (Service::start(dir, &["town"]), Service::start(dir, &["county"]));
+    until(dir, "both gates are there", || {
+        dir.join("county/gate/in").is_dir() && dir.join("town/gate/out").is_dir()
+    });
+    let sample = repository().join("adapters/township_window/samples/ordinary/input.csv");
+    std::fs::copy(sample, dir.join("town/drops/window-1.csv")).unwrap();
+    let mut seen = 0;
+    until(dir, "every record is accepted", || {
+        let (from, to) = (dir.join("county/gate/out"), dir.join("town/gate/in"));
+        for name in names(&from) {
+            let file = std::fs::read(from.join(&name)).unwrap();
+            assert!(file.windows(18).any(|w| w == b"TIERGATE-CLOSED/1\n"), "{name} is closed");
+            std::fs::rename(from.join(&name), to.join(&name)).unwrap();
+            seen += 1;
+        }
+        let row = link(dir);
+        row["accepted"].as_u64() > Some(0) && row["in_flight"].as_u64() == Some(0)
+    });
+    assert!(seen > 0, "receipts came down, closed");
+    assert!(names(&dir.join("county/gate/bad")).is_empty());
+}
+
+#[test]
+fn a_gate_in_the_clear_gives_its_reason_to_whoever_looks_and_to_the_audit_chain() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    prepare(dir);
+    let said = fine(dir, &["check", "config", "county/node.toml"]);
+    assert!(said.out.contains("files of link town lie in the clear: this test"), "{}", said.out);
+    let said = tiergate(dir, &["doctor", "--config", "county/node.toml"]);
+    assert!(said.out.contains("files of link town lie in the clear: this test"), "{}", said.out);
+    let service = Service::start(dir, &["county"]);
+    until(dir, "the gate is there", || dir.join("county/gate/in").is_dir());
+    drop(service);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let events = runtime.block_on(async {
+        let file = store::SqliteStore::open_to_read(dir.join("county/node.db")).await.unwrap();
+        let code = canon::NodeCode::new("county").unwrap();
+        file.identity(&code).await.unwrap().audit_after(0, 1_000).await.unwrap()
+    });
+    let begun: Vec<_> = events.iter().filter(|(_, e, _)| e.action == "plain.begun").collect();
+    assert_eq!(begun.len(), 1, "{events:?}");
+    assert_eq!((&*begun[0].1.subject, &*begun[0].1.reason), ("link town", "this test"));
+    let bare = std::fs::read_to_string(dir.join("county/node.toml")).unwrap();
+    let gone = bare.replace("plain = \"this test\"", "readers = [\"gone.pem\"]");
+    std::fs::write(dir.join("county/node.toml"), gone).unwrap();
+    let said = tiergate(dir, &["check", "config", "county/node.toml"]);
+    assert!(said.code == 1 && said.out.contains("[link.spool] readers"), "{}", said.out);
+    let bare = bare.replace("plain = \"this test\"\n", "");
+    std::fs::write(dir.join("county/node.toml"), bare).unwrap();
+    let said = tiergate(dir, &["check", "config", "county/node.toml"]);
+    assert_eq!(said.code, 1, "{}", said.out);
+    assert!(said.out.contains("`plain = \"REASON\"` leaves them in the clear"), "{}", said.out);
 }

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that unwraps says where it failed")]
 
 mod common;
+#[path = "common/nodes.rs"]
+mod nodes;
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -14,20 +16,9 @@ use common::{Service, fine, repository, tiergate};
 const LONGEST: Duration = Duration::from_secs(90);
 
 fn config(node: &str) -> String {
-    let common = format!(
-        "version = 1\n\n[node]\ndata = \".\"\n\n[store]\nurl = \"sqlite:node.db\"\n\n[trust]\n\
-         anchors = [\"../ca/ca.pem\"]\n\n[[identity]]\ncode = \"{node}\"\nenvironment = \"demo\"\n\
-         key = \"file:node.key\"\ncertificate = \"node.pem\"\n"
-    );
-    let package = repository().join("adapters/township_window");
-    let package = package.display();
+    let common = nodes::head(node);
     let own = match node {
-        "town" => format!(
-            "\n[[link]]\nname = \"up\"\npeer = \"county\"\ncarrier = \"local\"\nparent = true\n\n\
-             [[route]]\ndestination = \"county\"\nformat = \"supervision/1\"\n\n[[adapter]]\n\
-             package = \"{package}\"\ndestination = \"county\"\ninterval = \"100 ms\"\n\n\
-             [adapter.source]\nfolder = \"drops\"\nsettle = \"0 s\"\n"
-        ),
+        "town" => nodes::town("local", ""),
         _ => "\n[[link]]\nname = \"town\"\npeer = \"town\"\ncarrier = \"local\"\n\n[[sink]]\n\
               name = \"tables\"\nkind = \"sql_tables\"\ndatabase = \"sqlite:kept.db\"\n\
               prefix = \"jc_\"\n"

@@ -378,6 +378,7 @@ fn stores(dir: &Path) {
         now,
         chunks: vec![chunk],
         quarantined: vec![quarantined],
+        known: Vec::new(),
         rows: vec![],
         rows_read: 2,
         rows_unchanged: 0,
@@ -464,6 +465,8 @@ fn problem_data_is_listed_shown_and_returned_with_an_audit() {
     assert!(!show.out.contains("第十七行"), "the raw row only where it is asked for");
     let raw = run(&[&["quarantine", "show", &number, "--raw"], &town[..]].concat());
     assert!(raw.out.contains("第十七行"), "{}", raw.out);
+    let whole = ["quarantine", "show", &number, "--raw", "--personal"];
+    assert_eq!(run(&[&whole[..], &town[..]].concat()).code, 2, "whoever sees all says who");
     assert_eq!(run(&[&["quarantine", "show", "999"], &town[..]].concat()).code, 1);
 
     let back = ["quarantine", "return", &number, "--reason", "check digit"];

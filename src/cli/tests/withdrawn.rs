@@ -17,7 +17,7 @@ fn config(destinations: &[&str]) -> String {
         "version = 1\n\n[node]\ndata = \".\"\n\n[store]\nurl = \"sqlite:node.db\"\n\n[trust]\n\
          anchors = [\"../ca/ca.pem\"]\n\n[[identity]]\ncode = \"town\"\nenvironment = \"demo\"\n\
          key = \"file:node.key\"\ncertificate = \"node.pem\"\n\n[[link]]\nname = \"up\"\n\
-         peer = \"county\"\ncarrier = \"spool\"\nparent = true\n\n[link.spool]\nfolder = \"gate\"\n\
+         peer = \"county\"\ncarrier = \"spool\"\nparent = true\n\n[link.spool]\nfolder = \"gate\"\nplain = \"this test\"\n\
          return = \"none\"\n\n[[adapter]]\npackage = \"{}\"\ndestinations = {destinations:?}\n\
          interval = \"100 ms\"\n\n[adapter.source]\nfolder = \"drops\"\nsettle = \"0 s\"\n",
         package.display()

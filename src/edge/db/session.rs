@@ -101,6 +101,14 @@ pub(super) fn statements(engine: Engine, session: &Session) -> Vec<Statement> {
             must("SET QUOTED_IDENTIFIER ON".into()),
         ],
         Engine::Oracle => vec![
+            // It has two; who asks for less than the lower gets the lower.
+            may(format!(
+                "ALTER SESSION SET ISOLATION_LEVEL = {}",
+                match session.isolation {
+                    Isolation::ReadUncommitted | Isolation::ReadCommitted => "READ COMMITTED",
+                    Isolation::RepeatableRead | Isolation::Serializable => "SERIALIZABLE",
+                }
+            )),
             must("ALTER SESSION SET NLS_DATE_FORMAT = 'YYYY-MM-DD HH24:MI:SS'".into()),
             must("ALTER SESSION SET NLS_TIMESTAMP_FORMAT = 'YYYY-MM-DD HH24:MI:SS.FF'".into()),
             must("ALTER SESSION SET NLS_NUMERIC_CHARACTERS = '.,'".into()),

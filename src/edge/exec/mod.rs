@@ -23,7 +23,7 @@ use crate::error::SourceError;
 use crate::page::Page;
 use crate::passes::open_at;
 use crate::rest::Rest;
-use crate::source::{BoxFuture, Source, TableCount, WriteBack};
+use crate::source::{BoxFuture, Source, WriteBack};
 
 /// The source. See the module.
 pub struct Exec {
@@ -63,10 +63,6 @@ impl Source for Exec {
         })
     }
 
-    fn committed<'a>(&'a mut self, _cursor: &'a str) -> BoxFuture<'a, Result<(), SourceError>> {
-        Box::pin(async { Ok(()) })
-    }
-
     fn write_back<'a>(
         &'a mut self,
         items: &'a [WriteBack],
@@ -74,10 +70,6 @@ impl Source for Exec {
         let adapter = &self.settings.adapter;
         let none = || SourceError::NoWriteBack { adapter: adapter.clone(), kind: "exec" };
         Box::pin(async move { Ok(items.iter().map(|_| Err(none())).collect()) })
-    }
-
-    fn count<'a>(&'a mut self) -> BoxFuture<'a, Result<Vec<TableCount>, SourceError>> {
-        Box::pin(async { Ok(Vec::new()) })
     }
 
     fn let_go(&mut self) {

@@ -15,6 +15,8 @@ use crate::page::{BrokenRow, NULL, Page, Pass, join_key};
 
 /// A page that has rows does not wait longer for more.
 const COMPANY_MAX: Duration = Duration::from_millis(200);
+/// What one turn counts at most of a program's time, ms: a clock that is put forward ends no program.
+const TURN_COUNTS_MAX: i64 = 60_000;
 
 /// What the store keeps as opaque text.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,7 +66,10 @@ pub(super) struct Run {
     cursor: Cursor,
     /// The cursor of the last page that was given: only from there it goes on.
     given: String,
-    began: Millis,
+    /// When it was last looked after.
+    seen: Millis,
+    /// How long it has run, ms.
+    spent: i64,
     /// How long it has said nothing, ms.
     silent: i64,
     /// A row of another query that is read and not given yet.
@@ -94,7 +99,8 @@ impl Run {
             singer: Singer::new(settings.streams(), &settings.source.read),
             cursor,
             given,
-            began: now,
+            seen: now,
+            spent: 0,
             silent: 0,
             waiting: None,
             named: vec![false; settings.streams().len()],
@@ -160,7 +166,9 @@ impl Exec {
         limit: usize,
     ) -> Result<bool, SourceError> {
         let limits = &self.settings.limits;
-        if now.since(run.began) > limits.run_max {
+        run.spent = run.spent.saturating_add(now.since(run.seen).clamp(0, TURN_COUNTS_MAX));
+        run.seen = now;
+        if run.spent > limits.run_max {
             return Err(self.slow(format!("ran longer than {} s", limits.run_max / 1000)));
         }
         if let Some(query) = run.waiting.take() {

@@ -27,7 +27,7 @@ use canon::Millis;
 use crate::error::SourceError;
 use crate::os::{self, Stat};
 use crate::page::{BrokenRow, Page};
-use crate::source::{Awaited, BoxFuture, Source, TableCount, WriteBack};
+use crate::source::{Awaited, BoxFuture, Source, WriteBack};
 pub use back::take_back;
 use cursor::{Cursor, Open, REASONS_MAX, To, Why};
 use file::OpenFile;
@@ -412,10 +412,6 @@ impl Source for FileDrop {
             self.hold()?;
             self.say(items)
         })
-    }
-
-    fn count<'a>(&'a mut self) -> BoxFuture<'a, Result<Vec<TableCount>, SourceError>> {
-        Box::pin(async { Ok(Vec::new()) })
     }
 
     fn let_go(&mut self) {

@@ -24,7 +24,7 @@ use crate::error::SourceError;
 use crate::page::Page;
 use crate::passes::{self, open_at};
 use crate::rest::Rest;
-use crate::source::{BoxFuture, Source, TableCount, WriteBack};
+use crate::source::{BoxFuture, Source, WriteBack};
 
 type Cursor = passes::Cursor<at::At>;
 type State = passes::State<at::At>;
@@ -76,10 +76,6 @@ impl Source for HttpPull {
         })
     }
 
-    fn committed<'a>(&'a mut self, _cursor: &'a str) -> BoxFuture<'a, Result<(), SourceError>> {
-        Box::pin(async { Ok(()) })
-    }
-
     fn write_back<'a>(
         &'a mut self,
         items: &'a [WriteBack],
@@ -89,10 +85,6 @@ impl Source for HttpPull {
             kind: "http_pull",
         };
         Box::pin(async move { Ok(items.iter().map(|_| Err(none())).collect()) })
-    }
-
-    fn count<'a>(&'a mut self) -> BoxFuture<'a, Result<Vec<TableCount>, SourceError>> {
-        Box::pin(async { Ok(Vec::new()) })
     }
 
     fn let_go(&mut self) {

@@ -9,7 +9,7 @@ use super::at::At;
 use super::{Cursor, HttpPull, State};
 use crate::error::SourceError;
 use crate::http;
-use crate::page::{NULL, Page, Pass, join_key};
+use crate::page::{Ahead, NULL, Page, Pass, join_key};
 use crate::passes::{believable, earlier};
 
 /// Which page of the service: query, page of the pass, what leads to it, since when.
@@ -81,6 +81,9 @@ impl HttpPull {
         } else {
             self.next(index, state, at, &held, now)?
         };
+        if let Some(ahead) = &mut page.ahead {
+            ahead.ended = !full;
+        }
         if compare {
             state.ended = (!full).then_some(now).or(state.ended);
             page.pass = Some(Pass { number: state.passes, complete: !full });
@@ -114,6 +117,8 @@ impl HttpPull {
         let place = self.settings.query(index).into();
         let mut page = Page::empty(place, self.columns[index].clone(), String::new());
         page.table = u16::try_from(index).unwrap_or(u16::MAX);
+        let timed = matches!(self.detect(index), Detect::ModifiedTime { .. });
+        page.ahead = timed.then(Ahead::default);
         page
     }
 
@@ -188,13 +193,13 @@ impl HttpPull {
                     broken.reference = format!("{}:#{number}", page.place);
                     page.broken.push(broken);
                 }
-                Given::Row(row) => {
-                    let time = self.add(index, row, page);
-                    match time.filter(|t| believable(t, &latest)) {
-                        Some(time) => at.high = Some(time).max(at.high.take()),
-                        None => at.timeless += u64::from(timed),
+                Given::Row(row) => match (self.add(index, row, page), &mut page.ahead) {
+                    (Some(time), Some(ahead)) if !believable(&time, &latest) => {
+                        ahead.note(&time);
                     }
-                }
+                    (Some(time), _) => at.high = Some(time).max(at.high.take()),
+                    (None, _) => at.timeless += u64::from(timed),
+                },
             }
         }
         false

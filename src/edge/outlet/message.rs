@@ -124,3 +124,103 @@ impl Target {
 /// What [`Target::make`] may put in beside fields.
 pub(super) const WORDS: [&str; 7] =
     ["message", "version", "op", "system", "namespace", "entered", "collected"];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use canon::format::supervision_1;
+
+    use super::*;
+
+    /// Guangdong's folder as another province would have it: other names, other codes, and a column
+    /// that says what a row is for.
+    fn elsewhere(head: &str, record: &str) -> Target {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../schemas/guangdong/1");
+        let mut files = BTreeMap::new();
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let text = std::fs::read_to_string(&path).unwrap();
+            let text = match text.split_once("<xs:simpleType name=\"PickupWay\">") {
+                Some((before, list)) => {
+                    let list = list.replacen("value=\"8\"", "value=\"K\"", 1);
+                    format!("{before}<xs:simpleType name=\"PickupWay\">{list}")
+                }
+                None => text,
+            };
+            let text = text
+                .replace("t:field name=\"receiver_name\"", "t:field name=\"taker\"")
+                .replace(
+                    "to = \"EX_GDBS_LQDJ\"\nset = { version = \"@version\" }",
+                    &format!("to = \"EX_GDBS_LQDJ\"\n{record}"),
+                )
+                .replace("[target]", &format!("[target]\n{head}"));
+            files.insert(path.file_name().unwrap().to_str().unwrap().to_owned(), text.into_bytes());
+        }
+        Target::read(files, &supervision_1()).unwrap_or_else(|p| panic!("{p:?}"))
+    }
+
+    /// The sample of a pickup by courier, as it was put or withdrawn.
+    fn pickup(op: Op) -> (RecordId, Parsed) {
+        let source = supervision_1();
+        let path = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../schemas/samples/supervision/1/valid/LQDJ.xml"
+        );
+        let text = std::fs::read_to_string(path).unwrap();
+        let text = text.replace("<LQFS>0</LQFS>", "<LQFS>8</LQFS>").replace(" v=\"1\"", " v=\"7\"");
+        let mut parsed = source.parse(text.trim_end().as_bytes()).unwrap();
+        parsed.attrs.op = op;
+        if op == Op::Void {
+            (parsed.attrs.reason, parsed.attrs.by) = (Some("1".into()), Some("op-7".into()));
+        }
+        let key = source.key(parsed.ty, &parsed.values, &parsed.attrs.namespace).unwrap();
+        (RecordId { kind: "LQDJ".into(), key, version: 7 }, parsed)
+    }
+
+    const RECORD: &str = "field = { taker = \"receiver_name\" }\ncodes.pickup_way = { 8 = \"K\" }\n\
+        set = { version = \"@version\", remark = \"@op\", case_no_short = \"@system\", item_code_short = \"TG\" }\n\
+        left_out = [\"remark\", \"case_no_short\", \"item_code_short\"]";
+
+    #[test]
+    fn names_codes_and_words_are_those_of_the_platform() {
+        let target = elsewhere("put = \"A\"\nvoid = \"D\"", RECORD);
+        for (op, word) in [(Op::Put, "A"), (Op::Void, "D")] {
+            let (id, parsed) = pickup(op);
+            let made = target.make(&id, &parsed, &supervision_1()).unwrap();
+            assert_eq!(&*made.kind, "EX_GDBS_LQDJ");
+            for (wire, wanted) in [
+                ("LQRXM", "测试领取人姓名"),
+                ("LQFS", "K"),
+                ("BZ", word),
+                ("SBLSH_SHORT", "county_approval"),
+                ("SXBM_SHORT", "TG"),
+                ("VERSION", "7"),
+                ("LQSJ", "2026-03-02 15:00:00"),
+            ] {
+                assert_eq!(made.get(wire), Some(wanted), "{wire} {op:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_platform_without_a_word_for_it_is_given_no_withdrawal() {
+        let target = elsewhere("put = \"A\"", RECORD);
+        let (id, parsed) = pickup(Op::Void);
+        assert_eq!(target.make(&id, &parsed, &supervision_1()).unwrap_err(), NotMade::Void);
+        let (id, parsed) = pickup(Op::Put);
+        assert!(target.make(&id, &parsed, &supervision_1()).is_ok());
+    }
+
+    #[test]
+    fn what_the_platform_would_refuse_is_not_given_to_it() {
+        let too_long = RECORD.replace("\"TG\"", &format!("\"{}\"", "长".repeat(51)));
+        let target = elsewhere("", &too_long);
+        let (id, parsed) = pickup(Op::Put);
+        let NotMade::Values(found) = target.make(&id, &parsed, &supervision_1()).unwrap_err()
+        else {
+            panic!("its values are the matter")
+        };
+        assert_eq!((&*found[0].rule, &*found[0].field), ("field.too_long", "SXBM_SHORT"));
+    }
+}

@@ -14,13 +14,57 @@ struct Rights {
     insert: bool,
 }
 
+/// Whose rights they are, and where.
+#[derive(Clone, Copy, Debug)]
+pub struct Account<'a> {
+    /// Whose SQL is spoken.
+    pub engine: Engine,
+    /// The account's name.
+    pub user: &'a str,
+    /// The database, where rights name it (MySQL).
+    pub database: &'a str,
+    /// Where tables lie that are named without a schema; none is the account's own search.
+    pub schema: Option<&'a str>,
+}
+
+impl Account<'_> {
+    /// A table's name as rights name it.
+    fn table(&self, d: Dialect, name: &str) -> String {
+        let place = match self.engine {
+            Engine::Mysql => Some(self.database),
+            _ => self.schema,
+        };
+        match place {
+            Some(place) if !name.contains('.') => format!("{}.{}", d.name(place), d.name(name)),
+            _ => d.name(name),
+        }
+    }
+
+    /// What comes before the tables: the account itself, and the schemas it may look into.
+    fn begin(&self, d: Dialect, tables: &BTreeMap<String, Rights>) -> Vec<String> {
+        let mut all = account(self.engine, self.user);
+        if self.engine == Engine::Postgres {
+            let named = tables.keys().filter_map(|t| t.rsplit_once('.')).map(|(schema, _)| schema);
+            let schemas: BTreeSet<&str> = named.chain(self.schema).collect();
+            let user = self.user;
+            all.extend(
+                self.schema.map(|schema| {
+                    format!("ALTER ROLE {user} SET search_path = {};", d.name(schema))
+                }),
+            );
+            all.extend(
+                schemas
+                    .into_iter()
+                    .map(|schema| format!("GRANT USAGE ON SCHEMA {} TO {user};", d.name(schema))),
+            );
+        }
+        all
+    }
+}
+
 /// The statements, for the owner of the database to read and run.
-pub fn grants(
-    source: &adapt::SqlSource,
-    engine: Engine,
-    user: &str,
-    database: &str,
-) -> Vec<String> {
+pub fn grants(source: &adapt::SqlSource, to: Account<'_>) -> Vec<String> {
+    let Account { engine, user, .. } = to;
     let d = Dialect { engine, stored: Stored::Declared };
     let mut rights: BTreeMap<String, Rights> = BTreeMap::new();
     for query in &source.queries {
@@ -42,12 +86,9 @@ pub fn grants(
         Engine::Mysql => format!("'{user}'@'%'"),
         _ => user.to_owned(),
     };
-    let mut all = account(engine, user);
+    let mut all = to.begin(d, &rights);
     for (table, rights) in &rights {
-        let table = match (engine, table.contains('.')) {
-            (Engine::Mysql, false) => format!("{}.{}", d.name(database), d.name(table)),
-            _ => d.name(table),
-        };
+        let table = to.table(d, table);
         all.push(format!("GRANT SELECT ON {table} TO {who};"));
         let columns: Vec<String> = rights.update.iter().map(|c| d.name(c)).collect();
         let columns = columns.join(", ");
@@ -276,7 +317,8 @@ mod tests {
             }),
         };
         let source = adapt::SqlSource { encoding: adapt::Encoding::Auto, queries: vec![query] };
-        let said = |engine| grants(&source, engine, "reader", "approval");
+        let to = |engine, schema| Account { engine, user: "reader", database: "approval", schema };
+        let said = |engine| grants(&source, to(engine, None));
         assert_eq!(
             said(Engine::Mysql)[1..],
             [
@@ -294,5 +336,14 @@ mod tests {
             &"GRANT UPDATE ON [approval_case] ([sync_error], [sync_flag]) TO reader;".to_owned()
         ));
         assert!(said(Engine::Postgres).iter().all(|s| !s.contains("DELETE")));
+        let there = grants(&source, to(Engine::Postgres, Some("county")));
+        assert_eq!(
+            there[2..5],
+            [
+                "ALTER ROLE reader SET search_path = \"county\";",
+                "GRANT USAGE ON SCHEMA \"county\" TO reader;",
+                "GRANT SELECT ON \"county\".\"approval_case\" TO reader;",
+            ]
+        );
     }
 }

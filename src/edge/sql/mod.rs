@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 use canon::Millis;
 
-pub use grants::grants;
+pub use grants::{Account, grants};
 pub use probe::probe;
 pub use settings::{Detect, Query, Settings, WriteBackTo};
 
@@ -78,10 +78,6 @@ impl Source for SqlSource {
             let most = self.settings.fetch_rows_max.max(1);
             self.page(cursor, now, limit.clamp(1, most)).await
         })
-    }
-
-    fn committed<'a>(&'a mut self, _cursor: &'a str) -> BoxFuture<'a, Result<(), SourceError>> {
-        Box::pin(async { Ok(()) })
     }
 
     fn write_back<'a>(

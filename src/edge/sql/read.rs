@@ -8,7 +8,7 @@ use super::{Cursor, State};
 use super::{Detect, Query, Settings, SqlSource, failure, rows};
 use crate::db::{Connection, DbError};
 use crate::error::SourceError;
-use crate::page::{Page, Pass};
+use crate::page::{Ahead, Page, Pass};
 use crate::passes::{believable, earlier, open_at};
 use crate::source::TableCount;
 
@@ -91,6 +91,7 @@ impl SqlSource {
         let fetched =
             rows::fetch(&self.settings, connection, query, &from, limit, &mut page).await?;
         let full = fetched.full;
+        page.ahead = ahead(query, &page, now, !full);
         let seen = high(query, state, fetched.last.as_ref(), &page, now);
         if full {
             let last = fetched.last.unwrap_or_default();
@@ -174,6 +175,16 @@ fn begin(query: &Query, state: &State) -> From {
         (None, Some(high), _) if timed => From::AfterTime(high.clone()),
         _ => From::Start,
     }
+}
+
+/// Which rows of a page are dated later than they can be.
+fn ahead(query: &Query, page: &Page, now: Millis, ended: bool) -> Option<Ahead> {
+    let Detect::ModifiedTime { overlap_ms, .. } = query.detect else { return None };
+    let latest = now.plus(overlap_ms).to_string();
+    let mut ahead = Ahead { ended, ..Ahead::default() };
+    let times = page.order.iter().filter_map(|span| page.span(*span));
+    times.filter(|time| !believable(time, &latest)).for_each(|time| ahead.note(time));
+    Some(ahead)
 }
 
 /// The highest time seen in this pass, times that cannot be yet left out: one wrong year must not

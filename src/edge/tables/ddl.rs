@@ -1,6 +1,8 @@
 //! The tables of a format: one for each record type, typed, with Chinese comments, and a view of the
 //! current versions.
 
+use std::sync::Arc;
+
 use canon::format::{Field, Format, Kind, RecordType};
 
 use crate::db::{Dialect, Engine, Stored};
@@ -53,6 +55,7 @@ pub(super) const OWN: &[(&str, Own, &str)] = &[
     ("tg_nature", Own::Word, "性质：live 实时、late 补报、history 历史、correction 更正"),
     ("tg_window", Own::Day, "报送方窗口日"),
     ("tg_envelope", Own::Long, "所在报文"),
+    ("tg_format", Own::Word, "所依格式及版本"),
     ("tg_system", Own::Word, "来源系统"),
     ("tg_collected", Own::Time, "采集时间"),
     ("tg_entered", Own::Time, "来源录入时间"),
@@ -125,6 +128,49 @@ fn field_type(field: &Field, engine: Engine) -> String {
 /// The tables of a format's record types; `prefix` goes before each name.
 pub fn tables(format: &Format, engine: Engine, prefix: &str) -> Vec<Table> {
     format.types().iter().map(|ty| table(ty, engine, prefix)).collect()
+}
+
+/// The record types of editions that run side by side, each as wide as the widest needs it: a field that one
+/// of them lacks is not asked for. A field's kind is that of the first edition that has it; what another
+/// edition writes otherwise is kept beside (`tg_misfit`).
+pub(super) fn side_by_side(formats: &[Arc<Format>]) -> Vec<RecordType> {
+    let mut all: Vec<RecordType> = Vec::new();
+    for record in formats.iter().flat_map(|format| format.types()) {
+        match all.iter_mut().find(|r| r.name == record.name) {
+            Some(there) => widen(there, record),
+            None => all.push(record.clone()),
+        }
+    }
+    all
+}
+
+fn widen(there: &mut RecordType, other: &RecordType) {
+    for field in &mut there.fields {
+        match other.fields.iter().find(|f| f.name == field.name) {
+            Some(twin) => {
+                field.required &= twin.required;
+                field.max_len = field.max_len.max(twin.max_len);
+            }
+            None => field.required = false,
+        }
+    }
+    for field in &other.fields {
+        if there.fields.iter().all(|f| f.name != field.name) {
+            let mut gained = field.clone();
+            gained.required = false;
+            there.fields.push(gained);
+        }
+    }
+}
+
+/// Whether a column of the second type holds whatever one of the first held: a longer text.
+pub(super) fn is_longer(old: &str, new: &str) -> bool {
+    let length = |ty: &str| match ty {
+        "TEXT" => Some(20_000),
+        "MEDIUMTEXT" => Some(u32::MAX),
+        _ => ty.strip_prefix("VARCHAR(")?.strip_suffix(')')?.parse().ok(),
+    };
+    matches!((length(old), length(new)), (Some(old), Some(new)) if new > old)
 }
 
 pub(super) fn table(record: &RecordType, engine: Engine, prefix: &str) -> Table {
@@ -215,6 +261,21 @@ impl Table {
                 format!("CREATE VIEW {view} AS {select}"),
             ],
             _ => vec![format!("CREATE OR REPLACE VIEW {view} AS {select}")],
+        }
+    }
+
+    /// Makes a column's texts longer. A view that shows it is made anew after.
+    pub(super) fn lengthen(&self, engine: Engine, column: &Column) -> Vec<String> {
+        let d = dialect(engine);
+        let (table, name) = (d.name(&self.name), d.name(&column.name));
+        match engine {
+            // It counts no characters.
+            Engine::Sqlite => Vec::new(),
+            Engine::Postgres => vec![
+                format!("DROP VIEW IF EXISTS {}", d.name(&format!("{}_current", self.name))),
+                format!("ALTER TABLE {table} ALTER COLUMN {name} TYPE {}", column.ty),
+            ],
+            _ => vec![format!("ALTER TABLE {table} MODIFY COLUMN {}", definition(engine, column))],
         }
     }
 

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use canon::format::{Format, Parsed, TypeIx};
+use canon::format::{Format, RecordType};
 
 pub use ddl::{Column, ENGINES, Table, script, tables};
 
@@ -46,17 +46,20 @@ pub struct Settings {
 /// The sink. The database is opened at the first batch, and again after a failure.
 pub struct TablesSink {
     settings: Settings,
-    format: Arc<Format>,
+    formats: Vec<Arc<Format>>,
+    /// Record types over all of them: what the tables are made for.
+    records: Vec<RecordType>,
     connection: Option<Connection>,
     news: Vec<String>,
 }
 
 impl TablesSink {
-    /// Checks the settings.
+    /// Checks the settings. Editions that are side by side at the node share the tables; the first is the
+    /// node's own.
     ///
     /// # Errors
     /// The database is of an engine that no tables are made for.
-    pub fn new(settings: Settings, format: Arc<Format>) -> Result<Self, SinkError> {
+    pub fn new(settings: Settings, formats: Vec<Arc<Format>>) -> Result<Self, SinkError> {
         let engine = settings.place.engine();
         if !ENGINES.iter().any(|(_, known)| *known == engine) {
             return Err(SinkError::Schema {
@@ -65,7 +68,8 @@ impl TablesSink {
                 detail: format!("no tables are made for {}", engine.as_str()),
             });
         }
-        Ok(Self { settings, format, connection: None, news: Vec::new() })
+        let records = ddl::side_by_side(&formats);
+        Ok(Self { settings, formats, records, connection: None, news: Vec::new() })
     }
 
     fn failed(&self, error: DbError) -> SinkError {
@@ -112,7 +116,8 @@ impl TablesSink {
         let made = made(connection, &made_name).await.map_err(|e| self.failed(e))?;
         // Where the database can: all of it or nothing.
         connection.begin().await.map_err(|e| self.failed(e))?;
-        for table in tables(&self.format, engine, &prefix) {
+        for record in &self.records {
+            let table = ddl::table(record, engine, &prefix);
             let Some(there) = made.get(&table.name) else {
                 let mut all = vec![table.create(engine)];
                 all.extend(table.comments(engine));
@@ -123,15 +128,17 @@ impl TablesSink {
                 }
                 continue;
             };
-            let new = self.gained(&table, there)?;
-            if new.is_empty() {
+            let (new, longer) = self.gained(&table, there)?;
+            if new.is_empty() && longer.is_empty() {
                 continue;
             }
-            let names: Vec<&str> = new.iter().map(|c| c.name.as_str()).collect();
+            let names: Vec<&str> = new.iter().chain(&longer).map(|c| c.name.as_str()).collect();
             self.news.push(format!("{}: {}", table.name, names.join(", ")));
             let mut all: Vec<String> = new.iter().flat_map(|c| table.add(engine, c)).collect();
+            all.extend(longer.iter().flat_map(|c| table.lengthen(engine, c)));
             all.extend(table.view(engine));
-            all.push(said(d, &made_name, &table, &new));
+            all.extend(longer.iter().map(|c| said_again(d, &made_name, &table, c)));
+            all.extend((!new.is_empty()).then(|| said(d, &made_name, &table, &new)));
             for sql in all {
                 connection.execute(sql).await.map_err(|e| self.failed(e))?;
             }
@@ -139,12 +146,12 @@ impl TablesSink {
         connection.commit().await.map_err(|e| self.failed(e))
     }
 
-    /// The columns that the format has gained since the table was made.
+    /// The columns that the format has gained since the table was made, and those whose texts are longer.
     fn gained(
         &self,
         table: &Table,
         there: &BTreeMap<String, String>,
-    ) -> Result<Vec<Column>, SinkError> {
+    ) -> Result<(Vec<Column>, Vec<Column>), SinkError> {
         let refused = |detail: String| {
             Err(SinkError::Schema {
                 sink: self.settings.name.clone(),
@@ -152,10 +159,11 @@ impl TablesSink {
                 detail: format!("{detail}; give this format a sink with a prefix of its own"),
             })
         };
-        let mut new = Vec::new();
+        let (mut new, mut longer) = (Vec::new(), Vec::new());
         for column in &table.columns {
             match there.get(&column.name) {
                 Some(ty) if *ty == column.ty => {}
+                Some(ty) if ddl::is_longer(ty, &column.ty) => longer.push(column.clone()),
                 Some(ty) => {
                     let (name, wanted) = (&column.name, &column.ty);
                     return refused(format!("column `{name}` is {ty}, the format says {wanted}"));
@@ -172,7 +180,7 @@ impl TablesSink {
         let gone = there.keys().find(|name| !table.columns.iter().any(|c| c.name == **name));
         match gone {
             Some(name) => refused(format!("the format has no field `{name}` any more")),
-            None => Ok(new),
+            None => Ok((new, longer)),
         }
     }
 
@@ -214,22 +222,31 @@ impl TablesSink {
 
     /// The upserts of a batch, by type, in pieces.
     fn statements(&self, d: Dialect, batch: &[&KeptRecord<'_>]) -> Result<Vec<String>, SinkError> {
-        let mut rows: BTreeMap<u16, BTreeMap<(String, u32), String>> = BTreeMap::new();
+        let mut rows: BTreeMap<usize, BTreeMap<(String, u32), String>> = BTreeMap::new();
         for kept in batch {
-            let parsed: Parsed =
-                self.format.parse(kept.fragment.as_bytes()).map_err(|_| SinkError::Schema {
-                    sink: self.settings.name.clone(),
-                    table: kept.id.kind.to_string(),
-                    detail: format!("{} is no record of {}", kept.id, self.format.edition()),
-                })?;
-            let row = rows::values(d, &self.format, kept, &parsed);
+            let wrong = |detail: String| SinkError::Schema {
+                sink: self.settings.name.clone(),
+                table: kept.id.kind.to_string(),
+                detail,
+            };
+            let (id, edition) = (kept.id, kept.edition);
+            let format = self.formats.iter().find(|f| f.edition() == edition);
+            let format =
+                format.ok_or_else(|| wrong(format!("{id} is of {edition}, unknown here")))?;
+            let parsed = format.parse(kept.fragment.as_bytes());
+            let parsed = parsed.map_err(|_| wrong(format!("{id} is no record of {edition}")))?;
+            let written = format.get(parsed.ty);
+            let at = self.records.iter().position(|r| r.name == written.name);
+            let record = at.and_then(|at| Some((at, self.records.get(at)?)));
+            let (at, record) = record.ok_or_else(|| wrong(format!("no table for {id}")))?;
+            let row = rows::values(d, (record, written), kept, &parsed);
             // One statement may not write a row twice.
             let key = (kept.id.key.to_string(), kept.id.version);
-            rows.entry(parsed.ty.0).or_default().insert(key, row);
+            rows.entry(at).or_default().insert(key, row);
         }
         let mut all = Vec::new();
-        for (ty, rows) in rows {
-            let record = self.format.get(TypeIx(ty));
+        let of = |(at, rows)| Some((self.records.get(at)?, rows));
+        for (record, rows) in rows.into_iter().filter_map(of) {
             let names = rows::names(record);
             let table = format!("{}{}", self.settings.prefix, record.name);
             let (head, tail) = upsert(d, &table, &names);
@@ -289,6 +306,14 @@ async fn made(
         made.entry(text(row, 0)).or_default().insert(text(row, 1), text(row, 2));
     }
     Ok(made)
+}
+
+/// Remembers that a column was made longer.
+fn said_again(d: Dialect, made: &str, table: &Table, column: &Column) -> String {
+    let [table, name, ty] = [&table.name, &column.name, &column.ty].map(|t| d.literal(Some(t)));
+    format!(
+        "UPDATE {made} SET column_type = {ty} WHERE table_name = {table} AND column_name = {name}"
+    )
 }
 
 /// Remembers columns that were made.

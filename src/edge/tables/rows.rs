@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use canon::format::{Field, Format, Kind, Op, Parsed, RecordType};
+use canon::format::{Field, Kind, Op, Parsed, RecordType};
 
 use super::ddl::{DAY, DECIMAL, OWN};
 use crate::db::Dialect;
@@ -21,20 +21,20 @@ pub(super) fn names(record: &RecordType) -> Vec<String> {
     names
 }
 
-/// The row's values as literals, in that order.
+/// The row's values as literals, in that order: of the table's record type, and of the edition's that it is
+/// written in.
 pub(super) fn values(
     d: Dialect,
-    format: &Format,
+    (record, written): (&RecordType, &RecordType),
     kept: &KeptRecord<'_>,
     parsed: &Parsed,
 ) -> String {
-    let record = format.get(parsed.ty);
     let attrs = &parsed.attrs;
     let text = |value: Option<&str>| d.literal(value);
     let mut misfit: BTreeMap<&str, &str> = BTreeMap::new();
     let mut fields: Vec<String> = Vec::with_capacity(record.fields.len() + 8);
-    for (ix, field) in record.fields.iter().enumerate() {
-        let value = parsed.values.get(ix);
+    for field in &record.fields {
+        let value = written.field_by_name(&field.name).and_then(|ix| parsed.values.get(ix));
         let fitting = value.filter(|v| fits(field, v));
         if let (Some(value), None) = (value, fitting) {
             misfit.insert(&field.name, value);
@@ -67,6 +67,7 @@ pub(super) fn values(
         text(Some(attrs.nature.as_str())),
         text(Some(&window)),
         text(Some(kept.envelope)),
+        text(Some(kept.edition)),
         text(Some(&attrs.system)),
         text(Some(&attrs.collected.to_string())),
         text(entered.as_deref()),

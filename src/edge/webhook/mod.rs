@@ -20,11 +20,9 @@ use crate::http::{
 };
 use crate::push::{SIGNATURE, sign};
 use crate::seen::Seen;
-use crate::sink::{KeptRecord, SetAside, Sink};
+use crate::sink::{KeptRecord, POSITIONS, SetAside, Sink};
 use crate::source::BoxFuture;
 
-/// Most records that one answer may refuse and have set aside before it is read.
-const REFUSED_MAX: usize = 10_000;
 /// Longest text of a refusal that is kept, characters.
 const TEXT_CHARS_MAX: usize = 500;
 /// Header of a request's id: the same records, the same id.
@@ -92,6 +90,7 @@ struct Line<'a> {
     op: &'static str,
     window: String,
     envelope: &'a str,
+    format: &'a str,
     fragment: &'a str,
 }
 
@@ -105,9 +104,6 @@ struct Refused {
     text: String,
 }
 
-/// Records of one envelope that a watermark leaves room for; see `deliver`.
-const POSITIONS: u64 = 1 << 20;
-
 fn line<'a>(record: &'a KeptRecord<'_>) -> Line<'a> {
     Line {
         delivery: format!("{}#{}", record.envelope, record.watermark % POSITIONS),
@@ -118,6 +114,7 @@ fn line<'a>(record: &'a KeptRecord<'_>) -> Line<'a> {
         op: if record.void { "void" } else { "put" },
         window: record.window.to_string(),
         envelope: record.envelope,
+        format: record.edition,
         fragment: record.fragment,
     }
 }
@@ -235,8 +232,12 @@ impl Webhook {
         // Who refuses something in words that cannot be read has not taken everything.
         let refused: Vec<Refused> = serde_json::from_value(refused)
             .map_err(|_| self.refused("`refused` of its answer cannot be read".into()))?;
+        if refused.len() > lines.len() {
+            let detail = "it refuses more records than it was given in this request".to_owned();
+            return Err(self.refused(detail));
+        }
         let mut found = Vec::new();
-        for Refused { delivery, code, text } in refused.into_iter().take(REFUSED_MAX) {
+        for Refused { delivery, code, text } in refused {
             let Some(line) = lines.iter().find(|line| line.delivery == delivery) else {
                 let detail = "it refuses a record that it was not given in this request".to_owned();
                 return Err(self.refused(detail));

@@ -62,6 +62,7 @@ fn id() -> RecordId {
 
 fn records<'a>(id: &'a RecordId, marks: &[u64], fragment: &'a str) -> Vec<KeptRecord<'a>> {
     let one = |mark: &u64| KeptRecord {
+        edition: "supervision/1",
         watermark: *mark,
         id,
         window: Day(20_000),
@@ -91,7 +92,7 @@ async fn records_come_signed_in_order_each_with_an_id_of_its_own() {
         json!({
             "delivery": "town/1/province/9#1", "watermark": POSITIONS + 1, "type": "SL", "key": "1@ns",
             "version": 2, "op": "void", "window": Day(20_000).to_string(),
-            "envelope": "town/1/province/9", "fragment": "<SL/>",
+            "envelope": "town/1/province/9", "format": "supervision/1", "fragment": "<SL/>",
         })
     );
     // By bytes: two of them are too many for one request.
@@ -124,6 +125,13 @@ async fn answers_are_taken_tried_again_or_stop_the_sink() {
         (Reply::json(302, "").with("location", "http://127.0.0.1:1/"), Disposition::Halt),
         (Reply::json(200, vec![b'x'; 2000]), Disposition::Halt),
         (Reply::json(200, r#"{"refused":"all"}"#), Disposition::Halt),
+        (
+            Reply::json(
+                200,
+                r#"{"refused":[{"delivery":"town/1/province/9#2"},{"delivery":"town/1/province/9#2"}]}"#,
+            ),
+            Disposition::Halt,
+        ),
     ] {
         let shown = format!("{reply:?}");
         let (service, seen) = service(vec![Reply::json(200, ""), reply]);

@@ -2,9 +2,9 @@
 
 use canon::Digest;
 
-use super::{Archive, ArchiveError, link};
+use super::{Archive, ArchiveError, Table, clear, link};
 use crate::limits::PACKAGE_BYTES_MAX;
-use crate::{Refuse, open, open_frame};
+use crate::{Decrypt, NoKeys, Refuse, open, open_frame};
 
 /// Walks files in their order and stops at the first that does not fit.
 #[derive(Clone, Debug, Default)]
@@ -16,6 +16,8 @@ pub struct Chain {
     pub envelopes: u64,
     /// Receipts in them.
     pub receipts: u64,
+    /// Files that lie closed for others: their place in the chain was seen, nothing in them.
+    pub unread: u64,
 }
 
 /// The file walked last.
@@ -82,8 +84,35 @@ impl Chain {
     /// # Errors
     /// It does not fit; the chain is broken here.
     pub fn walk(&mut self, file: &[u8]) -> Result<(), Broken> {
+        self.walk_with(file, &NoKeys)
+    }
+
+    /// The same, looking into closed files as far as these keys open them.
+    ///
+    /// # Errors
+    /// It does not fit; the chain is broken here.
+    pub fn walk_with(&mut self, file: &[u8], keys: &dyn Decrypt) -> Result<(), Broken> {
         let archive = Archive::read(file)?;
-        let table = &archive.table;
+        self.fits(&archive.table)?;
+        match clear(file, keys)? {
+            Some(clear) => self.content(&Archive::read(&clear)?)?,
+            None => {
+                let entries = &archive.table.entries;
+                self.unread += 1;
+                self.envelopes += entries.len() as u64;
+                self.receipts += entries.iter().filter(|e| e.receipt.is_some()).count() as u64;
+            }
+        }
+        let [digest, other] =
+            [canon::DigestAlg::Sha256, canon::DigestAlg::Sm3].map(|alg| link(alg, file));
+        let (number, node) = (archive.table.number, archive.table.node);
+        self.last = Some(Walked { number, node, digest, other });
+        self.files += 1;
+        Ok(())
+    }
+
+    /// Whether a table continues the file walked last.
+    fn fits(&self, table: &Table) -> Result<(), Broken> {
         if let Some(last) = &self.last {
             if table.number != last.number + 1 {
                 let (found, wanted) = (table.number, last.number + 1);
@@ -99,6 +128,11 @@ impl Chain {
         } else if (table.number == 1) != table.before.is_none() {
             return Err(Broken::Number { found: table.number, wanted: 1 });
         }
+        Ok(())
+    }
+
+    /// Every envelope and receipt is what the table says.
+    fn content(&mut self, archive: &Archive<'_>) -> Result<(), Broken> {
         for (entry, frames) in archive.entries() {
             let damaged = |what: String| Broken::Envelope { id: entry.id.clone(), what };
             let opened = |frame: &[u8]| -> Result<String, Refuse> {
@@ -115,11 +149,6 @@ impl Chain {
             }
             self.envelopes += 1;
         }
-        let [digest, other] =
-            [canon::DigestAlg::Sha256, canon::DigestAlg::Sm3].map(|alg| link(alg, file));
-        let (number, node) = (table.number, table.node.clone());
-        self.last = Some(Walked { number, node, digest, other });
-        self.files += 1;
         Ok(())
     }
 

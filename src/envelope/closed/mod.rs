@@ -4,6 +4,7 @@
 //! any other.
 
 mod cipher;
+mod enclosed;
 mod wrap;
 
 use std::borrow::Cow;
@@ -14,6 +15,7 @@ use canon::{Digest, DigestAlg, NodeCode};
 use ring::rand::{SecureRandom, SystemRandom};
 
 pub use cipher::Cipher;
+pub use enclosed::{ENCLOSED_LINE_BYTES_MAX, disclose, is_enclosed};
 
 use crate::frame::{frame, open_frame};
 use crate::limits::PACKAGE_BYTES_MAX;
@@ -146,6 +148,21 @@ pub fn close(
     readers: &[Reader],
     random: &dyn SecureRandom,
 ) -> Result<(Confidential, Vec<u8>), SignError> {
+    let (key, recipients) = drawn(cipher, head.digest_alg, readers, random)?;
+    let closed = sealed(head, body, cipher, &key)
+        .ok_or(SignError::Sign("the body could not be encrypted"))?;
+    let ciphertext = head.digest_alg.of(&[&closed]);
+    let confidential = Confidential { cipher: cipher.name().to_owned(), ciphertext, recipients };
+    Ok((confidential, BASE64.encode(closed).into_bytes()))
+}
+
+/// A new content key, and it wrapped for each reader.
+fn drawn(
+    cipher: Cipher,
+    alg: DigestAlg,
+    readers: &[Reader],
+    random: &dyn SecureRandom,
+) -> Result<(Vec<u8>, Vec<Recipient>), SignError> {
     let silent = || SignError::Sign("no randomness from the system");
     let mut key = vec![0; cipher.key_len()];
     random.fill(&mut key).map_err(|_| silent())?;
@@ -154,15 +171,11 @@ pub fn close(
         let wrapped = wrap::wrap(&reader.key, &key, random).ok_or_else(silent)?;
         recipients.push(Recipient {
             node: reader.node.clone(),
-            certificate: reader.digest(head.digest_alg),
+            certificate: reader.digest(alg),
             key: BASE64.encode(wrapped),
         });
     }
-    let closed = sealed(head, body, cipher, &key)
-        .ok_or(SignError::Sign("the body could not be encrypted"))?;
-    let ciphertext = head.digest_alg.of(&[&closed]);
-    let confidential = Confidential { cipher: cipher.name().to_owned(), ciphertext, recipients };
-    Ok((confidential, BASE64.encode(closed).into_bytes()))
+    Ok((key, recipients))
 }
 
 /// The same closed body again, for a head that is fixed already: by a sender that is among its own

@@ -160,7 +160,7 @@ impl CodeTables {
             return self.tell(key, "table.too_many", false, now).await;
         }
         let place = format!("{TABLE}{name}");
-        let mut table = one::<Table>(store, &place).await?.unwrap_or_default();
+        let mut table = standing::one::<Table>(store, &place).await?.unwrap_or_default();
         for piece in pieces {
             table.add(piece);
         }
@@ -235,16 +235,8 @@ impl CodeTables {
     }
 }
 
-async fn one<T: serde::de::DeserializeOwned>(
-    store: &SharedStore,
-    name: &str,
-) -> Result<Option<T>, WorkError> {
-    let found = standing::read::<T>(store, name).await?;
-    Ok(found.into_iter().find(|(rest, _)| rest.is_empty()).map(|(_, fact)| fact))
-}
-
 async fn states_of(store: &SharedStore) -> Result<BTreeMap<String, State>, WorkError> {
-    Ok(one(store, STATES).await?.unwrap_or_default())
+    Ok(standing::one(store, STATES).await?.unwrap_or_default())
 }
 
 /// Under which watermark a publisher's tables are read.

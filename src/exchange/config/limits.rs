@@ -80,6 +80,8 @@ limits! {
         "records of one request of a webhook" "webhook 一次请求的记录数"
     webhook_bytes_max: usize Bytes = 4 * MIB, 64 * KIB, 64 * MIB;
         "bytes of records in one request of a webhook; a larger record goes alone" "webhook 一次请求的记录字节数，更大的记录单独推送"
+    sink_refused_max: usize Count = 10_000, 1, 1_000_000;
+        "records that a sink's place refused one by one and that stand listed, above which the sink stops" "输出被逐条拒绝而列出的记录上限，达到后该输出停止"
     program_run_max: i64 Duration = HOUR, SECOND, 7 * DAY;
         "longest run of a program that reads a source" "采集程序一次运行的最长时间"
     program_silence_max: i64 Duration = 5 * MINUTE, SECOND, DAY;

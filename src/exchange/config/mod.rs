@@ -21,6 +21,7 @@ mod program;
 mod quota;
 mod read;
 mod remote;
+mod rest;
 mod secret;
 mod sections;
 mod sinks;
@@ -44,8 +45,8 @@ pub use lanes::{LaneBudget, Window};
 pub use limits::{LIMITS, Limits, table as limits_table};
 pub use listen::{ListenConfig, PostConfig};
 pub use node::{
-    AdapterConfig, Carrier, Link, Nature, NodeConfig, RelayConfig, RelayRule, RouteConfig,
-    SinkConfig, SinkKind, SourceConfig, SourceReading, Treatment,
+    AdapterConfig, ArchiveConfig, Carrier, Link, Nature, NodeConfig, RelayConfig, RelayRule,
+    RouteConfig, SinkConfig, SinkKind, SourceConfig, SourceReading, Treatment,
 };
 pub use outlets::{CallForm, CallsConfig, OutletConfig, OutletWay};
 pub use outside::{SIGNER_WAIT_MS_MAX, SignerProgram};
@@ -55,6 +56,7 @@ pub use program::Program;
 pub use quota::Quota;
 pub use read::{NodeDocument, VERSION};
 pub use remote::Remote;
+pub use rest::{AtRest, PLAIN_REASON_CHARS_MAX, PLAIN_REASON_CHARS_MIN};
 pub use secret::{Secret, SecretRef};
 pub use spool::{Back, SpoolConfig, SpoolPlace};
 pub use tree::ENV_PREFIX;

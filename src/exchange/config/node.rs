@@ -18,6 +18,7 @@ use super::problem::At;
 use super::program::Program;
 use super::quota::Quota;
 use super::remote::Remote;
+use super::rest::AtRest;
 use super::secret::SecretRef;
 use super::spool::SpoolConfig;
 use super::trust::{Identity, TrustConfig};
@@ -42,11 +43,8 @@ pub struct NodeConfig {
     pub lists: Vec<PathBuf>,
     /// The node whose code tables, sent as records, are put in force; none is nobody's.
     pub publisher: Option<NodeCode>,
-    /// Folder of the archive, below which each identity has its own; none is no archive, and nothing of
-    /// records is ever purged.
-    pub archive: Option<PathBuf>,
-    /// A time-stamping authority over the archive's head.
-    pub tsa: Option<Remote>,
+    /// The archive; none is no archive, and nothing of records is ever purged.
+    pub archive: Option<ArchiveConfig>,
     /// Whom it believes.
     pub trust: TrustConfig,
     /// Who signs here; at least one.
@@ -327,6 +325,17 @@ pub enum SinkKind {
         /// Key of the signature over each request.
         key: SecretRef,
     },
+}
+
+/// Where closed windows are archived.
+#[derive(Clone, Debug)]
+pub struct ArchiveConfig {
+    /// The folder, below which each identity has its own.
+    pub folder: PathBuf,
+    /// For whom its files are encrypted besides the identity itself, or why they are not.
+    pub rest: AtRest,
+    /// A time-stamping authority over its head.
+    pub tsa: Option<Remote>,
 }
 
 impl NodeConfig {

@@ -12,6 +12,7 @@ use super::problem::{At, Problems};
 use super::process::{Files, whole};
 use super::program::Program;
 use super::remote::Remote;
+use super::rest::AtRest;
 use super::secret::SecretRef;
 
 /// Every file and secret that a node's configuration names.
@@ -51,6 +52,7 @@ pub(crate) fn check(
     for outlet in &node.outlets {
         outlet_files(outlet, &mut need);
     }
+    readers(node, &mut need);
     for list in node.lists.iter().filter(|l| files.facts(l).is_none()) {
         missing(&whole, "[lists] folders", list, "file or folder", "文件或目录", problems);
     }
@@ -66,6 +68,22 @@ pub(crate) fn check(
 
 /// Whatever a file or folder has to be at: where it is named, its key, its path, whether a folder.
 type Need<'n> = dyn FnMut(&At, &str, &Path, bool) + 'n;
+
+/// Certificates for encryption of those who read bodies, files of gates, archives.
+fn readers(node: &NodeConfig, need: &mut Need<'_>) {
+    for (route, file) in node.routes.iter().flat_map(|r| r.readers.iter().map(move |f| (r, f))) {
+        need(&route.at, "[route] readers", file, false);
+    }
+    for link in &node.links {
+        let rest = link.spool.as_ref().map(|spool| &spool.rest);
+        for file in rest.into_iter().flat_map(AtRest::readers) {
+            need(&link.at, "[link.spool] readers", file, false);
+        }
+    }
+    for file in node.archive.iter().flat_map(|archive| archive.rest.readers()) {
+        need(&whole(node), "[archive] readers", file, false);
+    }
+}
 
 fn listener(node: &NodeConfig, need: &mut Need<'_>) {
     if let Some(listen) = &node.listen {

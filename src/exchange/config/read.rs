@@ -11,11 +11,12 @@ use super::limits::Limits;
 use super::node::*;
 use super::problem::{At, Problems, nearest};
 use super::quota;
-use super::remote::{self, Remote};
+use super::remote;
+use super::rest::{self, AtRest};
 use super::secret::SecretRef;
 use super::sections;
 use super::tree::{self, Node, Spot, Tab, Value};
-use super::trust;
+use super::trust::{self, Identity};
 use super::units::Unit;
 use super::{brokers, database};
 
@@ -78,7 +79,7 @@ impl NodeDocument {
         let listen = super::listen::listen(&mut top, &mut cx);
         let sinks = super::sinks::sinks(&mut top, &data, &mut cx);
         let outlets = super::outlets::outlets(&mut top, &data, &mut cx);
-        let (archive, tsa) = archive_section(&mut top, &mut cx);
+        let archive = archive_section(&mut top, &identities, &mut cx);
         top.finish(cx.problems);
 
         NodeConfig {
@@ -91,7 +92,6 @@ impl NodeDocument {
             lists,
             publisher,
             archive,
-            tsa,
             trust,
             identities,
             brokers,
@@ -160,14 +160,37 @@ fn lists_section(top: &mut Tab<'_>, cx: &mut Cx<'_>) -> (Vec<PathBuf>, Option<No
     (folders.into_iter().map(|s| cx.base.join(s.text)).collect(), publisher)
 }
 
-fn archive_section(top: &mut Tab<'_>, cx: &mut Cx<'_>) -> (Option<PathBuf>, Option<Remote>) {
+/// `[archive]`: its files are encrypted for the identity itself, so that it needs a pair for encryption.
+fn archive_section(
+    top: &mut Tab<'_>,
+    identities: &[Identity],
+    cx: &mut Cx<'_>,
+) -> Option<ArchiveConfig> {
     let mut tab = top.table("archive", cx.problems);
     let folder = tab.text("folder", cx.problems).filter(|s| !s.text.trim().is_empty());
+    let (at, path) = (tab.spot("plain"), tab.key("plain"));
+    let rest = rest::at_rest(&mut tab, cx);
     let mut below = tab.table("tsa", cx.problems);
     let tsa = remote::remote(&mut below, cx);
     below.finish(cx.problems);
     tab.finish(cx.problems);
-    (folder.map(|folder| cx.base.join(folder.text)), tsa)
+    let folder = cx.base.join(folder?.text);
+    let bare = identities.iter().find(|i| i.keys.iter().all(|key| key.encryption.is_none()));
+    if let (Some(bare), AtRest::Closed(_)) = (bare, &rest) {
+        let code = &bare.code;
+        cx.problems.push(
+            "config.missing_key",
+            &at,
+            path,
+            format!(
+                "or `encryption` in [[identity]] of `{code}`: archive files are encrypted for the identity itself; `plain = \"REASON\"` leaves them in the clear, and says so in the audit chain"
+            ),
+            format!(
+                "或『{code}』的 [[identity]] encryption：归档文件以本节点加密证书加密；确需明文，请写 plain = \"理由\"，将记入审计"
+            ),
+        );
+    }
+    Some(ArchiveConfig { folder, rest, tsa })
 }
 
 fn limits(top: &mut Tab<'_>, cx: &mut Cx<'_>) -> Limits {

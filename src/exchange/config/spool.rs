@@ -6,6 +6,7 @@ use std::time::Duration;
 use bus::spool::{Form, NAME_DEFAULT, NAME_MAX, NAME_MIN, PIECE_FILE_MIN, Pattern, Settings};
 
 use super::read::Cx;
+use super::rest::{self, AtRest};
 use super::tree::{Tab, Value};
 use super::units::{DAY, HOUR, MINUTE, SECOND, Unit};
 
@@ -21,6 +22,8 @@ pub struct SpoolConfig {
     pub place: SpoolPlace,
     /// How they are written and waited for.
     pub settings: Settings,
+    /// For whom its files are encrypted, or why they are not.
+    pub rest: AtRest,
     /// How an answer comes back.
     pub back: Back,
     /// A receipt is overdue after this, ms.
@@ -108,6 +111,7 @@ pub(crate) fn read(link: &mut Tab<'_>, level: i32, cx: &mut Cx<'_>) -> Option<Sp
         Said::Table => table(&mut tab, cx),
     };
     let settings = settings(&mut tab, form, level, cx);
+    let rest = at_rest(&mut tab, form, cx);
     let time = |tab: &mut Tab<'_>, key, default, min, max, cx: &mut Cx<'_>| {
         let ms = bounded(tab, key, Unit::Duration, default, (min, max), cx);
         i64::try_from(ms).unwrap_or(i64::MAX)
@@ -116,7 +120,33 @@ pub(crate) fn read(link: &mut Tab<'_>, level: i32, cx: &mut Cx<'_>) -> Option<Sp
     let grace = time(&mut tab, "gap_grace", GRACE, SECOND, 60 * DAY, cx);
     let inquiry = time(&mut tab, "inquiry_interval", GRACE, SECOND, 60 * DAY, cx);
     tab.finish(cx.problems);
-    Some(SpoolConfig { place: place?, settings, back, overdue, grace, inquiry })
+    Some(SpoolConfig { place: place?, settings, rest, back, overdue, grace, inquiry })
+}
+
+/// Files of a gate are encrypted for the neighbour, unless there is a reason why not: a gate that reads
+/// what passes is one.
+fn at_rest(tab: &mut Tab<'_>, form: Said, cx: &mut Cx<'_>) -> AtRest {
+    let rest = rest::at_rest(tab, cx);
+    let AtRest::Closed(readers) = &rest else { return rest };
+    let (at, path) = (tab.spot("readers"), tab.key("readers"));
+    if form == Said::Files(Form::Xml) {
+        cx.problems.push(
+            "config.bad_value",
+            &at,
+            path,
+            "cannot go with `form = \"xml\"`, which is for gates that read what passes: write `plain = \"REASON\"`, or take the form `zst` or `zip`",
+            "form = \"xml\" 供需检查内容的网闸使用，不能加密：请写 plain = \"理由\"，或改用 zst、zip",
+        );
+    } else if readers.is_empty() {
+        cx.problems.push(
+            "config.missing_key",
+            &at,
+            path,
+            "is missing: the neighbour's certificate for encryption, for which the files are encrypted; `plain = \"REASON\"` leaves them in the clear, and says so in the audit chain",
+            "缺少：请填对端的加密证书，网闸文件以其加密；确需明文，请写 plain = \"理由\"，将记入审计",
+        );
+    }
+    rest
 }
 
 /// A link whose carrier is another has no `[link.spool]`.

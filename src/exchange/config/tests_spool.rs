@@ -6,7 +6,8 @@ use super::tests::{COUNTY, alone};
 use super::*;
 
 fn over_files(more: &str) -> String {
-    let link = format!("carrier = \"spool\"\nparent = true\n[link.spool]\n{more}");
+    let rest = if more.contains("readers") { "" } else { "plain = \"the gate inspects\"\n" };
+    let link = format!("carrier = \"spool\"\nparent = true\n[link.spool]\n{rest}{more}");
     COUNTY.replacen("carrier = \"local\"\nparent = true", &link, 1)
 }
 
@@ -83,9 +84,54 @@ fn what_is_wrong_with_a_gate_is_said_in_one_pass() {
 fn two_links_never_share_a_folder() {
     let two = over_files("folder = \"gate\"").replace(
         "[[route]]",
-        "[[link]]\nname = \"down\"\npeer = \"town\"\ncarrier = \"spool\"\n[link.spool]\nfolder = \"gate\"\n[[route]]",
+        "[[link]]\nname = \"down\"\npeer = \"town\"\ncarrier = \"spool\"\n[link.spool]\nplain = \"it inspects\"\nfolder = \"gate\"\n[[route]]",
     );
     let found = alone(&two).expect_err("shared");
     assert_eq!(found.len(), 1, "{found:?}");
     assert_eq!((found[0].code, found[0].key.as_str()), ("config.duplicate", "[link.spool] folder"));
+}
+
+#[test]
+fn files_of_a_gate_are_encrypted_or_there_is_a_reason() {
+    let keys = |text: &str| -> Vec<String> {
+        let found = alone(text).err().unwrap_or_default();
+        found.iter().map(|p| format!("{} {}", p.code, p.key)).collect()
+    };
+    let bare = |more: &str| {
+        let link =
+            format!("carrier = \"spool\"\nparent = true\n[link.spool]\nfolder = \"gate\"\n{more}");
+        COUNTY.replacen("carrier = \"local\"\nparent = true", &link, 1)
+    };
+    assert_eq!(keys(&bare("")), ["config.missing_key link[1].spool.readers"]);
+    assert_eq!(keys(&bare("readers = []")), ["config.missing_key link[1].spool.readers"]);
+    for reason in ["", "why", &"x".repeat(PLAIN_REASON_CHARS_MAX + 1), "a\\u0007bell"] {
+        let found = keys(&bare(&format!("plain = \"{reason}\"")));
+        assert_eq!(found, ["config.bad_value link[1].spool.plain"], "{reason}");
+    }
+    let both = keys(&bare("readers = [\"city.pem\"]\nplain = \"the gate inspects\""));
+    assert_eq!(both, ["config.bad_value link[1].spool.plain"]);
+    let read = keys(&bare("readers = [\"city.pem\"]\nform = \"xml\""));
+    assert_eq!(read, ["config.bad_value link[1].spool.readers"]);
+    let nodes = alone(&bare("readers = [\"city.pem\"]")).unwrap();
+    let rest = &nodes[0].links[0].spool.as_ref().unwrap().rest;
+    assert_eq!((rest, rest.plain()), (&AtRest::Closed(vec!["a/city.pem".into()]), None));
+    let nodes = alone(&bare("plain = \" the gate inspects \"")).unwrap();
+    assert_eq!(nodes[0].links[0].spool.as_ref().unwrap().rest.plain(), Some("the gate inspects"));
+}
+
+#[test]
+fn archive_files_are_encrypted_for_the_node_or_there_is_a_reason() {
+    let keys = |text: &str| -> Vec<String> {
+        let found = alone(text).err().unwrap_or_default();
+        found.iter().map(|p| format!("{} {}", p.code, p.key)).collect()
+    };
+    let gated = over_files("folder = \"gate\"");
+    let with = |more: &str| format!("{gated}\n[archive]\nfolder = \"archive\"\n{more}");
+    assert_eq!(keys(&with("")), ["config.missing_key archive.plain"]);
+    assert_eq!(keys(&with("plain = \"a tape robot reads it\"")), [""; 0]);
+    let pair = "certificate = \"county.pem\"\nencryption = { certificate = \"enc.pem\", key = \"file:enc.key\", passphrase = \"env:MQ\" }";
+    let own = with("readers = [\"auditor.pem\"]").replacen("certificate = \"county.pem\"", pair, 1);
+    let nodes = alone(&own).unwrap();
+    let archive = nodes[0].archive.as_ref().unwrap();
+    assert_eq!(archive.rest, AtRest::Closed(vec!["a/auditor.pem".into()]));
 }

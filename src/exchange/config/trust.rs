@@ -70,6 +70,8 @@ pub struct KeyConfig {
     pub certificate: PathBuf,
     /// What opens bodies that are encrypted for this identity in this suite.
     pub encryption: Option<EncryptionConfig>,
+    /// Pairs of earlier certificates: they open what was encrypted for those, and nothing new is.
+    pub former: Vec<EncryptionConfig>,
 }
 
 /// The other half of a paired certificate: the national suite has one for signing, one for
@@ -82,6 +84,13 @@ pub struct EncryptionConfig {
     pub passphrase: Option<SecretRef>,
     /// Its certificate chain, PEM; of the same node, its key usage is encryption.
     pub certificate: PathBuf,
+}
+
+impl EncryptionConfig {
+    fn files(&self, name: String) -> KeyFiles<'_> {
+        let Self { key, passphrase, certificate } = self;
+        KeyFiles { name, key, passphrase: passphrase.as_ref(), certificate }
+    }
 }
 
 impl Identity {
@@ -103,16 +112,17 @@ impl Identity {
                 0 => self.code.to_string(),
                 _ => format!("{}.{}", self.code, key.suite),
             };
-            let encryption = key.encryption.as_ref().map(|pair| KeyFiles {
-                name: format!("{name}.encryption"),
-                key: &pair.key,
-                passphrase: pair.passphrase.as_ref(),
-                certificate: &pair.certificate,
-            });
+            let mut pairs = Vec::new();
+            if let Some(pair) = &key.encryption {
+                pairs.push(pair.files(format!("{name}.encryption")));
+            }
+            for (n, pair) in (1..).zip(&key.former) {
+                pairs.push(pair.files(format!("{name}.encryption.{n}")));
+            }
             let passphrase = key.passphrase.as_ref();
             let signing =
                 KeyFiles { name, key: &key.key, passphrase, certificate: &key.certificate };
-            std::iter::once(signing).chain(encryption)
+            std::iter::once(signing).chain(pairs)
         })
     }
 }
@@ -262,7 +272,13 @@ fn key(tab: &mut Tab<'_>, cx: &mut Cx<'_>) -> KeyConfig {
         }
     };
     let encryption = encryption(tab, cx);
-    KeyConfig { suite, key, passphrase, signer, certificate, encryption }
+    let mut former = Vec::new();
+    for mut one in tab.tables("former", cx.problems) {
+        let (key, passphrase, certificate) = pair(&mut one, cx);
+        one.finish(cx.problems);
+        former.push(EncryptionConfig { key, passphrase, certificate });
+    }
+    KeyConfig { suite, key, passphrase, signer, certificate, encryption, former }
 }
 
 /// `encryption = { certificate, key, passphrase }`.

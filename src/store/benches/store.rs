@@ -126,6 +126,7 @@ fn collected(page: &Page, route: &Route) -> Collected {
         now: now(),
         chunks: vec![chunk],
         quarantined: Vec::new(),
+        known: Vec::new(),
         rows: Vec::new(),
         rows_read: PER_ENVELOPE,
         rows_unchanged: 0,

@@ -153,12 +153,17 @@ fn a_full_pass_finds_what_vanished_until_it_is_forgotten() {
         let gone = |marks: Vec<SourceRowMark>| -> Vec<String> {
             marks.iter().map(|m| m.row.to_string()).collect()
         };
-        assert_eq!(gone(s.vanished("county", "r", 2, 10).await.unwrap()), ["r1", "r3"]);
-        assert_eq!(gone(s.vanished("county", "", 2, 1).await.unwrap()), ["r1"]);
-        assert!(s.vanished("township", "", 2, 10).await.unwrap().is_empty());
-        assert!(s.vanished("county", "q", 2, 10).await.unwrap().is_empty());
+        assert_eq!(gone(s.vanished("county", "r", 0..2, 10).await.unwrap()), ["r1", "r3"]);
+        assert_eq!(gone(s.vanished("county", "", 0..2, 1).await.unwrap()), ["r1"]);
+        assert!(s.vanished("township", "", 0..2, 10).await.unwrap().is_empty());
+        assert!(s.vanished("county", "q", 0..2, 10).await.unwrap().is_empty());
+        let again = Collected { rows: vec![mark("r3", "c", 2)], ..page("pass", t0(), Vec::new()) };
+        commit(&county, again).await.unwrap();
+        assert_eq!(gone(s.vanished("county", "", 2..3, 10).await.unwrap()), ["r2", "r3"]);
+        assert_eq!(gone(s.vanished("county", "", 0..3, 10).await.unwrap()), ["r1", "r2", "r3"]);
+        assert!(s.vanished("county", "", 3..9, 10).await.unwrap().is_empty());
         s.forget_rows("county", &["r1"]).await.unwrap();
-        assert_eq!(gone(s.vanished("county", "", 2, 10).await.unwrap()), ["r3"]);
+        assert_eq!(gone(s.vanished("county", "", 0..3, 10).await.unwrap()), ["r2", "r3"]);
     });
 }
 
@@ -174,11 +179,45 @@ fn what_a_row_gave_is_told_once_whatever_its_versions() {
         let first = vec![of(id("SB", "A", 1), "r1", "a"), of(id("SL", "A", 1), "r1", "b")];
         county.collect(t0(), first).await;
         county.collect(t0(), vec![of(id("SB", "A", 2), "r1", "c"), record("SB", "B", 1)]).await;
-        let gave = county.store.gave("county", &["r1", "r9"]).await.unwrap();
+        let gave = county.store.gave("county", GaveOf::Rows(&["r1", "r9"])).await.unwrap();
         let told: Vec<_> = gave.iter().map(|g| (&*g.row, &*g.kind, g.key.number())).collect();
         assert_eq!(told, [("r1", "SB", "A".to_owned()), ("r1", "SL", "A".to_owned())]);
         assert!(gave.iter().all(|g| g.destination == gave[0].destination));
-        assert!(county.store.gave("township", &["r1"]).await.unwrap().is_empty());
+        assert!(county.store.gave("township", GaveOf::Rows(&["r1"])).await.unwrap().is_empty());
+    });
+}
+
+#[test]
+fn a_row_that_gives_what_is_known_leads_to_it_too() {
+    run(async |bench| {
+        let county = Office::open(&bench, "county").await;
+        let given = |row: &str, id: RecordId| NewRecord {
+            source_row: Some(row.into()),
+            ..record(&id.kind, &id.key.number(), id.version)
+        };
+        let both = vec![given("r1", id("SB", "A", 1)), given("r1", id("SL", "A", 1))];
+        county.collect(t0(), both).await;
+        let (adapter, destination) = ("county".into(), live().destination);
+        let link = Link { adapter, row: "r\0".into(), id: id("SB", "A", 1), destination };
+        for cursor in ["2", "3"] {
+            let known = vec![link.clone(), Link { row: "r1".into(), ..link.clone() }];
+            let page = Collected { known, ..page(cursor, t0(), Vec::new()) };
+            commit(&county, page).await.unwrap();
+        }
+        let told = |gave: Vec<Gave>| -> Vec<String> {
+            gave.iter().map(|g| format!("{} {}:{}", g.row, g.kind, g.key.number())).collect()
+        };
+        let of_rows = county.store.gave("county", GaveOf::Rows(&["r\0"])).await.unwrap();
+        assert_eq!(of_rows.first().map(|g| &g.destination), Some(&live().destination));
+        assert_eq!(told(of_rows), ["r␀ SB:A"]);
+        let (key, other) = (id("SB", "A", 1).key, id("SB", "B", 1).key);
+        let roots = [key.root(), other.root()];
+        let of_cases = county.store.gave("county", GaveOf::Cases(&roots)).await.unwrap();
+        assert_eq!(told(of_cases), ["r1 SB:A", "r1 SL:A", "r␀ SB:A"]);
+        let none = county.store.gave("county", GaveOf::Cases(&[other.root()])).await.unwrap();
+        assert_eq!(none, []);
+        assert_eq!(county.store.gave("township", GaveOf::Cases(&roots)).await.unwrap(), []);
+        county.assert_conserved().await;
     });
 }
 

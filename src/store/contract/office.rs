@@ -96,6 +96,7 @@ pub(super) fn page(cursor: &str, now: Millis, chunks: Vec<NewChunk>) -> Collecte
         now,
         chunks,
         quarantined: Vec::new(),
+        known: Vec::new(),
         rows: Vec::new(),
         rows_read: 1,
         rows_unchanged: 0,

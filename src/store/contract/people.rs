@@ -54,6 +54,7 @@ fn a_resubmitted_row_is_news_at_the_next_read() {
         let seen = SourceRowMark { row: "r1".into(), digest: row.row_digest, pass: 1 };
         let page = Collected {
             quarantined: vec![row.clone()],
+            known: Vec::new(),
             rows: vec![seen],
             ..page("c", t0(), Vec::new())
         };

@@ -32,7 +32,7 @@ fn a_row_with_it_is_held_shown_and_found() {
             let marks = s.source_rows("county", &[asked]).await.unwrap();
             assert_eq!(&*marks[0].row, "r␀-1");
         }
-        let rest = s.vanished("county", "r\0", 2, 9).await.unwrap();
+        let rest = s.vanished("county", "r\0", 0..2, 9).await.unwrap();
         assert_eq!(rest.len(), 1);
         s.forget_rows("county", &["r\0-1"]).await.unwrap();
         assert!(s.source_rows("county", &["r␀-1"]).await.unwrap().is_empty());

@@ -49,55 +49,6 @@ impl Identity {
         latest.into_values().collect()
     }
 
-    /// Marks of source rows.
-    pub(super) fn source_rows(&self, adapter: &str, rows: &[&str]) -> Vec<SourceRowMark> {
-        rows.iter()
-            .filter_map(|row| self.source_rows.get_key_value(&(adapter.into(), (*row).into())))
-            .map(mark)
-            .collect()
-    }
-
-    /// Marks that pass `pass` did not see.
-    pub(super) fn vanished(
-        &self,
-        adapter: &str,
-        prefix: &str,
-        pass: u64,
-        limit: u32,
-    ) -> Vec<SourceRowMark> {
-        self.source_rows
-            .range((Arc::from(adapter), Arc::from(""))..)
-            .take_while(|(k, _)| &*k.0 == adapter)
-            .filter(|((_, row), (_, seen))| row.starts_with(prefix) && *seen < pass)
-            .take(limit as usize)
-            .map(mark)
-            .collect()
-    }
-
-    /// Which records these rows gave.
-    pub(super) fn gave(&self, adapter: &str, rows: &[&str]) -> Vec<Gave> {
-        let mut gave = Vec::new();
-        for row in rows {
-            let keys = self.row_records.get(&(adapter.into(), (*row).into()));
-            gave.extend(keys.into_iter().flatten().map(|(key, strand, _)| Gave {
-                row: (*row).into(),
-                kind: Arc::clone(&strand.kind),
-                key: key.clone(),
-                destination: strand.to.clone(),
-            }));
-        }
-        gave.sort();
-        gave.dedup();
-        gave
-    }
-
-    /// Forgets marks.
-    pub(super) fn forget_rows(&mut self, adapter: &str, rows: &[&str]) {
-        for row in rows {
-            self.source_rows.remove(&(adapter.into(), (*row).into()));
-        }
-    }
-
     /// One page.
     pub(super) fn commit_collected(
         &mut self,
@@ -117,6 +68,9 @@ impl Identity {
         }
         let records = fresh.len() as u64;
         self.place_fresh(fresh, now);
+        for link in page.known {
+            self.link(link);
+        }
         for row in page.rows {
             self.source_rows.insert((page.adapter.clone(), row.row), (row.digest, row.pass));
         }
@@ -486,8 +440,4 @@ fn held_key(q: &NewQuarantine) -> HeldKey {
     let to = &q.route.destination;
     let of = q.id.as_ref().map(|id| (strand(&id.kind, to), id.key.clone()));
     (q.adapter.clone(), q.row_digest, of)
-}
-
-fn mark((key, (digest, pass)): (&RowKey, &(canon::Digest, u64))) -> SourceRowMark {
-    SourceRowMark { row: key.1.clone(), digest: *digest, pass: *pass }
 }

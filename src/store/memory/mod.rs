@@ -15,6 +15,7 @@ mod restore;
 mod restore_impl;
 mod seal;
 mod settle;
+mod source_rows;
 mod standing;
 mod state;
 #[cfg(test)]

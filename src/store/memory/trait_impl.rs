@@ -1,5 +1,7 @@
 //! The trait, method by method: each is one function of an identity.
 
+use std::ops::Range;
+
 use canon::{Day, Digest, EnvelopeId, Lane, Millis, NodeCode, RecordId, Route};
 
 use super::MemoryStore;
@@ -46,13 +48,13 @@ impl Store for MemoryStore {
         &'a self,
         adapter: &'a str,
         prefix: &'a str,
-        pass: u64,
+        passes: Range<u64>,
         limit: u32,
     ) -> StoreFuture<'a, Vec<SourceRowMark>> {
-        self.tell(move |s| s.vanished(adapter, &prefix.plain(), pass, limit))
+        self.tell(move |s| s.vanished(adapter, &prefix.plain(), passes, limit))
     }
-    fn gave<'a>(&'a self, adapter: &'a str, rows: &'a [&'a str]) -> StoreFuture<'a, Vec<Gave>> {
-        self.tell(move |s| s.gave(adapter, &refs(&rows.plain())))
+    fn gave<'a>(&'a self, adapter: &'a str, of: GaveOf<'a>) -> StoreFuture<'a, Vec<Gave>> {
+        self.tell(move |s| s.gave(adapter, of))
     }
     fn forget_rows<'a>(&'a self, adapter: &'a str, rows: &'a [&'a str]) -> StoreFuture<'a, ()> {
         self.tell(move |s| s.forget_rows(adapter, &refs(&rows.plain())))

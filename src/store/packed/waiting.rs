@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use canon::{Day, NodeCode};
+use canon::Day;
 
 use super::columns::place;
 use super::row::Columns;
@@ -173,23 +173,4 @@ impl Row {
             epoch: row.int(13)?,
         })
     }
-}
-
-/// Of these rows, those of records for one destination.
-pub(crate) fn there(
-    words: &Words,
-    rows: &[impl Columns],
-    to: &NodeCode,
-) -> Result<Vec<Row>, StoreError> {
-    let mut found = Vec::new();
-    for row in rows {
-        let row = Row::read(row)?;
-        if words.route(row.route)?.destination == *to {
-            found.push(row);
-        }
-        if found.len() == WITHDRAW_MAX as usize {
-            break;
-        }
-    }
-    Ok(found)
 }

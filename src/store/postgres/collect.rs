@@ -64,6 +64,7 @@ pub(super) async fn commit(
     let held = problems::hold(handle, &mut txn, &mut tallies, &page.quarantined, raws).await?;
     put_pieces(handle, &mut txn, &mut tallies, pieces, &held).await?;
     let adapter = handle.words().word(&page.adapter)?;
+    source_rows::put_known(handle, &mut txn, &page.known).await?;
     source_rows::put(handle, &mut txn, adapter, &page.rows).await?;
     standing::put_all(handle, &mut txn, &page.stands).await?;
     let statement = q(sql::ADAPTER_ADD).bind(handle.ident).bind(adapter);
@@ -107,6 +108,11 @@ async fn learn(handle: &Handle, page: &Collected) -> Result<(), StoreError> {
             note(&*id.kind);
             strands.insert((&id.kind, &held.route.destination));
         }
+    }
+    for link in &page.known {
+        note(&*link.adapter);
+        note(&*link.id.kind);
+        strands.insert((&link.id.kind, &link.destination));
     }
     let strands: Vec<String> = strands.iter().map(|(kind, to)| strand_text(kind, to)).collect();
     words.extend(routes.iter().chain(&strands).map(String::as_str));
@@ -206,7 +212,7 @@ async fn put_pieces(
     rows.extend(held_rows(held));
     put_records(handle, txn, &mut rows).await?;
     cure(handle, txn, &pieces).await?;
-    put_row_records(handle, txn, &pieces, held).await?;
+    source_rows::put_given(handle, txn, &pieces, held).await?;
     waiting::put(handle, txn, &pieces, &fates).await?;
     waiting::release_children(handle, txn, tallies, &pieces, &fates).await
 }
@@ -389,41 +395,6 @@ async fn cure(
     let versions: Vec<i64> = later.iter().map(|(r, _)| i64::from(r.id.version)).collect();
     let statement = q(sql::PROBLEM_CURE).bind(handle.ident).bind(roots).bind(kinds);
     statement.bind(parts).bind(versions).execute(txn).await?;
-    Ok(())
-}
-
-/// Which records a source row gave, for its write-back.
-async fn put_row_records(
-    handle: &Handle,
-    txn: &mut PgConnection,
-    pieces: &[Piece<'_>],
-    held: &[(&NewQuarantine, i64)],
-) -> Result<(), StoreError> {
-    let mut rows = Vec::<(i64, &str, &RecordId, i64)>::new();
-    for piece in pieces {
-        for (record, kind) in piece.records.iter().zip(&piece.strands) {
-            if let Some(row) = &record.source_row {
-                rows.push((piece.adapter, row, &record.id, *kind));
-            }
-        }
-    }
-    for (held, kind) in held {
-        if let (Some(row), Some(id)) = (&held.source_row, &held.id) {
-            rows.push((handle.words().word(&held.adapter)?, row, id, *kind));
-        }
-    }
-    if rows.is_empty() {
-        return Ok(());
-    }
-    rows.sort_unstable();
-    let adapters: Vec<i64> = rows.iter().map(|r| r.0).collect();
-    let keys: Vec<&str> = rows.iter().map(|r| r.1).collect();
-    let roots: Vec<&str> = rows.iter().map(|r| r.2.key.root()).collect();
-    let kinds: Vec<i64> = rows.iter().map(|r| r.3).collect();
-    let parts: Vec<&str> = rows.iter().map(|r| r.2.key.part()).collect();
-    let versions: Vec<i64> = rows.iter().map(|r| i64::from(r.2.version)).collect();
-    let statement = q(sql::ROW_RECORDS_ADD).bind(handle.ident).bind(adapters).bind(keys);
-    statement.bind(roots).bind(kinds).bind(parts).bind(versions).execute(txn).await?;
     Ok(())
 }
 

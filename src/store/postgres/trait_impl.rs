@@ -1,6 +1,8 @@
 //! The trait, method by method: each is one function of the worker's module, run again when others'
 //! facts make it fail.
 
+use std::ops::Range;
+
 use canon::{Day, Digest, EnvelopeId, Lane, Millis, NodeCode, RecordId, Route};
 
 use super::handle::Handle;
@@ -66,14 +68,14 @@ impl Store for Handle {
         &'a self,
         adapter: &'a str,
         prefix: &'a str,
-        pass: u64,
+        passes: Range<u64>,
         limit: u32,
     ) -> StoreFuture<'a, Vec<SourceRowMark>> {
-        fact!(self, prefix => source_rows::vanished(self, adapter, &prefix, pass, limit))
+        fact!(self, prefix => source_rows::vanished(self, adapter, &prefix, &passes, limit))
     }
 
-    fn gave<'a>(&'a self, adapter: &'a str, rows: &'a [&'a str]) -> StoreFuture<'a, Vec<Gave>> {
-        fact!(self, rows => async { source_rows::gave(self, adapter, &refs(&rows)).await })
+    fn gave<'a>(&'a self, adapter: &'a str, of: GaveOf<'a>) -> StoreFuture<'a, Vec<Gave>> {
+        fact!(self, source_rows::gave(self, adapter, of))
     }
 
     fn forget_rows<'a>(&'a self, adapter: &'a str, rows: &'a [&'a str]) -> StoreFuture<'a, ()> {

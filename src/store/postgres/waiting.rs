@@ -13,7 +13,7 @@ use super::tally::{self, Line, OWN, Tallies};
 use super::{people, sql};
 use crate::error::StoreError;
 pub(super) use crate::packed::waiting::{Fate, NewWaiting, Staged};
-use crate::packed::waiting::{Parent, Parents, Row, push, ready, there};
+use crate::packed::waiting::{Parent, Parents, Row, push, ready};
 use crate::types::*;
 
 /// When a record that could not be released is looked at again. A parent that is collected,
@@ -364,9 +364,9 @@ pub(super) async fn withdraw(
     audit: &AuditEvent,
 ) -> Result<u64, StoreError> {
     let mut txn = handle.begin(None, Some(audit.at)).await?;
-    let all = q(sql::WAITING_DUE).bind(handle.ident).bind(i64::MAX).bind(i64::MAX);
-    let all = all.fetch_all(&mut *txn).await?;
-    let rows = there(handle.words(), &all, to)?;
+    let there = q(sql::WAITING_THERE).bind(handle.ident).bind(to.as_str());
+    let there = there.bind(i64::from(WITHDRAW_MAX)).fetch_all(&mut *txn).await?;
+    let rows = there.iter().map(Row::read).collect::<Result<Vec<_>, _>>()?;
     let mut tallies = Tallies::new(handle.ident, OWN);
     let mut gone = Vec::with_capacity(rows.len());
     for row in rows {

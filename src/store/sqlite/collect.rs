@@ -24,7 +24,6 @@ const CHUNK_BYTES_MAX: usize = 1 << 20;
 
 static STRETCHES: Bulk = Bulk::new(sql::STRETCH_HEAD, sql::STRETCH_ROW, "");
 static RECORDS: Bulk = Bulk::new(sql::RECORD_HEAD, sql::RECORD_ROW, "");
-static ROW_RECORDS: Bulk = Bulk::new(sql::ROW_RECORD_HEAD, sql::ROW_RECORD_ROW, "");
 
 /// A piece of a page's chunk as it is stored, with its words.
 pub(super) struct Piece {
@@ -78,7 +77,7 @@ pub(super) async fn commit(
     lease: &Lease,
     page: Collected,
 ) -> Result<(), StoreError> {
-    let Collected { adapter, cursor, now, chunks, quarantined, rows, .. } = page;
+    let Collected { adapter, cursor, now, chunks, quarantined, known, rows, .. } = page;
     let (rows_read, rows_unchanged, stands) = (page.rows_read, page.rows_unchanged, page.stands);
     let mut writer = handle.writer().await;
     handle.words().learn(&mut writer, &[&*adapter]).await?;
@@ -90,6 +89,10 @@ pub(super) async fn commit(
             learn_strand(handle, &mut writer, &id.kind, &held.route.destination).await?;
         }
     }
+    for link in &known {
+        handle.words().learn(&mut writer, &[&*link.adapter]).await?;
+        learn_strand(handle, &mut writer, &link.id.kind, &link.destination).await?;
+    }
     let pieces = pieces(handle, &mut writer, chunks).await?;
     let (mut txn, now) = handle.begin(&mut writer, Some(lease), Some(now)).await?;
     let mut tallies = Tallies::new(handle.ident, OWN);
@@ -97,6 +100,7 @@ pub(super) async fn commit(
     let records = pieces.iter().map(|p| p.new.records.len()).sum::<usize>();
     put_pieces(handle, &mut txn, &mut tallies, pieces, &held, now).await?;
     let adapter = handle.words().word(&adapter)?;
+    source_rows::put_known(handle, &mut txn, &known).await?;
     source_rows::put(handle, &mut txn, adapter, rows).await?;
     standing::put(handle, &mut txn, &stands, now).await?;
     let statement = q(sql::ADAPTER_ADD).bind(handle.ident).bind(adapter).bind(cursor);
@@ -207,7 +211,7 @@ async fn put_pieces(
     check_versions(handle, txn, &pieces, &known).await?;
     put_records(handle, txn, held_rows(held)).await?;
     cure(handle, txn, &pieces).await?;
-    put_row_records(handle, txn, &pieces, held).await?;
+    source_rows::put_given(handle, txn, &pieces, held).await?;
     waiting::put(handle, txn, &pieces, &fates, now).await?;
     waiting::release_children(handle, txn, tallies, &pieces, &fates, now).await
 }
@@ -358,36 +362,6 @@ async fn cure(
     if !later.is_empty() {
         q(sql::PROBLEM_CURE).bind(handle.ident).bind(json(&later)?).execute(txn).await?;
     }
-    Ok(())
-}
-
-/// Which records a source row gave, for its write-back.
-async fn put_row_records(
-    handle: &Handle,
-    txn: &mut SqliteConnection,
-    pieces: &[Piece],
-    held: &[(&NewQuarantine, i64)],
-) -> Result<(), StoreError> {
-    let mut rows = Vec::<(i64, &str, &RecordId, i64)>::new();
-    for piece in pieces {
-        for (record, kind) in piece.new.records.iter().zip(&piece.strands) {
-            if let Some(row) = &record.source_row {
-                rows.push((piece.adapter, row, &record.id, *kind));
-            }
-        }
-    }
-    for (held, kind) in held {
-        if let (Some(row), Some(id)) = (&held.source_row, &held.id) {
-            rows.push((handle.words().word(&held.adapter)?, row, id, *kind));
-        }
-    }
-    rows.sort_unstable();
-    ROW_RECORDS
-        .run(txn, &rows, |s, (adapter, row, id, kind)| {
-            let s = s.bind(handle.ident).bind(*adapter).bind(*row).bind(id.key.root());
-            s.bind(*kind).bind(id.key.part()).bind(i64::from(id.version))
-        })
-        .await?;
     Ok(())
 }
 

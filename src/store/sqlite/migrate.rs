@@ -14,12 +14,13 @@ use crate::error::StoreError;
 const APPLICATION: i64 = 0x5447_4154;
 
 /// Every edition, oldest first. A line is never changed, only added.
-const MIGRATIONS: [(&str, &str); 5] = [
+const MIGRATIONS: [(&str, &str); 6] = [
     ("0001_first", include_str!("migrations/0001_first.sql")),
     ("0002_fairness", include_str!("migrations/0002_fairness.sql")),
     ("0003_restore", include_str!("migrations/0003_restore.sql")),
     ("0004_strands", include_str!("migrations/0004_strands.sql")),
     ("0005_outlets", include_str!("migrations/0005_outlets.sql")),
+    ("0006_led", include_str!("migrations/0006_led.sql")),
 ];
 
 /// Names of every edition, oldest first.

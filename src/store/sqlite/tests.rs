@@ -54,6 +54,7 @@ fn page(from: u32, count: u32, fragment: usize) -> Collected {
         now: Millis(1_000),
         chunks: vec![NewChunk { route: route(), day, adapter, bytes, records }],
         quarantined: Vec::new(),
+        known: Vec::new(),
         rows: Vec::new(),
         rows_read: u64::from(count),
         rows_unchanged: 0,
@@ -314,6 +315,7 @@ async fn before_strands(path: &Path) {
         );
     }
     text += "DELETE FROM word WHERE instr(text, '>') > 0; DROP TABLE submission; \
+             DROP INDEX row_record_case; \
              DELETE FROM migration WHERE number >= 4; COMMIT";
     sqlx::raw_sql(sqlx::AssertSqlSafe(text)).execute(&mut conn).await.unwrap();
     sqlx::Connection::close(conn).await.unwrap();

@@ -1,5 +1,7 @@
 //! The trait, method by method: each is one function of the worker's module.
 
+use std::ops::Range;
+
 use canon::{Day, Digest, EnvelopeId, Lane, Millis, NodeCode, RecordId, Route};
 
 use super::handle::Handle;
@@ -58,16 +60,16 @@ impl Store for Handle {
         &'a self,
         adapter: &'a str,
         prefix: &'a str,
-        pass: u64,
+        passes: Range<u64>,
         limit: u32,
     ) -> StoreFuture<'a, Vec<SourceRowMark>> {
-        Box::pin(
-            async move { source_rows::vanished(self, adapter, &prefix.plain(), pass, limit).await },
-        )
+        Box::pin(async move {
+            source_rows::vanished(self, adapter, &prefix.plain(), passes, limit).await
+        })
     }
 
-    fn gave<'a>(&'a self, adapter: &'a str, rows: &'a [&'a str]) -> StoreFuture<'a, Vec<Gave>> {
-        Box::pin(async move { source_rows::gave(self, adapter, &refs(&rows.plain())).await })
+    fn gave<'a>(&'a self, adapter: &'a str, of: GaveOf<'a>) -> StoreFuture<'a, Vec<Gave>> {
+        Box::pin(source_rows::gave(self, adapter, of))
     }
 
     fn forget_rows<'a>(&'a self, adapter: &'a str, rows: &'a [&'a str]) -> StoreFuture<'a, ()> {

@@ -81,6 +81,28 @@ pub struct Gave {
     pub destination: NodeCode,
 }
 
+/// Which rows are meant by [`crate::Store::gave`].
+#[derive(Clone, Copy, Debug)]
+pub enum GaveOf<'a> {
+    /// These rows.
+    Rows(&'a [&'a str]),
+    /// Rows that gave any record of these cases ([`canon::Key::root`]).
+    Cases(&'a [&'a str]),
+}
+
+/// A row that gives a record which is known already: nothing goes up, but it leads to the record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// Adapter that read it.
+    pub adapter: Arc<str>,
+    /// The row.
+    pub row: Arc<str>,
+    /// The record in the version that is known.
+    pub id: RecordId,
+    /// Where it goes.
+    pub destination: NodeCode,
+}
+
 /// One valid record on its way into a chunk.
 #[derive(Clone, Debug)]
 pub struct NewRecord {
@@ -190,6 +212,8 @@ pub struct Collected {
     pub chunks: Vec<NewChunk>,
     /// Invalid ones.
     pub quarantined: Vec<NewQuarantine>,
+    /// Rows that lead to records which are known already (only where rows are linked).
+    pub known: Vec<Link>,
     /// Rows seen (only for adapters that compare).
     pub rows: Vec<SourceRowMark>,
     /// Rows read and rows that gave nothing new.

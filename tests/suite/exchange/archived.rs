@@ -2,15 +2,18 @@
 //! nothing that the file, read back, does not have.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::{Arc, Mutex};
 
 use canon::{DigestAlg, EnvelopeId};
-use envelope::archive::{Archive as File, Chain};
+use envelope::archive::{self as file, Archive as File, Chain};
+use envelope::{Cipher, Readers};
 use exchange::Worker;
 use exchange::archive::{self, Archive, StampFuture, Stamper, State, Terms, Vault};
 use store::Place;
+use tests::world::carrier::{Rule, Trick};
 use tests::world::input::cases;
-use tests::world::{PROVINCE, Setup, TIERS, TOWN, World, code};
+use tests::world::{PROVINCE, Setup, TIERS, TOWN, When, World, code};
 
 const DAY: i64 = 86_400_000;
 
@@ -26,7 +29,13 @@ impl Vault for Folder {
         if *self.full.lock().unwrap() {
             return Err("no space left on device".into());
         }
-        self.files.lock().unwrap().insert(name.into(), bytes.into());
+        match self.files.lock().unwrap().entry(name.into()) {
+            Entry::Vacant(free) => drop(free.insert(bytes.into())),
+            Entry::Occupied(there) if there.get() == bytes => {}
+            Entry::Occupied(_) => {
+                return Err(format!("{name}: another file of that name is there"));
+            }
+        }
         Ok(())
     }
 
@@ -36,6 +45,19 @@ impl Vault for Folder {
 }
 
 impl Folder {
+    /// Sequences of the envelopes in all files.
+    fn sequences(&self) -> Vec<u64> {
+        let files = self.files.lock().unwrap();
+        let mut found = Vec::new();
+        for bytes in files.values() {
+            let entries = File::read(bytes).unwrap().table.entries;
+            let ids = entries.iter().filter_map(|e| envelope::parse_envelope_id(&e.id));
+            found.extend(ids.map(|id| id.sequence));
+        }
+        found.sort_unstable();
+        found
+    }
+
     fn chain(&self) -> Chain {
         let mut chain = Chain::default();
         let files = self.files.lock().unwrap();
@@ -48,7 +70,9 @@ impl Folder {
 
 fn terms(sinks: &[&str]) -> Terms {
     let sinks = sinks.iter().map(|s| (*s).to_owned()).collect();
-    Terms { keep: 7 * DAY, file_bytes: 1 << 20, alg: DigestAlg::Sha256, sinks }
+    let (alg, closes) = (DigestAlg::Sha256, None);
+    let rows = archive::ARCHIVE_ROWS_MAX;
+    Terms { keep: 7 * DAY, file_bytes: 1 << 20, alg, sinks, rows, closes }
 }
 
 fn worker(world: &World, tier: usize, folder: &Folder, sinks: &[&str]) -> Archive {
@@ -102,6 +126,7 @@ async fn archived_and_purged(tier: usize, sinks: &[&str]) {
     assert_eq!(state(&world, tier).await.head, Some(head));
     assert!(world.store(tier).frames(&ids[0]).await.unwrap().is_some(), "not yet");
 
+    let hops_before = world.store(tier).standing("hop/").await.unwrap().len();
     // The checkers read the bytes, so they come before these go.
     world.finish().await;
     world.now = world.now.plus(7 * DAY);
@@ -113,6 +138,8 @@ async fn archived_and_purged(tier: usize, sinks: &[&str]) {
     for id in &ids {
         assert!(world.store(tier).frames(id).await.unwrap().is_none());
     }
+    let hops = world.store(tier).standing("hop/").await.unwrap();
+    assert_eq!((hops, hops_before > 0), (vec![], tier == TOWN));
     // An auditor's question is answered from the file.
     let seen = archive::files_of(world.store(tier), &ids[0]).await.unwrap().remove(0);
     let bytes = folder.get(&seen.name).unwrap();
@@ -129,6 +156,53 @@ async fn a_senders_closed_window_is_archived_and_its_bytes_leave_the_store_later
 #[tokio::test]
 async fn so_is_what_a_receiver_judged_once_its_sink_has_it() {
     archived_and_purged(PROVINCE, &["files"]).await;
+}
+
+/// Files for these readers, until bytes are due to leave the store.
+async fn closed(readers: impl Fn(&mut World) -> Readers) -> (World, Folder, Archive) {
+    let mut world = super::world_of(Setup { closed: Some(&[]), ..Setup::default() }).await;
+    world.drop_lines("a.csv", &cases(1..=2));
+    world.quiet().await;
+    days(&mut world, 1).await;
+    let folder = Folder::default();
+    let closes = Some((readers(&mut world), Cipher::Sm4Gcm));
+    let terms = Terms { closes, ..terms(&[]) };
+    let node = Arc::clone(&world.nodes[TOWN].node);
+    let mut archive = Archive::new(node, Box::new(folder.clone()), terms);
+    assert!(run(&mut archive, &world).await > 0);
+    world.finish().await;
+    world.now = world.now.plus(7 * DAY);
+    (world, folder, archive)
+}
+
+#[tokio::test]
+async fn closed_files_are_walked_without_a_key_and_read_with_it() {
+    let (world, folder, mut archive) = closed(|world| world.own_reader(TOWN)).await;
+    let ids = sent(&world, TOWN).await;
+    let walked = folder.chain();
+    assert_eq!((walked.files, walked.unread, walked.envelopes), (1, 1, ids.len() as u64));
+    assert_eq!(walked.receipts, ids.len() as u64);
+    let opens = &*world.nodes[TOWN].node.opens;
+    let bytes = folder.files.lock().unwrap().values().next().unwrap().clone();
+    let mut chain = Chain::default();
+    chain.walk_with(&bytes, opens).unwrap();
+    assert_eq!((chain.files, chain.unread), (1, 0));
+    let kept = world.store(TOWN).frames(&ids[0]).await.unwrap().unwrap();
+    let clear = file::clear(&bytes, opens).unwrap().unwrap();
+    assert_eq!(File::read(&clear).unwrap().find(&ids[0]).unwrap().envelope, &*kept.frame);
+    run(&mut archive, &world).await;
+    assert_eq!(state(&world, TOWN).await.released, 1);
+    assert!(world.store(TOWN).frames(&ids[0]).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn what_only_a_lost_key_opens_is_not_purged() {
+    let (world, _, mut archive) = closed(|world| world.reader(TOWN)).await;
+    let ids = sent(&world, TOWN).await;
+    let failed = archive.run_once(world.now).await.unwrap_err();
+    assert!(failed.to_string().contains("does not open with the keys"), "{failed}");
+    assert_eq!(state(&world, TOWN).await.released, 0);
+    assert!(world.store(TOWN).frames(&ids[0]).await.unwrap().is_some(), "nothing is purged");
 }
 
 #[tokio::test]
@@ -153,6 +227,59 @@ async fn what_is_not_final_is_in_no_file_until_it_is() {
     assert_eq!(folder.chain().envelopes, 2);
     world.heal().await;
     world.finish().await;
+}
+
+#[tokio::test]
+async fn many_open_envelopes_do_not_stand_before_what_is_closed() {
+    let mut world = super::world_of(Setup::default()).await;
+    let folder = Folder::default();
+    let small = |world: &World| {
+        let node = Arc::clone(&world.nodes[TOWN].node);
+        Archive::new(node, Box::new(folder.clone()), Terms { rows: 1, ..terms(&[]) })
+    };
+    // Two of them, one more than a turn looks at, are lost on their way; the third is answered.
+    for n in 1..=3 {
+        if n < 3 {
+            world.bus.rule(Rule::next("records", Trick::Lose).from("town-1"));
+        }
+        world.drop_lines(&format!("{n}.csv"), &cases([n]));
+        world.pass(1_500).await;
+    }
+    world.pass(2_500).await;
+    assert_eq!(world.count(TOWN, Place::Accepted).await, 2);
+    world.now = world.now.plus(DAY);
+    for _ in 0..4 {
+        run(&mut small(&world), &world).await;
+    }
+    assert_eq!(state(&world, TOWN).await.open.len(), 2);
+    assert_eq!(folder.sequences(), [3], "what came after them is in a file");
+    world.heal().await;
+    for _ in 0..3 {
+        run(&mut small(&world), &world).await;
+    }
+    assert_eq!(state(&world, TOWN).await.open.len(), 0);
+    assert_eq!(folder.sequences(), [1, 2, 3], "and so are they once they are answered");
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn nothing_is_purged_without_its_audit_line() {
+    let mut world = super::world_of(Setup::default()).await;
+    world.drop_lines("a.csv", &cases(1..=2));
+    world.quiet().await;
+    let folder = Folder::default();
+    days(&mut world, 1).await;
+    assert!(run(&mut worker(&world, TOWN, &folder, &[]), &world).await > 0);
+    world.finish().await;
+    world.now = world.now.plus(7 * DAY);
+    world.faults.fail(&code(TIERS[TOWN]), "audit", 0, 1, When::Before);
+    assert!(worker(&world, TOWN, &folder, &[]).run_once(world.now).await.is_err());
+    run(&mut worker(&world, TOWN, &folder, &[]), &world).await;
+    assert_eq!(state(&world, TOWN).await.released, 1);
+    let audited = world.audited(TOWN).await;
+    let told: Vec<_> = audited.iter().filter(|(action, _)| action == "archive.purged").collect();
+    assert_eq!(told.len(), 1);
+    assert!(told[0].1.starts_with("1 envelopes; sha256:"), "{told:?}");
 }
 
 #[tokio::test]
@@ -303,5 +430,14 @@ async fn the_head_is_stamped_and_while_the_authority_is_down_the_archive_goes_on
     let (answer, pem) = (answer.display().to_string(), authority.dir.path().join("tsa.pem"));
     let (hex, pem) = (head.trim_start_matches("sha256:"), pem.display().to_string());
     openssl(&["ts", "-verify", "-digest", hex, "-in", &answer, "-CAfile", &pem]);
+
+    // It died between the file and the state: what lies there is the timestamp, not in its way.
+    let whole = state(&world, TOWN).await;
+    let lost = State { stamped: 0, stamped_at: None, ..whole.clone() };
+    let text = serde_json::to_string(&lost).unwrap();
+    world.store(TOWN).stand("archive/state", Some(&text), world.now).await.unwrap();
+    world.now = world.now.plus(60_000);
+    run(&mut stamped(&world), &world).await;
+    assert_eq!(state(&world, TOWN).await, whole);
     world.finish().await;
 }

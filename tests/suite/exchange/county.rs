@@ -82,7 +82,7 @@ async fn a_returned_row_is_flagged_and_its_correction_goes_up_as_a_new_version()
     assert!(cell(&world, 1, "sync_error").await.is_some_and(|t| !t.is_empty()), "with the rule");
     assert!(world.audited(COUNTY).await.iter().any(|(a, _)| a == "quarantine.return"));
 
-    correct(&world, 1, "cert_no", ID, "2026-11-21 09:45:00").await;
+    correct(&world, 1, "cert_no", ID, &world.now.to_string()).await;
     world.pass(5_000).await;
     assert_eq!(world.place(COUNTY, "SB", 1, 2).await, Some(Place::Accepted));
     assert_eq!(cell(&world, 1, "sync_flag").await.as_deref(), Some("1"));
@@ -117,7 +117,7 @@ async fn a_rejected_row_is_flagged_with_the_text_and_corrected() {
     let said = cell(&world, 1, "sync_error").await.unwrap();
     assert!(said.starts_with("证书不含该区划") && said.contains("880103101"), "{said}");
     assert!(said.ends_with(" [record.authority]"), "{said}");
-    correct(&world, 1, "area_code", "990103101", "2026-11-21 09:45:00").await;
+    correct(&world, 1, "area_code", "990103101", &world.now.to_string()).await;
     world.pass(5_000).await;
     assert_eq!(world.place(COUNTY, "SB", 1, 2).await, Some(Place::Accepted));
     assert_eq!(cell(&world, 1, "sync_flag").await.as_deref(), Some("1"));

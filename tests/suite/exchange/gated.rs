@@ -32,9 +32,16 @@ async fn until_accepted(world: &mut World, records: u64) {
     panic!("{} of {records} accepted: {left:?}", world.count(TOWN, Place::Accepted).await);
 }
 
-async fn through_trouble(form: Form) {
+fn in_pieces(form: Form) -> Gated {
     let settings = Settings { max_file: PIECE_FILE_MIN, repeat: 2, ..Settings::default() };
-    let gated = Gated { trouble: 2, drops: 12, ..with(form, settings) };
+    Gated { trouble: 2, drops: 12, ..with(form, settings) }
+}
+
+async fn through_trouble(form: Form) {
+    through(in_pieces(form)).await;
+}
+
+async fn through(gated: Gated) {
     let mut world = super::world_of(setup(gated)).await;
     for n in 0..3 {
         world.drop_lines(&format!("{n}.csv"), &cases(n * 6 + 1..=n * 6 + 6));
@@ -65,8 +72,13 @@ async fn opened_packages_through_a_courier_that_does_everything_wrong() {
 }
 
 #[tokio::test]
+async fn closed_files_through_a_courier_that_does_everything_wrong() {
+    through(Gated { closes: true, ..in_pieces(Form::Zst) }).await;
+}
+
+#[tokio::test]
 async fn rows_of_an_exchange_table() {
-    let gated = Gated { table: true, ..Gated::above(TOWN) };
+    let gated = Gated { table: true, closes: true, ..Gated::above(TOWN) };
     let mut world = super::world_of(setup(gated)).await;
     world.drop_lines("a.csv", &cases(1..=10));
     world.quiet().await;

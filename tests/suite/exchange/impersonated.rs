@@ -277,6 +277,23 @@ async fn a_forged_hop_receipt_at_a_relay() {
     red_is_whole(world).await;
 }
 
+/// Whoever speaks of what never was here fills nothing.
+#[tokio::test]
+async fn hop_receipts_of_envelopes_unknown_here() {
+    let (mut world, mut blue, parcel) = red_waits().await;
+    let kept = |world: &World| world.store(COUNTY).clone();
+    let before = kept(&world).standing("passed/").await.unwrap().len();
+    for (sender, sequence) in [("town-1", 77), (BLUE, 78), ("city-1", 79), ("county-1", 80)] {
+        let id = EnvelopeId { sender: world::code(sender), sequence, ..parcel.id.clone() };
+        let body = Hop { envelope: id, ..Hop::read(&hop(&parcel, world.now)).unwrap() }.write();
+        world.bus.inject(blue.says(Kind::Hop, "county-1", &[body])).await;
+    }
+    world.pass(1_000).await;
+    assert_eq!(kept(&world).standing("passed/").await.unwrap().len(), before);
+    assert_eq!(kept(&world).standing("hop/").await.unwrap(), []);
+    red_is_whole(world).await;
+}
+
 // ── words about red's envelopes ──────────────────────────────────────────────────────────────
 
 /// A stranger's refusals stop nothing: neither the link nor the node.

@@ -84,3 +84,21 @@ async fn a_duplicate_under_an_ended_certificate_gets_the_same_receipt_again() {
     assert!(world.rules(PROVINCE, "refused").await.is_empty());
     world.finish().await;
 }
+
+/// What was laid before a node is over when its envelope had the time to come again.
+#[tokio::test]
+async fn what_was_laid_before_a_node_is_not_kept_for_ever() {
+    let mut world = rotated("county-1").await;
+    world.heal().await;
+    world.heal().await;
+    let laid = |world: &World| world.store(PROVINCE).clone();
+    assert_eq!(world.count(TOWN, Place::Accepted).await, 4);
+    assert!(!laid(&world).standing(passages::LAID).await.unwrap().is_empty());
+    world.now = world.now.plus(world.nodes[PROVINCE].node.limits.control_keep + 120_000);
+    world.quiet().await;
+    for prefix in [passages::LAID, passages::PASSED] {
+        assert_eq!(laid(&world).standing(prefix).await.unwrap(), [], "{prefix}");
+    }
+    assert_eq!(kept(&world, TOWN).await.len(), 2, "evidence stays as long as its envelope");
+    world.finish().await;
+}

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use edge::legacy_http::{Asked, Reply, Service};
 use store::Place;
-use tests::world::input::{cases, objects};
+use tests::world::input::{cases, line, objects};
 use tests::world::{Feed, Setup, TOWN};
 
 /// Records of the service.
@@ -131,5 +131,41 @@ async fn a_service_that_does_everything_wrong_once_loses_and_doubles_nothing() {
     world.quiet().await;
     assert_eq!(world.count(TOWN, Place::Accepted).await, RECORDS as u64);
     assert_eq!(world.kept().await, RECORDS as u64);
+    world.finish().await;
+}
+
+/// A row that its owner dates ahead is collected, and people are told of it until it is dated right.
+#[tokio::test]
+async fn a_row_dated_ahead_of_the_clock_is_collected_and_told() {
+    let lines = |at: &str| [cases(1..=1), vec![line("SB", 2).at(at)]].concat();
+    let held = Arc::new(Mutex::new(objects(&lines("2099-01-01 00:00:00"))));
+    let shelf = Arc::clone(&held);
+    let since = |request: &Asked, object: &String| {
+        let from = request.query("since").unwrap_or_default().replace('+', " ");
+        let at = object.split_once("\"at\":\"").map_or("", |(_, rest)| rest);
+        from.is_empty() || at.get(..19).is_some_and(|at| *at >= *from)
+    };
+    let service = Service::start(move |request: &Asked| {
+        if request.path() == "/login" {
+            return Reply::json(200, "{\"code\":0,\"token\":\"t\"}");
+        }
+        let mut objects = shelf.lock().unwrap().clone();
+        objects.retain(|object| since(request, object));
+        let number: usize = request.query("page").and_then(|n| n.parse().ok()).unwrap_or(1);
+        Reply::json(200, page(&objects, number))
+    })
+    .expect("a port");
+    let feeds = vec![Feed::Asked(TOWN, service.port())];
+    let mut world = super::world_of(Setup { feeds, ..Setup::default() }).await;
+    world.pass(60_000).await;
+    let told = exchange::ahead::all(world.store(TOWN)).await.unwrap();
+    let [(adapter, _, seen)] = told.as_slice() else { panic!("{told:?}") };
+    assert_eq!((&**adapter, seen.rows, &*seen.first), ("line", 1, "2099-01-01 00:00:00"));
+    assert!(world.store(TOWN).adapter("line").await.unwrap().paused.is_none());
+    *held.lock().unwrap() = objects(&lines("2026-11-21 10:00:00"));
+    world.pass(60_000).await;
+    world.quiet().await;
+    assert_eq!(exchange::ahead::all(world.store(TOWN)).await.unwrap(), []);
+    assert_eq!(world.place(TOWN, "SL", 1, 1).await, Some(Place::Accepted));
     world.finish().await;
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use exchange::resubmit;
+use exchange::{rested, resubmit};
 use store::{AuditEvent, Place};
 use tests::world::input::{BAD_ID, ID, case, line};
 use tests::world::process::sample_lines;
@@ -20,9 +20,24 @@ async fn resubmit(world: &World, number: i64) -> u64 {
     resubmit::order(world.store(TOWN), &[number], audit).await.unwrap()
 }
 
+/// Where the node has a pair for encryption, the source values of a held row rest closed in its store; who
+/// has the key reads them, and they go up again all the same.
+#[tokio::test]
+async fn a_held_row_rests_closed_and_goes_up_again_as_well() {
+    let (_, raw) = of_a_file_that_is_done(Setup { closed: Some(&[]), ..Setup::default() }).await;
+    assert!(raw.windows(ID.len()).all(|w| w != ID.as_bytes()), "it can be read");
+    assert!(envelope::is_enclosed(&raw));
+}
+
 #[tokio::test]
 async fn a_row_of_a_file_that_is_done_goes_up_once_its_case_is_right() {
-    let mut world = super::world().await;
+    let (_, raw) = of_a_file_that_is_done(Setup::default()).await;
+    assert!(raw.windows(ID.len()).any(|w| w == ID.as_bytes()), "the same search finds it");
+}
+
+/// The number of the held row, and its source values as they rested in the store.
+async fn of_a_file_that_is_done(setup: Setup) -> (i64, Vec<u8>) {
+    let mut world = super::world_of(setup).await;
     // An acceptance before its application: the rule holds the acceptance.
     let late = line("SB", 1).at("2026-11-21 10:00:00");
     world.drop_lines("a.csv", &[late, line("SL", 1), line("SB", 2), line("SL", 2)]);
@@ -34,6 +49,10 @@ async fn a_row_of_a_file_that_is_done_goes_up_once_its_case_is_right() {
     assert_eq!(world.place(TOWN, "SB", 1, 2).await, Some(Place::Accepted));
     assert_eq!(world.place(TOWN, "SL", 1, 1).await, Some(Place::Quarantined));
     let problem = world.problems(TOWN).await.remove(0);
+    let rested = world.store(TOWN).problem_raw(problem.number).await.unwrap().unwrap();
+    let opens = &*world.nodes[TOWN].node.opens;
+    let opened = rested::opened(rested.clone(), &problem, opens).unwrap();
+    assert!(opened.windows(ID.len()).any(|w| w == ID.as_bytes()), "its owner reads it");
     assert_eq!(resubmit(&world, problem.number).await, 1);
     world.heal().await;
     assert_eq!(world.place(TOWN, "SL", 1, 2).await, Some(Place::Accepted), "the next version");
@@ -41,6 +60,7 @@ async fn a_row_of_a_file_that_is_done_goes_up_once_its_case_is_right() {
     assert_eq!((&*problem.state, problem.cured_by), ("cured", Some(2)));
     assert_eq!(resubmit(&world, problem.number).await, 0, "there is nothing to do any more");
     world.finish().await;
+    (problem.number, rested)
 }
 
 #[tokio::test]

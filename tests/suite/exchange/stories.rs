@@ -20,6 +20,7 @@ mod destinations;
 mod doubled;
 mod downward;
 mod early_receipt;
+mod editions;
 mod entitled;
 mod fair;
 mod forged;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use bus::spool::{Form, Settings};
 use canon::DigestAlg;
+use envelope::Cipher;
 use exchange::Worker as _;
 use exchange::archive::{Archive, Terms, Vault};
 use exchange::config::Treatment;
@@ -51,10 +52,11 @@ async fn look(world: &mut World, kept: &Path, archive: &Path) -> Found {
 }
 
 /// What the search finds while the gate above the city stands, and after the day was archived.
-async fn found(closed: Option<&'static [usize]>, form: Form) -> [Found; 2] {
+async fn found(closed: Option<&'static [usize]>, form: Form, rests: bool) -> [Found; 2] {
     let (kept, archive) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let gated = Gated::above(CITY);
-    let gated = Gated { settings: Settings { form, ..gated.settings.clone() }, ..gated };
+    let settings = Settings { form, ..gated.settings.clone() };
+    let gated = Gated { settings, closes: rests, ..gated };
     let city = Treatment::Keep;
     let setup = Setup { gated: Some(gated), closed, city, ..Setup::default() };
     let mut world = World::four_tiers(Box::new(Sqlite::at(kept.path())), setup).await;
@@ -66,7 +68,10 @@ async fn found(closed: Option<&'static [usize]>, form: Form) -> [Found; 2] {
     world.quiet().await;
     assert_eq!(world.count(TOWN, Place::Accepted).await, 6);
     world.later(2 * DAY).await;
-    let terms = Terms { keep: DAY, file_bytes: 1 << 20, alg: DigestAlg::Sha256, sinks: vec![] };
+    let closes = rests.then(|| (world.reader(CITY), Cipher::Aes256Gcm));
+    let (alg, sinks) = (DigestAlg::Sha256, Vec::new());
+    let rows = exchange::archive::ARCHIVE_ROWS_MAX;
+    let terms = Terms { keep: DAY, file_bytes: 1 << 20, alg, sinks, rows, closes };
     let vault = Box::new(Folder(archive.path().to_owned()));
     let mut worker = Archive::new(Arc::clone(&world.nodes[CITY].node), vault, terms);
     while worker.run_once(world.now).await.unwrap().more {}
@@ -78,7 +83,7 @@ async fn found(closed: Option<&'static [usize]>, form: Form) -> [Found; 2] {
 #[tokio::test]
 async fn what_is_closed_lies_nowhere_at_a_relay() {
     for form in [Form::Zst, Form::Zip, Form::Xml] {
-        for found in found(Some(&[]), form).await {
+        for found in found(Some(&[]), form, false).await {
             assert_eq!(found, Found::default(), "{form:?}");
         }
     }
@@ -87,10 +92,24 @@ async fn what_is_closed_lies_nowhere_at_a_relay() {
 #[tokio::test]
 async fn the_same_search_finds_what_goes_in_the_clear() {
     for form in [Form::Zst, Form::Zip, Form::Xml] {
-        let [standing, after] = found(None, form).await;
+        let [standing, after] = found(None, form, false).await;
         assert!(!standing.columns.is_empty(), "{form:?}: {standing:?}");
         assert!(!standing.gate.is_empty(), "{form:?}: {standing:?}");
         let archived = |path: &PathBuf| path.to_string_lossy().ends_with(".tga.zst");
         assert!(after.elsewhere.iter().any(archived), "{form:?}: {after:?}");
+    }
+}
+
+/// On a route in the clear the relay's own store has it. What it lays down for others, and what it archives, has
+/// not.
+#[tokio::test]
+async fn files_of_a_gate_and_of_the_archive_are_closed_by_themselves() {
+    for form in [Form::Zst, Form::Zip] {
+        for found in found(None, form, true).await {
+            assert!(!found.columns.is_empty(), "{form:?}: the store");
+            assert!(found.gate.is_empty(), "{form:?}: {found:?}");
+            let archived = |path: &PathBuf| path.to_string_lossy().contains(".tga");
+            assert!(!found.elsewhere.iter().any(archived), "{form:?}: {found:?}");
+        }
     }
 }

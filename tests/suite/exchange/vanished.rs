@@ -123,10 +123,96 @@ async fn a_source_that_is_suddenly_empty_withdraws_nothing_and_is_paused() {
     assert!(paused.as_deref().is_some_and(|p| p.contains("4 vanished")), "{paused:?}");
     // A person has looked: it is so.
     let store = world.store(TOWN).clone();
-    assert!(exchange::collect::resume(&store, "line", world.now).await.unwrap());
+    assert!(exchange::guard::resume(&store, "line", world.now).await.unwrap());
     world.pass(16_000).await;
     world.quiet().await;
     assert_eq!(world.kept().await, 8, "each is withdrawn");
-    assert!(!exchange::collect::resume(&store, "line", world.now).await.unwrap());
+    assert!(!exchange::guard::resume(&store, "line", world.now).await.unwrap());
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_row_that_came_back_under_another_key_withdraws_nothing() {
+    let shelf = Shelf::with(cases(1..=3));
+    let mut world = world_of(&shelf).await;
+    let anew = |n| cases(n..=n).into_iter().map(Line::keyed_anew).collect::<Vec<Line>>();
+    // Deleted and inserted anew, as it was.
+    shelf.hold([anew(1), cases(2..=3)].concat());
+    world.pass(22_000).await;
+    world.quiet().await;
+    assert_eq!(voided(&world, 1).await, []);
+    assert_eq!(world.place(TOWN, "SB", 1, 1).await, Some(Place::Accepted));
+    // Another one with another text.
+    let other: Vec<Line> = anew(2).into_iter().map(|l| l.text("残疾人证换领")).collect();
+    shelf.hold([anew(1), other.clone(), cases(3..=3)].concat());
+    world.pass(22_000).await;
+    world.quiet().await;
+    assert_eq!(voided(&world, 2).await, []);
+    assert_eq!(world.place(TOWN, "SB", 2, 2).await, Some(Place::Accepted));
+    assert_eq!((world.kept().await, world.problems(TOWN).await.len()), (8, 0));
+    // Back again: the row that leads to it now is the one that counts, and no other is there.
+    shelf.hold([cases(1..=1), other.clone(), cases(3..=3)].concat());
+    world.pass(22_000).await;
+    world.quiet().await;
+    assert_eq!(voided(&world, 1).await, []);
+    shelf.hold([other, cases(3..=3)].concat());
+    world.pass(22_000).await;
+    world.quiet().await;
+    assert_eq!(voided(&world, 1).await, [("SB".to_owned(), 2), ("SL".to_owned(), 2)]);
+    assert_eq!(world.store(TOWN).adapter("line").await.unwrap().paused, None);
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn what_a_person_let_through_is_dealt_with_whole_and_nothing_else_with_it() {
+    let shelf = Shelf::with(cases(1..=260));
+    let mut world = world_of(&shelf).await;
+    shelf.hold(cases(254..=260));
+    world.pass(16_000).await;
+    let store = world.store(TOWN).clone();
+    let paused = || async { store.adapter("line").await.unwrap().paused };
+    assert!(paused().await.is_some_and(|p| p.contains("vanished")));
+    assert!(exchange::guard::resume(&store, "line", world.now).await.unwrap());
+    // More than one turn takes.
+    world.pass(16_000).await;
+    world.quiet().await;
+    assert_eq!(paused().await, None);
+    assert_eq!(world.count(TOWN, Place::Accepted).await, 2 * 260 + 2 * 253);
+    assert_eq!(store.standing("guard/").await.unwrap().len(), 0);
+    // A few more are within the guard, many are not: what was let through is over.
+    shelf.hold(cases(255..=260));
+    world.pass(22_000).await;
+    world.quiet().await;
+    assert_eq!((paused().await, voided(&world, 254).await.len()), (None, 2));
+    shelf.hold(cases(258..=260));
+    world.pass(22_000).await;
+    world.quiet().await;
+    assert!(paused().await.is_some_and(|p| p.contains("4 vanished")));
+    assert_eq!(voided(&world, 255).await, []);
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn the_guard_of_one_table_is_not_let_through_for_another() {
+    let mut world = super::world().await;
+    let (store, now) = (world.store(TOWN).clone(), world.now);
+    let guard = adapt::Guard { max_changed: 0, max_vanished: 3 };
+    let trips = |table, vanished| {
+        let store = store.clone();
+        async move {
+            let of = ("line", table);
+            exchange::guard::trips(&store, of, guard, (0, vanished), now).await.unwrap()
+        }
+    };
+    assert!(!trips(0, 3).await);
+    assert!(trips(0, 4).await);
+    assert!(exchange::guard::resume(&store, "line", now).await.unwrap());
+    assert!(!trips(0, 4).await, "a person has looked at this one");
+    assert!(trips(1, 4).await, "and not at this one");
+    // What stopped for another reason is let go on, and let through nothing.
+    assert!(exchange::guard::resume(&store, "line", now).await.unwrap());
+    store.pause_adapter("line", Some("adapter.header: x"), now).await.unwrap();
+    assert!(exchange::guard::resume(&store, "line", now).await.unwrap());
+    assert!(trips(2, 4).await);
     world.finish().await;
 }

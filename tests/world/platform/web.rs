@@ -32,8 +32,9 @@ impl Web {
     /// The outlet's end of it.
     pub fn port(&self) -> Calls {
         let client = http::Settings {
-            read_timeout: Duration::from_millis(300),
-            timeout: Duration::from_millis(600),
+            // What a story hangs up costs this; a busy machine must not look like it.
+            read_timeout: Duration::from_secs(2),
+            timeout: Duration::from_secs(4),
             ..http::Settings::default()
         };
         let settings = Settings {

@@ -18,7 +18,13 @@ fn open(small: bool) -> Files {
         settings.out_files_max = if small { 3 } else { 10_000 };
         let exchange = Arc::new(folder.expect("folders"));
         let (node, peer) = (node(own), node(peer));
-        Arc::new(SpoolBus::new(vec![SpoolLink { node, peer, settings, exchange }]))
+        Arc::new(SpoolBus::new(vec![SpoolLink {
+            node,
+            peer,
+            settings,
+            closing: Closing::none(),
+            exchange,
+        }]))
     };
     Files { a: side("a", "b", &up, &down), b: side("b", "a", &down, &up), _base: base }
 }

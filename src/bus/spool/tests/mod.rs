@@ -65,7 +65,7 @@ impl Gate {
     fn side_over(&self, side: &str, exchange: Arc<dyn Exchange>) -> SpoolBus {
         let peer = if side == "a" { "b" } else { "a" };
         let (node, peer, settings) = (node(side), node(peer), self.settings.clone());
-        SpoolBus::new(vec![SpoolLink { node, peer, settings, exchange }])
+        SpoolBus::new(vec![SpoolLink { node, peer, settings, closing: Closing::none(), exchange }])
     }
 
     /// A side whose process dies at the step of this number.

@@ -3,7 +3,9 @@
 use super::super::model::{
     Check, CheckKind, Direction, Kind, Other, RecordType, Rule, RuleBody, TypeIx,
 };
+use super::super::workdays::WORKDAYS_MAX;
 use super::super::xsd::Node;
+use super::super::{TOKEN_MAX, is_token};
 use super::Ctx;
 use super::condition::{condition, field, record, time_field, weight};
 use super::record::origin;
@@ -46,6 +48,7 @@ fn rule(node: &Node, owner: &RecordType, types: &[RecordType], ctx: &mut Ctx) ->
     allowed.extend(match node.name.as_str() {
         "t:range" => &["min", "max"][..],
         "t:order" => &["after", "before", "same_part", "where"],
+        "t:within" => &["of", "workdays", "calendar"],
         "t:needs" => &["record", "where"],
         _ => &[],
     });
@@ -60,6 +63,7 @@ fn rule(node: &Node, owner: &RecordType, types: &[RecordType], ctx: &mut Ctx) ->
         "t:require" => RuleBody::Require,
         "t:range" => range(node, owner, target, ctx)?,
         "t:order" => order(node, named, owner, types, ctx)?,
+        "t:within" => within(node, named, owner, ctx)?,
         _ => needs(node, types, ctx)?,
     };
     Some(Rule {
@@ -121,6 +125,21 @@ fn order(
         }
     };
     Some(RuleBody::Order { direction, other })
+}
+
+fn within(node: &Node, named: &str, owner: &RecordType, ctx: &mut Ctx) -> Option<RuleBody> {
+    time_field(node, named, owner, ctx)?;
+    let other = time_field(node, node.attr("of").unwrap_or(""), owner, ctx)?;
+    let workdays = node.attr("workdays").and_then(|n| n.parse().ok());
+    let Some(workdays) = workdays.filter(|n| (1..=WORKDAYS_MAX).contains(n)) else {
+        ctx.at(node, format!("workdays is a whole number from 1 to {WORKDAYS_MAX}"));
+        return None;
+    };
+    let Some(calendar) = node.attr("calendar").filter(|name| is_token(name, TOKEN_MAX)) else {
+        ctx.at(node, "calendar names the open list of holidays and worked weekends");
+        return None;
+    };
+    Some(RuleBody::Within { other, workdays, calendar: calendar.into() })
 }
 
 fn needs(node: &Node, types: &[RecordType], ctx: &mut Ctx) -> Option<RuleBody> {

@@ -28,7 +28,7 @@ const GROUP: &[(&str, bool)] = &[
 /// The field that says in which region the acting unit works.
 const REGION: &str = "XZQHDM";
 
-const RULES: [&str; 5] = ["t:record", "t:require", "t:range", "t:order", "t:needs"];
+const RULES: [&str; 6] = ["t:record", "t:require", "t:range", "t:order", "t:within", "t:needs"];
 
 /// Checks that the XSD's `record` attribute group is the protocol's.
 pub(crate) fn attribute_group(decls: &[&Node], ctx: &mut Ctx) {

@@ -13,7 +13,7 @@ use canon::format::{
 use crate::common::{Chance, attributes, value};
 
 /// Documents of each type: with over seventy types more than two thousand.
-const DOCUMENTS_PER_TYPE: usize = 30;
+const DOCUMENTS_PER_TYPE: usize = 12;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {

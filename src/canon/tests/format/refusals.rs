@@ -62,7 +62,7 @@ fn xsd_beyond_the_subset_is_refused() {
     refused("sl.xsd", "type=\"Code36\"", "type=\"Code37\"", 0, "not a simple type");
     refused("sl.xsd", " minOccurs=\"0\"", " minOccurs=\"2\"", 0, "minOccurs");
     refused("sl.xsd", " minOccurs=\"0\"", " maxOccurs=\"9\"", 0, "not an attribute");
-    refused("sl.xsd", "<xs:attributeGroup ref=\"record\"/>", "", -185, "attributeGroup");
+    refused("sl.xsd", "<xs:attributeGroup ref=\"record\"/>", "", -188, "attributeGroup");
 }
 
 #[test]
@@ -151,4 +151,19 @@ fn files_that_are_missing_idle_or_broken_are_named() {
         }
     });
     assert!(two.iter().any(|p| p.file == "sl.xsd") && two.iter().any(|p| p.file == "bj.xsd"));
+}
+
+#[test]
+fn a_term_in_working_days_has_a_start_a_length_and_a_calendar() {
+    let within = "of=\"CSRQ\" workdays=\"3\" calendar=\"workdays\"";
+    for (to, says) in [
+        ("of=\"GKSX\" workdays=\"3\" calendar=\"workdays\"", "is not a time"),
+        ("workdays=\"3\" calendar=\"workdays\"", "field"),
+        ("of=\"CSRQ\" workdays=\"0\" calendar=\"workdays\"", "from 1 to 366"),
+        ("of=\"CSRQ\" workdays=\"367\" calendar=\"workdays\"", "from 1 to 366"),
+        ("of=\"CSRQ\" workdays=\"three\" calendar=\"workdays\"", "from 1 to 366"),
+        ("of=\"CSRQ\" workdays=\"3\"", "names the open list"),
+    ] {
+        refused("zfxx.xsd", within, to, 0, says);
+    }
 }

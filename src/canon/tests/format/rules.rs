@@ -324,3 +324,35 @@ fn old_numbers_are_warnings_in_a_back_fill_only() {
         }
     }
 }
+
+/// Before the list comes down, Monday to Friday count; with it, what it names is a holiday or worked.
+#[test]
+fn working_days_are_counted_by_the_edition_in_force() {
+    let format = supervision_1();
+    let ty = format.type_by_wire("ZFXX").unwrap();
+    let mut values = full(&format, ty);
+    let field = |wire: &str| format.get(ty).field_by_wire(wire).unwrap();
+    for (wire, value) in [("GKSX", "1"), ("CSRQ", "2026-09-30"), ("GKRQ", "2026-10-12 09:00:00")] {
+        values.set(field(wire), value);
+    }
+    let said = |lists: &OpenLists| {
+        let mut out = vec![];
+        format.validate(ty, &values, &attributes(), &CaseFacts::new(), lists, &mut out);
+        out
+    };
+    let [late] = &said(&OpenLists::new())[..] else { panic!("one warning") };
+    assert_eq!((&*late.rule, late.severity), ("rule.within", Severity::Warn));
+    assert!(late.zh.contains("最迟应为 2026-10-05（代码表 workdays 未加载"), "{}", late.zh);
+    let named = ["2026-10-01", "2026-10-02", "2026-10-05", "2026-10-06", "2026-10-07"];
+    let mut lists = OpenLists::new();
+    lists.insert("workdays", "2026", named.map(|day| (day, "国庆节")));
+    assert_eq!(said(&lists), []);
+    let worked = named.into_iter().chain(["2026-10-10"]).map(|day| (day, ""));
+    lists.insert("workdays", "2026b", worked);
+    let [late] = &said(&lists)[..] else { panic!("the Saturday is worked") };
+    assert!(
+        late.en.contains(
+            "the last day was 2026-10-10 (holidays after the list workdays, edition 2026b)"
+        )
+    );
+}

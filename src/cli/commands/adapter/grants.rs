@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use adapt::Source;
 use clap::Args;
 use edge::db::Engine;
-use edge::sql::grants;
+use edge::sql::{Account, grants};
 use serde_json::json;
 
 use crate::text::{Done, Exit, Failure, Out};
@@ -24,6 +24,9 @@ pub(crate) struct Grants {
     /// The database's name, where rights name it (MySQL)
     #[arg(long, default_value = "approval", value_parser = plain)]
     database: String,
+    /// Where tables lie that the package names without a schema (PostgreSQL, Oracle, SQL Server)
+    #[arg(long, value_parser = plain)]
+    schema: Option<String>,
 }
 
 fn engine(text: &str) -> Result<Engine, String> {
@@ -55,7 +58,9 @@ pub(crate) fn run(args: &Grants, out: &Out) -> Done {
             "该适配包不读数据库，不需要数据库账号",
         ));
     };
-    let all = grants(source, args.engine, &args.user, &args.database);
+    let Grants { engine, user, database, schema, .. } = args;
+    let to = Account { engine: *engine, user, database, schema: schema.as_deref() };
+    let all = grants(source, to);
     if out.json {
         let engine = args.engine.as_str();
         out.value(&json!({ "ok": true, "engine": engine, "grants": all }))?;

@@ -8,6 +8,7 @@ use canon::NodeCode;
 use canon::format::{Format, Values};
 use serde_json::Value;
 
+use super::contents::{Content, plain};
 use crate::commands::adapter::{files_of, findings};
 use crate::open;
 use crate::packages::PACKED;
@@ -46,6 +47,8 @@ pub(super) struct Expected {
     pub(super) regions: BTreeSet<String>,
     /// How often each rule is broken.
     pub(super) rules: BTreeMap<String, u64>,
+    /// The versions that go up and wait for nothing, value by value.
+    pub(super) contents: Vec<Content>,
 }
 
 /// The departments: a package each, of the folder, or of those in the program.
@@ -99,6 +102,7 @@ struct Told {
     id: Option<String>,
     parent: Option<String>,
     valid: bool,
+    content: Content,
 }
 
 fn expected(told: &Value, format: &Format) -> Expected {
@@ -131,7 +135,13 @@ fn expected(told: &Value, format: &Format) -> Expected {
         one(record["round"].as_u64());
         all.push(told);
     }
-    out.waiting = waiting(&all);
+    let up = goes_up(&all);
+    let (up, held): (Vec<_>, Vec<_>) = all
+        .iter()
+        .filter(|t| t.valid)
+        .partition(|t| t.id.as_ref().is_some_and(|id| up.contains(&**id)));
+    out.waiting = held.len() as u64;
+    out.contents = up.into_iter().map(|t| t.content.clone()).collect();
     let last = by_round.keys().next_back().copied().unwrap_or(0);
     let mut sum = 0;
     for round in 1..=last {
@@ -143,7 +153,9 @@ fn expected(told: &Value, format: &Format) -> Expected {
 
 fn record_told(record: &Value, format: &Format, regions: &mut BTreeSet<String>) -> Told {
     let valid = record["outcome"] == "valid";
-    let mut told = Told { id: None, parent: None, valid };
+    let kind = record["type"].as_str().unwrap_or_default().to_owned();
+    let content = Content { kind, void: record["op"] == "void", values: BTreeMap::new() };
+    let mut told = Told { id: None, parent: None, valid, content };
     let Some(ty) = record["type"].as_str().and_then(|name| format.type_by_name(name)) else {
         return told;
     };
@@ -151,6 +163,7 @@ fn record_told(record: &Value, format: &Format, regions: &mut BTreeSet<String>) 
     for (ix, field) in fields.iter().enumerate() {
         if let Some(text) = record["fields"][field.name.as_str()].as_str() {
             values.set(ix, text);
+            told.content.values.insert(field.name.clone(), plain(field.kind, text));
             if valid && field.name == "region_code" {
                 regions.insert(text.to_owned());
             }
@@ -165,8 +178,8 @@ fn record_told(record: &Value, format: &Format, regions: &mut BTreeSet<String>) 
     told
 }
 
-/// Valid records whose line of parents ends at one that did not become a record.
-fn waiting(all: &[Told]) -> u64 {
+/// Valid records whose line of parents does not end at one that did not become a record.
+fn goes_up(all: &[Told]) -> BTreeSet<&str> {
     let mut up: BTreeSet<&str> = BTreeSet::new();
     loop {
         let before = up.len();
@@ -177,9 +190,7 @@ fn waiting(all: &[Told]) -> u64 {
             }
         }
         if up.len() == before {
-            break;
+            return up;
         }
     }
-    let held = |t: &&Told| t.valid && t.id.as_deref().is_none_or(|id| !up.contains(id));
-    all.iter().filter(held).count() as u64
 }

@@ -3,6 +3,7 @@
 //! Each package is a department. Its samples, one after another, are what its system says, over the
 //! carrier that its source has in real life; what comes of them is held against what the samples say.
 
+mod contents;
 mod department;
 mod drive;
 mod posts;

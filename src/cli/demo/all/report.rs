@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use store::{AuditEvent, NodeStatus, Place, ProblemAction, ProblemFilter, ProblemItem};
 
 use super::Play;
+use super::contents::{self, Content};
 use super::department::Department;
 use super::tables::{open, unwritten};
 use crate::assemble::store_failure;
@@ -61,11 +62,12 @@ pub(super) async fn tell(play: &mut Play<'_>) -> Done {
     let mut came = Vec::new();
     for (i, ((department, live), n)) in play.playing.iter().zip(&numbers).enumerate() {
         let Some(node) = play.world.nodes().get(i) else { continue };
-        let rows = kept.get(node.code.as_str()).copied().unwrap_or(0);
+        let there = kept.get(node.code.as_str()).map_or(&[][..], Vec::as_slice);
         let mut one = of(play, node, department, n, &days).await?;
         one.word = live.word();
-        one.kept = rows;
+        one.kept = there.len() as u64;
         held_against(department, live.reads_once(), &mut one);
+        one.wrong.extend(contents::differences(&department.expected.contents, there));
         let missed = play.missed.iter().filter(|(name, _)| *name == department.name);
         one.wrong.extend(missed.map(|(_, round)| {
             (format!("round {round}: not everything came"), format!("第 {round} 轮：未全部到齐"))
@@ -130,30 +132,17 @@ async fn close(play: &mut Play<'_>) -> Result<Vec<Day>, Failure> {
     Ok(books::days(started.day(), last))
 }
 
-/// Rows in the province's tables by sender, once all that it keeps is there.
-async fn kept(play: &Play<'_>, all: u64) -> Result<BTreeMap<String, u64>, Failure> {
+/// The province's tables by sender, once all that it keeps is there.
+async fn kept(play: &Play<'_>, all: u64) -> Result<BTreeMap<String, Vec<Content>>, Failure> {
     let at = play.places.kept(&play.world.folder);
     let failed = |e: DbError| unwritten(&at, &e);
-    let began = Instant::now();
+    let (format, began) = (supervision_1(), Instant::now());
     let mut connection = open(&at).await.map_err(failed)?;
-    let (d, engine) = (connection.dialect(), at.engine());
-    let names: Vec<String> =
-        edge::tables::tables(&supervision_1(), engine, "").into_iter().map(|t| t.name).collect();
     loop {
-        let mut rows: BTreeMap<String, u64> = BTreeMap::new();
-        for name in &names {
-            let table = d.name(name);
-            let sql = format!("SELECT tg_envelope, count(*) FROM {table} GROUP BY tg_envelope");
-            // Before the first record nothing stands there at all.
-            let Ok(said) = connection.rows(sql, 1 << 24).await else { break };
-            for row in 0..said.len() {
-                let cell = |column| String::from_utf8_lossy(said.cell(row, column).unwrap_or(b""));
-                let sender = cell(0).split('/').next().unwrap_or_default().to_owned();
-                *rows.entry(sender).or_default() += cell(1).parse::<u64>().unwrap_or(0);
-            }
-        }
-        if rows.values().sum::<u64>() >= all || began.elapsed() > PATIENCE {
-            return Ok(rows);
+        let found = contents::kept(&mut connection, &format).await.map_err(failed)?;
+        let rows: usize = found.values().map(Vec::len).sum();
+        if rows as u64 >= all || began.elapsed() > PATIENCE {
+            return Ok(found);
         }
         tokio::time::sleep(LOOK).await;
     }

@@ -31,6 +31,7 @@ pub(crate) struct Ground {
     /// Where a test writes it, past the source.
     beside: Mutex<Connection>,
     beside_place: Place,
+    name: String,
     _folder: tempfile::TempDir,
 }
 
@@ -150,7 +151,15 @@ impl Ground {
             }
         };
         let connection = Mutex::new(connect(&beside, false).await);
-        (Self { kind, place, beside: connection, beside_place: beside, _folder: folder }, gone)
+        let name = name.to_owned();
+        let made =
+            Self { kind, place, beside: connection, beside_place: beside, name, _folder: folder };
+        (made, gone)
+    }
+
+    /// The database, or the schema in it.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
     }
 
     /// Whose SQL is spoken.
@@ -199,6 +208,12 @@ impl Ground {
         SqlSource::new(self.settings(queries)).unwrap()
     }
 
+    /// What a package asks for, and a source after it: its text without the first part.
+    pub(crate) fn packaged(&self, rest: &str) -> SqlSource {
+        let said = sql_of(rest);
+        SqlSource::new(Settings::of("packaged", self.place.clone(), &said)).unwrap()
+    }
+
     /// Its settings.
     pub(crate) fn settings(&self, queries: Vec<Query>) -> Settings {
         Settings {
@@ -237,6 +252,17 @@ async fn connect(place: &Place, read_only: bool) -> Connection {
 async fn run(place: &Place, sql: &str) {
     let done = connect(place, false).await.execute(sql.to_owned()).await;
     done.unwrap_or_else(|e| panic!("{e} in: {sql}"));
+}
+
+/// The source of a package whose text goes on so.
+pub(crate) fn sql_of(rest: &str) -> adapt::SqlSource {
+    let toml = format!(
+        "[adapter]\nedition = 1\nname = \"packaged\"\nversion = \"1\"\nsystem = \"x\"\nformat = \"supervision/1\"\n{rest}"
+    );
+    let files = [("adapter.toml".to_owned(), toml.into_bytes())].into();
+    let package = adapt::Package::read(&files).unwrap_or_else(|p| panic!("{p:?}"));
+    let adapt::Source::Sql(said) = package.source else { panic!("tables") };
+    said
 }
 
 pub(crate) fn at(seconds: i64) -> canon::Millis {

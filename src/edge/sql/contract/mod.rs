@@ -4,6 +4,7 @@
 
 pub(crate) mod grounds;
 mod outcomes;
+mod packaged;
 mod reading;
 mod values;
 
@@ -52,5 +53,9 @@ suite!(
     values::kinds as values_come_as_the_database_writes_them,
     values::gbk as bytes_of_another_charset_are_read_as_told,
     values::probed as the_doctor_sees_what_is_missing_and_what_is_too_much,
+    packaged::logs as a_package_reads_by_a_log_and_answers_in_its_own_table,
+    packaged::flags as a_package_reads_what_its_flag_leaves_open,
+    packaged::granted as the_printed_rights_are_enough_and_no_more,
+    values::isolated as the_isolation_asked_for_is_the_one_in_force,
     values::read_only as a_reading_session_writes_nothing,
 );

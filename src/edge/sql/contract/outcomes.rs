@@ -4,7 +4,7 @@ use super::grounds::{Ground, Kind, at, by_time, drain, strings};
 use crate::Disposition;
 use crate::db::Engine;
 use crate::source::{Source as _, WriteBack};
-use crate::sql::{Query, Settings, SqlSource, WriteBackTo};
+use crate::sql::{Query, WriteBackTo};
 
 fn outcome(key: &str, flag: &str, text: &str) -> WriteBack {
     WriteBack { table: 0, row_key: key.into(), flag: flag.into(), text: text.into() }
@@ -120,13 +120,8 @@ pub(super) async fn front_table(ground: &Ground) {
             ))
             .await;
     }
-    let toml = r#"
-        [adapter]
-        edition = 1
-        name = "front"
-        version = "1"
-        system = "x"
-        format = "supervision/1"
+    let mut source = ground.packaged(
+        r#"
         [source]
         kind = "front_table"
         [[source.table]]
@@ -142,12 +137,8 @@ pub(super) async fn front_table(ground: &Ground) {
         type = "application"
         [record.fields]
         case_no = "NO"
-    "#;
-    let files = [("adapter.toml".to_owned(), toml.as_bytes().to_vec())].into();
-    let package = adapt::Package::read(&files).unwrap_or_else(|p| panic!("{p:?}"));
-    let adapt::Source::Sql(said) = &package.source else { panic!("tables") };
-    let settings = Settings::of("front", ground.place.clone(), said);
-    let mut source = SqlSource::new(settings).unwrap();
+    "#,
+    );
     let mut cursor = None;
     assert_eq!(drain(&mut source, &mut cursor, at(20), 1).await, ["b", "a"]);
     let items = [outcome("b", "2", "必填字段为空"), outcome("a", "1", "")];

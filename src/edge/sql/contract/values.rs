@@ -1,7 +1,7 @@
 //! Sentences of what values are.
 
 use super::grounds::{Ground, Kind, at, by_time, drain, query, strings};
-use crate::db::{Connection, Dialect, Engine, Stored, Trouble};
+use crate::db::{Connection, Dialect, Engine, Isolation, Stored, Trouble};
 use crate::source::{Source as _, WriteBack};
 use crate::sql::{Detect, Query, Settings, SqlSource, probe};
 
@@ -213,5 +213,36 @@ pub(super) async fn read_only(ground: &Ground) {
         let settings = Settings { place, ..settings };
         let error = SqlSource::new(settings).unwrap().read(None, at(1), 1).await.unwrap_err();
         assert_eq!(error.code(), "source.denied", "{error}");
+    }
+}
+
+pub(super) async fn isolated(ground: &Ground) {
+    ground.tables().await;
+    let levels = [
+        (Isolation::ReadUncommitted, "read uncommitted"),
+        (Isolation::ReadCommitted, "read committed"),
+        (Isolation::RepeatableRead, "repeatable read"),
+        (Isolation::Serializable, "serializable"),
+    ];
+    let session =
+        |isolation| Settings { isolation, ..ground.settings(vec![by_time()]) }.session(true);
+    if ground.engine() == Engine::Sqlite {
+        // It knows no other: what is not committed is never seen.
+        ground.run("BEGIN; INSERT INTO c (id) VALUES ('a')").await;
+        for (level, _) in levels {
+            let mut reads = Connection::open(&ground.place, &session(level)).await.unwrap();
+            let seen = reads.scalar("SELECT count(*) FROM c".into()).await.unwrap();
+            assert_eq!(seen.as_deref(), Some("0"), "{level:?}");
+        }
+        ground.run("ROLLBACK").await;
+        return;
+    }
+    let asked = match ground.engine() {
+        Engine::Mysql => "SELECT lower(replace(@@tx_isolation, '-', ' '))",
+        _ => "SELECT current_setting('transaction_isolation')",
+    };
+    for (level, said) in levels {
+        let mut reads = Connection::open(&ground.place, &session(level)).await.unwrap();
+        assert_eq!(reads.scalar(asked.into()).await.unwrap().as_deref(), Some(said));
     }
 }

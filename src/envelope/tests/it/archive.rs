@@ -6,10 +6,16 @@ use std::path::Path;
 
 use canon::DigestAlg;
 use envelope::archive::{
-    ARCHIVE_EDITION, Archive, ArchiveError, Broken, Chain, Entry, Frames, Table, link,
-    linking_info, write,
+    ARCHIVE_EDITION, Archive, ArchiveError, Broken, Chain, Entry, Frames, Table, clear, close,
+    link, linking_info, write,
 };
-use envelope::{frame, open};
+use envelope::{
+    Cipher, EncryptionPair, KeyPem, KeyRing, NoKeys, Reader, Readers, Suite, disclose, frame,
+    is_enclosed, open,
+};
+use ring::rand::SystemRandom;
+
+use crate::common::world_in;
 
 fn museum(name: &str) -> Vec<u8> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/museum/envelope/1");
@@ -122,4 +128,102 @@ fn linking_info_is_made_as_x_road_makes_it() {
     );
     let later = linking_info(Some(("abc", "z.zip")), []);
     assert_eq!(later, "abc z.zip SHA-512\n");
+}
+
+/// A node's pair for encryption and what closes for it.
+fn closing(node: &str) -> (KeyRing, Readers) {
+    let pair = crate::closed::pair(&world_in(Suite::EcdsaP256Sha256), node, Suite::Sm2Sm3);
+    let reader = Reader::from_der(&pair.chain[0]).unwrap();
+    (KeyRing::new(vec![pair]), Readers::new(vec![reader], SystemRandom::new()))
+}
+
+#[test]
+fn a_closed_file_keeps_its_place_in_the_chain_for_everybody_and_its_content_for_its_readers() {
+    let (keys, readers) = closing("county");
+    let first = close(&file(1, None, true), &readers, Cipher::Sm4Gcm).unwrap();
+    let named = link(DigestAlg::Sha256, &first).to_string();
+    let second = close(&file(2, Some(named), true), &readers, Cipher::Aes256Gcm).unwrap();
+    let files = [first.clone(), second];
+    let chain = walk(&files).unwrap();
+    assert_eq!((chain.files, chain.unread, chain.envelopes, chain.receipts), (2, 2, 2, 2));
+    let mut chain = Chain::default();
+    for file in &files {
+        chain.walk_with(file, &keys).unwrap();
+    }
+    assert_eq!((chain.files, chain.unread), (2, 0));
+    // Stock readers find a zstd file of nothing, and nobody finds the number of the case.
+    assert_eq!(zstd::decode_all(&first[..]).unwrap(), b"");
+    let open = clear(&first, &keys).unwrap().unwrap();
+    assert_eq!(*open, file(1, None, true)[..]);
+    assert_eq!(clear(&first, &closing("county").0), Ok(None), "another key of the same node");
+    assert!(Archive::read(&first).unwrap().closed);
+    assert_eq!(Archive::read(&first).unwrap().entries().count(), 0);
+    assert!(close(&first, &readers, Cipher::Sm4Gcm).is_err(), "once is enough");
+}
+
+#[test]
+fn every_byte_of_a_closed_file_is_guarded() {
+    let (keys, readers) = closing("county");
+    let first = close(&file(1, None, true), &readers, Cipher::Aes256Gcm).unwrap();
+    let last = first.len() - 1;
+    for at in (0..first.len()).step_by(53).chain([0, 4, 8, last]) {
+        let mut changed = first.clone();
+        changed[at] ^= 1;
+        let seen = clear(&changed, &keys).map(|found| found.is_some());
+        assert_ne!(seen, Ok(true), "byte {at}");
+    }
+    let mut longer = first.clone();
+    longer.push(0);
+    assert!(clear(&longer, &keys).is_err() && Archive::read(&longer).is_err());
+    // Another file's content under this table.
+    let other = close(&file(2, Some("x".into()), true), &readers, Cipher::Aes256Gcm).unwrap();
+    let table = |file: &[u8]| 8 + u32::from_le_bytes(file[4..8].try_into().unwrap()) as usize;
+    let mixed = [&first[..table(&first)], &other[table(&other)..]].concat();
+    assert_eq!(clear(&mixed, &keys).unwrap_err().code(), "archive.closed");
+}
+
+#[test]
+fn enclosed_bytes_open_as_what_they_are_and_as_nothing_else() {
+    for cipher in Cipher::ALL {
+        let (keys, readers) = closing("county");
+        let closed = readers.enclose(*cipher, "a file", b"of the gate").unwrap();
+        assert!(is_enclosed(&closed) && !is_enclosed(b"of the gate"));
+        assert_eq!(disclose(&closed, "a file", &keys), Ok(Some(b"of the gate".to_vec())));
+        assert_eq!(disclose(&closed, "a file", &NoKeys), Ok(None));
+        assert!(disclose(&closed, "another", &keys).is_err());
+        assert!(disclose(b"of the gate", "a file", &keys).is_err());
+        for at in 0..closed.len() {
+            let mut changed = closed.clone();
+            changed[at] ^= 1;
+            let seen = disclose(&changed, "a file", &keys).map(|found| found.is_some());
+            assert_ne!(seen, Ok(true), "byte {at}");
+            assert!(disclose(&closed[..at], "a file", &keys).map_or(true, |f| f.is_none()));
+        }
+    }
+}
+
+/// What lies in the museum is walked by everybody, and read with the key that lies there.
+#[test]
+fn the_museums_archive_is_walked_and_read() {
+    let museum = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/museum");
+    let read = |name: &str| std::fs::read(museum.join(name)).unwrap();
+    let text = |name: &str| String::from_utf8(read(name)).unwrap();
+    let key = KeyPem(text("envelope/1-confidential/reader.key"));
+    let pair = EncryptionPair::from_pem(key, &text("envelope/1-confidential/reader.pem")).unwrap();
+    let keys = KeyRing::new(vec![pair]);
+    let files = ["archive/1/000000001.tga.zst", "archive/1/000000002.tga.zst"].map(read);
+    let chain = walk(&files).unwrap();
+    assert_eq!((chain.files, chain.unread, chain.envelopes, chain.receipts), (2, 1, 2, 2));
+    let mut chain = Chain::default();
+    for file in &files {
+        chain.walk_with(file, &keys).unwrap();
+    }
+    assert_eq!(chain.unread, 0);
+    let records = read("envelope/1-sm2-sm3/records.xml");
+    let clear = clear(&files[1], &keys).unwrap().unwrap();
+    let frames = Archive::read(&clear).unwrap();
+    let found = frames.find(&open(&records).unwrap().head.id()).unwrap();
+    assert_eq!(envelope::open_frame(found.envelope, 1 << 20).unwrap(), records);
+    let gate = disclose(&read("archive/1/gate.closed"), "museum", &keys);
+    assert_eq!(gate, Ok(Some(b"what lies in a gate's file".to_vec())));
 }

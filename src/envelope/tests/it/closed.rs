@@ -18,7 +18,7 @@ use crate::common::{World, head, key, node_name, now, record, run, terms, world_
 const KINDS: [Suite; 2] = [Suite::EcdsaP256Sha256, Suite::Sm2Sm3];
 
 /// A reader's pair, issued by the world's authority.
-fn pair(world: &World, node: &str, suite: Suite) -> EncryptionPair {
+pub(crate) fn pair(world: &World, node: &str, suite: Suite) -> EncryptionPair {
     let (random, key) = (SystemRandom::new(), key(suite));
     let public = key.public(&random).unwrap();
     let name = node_name(node, Environment::Demo);

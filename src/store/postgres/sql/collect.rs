@@ -73,7 +73,7 @@ pub(crate) const SOURCE_ROWS: &str = "SELECT s.row, s.digest, s.pass FROM unnest
     j(row) CROSS JOIN LATERAL (SELECT x.row, x.digest, x.pass FROM source_row x \
     WHERE x.ident = $1 AND x.adapter = $2 AND x.row = j.row OFFSET 0) s ORDER BY s.row";
 pub(crate) const VANISHED: &str = "SELECT row, digest, pass FROM source_row \
-    WHERE ident = $1 AND adapter = $2 AND pass < $3 AND row >= $5 \
+    WHERE ident = $1 AND adapter = $2 AND pass < $3 AND pass >= $6 AND row >= $5 \
     AND starts_with(row, $5) ORDER BY row LIMIT $4";
 pub(crate) const SOURCE_ROWS_DROP: &str =
     "DELETE FROM source_row WHERE ident = $1 AND adapter = $2 AND row = ANY($3)";
@@ -102,6 +102,13 @@ pub(crate) const WAITING_DUE: &str = "SELECT w.parent_root, w.parent_kind, \
     c.route, c.day, c.epoch FROM waiting w CROSS JOIN LATERAL (SELECT x.* FROM chunk x \
     WHERE x.chunk = w.chunk OFFSET 0) c \
     WHERE w.ident = $1 AND w.due <= $2 ORDER BY w.due, w.chunk, w.idx LIMIT $3";
+/// What waits at a destination: the strands that lead there say so.
+pub(crate) const WAITING_THERE: &str = "SELECT w.parent_root, w.parent_kind, \
+    w.parent_part, w.root, w.kind, w.part, w.version, w.chunk, w.idx, w.accepted, w.until, \
+    c.route, c.day, c.epoch FROM waiting w CROSS JOIN LATERAL (SELECT x.* FROM chunk x \
+    WHERE x.chunk = w.chunk OFFSET 0) c \
+    WHERE w.ident = $1 AND w.kind = ANY (ARRAY(SELECT y.word FROM word y \
+    WHERE split_part(y.text, '>', 2) = $2)) ORDER BY w.due, w.chunk, w.idx LIMIT $3";
 pub(crate) const WAITING_ON: &str = "SELECT w.parent_root, w.parent_kind, \
     w.parent_part, w.root, w.kind, w.part, w.version, w.chunk, w.idx, w.accepted, w.until, \
     c.route, c.day, c.epoch FROM unnest($2::text[]) j(root) CROSS JOIN LATERAL (SELECT x.* \
@@ -138,10 +145,13 @@ pub(crate) const RECORD_FORGET: &str = "UPDATE record SET content = NULL WHERE i
 
 pub(crate) const ROW_RECORDS_ADD: &str = "INSERT INTO row_record (ident, adapter, row, root, \
     kind, part, version) SELECT $1, u.* FROM unnest($2::bigint[], $3::text[], $4::text[], \
-    $5::bigint[], $6::text[], $7::bigint[]) u";
+    $5::bigint[], $6::text[], $7::bigint[]) u ON CONFLICT DO NOTHING";
 pub(crate) const GAVE: &str = "SELECT DISTINCT rr.row, rr.root, rr.kind, rr.part \
     FROM unnest($3::text[]) j(row) CROSS JOIN LATERAL (SELECT x.* FROM row_record x \
     WHERE x.ident = $1 AND x.adapter = $2 AND x.row = j.row OFFSET 0) rr";
+pub(crate) const GAVE_CASES: &str = "SELECT DISTINCT rr.row, rr.root, rr.kind, rr.part \
+    FROM unnest($3::text[]) j(root) CROSS JOIN LATERAL (SELECT x.* FROM row_record x \
+    WHERE x.ident = $1 AND x.adapter = $2 AND x.root = j.root OFFSET 0) rr";
 /// Every record of these rows: where it is, whether it is the latest, the state and violations of
 /// its last problem.
 pub(crate) const ROW_RECORDS: &str = concat!(

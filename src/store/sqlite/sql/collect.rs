@@ -71,7 +71,7 @@ pub(crate) const HIGHEST: &str = "SELECT max(version) FROM record WHERE ident = 
 pub(crate) const SOURCE_ROWS: &str = "SELECT s.row, s.digest, s.pass FROM json_each(?3) j \
     CROSS JOIN source_row s ON s.ident = ?1 AND s.adapter = ?2 AND s.row = j.value";
 pub(crate) const VANISHED: &str = "SELECT row, digest, pass FROM source_row \
-    WHERE ident = ?1 AND adapter = ?2 AND pass < ?3 AND row >= ?5 \
+    WHERE ident = ?1 AND adapter = ?2 AND pass < ?3 AND pass >= ?6 AND row >= ?5 \
     AND row < ?5 || char(1114111) ORDER BY row LIMIT +?4";
 pub(crate) const SOURCE_ROWS_DROP: &str = "DELETE FROM source_row WHERE ident = ?1 \
     AND adapter = ?2 AND row IN (SELECT value FROM json_each(?3))";
@@ -109,6 +109,13 @@ pub(crate) const WAITING_DUE: &str = "SELECT w.parent_root, w.parent_kind, \
     w.parent_part, w.root, w.kind, w.part, w.version, w.chunk, w.idx, w.accepted, w.until, \
     c.route, c.day, c.epoch FROM waiting w JOIN chunk c ON c.chunk = w.chunk \
     WHERE w.ident = ?1 AND w.due <= ?2 ORDER BY w.due, w.chunk, w.idx LIMIT +?3";
+/// What waits at a destination: the strands that lead there say so.
+pub(crate) const WAITING_THERE: &str = "SELECT w.parent_root, w.parent_kind, \
+    w.parent_part, w.root, w.kind, w.part, w.version, w.chunk, w.idx, w.accepted, w.until, \
+    c.route, c.day, c.epoch FROM waiting w JOIN chunk c ON c.chunk = w.chunk \
+    WHERE w.ident = ?1 AND w.kind IN (SELECT x.word FROM word x \
+    WHERE substr(x.text, instr(x.text, '>') + 1) = ?2 AND instr(x.text, '>') > 0) \
+    ORDER BY w.due, w.chunk, w.idx LIMIT +?3";
 pub(crate) const WAITING_ON: &str = "SELECT w.parent_root, w.parent_kind, \
     w.parent_part, w.root, w.kind, w.part, w.version, w.chunk, w.idx, w.accepted, w.until, \
     c.route, c.day, c.epoch FROM json_each(?2) j CROSS JOIN waiting w ON w.ident = ?1 \
@@ -137,9 +144,14 @@ pub(crate) const SOURCE_ROW_FORGET: &str = "UPDATE source_row SET digest = zerob
 pub(crate) const ROW_RECORD_HEAD: &str =
     "INSERT OR ROLLBACK INTO row_record (ident, adapter, row, root, kind, part, version)";
 pub(crate) const ROW_RECORD_ROW: &str = "(?, ?, ?, ?, ?, ?, ?)";
+/// What is known is said again by each change of its row.
+pub(crate) const ROW_RECORD_TAIL: &str = "ON CONFLICT DO NOTHING";
 pub(crate) const GAVE: &str = "SELECT DISTINCT rr.row, rr.root, rr.kind, rr.part \
     FROM json_each(?3) j CROSS JOIN row_record rr ON rr.ident = ?1 AND rr.adapter = ?2 \
     AND rr.row = j.value";
+pub(crate) const GAVE_CASES: &str = "SELECT DISTINCT rr.row, rr.root, rr.kind, rr.part \
+    FROM json_each(?3) j CROSS JOIN row_record rr ON rr.ident = ?1 AND rr.adapter = ?2 \
+    AND rr.root = j.value";
 /// Every record of these rows: where it is, whether it is the latest, the state and violations of
 /// its last problem.
 pub(crate) const ROW_RECORDS: &str = concat!(

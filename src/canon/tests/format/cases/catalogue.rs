@@ -20,4 +20,11 @@ pub(super) const CASES: &[Case] = &[
     case("ZFXX.published_when_public", &[("GKSX", "1")], &[], &[("GKRQ", "")]),
     case("ZFXX.reason_when_withheld", &[("GKSX", "3")], &[], &[("BGKLY", "")]),
     case("ZFXX.published_after_made", &[], &[("GKRQ", "2026-03-02")], &[("GKRQ", "2026-03-01")]),
+    // Made on a Monday: the third working day is the Thursday.
+    case(
+        "ZFXX.published_in_time",
+        &[("GKSX", "1"), ("CSRQ", "2026-03-02")],
+        &[("GKRQ", "2026-03-05")],
+        &[("GKRQ", "2026-03-06")],
+    ),
 ];

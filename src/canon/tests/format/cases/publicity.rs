@@ -118,4 +118,17 @@ pub(super) const CASES: &[Case] = &[
         &[("HANDLE_DATE", "2026-03-01")],
     ),
     case("JYTS.result_when_handled", &[], &[], &[("HANDLE_RESULT", "")]),
+    // Decided on a Monday: the seventh working day is the Wednesday after next.
+    case(
+        "XZXK.published_in_time",
+        &[("XK_JDRQ", "2026-03-02")],
+        &[("GSRQ", "2026-03-11")],
+        &[("GSRQ", "2026-03-12")],
+    ),
+    case(
+        "XZCF.published_in_time",
+        &[("CF_JDRQ", "2026-03-02")],
+        &[("GSRQ", "2026-03-11")],
+        &[("GSRQ", "2026-03-12")],
+    ),
 ];
