@@ -55,13 +55,11 @@ pub(crate) fn open(path: &Path) -> Result<BufReader<File>, Failure> {
     Ok(BufReader::with_capacity(64 << 10, file))
 }
 
-/// The memo file beside a DBF table, if there is one: the same name with another ending.
-pub(crate) fn memo(table: &Path) -> Option<BufReader<File>> {
+/// Where the memo file beside a DBF table lies, if there is one.
+pub(crate) fn memo(table: &Path) -> Option<PathBuf> {
     let is_table = table.extension().is_some_and(|e| e.eq_ignore_ascii_case("dbf"));
-    let endings = adapt::form::MEMOS.iter().filter(|_| is_table);
-    let mut beside =
-        endings.flat_map(|e| [table.with_extension(e), table.with_extension(e.to_uppercase())]);
-    beside.find_map(|path| File::open(path).ok()).map(BufReader::new)
+    let paths = if is_table { adapt::form::memo_paths(table) } else { Vec::new() };
+    paths.into_iter().find(|path| path.is_file())
 }
 
 /// The beginning of a file: whole lines, at most [`HEAD_BYTES_MAX`].

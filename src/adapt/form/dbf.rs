@@ -5,7 +5,7 @@
 
 use std::io::{self, BufReader, Read};
 
-use encoding_rs::{BIG5, Encoding as Decoding, GB18030, UTF_8};
+use encoding_rs::{BIG5, DecoderResult, Encoding as Decoding, GB18030, UTF_8};
 
 use super::fault::{FormError, damaged, limit, not_this};
 use super::memo::{self, Memo};
@@ -60,7 +60,7 @@ pub(super) fn read(
     let columns = source.queries.iter().flat_map(|q| &q.columns).map(|c| c.text.as_str());
     let pick = header::pick_columns(&names, columns)?;
     let pick: Vec<&Field> = pick.iter().filter_map(|at| table.fields.get(*at)).collect();
-    if let Some(other) = pick.iter().find(|f| matches!(f.kind, b'G' | b'P' | b'W' | b'Q' | b'V')) {
+    if let Some(other) = pick.iter().find(|f| !f.is_text()) {
         return Err(memo::no_text(&other.name).into());
     }
     let mut memo = match (pick.iter().find(|f| f.kind == b'M'), beside.memo) {
@@ -68,7 +68,7 @@ pub(super) fn read(
         (Some(_), Some(file)) => Some(Memo::open(file, table.version, beside.limits)?),
         (Some(field), None) => return Err(memo::missing(&field.name).into()),
     };
-    let (mut told, mut row, mut text) = (Told::default(), RowBuf::new(), Vec::new());
+    let (mut told, mut row) = (Told::default(), RowBuf::new());
     let mut record = vec![0; table.record_bytes];
     if take(Item::Part { query: 0, name: "" }).is_break() {
         return Ok(told);
@@ -86,21 +86,10 @@ pub(super) fn read(
         }
         row.clear();
         row.number = number;
-        let mut fault = None;
-        for field in &pick {
-            let put = match memo.as_mut().filter(|_| field.kind == b'M') {
-                Some(memo) => {
-                    let read = memo.text(field.raw(&record), &mut text)?;
-                    read.and_then(|()| long(&text, table.decoding, &mut row))
-                }
-                None => put(field, &record, table.decoding, &mut row),
-            };
-            fault = fault.or(put.err());
-        }
-        let item = match fault {
-            Some(fault) => Item::Fault { number, fault },
-            None if row.row().is_blank() => continue,
-            None => Item::Row(&row),
+        let item = match fill(&mut row, &pick, &record, memo.as_mut(), table.decoding)? {
+            Err(fault) => Item::Fault { number, fault },
+            Ok(()) if row.row().is_blank() => continue,
+            Ok(()) => Item::Row(&row),
         };
         if take(item).is_break() {
             return Ok(told);
@@ -109,10 +98,38 @@ pub(super) fn read(
     Ok(told)
 }
 
-/// The table's own columns, for a first look.
+/// Puts a record's values into the row; or why it cannot be used.
+fn fill(
+    row: &mut RowBuf,
+    pick: &[&Field],
+    record: &[u8],
+    mut memo: Option<&mut Memo<'_>>,
+    decoding: &'static Decoding,
+) -> Result<Result<(), RowFault>, FormError> {
+    let (mut text, mut bytes) = (Vec::new(), 0);
+    for field in pick {
+        let put = match memo.as_mut().filter(|_| field.kind == b'M') {
+            None => put(field, record, decoding, row),
+            Some(memo) => memo.text(field.raw(record), &mut text)?.and_then(|()| {
+                bytes += text.len();
+                if bytes > ROW_BYTES_MAX {
+                    Err(RowFault::TooLong)
+                } else {
+                    long(&text, decoding, row)
+                }
+            }),
+        };
+        if put.is_err() {
+            return Ok(put);
+        }
+    }
+    Ok(Ok(()))
+}
+
+/// The table's columns that can be read, for a first look.
 pub(super) fn columns(file: &mut impl Read, encoding: Encoding) -> Result<Vec<String>, FormError> {
     let table = table(file, encoding)?;
-    Ok(table.fields.into_iter().map(|f| f.name).collect())
+    Ok(table.fields.into_iter().filter(Field::is_text).map(|f| f.name).collect())
 }
 
 /// Fills the record; not where the file ends before.
@@ -179,6 +196,11 @@ impl Field {
         }
     }
 
+    /// Not a picture, an object, bytes or a varying field.
+    const fn is_text(&self) -> bool {
+        !matches!(self.kind, b'G' | b'P' | b'W' | b'Q' | b'V')
+    }
+
     /// The field's bytes of a record.
     fn raw<'r>(&self, record: &'r [u8]) -> &'r [u8] {
         record.get(self.from..self.from + self.length).unwrap_or_default()
@@ -186,21 +208,24 @@ impl Field {
 }
 
 /// Puts a text of the memo file into the row; not where its bytes are no text.
-fn long(text: &[u8], decoding: &'static Decoding, row: &mut RowBuf) -> Result<(), RowFault> {
-    let (mut read, failed) = decoding.decode_without_bom_handling(text);
-    let soft;
-    if failed {
-        // Where dBASE broke a line by itself, it left a mark that is no character.
-        soft = text.chunk_by(|a, b| !(*a == 0x8d && *b == b'\n')).map(|piece| {
-            piece.strip_suffix(&[0x8d]).unwrap_or(piece)
-        }).collect::<Vec<_>>().concat();
-        let (again, failed) = decoding.decode_without_bom_handling(&soft);
-        if failed {
-            return Err(RowFault::Undecodable);
+fn long(raw: &[u8], decoding: &'static Decoding, row: &mut RowBuf) -> Result<(), RowFault> {
+    let mut decoder = decoding.new_decoder_without_bom_handling();
+    let (mut text, mut at) = (String::new(), 0);
+    loop {
+        let rest = raw.get(at..).unwrap_or_default();
+        text.reserve(decoder.max_utf8_buffer_length_without_replacement(rest.len()).unwrap_or(0));
+        let (result, read) = decoder.decode_to_string_without_replacement(rest, &mut text, true);
+        at += read;
+        match result {
+            DecoderResult::InputEmpty => break,
+            // Where dBASE broke a line by itself it left a mark that is no character.
+            DecoderResult::Malformed(1, 0) if raw.get(at - 1..=at) == Some(&[0x8d, b'\n']) => {}
+            DecoderResult::Malformed(..) | DecoderResult::OutputFull => {
+                return Err(RowFault::Undecodable);
+            }
         }
-        read = again;
     }
-    row.push(Some(read.trim_matches(['\0', ' ', '\r', '\n', '\u{1a}'])));
+    row.push(Some(text.trim_matches(['\0', ' ', '\r', '\n', '\u{1a}'])));
     Ok(())
 }
 

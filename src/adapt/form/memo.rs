@@ -4,20 +4,48 @@
 //! Nothing that such a file claims is believed: a number beyond its end, a length beyond it or beyond
 //! the limits is one row's fault, and what all texts come to is limited as unpacked archives are.
 
-use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::io::{self, SeekFrom};
+use std::path::{Path, PathBuf};
 
 use super::fault::{FileFault, FormError, damaged, limit};
 use super::{FileDyn, FormLimits};
 use crate::text::{ROW_BYTES_MAX, RowFault};
 
+/// Endings of memo files.
+pub(crate) const ENDINGS: [&str; 2] = ["dbt", "fpt"];
+
 /// What ends a text of dBASE III.
 const END: u8 = 0x1a;
-/// A block of dBASE III, and of dBASE IV where its file does not say.
+/// A block of dBASE III, and of dBASE IV where its file does not say; FoxPro's header.
 const BLOCK: u64 = 512;
 /// Begins a block in use of dBASE IV.
 const USED: [u8; 4] = [0xff, 0xff, 0x08, 0x00];
 /// The text kind of a FoxPro block; others are pictures and objects.
 const TEXT: u32 = 1;
+
+/// Whether a file of this name is the memo file of a table.
+pub fn is_memo(name: &str) -> bool {
+    let ending = name.rsplit_once('.').map(|(_, ending)| ending);
+    ending.is_some_and(|e| ENDINGS.iter().any(|m| m.eq_ignore_ascii_case(e)))
+}
+
+/// Where the memo file of a table may lie: beside it under its name, in capitals or not, as the programs
+/// and copies of many years have left it.
+pub fn memo_paths(table: &Path) -> Vec<PathBuf> {
+    let Some(stem) = table.file_stem().and_then(|stem| stem.to_str()) else { return Vec::new() };
+    let mut paths: Vec<PathBuf> = Vec::new();
+    for stem in [stem.to_owned(), stem.to_lowercase(), stem.to_uppercase()] {
+        for ending in ENDINGS {
+            for ending in [ending.to_owned(), ending.to_ascii_uppercase()] {
+                let path = table.with_file_name(format!("{stem}.{ending}"));
+                if !paths.contains(&path) {
+                    paths.push(path);
+                }
+            }
+        }
+    }
+    paths
+}
 
 /// How a memo file is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,7 +119,9 @@ impl<'a> Memo<'a> {
             Ok(number) => number,
             Err(fault) => return Ok(Err(fault)),
         };
-        let at = number.checked_mul(self.block).filter(|at| *at < self.size);
+        // Before this is the file's own header.
+        let first = if self.kind == Kind::FoxPro { BLOCK } else { self.block };
+        let at = number.checked_mul(self.block).filter(|at| (first..self.size).contains(at));
         let Some(at) = at else { return Ok(Err(RowFault::CutOff)) };
         self.file.seek(SeekFrom::Start(at))?;
         let read = match self.kind {
@@ -175,10 +205,10 @@ pub(super) fn missing(name: &str) -> FileFault {
     FileFault {
         code: "source.header_wrong",
         zh: format!(
-            "字段『{name}』的内容在备注文件（.dbt、.fpt）中，未见同名备注文件；请把两个文件一同放入，备注文件在先"
+            "字段『{name}』的内容在备注文件（.dbt、.fpt）中，未见同名备注文件；请把两个文件一同放入，或补传备注文件后重新放入本文件"
         ),
         en: format!(
-            "field `{name}` is kept in a memo file (.dbt, .fpt), and none of the same name came with the table; deliver both, the memo file first"
+            "field `{name}` is kept in a memo file (.dbt, .fpt), and none of the same name lies beside the table; deliver both, or the memo file and then the table again"
         ),
     }
 }
@@ -187,7 +217,11 @@ pub(super) fn missing(name: &str) -> FileFault {
 pub(super) fn no_text(name: &str) -> FileFault {
     FileFault {
         code: "source.header_wrong",
-        zh: format!("字段『{name}』不是普通文本（图像、对象、二进制或变长字段）；请改导出为文本字段"),
-        en: format!("field `{name}` holds no plain text (picture, object, binary, varying); export it as text"),
+        zh: format!(
+            "字段『{name}』不是普通文本（图像、对象、二进制或变长字段）；请改导出为文本字段"
+        ),
+        en: format!(
+            "field `{name}` holds no plain text (picture, object, binary, varying); export it as text"
+        ),
     }
 }

@@ -32,6 +32,8 @@ pub use fault::{FileFault, FormError};
 pub use header::pick_columns;
 pub use limits::FormLimits;
 pub use look::{Looked, look, matches};
+pub(crate) use memo::ENDINGS as MEMOS;
+pub use memo::{is_memo, memo_paths};
 
 /// A file to read.
 pub trait FileDyn: Read + Seek {}
@@ -40,9 +42,6 @@ impl<T: Read + Seek> FileDyn for T {}
 /// A file for what does not fit into memory; gone when dropped.
 pub trait Scratch: Read + Write + Seek {}
 impl<T: Read + Write + Seek> Scratch for T {}
-
-/// Endings of memo files, which lie beside a DBF table under its name.
-pub const MEMOS: [&str; 2] = ["dbt", "fpt"];
 
 /// Makes scratch files.
 pub type MakeScratch<'a> = dyn FnMut() -> io::Result<Box<dyn Scratch>> + 'a;

@@ -31,7 +31,9 @@ pub fn take_back(settings: &Settings, since: Millis) -> Result<u64, SourceError>
     for name in os::files(&done).map_err(|e| io("list", &done, &e))? {
         let path = done.join(&name);
         let stat = beside::stat(&settings.source, &path).map_err(|e| io("look at", &path, &e))?;
-        if name == INDEX || beside::is_memo(&settings.source, &name) || stat.is_none_or(|s| ((s.mtime / 1_000_000) as i64) < since.0) {
+        // The index, the lock and the like; and what goes with its table.
+        let other = name.starts_with('.') || beside::is_memo(&settings.source, &name);
+        if other || stat.is_none_or(|s| ((s.mtime / 1_000_000) as i64) < since.0) {
             continue;
         }
         let digest = beside::digest(&settings.source, &path);
@@ -45,12 +47,20 @@ pub fn take_back(settings: &Settings, since: Millis) -> Result<u64, SourceError>
     let mut moved = 0;
     for name in back {
         let (from, to) = (done.join(&name), settings.folder.join(&name));
-        if os::stat(&to).map_err(|e| io("look at", &to, &e))?.is_none() {
-            beside::rename(&settings.source, &from, &to).map_err(|e| io("move", &from, &e))?;
+        let free = free(settings, &from, &to).map_err(|e| io("look at", &to, &e))?;
+        if free {
+            beside::take_out(&settings.source, &from, &to).map_err(|e| io("move", &from, &e))?;
             moved += 1;
         }
     }
     Ok(moved)
+}
+
+/// Whether nothing of that name lies in the folder but a memo file that came back without its table,
+/// in a run that broke off.
+fn free(settings: &Settings, from: &Path, to: &Path) -> std::io::Result<bool> {
+    let came_first = beside::memo(&settings.source, from)?.is_none();
+    Ok(os::stat(to)?.is_none() && (came_first || beside::is_free(&settings.source, to)?))
 }
 
 /// Takes contents out of the index of what was read.

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use adapt::form::MEMOS;
+use adapt::form::memo_paths;
 use adapt::{FileSource, Form};
 use canon::DigestAlg;
 
@@ -14,36 +14,32 @@ use crate::os::{self, Stat};
 
 /// Whether a file of this name is a memo file of the source's tables.
 pub(super) fn is_memo(source: &FileSource, name: &str) -> bool {
-    let ending = name.rsplit_once('.').map(|(_, ending)| ending);
-    let memo = ending.is_some_and(|e| MEMOS.iter().any(|m| m.eq_ignore_ascii_case(e)));
-    memo && matches!(source.form, Form::Dbf(_))
+    matches!(source.form, Form::Dbf(_)) && adapt::form::is_memo(name)
 }
 
-/// The memo file beside a table.
-pub(super) fn memo(source: &FileSource, table: &Path) -> io::Result<Option<PathBuf>> {
+/// The memo file beside a table, and how it looks.
+pub(super) fn memo(source: &FileSource, table: &Path) -> io::Result<Option<(PathBuf, Stat)>> {
     if !matches!(source.form, Form::Dbf(_)) {
         return Ok(None);
     }
-    for ending in MEMOS {
-        for ending in [ending.to_owned(), ending.to_ascii_uppercase()] {
-            let path = table.with_extension(ending);
-            if os::stat(&path)?.is_some() {
-                return Ok(Some(path));
-            }
+    for path in memo_paths(table) {
+        if let Some(stat) = os::stat(&path)? {
+            return Ok(Some((path, stat)));
         }
     }
     Ok(None)
 }
 
+/// How a table and its memo file look together.
+fn together(table: Stat, memo: Stat) -> Stat {
+    Stat { size: table.size.saturating_add(memo.size), mtime: table.mtime.max(memo.mtime) }
+}
+
 /// How a file looks, with what lies beside it.
 pub(super) fn stat(source: &FileSource, path: &Path) -> io::Result<Option<Stat>> {
     let Some(own) = os::stat(path)? else { return Ok(None) };
-    let memo = match memo(source, path)? {
-        Some(memo) => os::stat(&memo)?,
-        None => None,
-    };
-    let both = |m: Stat| Stat { size: own.size + m.size, mtime: own.mtime.max(m.mtime) };
-    Ok(Some(memo.map_or(own, both)))
+    let memo = memo(source, path)?;
+    Ok(Some(memo.map_or(own, |(_, memo)| together(own, memo))))
 }
 
 /// What a file's content is known by: its memo file's too, where a text alone may have changed.
@@ -52,24 +48,53 @@ pub(super) fn digest(source: &FileSource, path: &Path) -> io::Result<String> {
     let own = file::content_digest(alg, &mut File::open(path)?)?;
     match memo(source, path)? {
         None => Ok(own),
-        Some(memo) => {
+        Some((memo, _)) => {
             let memo = file::content_digest(alg, &mut File::open(memo)?)?;
             Ok(alg.of(&[own.as_bytes(), memo.as_bytes()]).to_string())
         }
     }
 }
 
-/// Moves a file, and behind it what lies beside it: under the file's new name.
-pub(super) fn rename(source: &FileSource, from: &Path, to: &Path) -> io::Result<()> {
+/// Moves a file, then what lies beside it, under its new name. After a crash between the two the file
+/// is gone, and [`follow`] moves the rest.
+pub(super) fn put_away(source: &FileSource, from: &Path, to: &Path) -> io::Result<()> {
     let memo = memo(source, from)?;
-    if os::stat(from)?.is_some() {
-        os::rename(from, to)?;
-    }
+    os::rename(from, to)?;
     match memo {
-        Some(memo) => {
-            let ending = memo.extension().unwrap_or_default().to_owned();
-            os::rename(&memo, &to.with_extension(ending))
-        }
+        Some((memo, _)) => rename(&memo, to),
         None => Ok(()),
     }
+}
+
+/// Moves what lay beside a file that is moved already; not what lies there of another delivery.
+/// `whole` is how both looked together.
+pub(super) fn follow(source: &FileSource, from: &Path, to: &Path, whole: Stat) -> io::Result<()> {
+    if let Some((path, its)) = memo(source, from)?
+        && let Some(table) = os::stat(to)?
+        && memo(source, to)?.is_none()
+        && together(table, its) == whole
+    {
+        return rename(&path, to);
+    }
+    Ok(())
+}
+
+/// Moves what lies beside a file, then the file: a table whose memo file is still to come is never
+/// seen. After a crash between the two it is called again.
+pub(super) fn take_out(source: &FileSource, from: &Path, to: &Path) -> io::Result<()> {
+    if let Some((memo, _)) = memo(source, from)? {
+        rename(&memo, to)?;
+    }
+    os::rename(from, to)
+}
+
+/// Whether a file can be put there without taking the place of another.
+pub(super) fn is_free(source: &FileSource, to: &Path) -> io::Result<bool> {
+    Ok(os::stat(to)?.is_none() && memo(source, to)?.is_none())
+}
+
+/// Moves a memo file to where its table goes; its ending is its own.
+fn rename(memo: &Path, table: &Path) -> io::Result<()> {
+    let ending = memo.extension().unwrap_or_default();
+    os::rename(memo, &table.with_extension(ending))
 }

@@ -46,10 +46,14 @@ impl FileDrop {
         let from = self.path(&finish.name);
         let source = &self.settings.source;
         let stat = beside::stat(source, &from).map_err(self.io("look at", &from))?;
+        let was = Stat { size: finish.size, mtime: finish.mtime };
         if stat.is_none() {
-            self.follow(finish, &from)?;
+            // A crash between the two moves of a table and its memo file.
+            for to in self.targets(finish) {
+                beside::follow(source, &from, &to, was).map_err(self.io("move", &from))?;
+            }
         }
-        if stat != Some(Stat { size: finish.size, mtime: finish.mtime }) {
+        if stat != Some(was) {
             // Moved before the crash; or its writer has put new content under the name, which is
             // another file then.
             return self.ends(finish);
@@ -58,7 +62,8 @@ impl FileDrop {
         if let Some((path, text)) = note(finish, &to) {
             os::write_whole(&path, text.as_bytes()).map_err(self.io("write", &path))?;
         }
-        beside::rename(&self.settings.source, &from, &to).map_err(self.io("move", &from))?;
+        let source = &self.settings.source;
+        beside::put_away(source, &from, &to).map_err(self.io("move", &from))?;
         if self.settings.source.text().is_none() {
             laid::forget(&self.settings, &finish.digest).map_err(self.io("clear", &to))?;
         }
@@ -66,29 +71,14 @@ impl FileDrop {
         self.ends(finish)
     }
 
-    /// A crash between the two moves: what lay beside the file follows it.
-    fn follow(&self, finish: &Finish, from: &Path) -> Result<(), SourceError> {
-        let source = &self.settings.source;
-        if beside::memo(source, from).map_err(self.io("look at", from))?.is_none() {
-            return Ok(());
-        }
-        for to in self.targets(finish) {
-            let there = os::stat(&to).map_err(self.io("look at", &to))?.is_some();
-            let has = beside::memo(source, &to).map_err(self.io("look at", &to))?.is_some();
-            if there && !has {
-                return beside::rename(source, from, &to).map_err(self.io("move", from));
-            }
-        }
-        Ok(())
-    }
-
     /// A free name in the folder; another content of the same name gets its digest's beginning.
     fn target(&self, finish: &Finish) -> Result<PathBuf, SourceError> {
         let [plain, marked] = self.targets(finish);
-        let taken = os::stat(&plain).map_err(self.io("look at", &plain))?.is_some();
-        Ok(if taken { marked } else { plain })
+        let free = beside::is_free(&self.settings.source, &plain);
+        Ok(if free.map_err(self.io("look at", &plain))? { plain } else { marked })
     }
 
+    /// The names it may have there.
     fn targets(&self, finish: &Finish) -> [PathBuf; 2] {
         let adapt::FileSource { done, failed, .. } = &self.settings.source;
         let dir = if finish.to == To::Failed { failed } else { done };

@@ -13,8 +13,8 @@ use adapt::{RowBuf, RowFault};
 use canon::DigestAlg;
 use serde::{Deserialize, Serialize};
 
-use super::{Settings, beside};
 use super::file::Step;
+use super::{Settings, beside};
 use crate::os;
 use crate::page::Page;
 
@@ -106,10 +106,9 @@ fn make(settings: &Settings, from: &Path, to: &Path) -> Result<(), FormError> {
         Ok(Box::new(file) as Box<dyn Scratch>)
     };
     let source = &settings.source;
-    let mut memo = match beside::memo(source, from)? {
-        Some(path) => Some(BufReader::with_capacity(64 << 10, File::open(path)?)),
-        None => None,
-    };
+    // Read here and there, a block at a time.
+    let memo = beside::memo(source, from)?.map(|(path, _)| File::open(path));
+    let mut memo = memo.transpose()?;
     let memo = memo.as_mut().map(|m| m as &mut dyn form::FileDyn);
     let (limits, scratch) = (&settings.limits.form, &mut scratch);
     let reading = Reading { source, limits, scratch, memo };

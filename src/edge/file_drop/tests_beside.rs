@@ -83,46 +83,101 @@ fn a_table_and_its_memo_file_are_one_delivery() {
     // The same table again, and only a text beside it is another.
     put("已督促办结");
     assert_eq!(drain(&mut source).0, ["已督促办结"]);
+    assert_eq!(there(&dir.path().join("done")).len(), 4, "nothing took the place of another");
     put("已督促办结");
     assert_eq!(drain(&mut source).0, [""; 0], "the same content is not read again");
     assert_eq!(lies(&settings).unwrap(), Lies::default(), "nothing lies there that nobody reads");
+}
+
+#[test]
+fn what_a_restore_gives_back_is_both_also_after_a_crash_between_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let (settings, mut source) = drop_of(dir.path());
+    for (name, text) in [("ts1", "申请逾期未办"), ("ts2", "已督促办结")] {
+        fs::write(dir.path().join(name).with_extension("dbt"), memo(text)).unwrap();
+        fs::write(dir.path().join(name).with_extension("dbf"), table()).unwrap();
+    }
+    assert_eq!(drain(&mut source).0.len(), 2);
     drop(source);
-    let before = there(&dir.path().join("done")).len();
-    assert_eq!(take_back(&settings, Millis(0)).unwrap(), 3);
-    assert_eq!(there(dir.path()).len(), 6, "{before} were there, each table with its memo file");
+    assert_eq!(take_back(&settings, Millis(0)).unwrap(), 2);
+    // As a crash leaves it: the memo file of one is back, its table is not.
+    fs::rename(dir.path().join("ts2.dbf"), dir.path().join("done/ts2.dbf")).unwrap();
+    assert_eq!(take_back(&settings, Millis(0)).unwrap(), 1);
+    assert_eq!(there(dir.path()), ["ts1.dbf", "ts1.dbt", "ts2.dbf", "ts2.dbt"]);
+    assert!(!dir.path().join(".lock").exists(), "only what was delivered");
     let mut source = FileDrop::open(settings).unwrap();
-    assert_eq!(drain(&mut source).0.len(), 2, "the doubled one is known");
+    assert_eq!(drain(&mut source).0, ["申请逾期未办", "已督促办结"]);
 }
 
 #[test]
 fn a_table_that_comes_alone_is_refused_and_taken_when_both_come() {
     let dir = tempfile::tempdir().unwrap();
-    let (_, mut source) = drop_of(dir.path());
+    let (settings, mut source) = drop_of(dir.path());
     fs::write(dir.path().join("ts1.dbf"), table()).unwrap();
     assert_eq!(drain(&mut source), (vec![], vec!["source.header_wrong"]));
     let why = fs::read_to_string(dir.path().join("failed/ts1.dbf.reason.txt")).unwrap();
     assert!(why.contains("备注文件"), "{why}");
-    fs::write(dir.path().join("ts1.fpt"), "no memo file").unwrap();
-    fs::write(dir.path().join("ts1.dbf"), table()).unwrap();
-    assert_eq!(drain(&mut source).1, ["source.file_damaged"]);
-    assert_eq!(there(dir.path()), [""; 0], "both are moved");
+    // The memo file comes too late; it waits for the table, which is delivered again.
     fs::write(dir.path().join("ts1.dbt"), memo("好")).unwrap();
+    assert_eq!(drain(&mut source), (vec![], vec![]));
+    let found = lies(&settings).unwrap();
+    assert_eq!((found.unread, found.others), (1, 0));
     fs::write(dir.path().join("ts1.dbf"), table()).unwrap();
+    assert_eq!(lies(&settings).unwrap().unread, 1, "one delivery");
     assert_eq!(drain(&mut source).0, ["好"]);
+    assert_eq!(there(dir.path()), [""; 0]);
+    fs::write(dir.path().join("ts2.fpt"), "no memo file").unwrap();
+    fs::write(dir.path().join("ts2.dbf"), table()).unwrap();
+    assert_eq!(drain(&mut source).1, ["source.file_damaged"]);
+    assert_eq!(there(dir.path()), [""; 0]);
+    let failed = there(&dir.path().join("failed"));
+    assert!(failed.contains(&"ts2.fpt".to_owned()), "both are moved: {failed:?}");
+}
+
+#[test]
+fn a_memo_file_larger_than_the_limit_is_not_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut settings, source) = drop_of(dir.path());
+    drop(source);
+    settings.limits.file_bytes_max = 1_000;
+    let mut source = FileDrop::open(settings).unwrap();
+    fs::write(dir.path().join("ts1.dbt"), memo(&"好".repeat(300))).unwrap();
+    fs::write(dir.path().join("ts1.dbf"), table()).unwrap();
+    assert_eq!(drain(&mut source), (vec![], vec!["source.file_too_large"]));
+    assert_eq!(there(dir.path()), [""; 0]);
+}
+
+/// Reads the first delivery up to its move, and makes the first of the two moves.
+fn crash_between(dir: &Path, source: &mut FileDrop) -> cursor::Finish {
+    fs::write(dir.join("TS1.DBT"), memo("好")).unwrap();
+    fs::write(dir.join("ts1.dbf"), table()).unwrap();
+    let page = source.read_now(None, NOW, 10).unwrap();
+    let finish = Cursor::parse("t", Some(&page.cursor)).unwrap().finish.unwrap();
+    fs::rename(dir.join("ts1.dbf"), dir.join("done/ts1.dbf")).unwrap();
+    finish
 }
 
 #[test]
 fn a_crash_between_the_two_moves_leaves_no_memo_file_behind() {
     let dir = tempfile::tempdir().unwrap();
     let (_, mut source) = drop_of(dir.path());
-    fs::write(dir.path().join("ts1.dbt"), memo("好")).unwrap();
-    fs::write(dir.path().join("ts1.dbf"), table()).unwrap();
-    let page = source.read_now(None, NOW, 10).unwrap();
-    let finish = Cursor::parse("t", Some(&page.cursor)).unwrap().finish.unwrap();
-    fs::rename(dir.path().join("ts1.dbf"), dir.path().join("done/ts1.dbf")).unwrap();
+    let finish = crash_between(dir.path(), &mut source);
     source.finish(&finish).unwrap();
-    assert_eq!(there(&dir.path().join("done")), ["ts1.dbf", "ts1.dbt"]);
+    source.finish(&finish).unwrap();
+    assert_eq!(there(&dir.path().join("done")), ["ts1.DBT", "ts1.dbf"]);
     assert_eq!(there(dir.path()), [""; 0]);
+}
+
+#[test]
+fn after_a_crash_the_memo_file_of_the_next_delivery_stays_for_its_table() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_, mut source) = drop_of(dir.path());
+    let finish = crash_between(dir.path(), &mut source);
+    fs::write(dir.path().join("TS1.DBT"), memo("下一份")).unwrap();
+    source.finish(&finish).unwrap();
+    assert_eq!(there(dir.path()), ["TS1.DBT"]);
+    fs::write(dir.path().join("ts1.dbf"), table()).unwrap();
+    assert_eq!(drain(&mut source).0, ["下一份"]);
 }
 
 #[test]
@@ -132,11 +187,13 @@ fn a_memo_file_that_is_still_written_holds_its_table() {
     drop(source);
     settings.settle_for_ms = 60_000;
     let mut source = FileDrop::open(settings).unwrap();
+    let mut rows = |after: i64| source.read_now(None, NOW.plus(after), 10).unwrap().rows;
+    // The table first, as a copy in the order of names brings it.
     fs::write(dir.path().join("ts1.dbf"), table()).unwrap();
+    assert_eq!(rows(0), 0);
     fs::write(dir.path().join("ts1.dbt"), memo("")).unwrap();
-    let rows = |page: &Page| page.rows;
-    assert_eq!(rows(&source.read_now(None, NOW, 10).unwrap()), 0);
+    assert_eq!(rows(61_000), 0, "the memo file has come");
     fs::write(dir.path().join("ts1.dbt"), memo("后来写完")).unwrap();
-    assert_eq!(rows(&source.read_now(None, NOW.plus(61_000), 10).unwrap()), 0, "it has grown");
-    assert_eq!(rows(&source.read_now(None, NOW.plus(122_000), 10).unwrap()), 1);
+    assert_eq!(rows(122_000), 0, "it has grown");
+    assert_eq!(rows(183_000), 1);
 }

@@ -53,7 +53,8 @@ pub(crate) fn run(args: &Preview, out: &Out) -> Done {
     let made = match &package.source {
         Source::Files(_) | Source::Http(_) | Source::Exec(_) | Source::Push(_) => {
             let Some(path) = &args.source else { return Err(wants("a file", "文件")) };
-            let (mut file, mut memo) = (files::open(path)?, files::memo(path));
+            let memo = files::memo(path).map(|memo| files::open(&memo)).transpose();
+            let (mut file, mut memo) = (files::open(path)?, memo?);
             let memo = memo.as_mut().map(|m| m as &mut dyn FileDyn);
             sample::show_file(&package, &format, &mut file, memo, &place, rows)
         }
