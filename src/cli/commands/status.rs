@@ -84,7 +84,7 @@ fn node(tier: &Tier, status: &NodeStatus, rows: &[Row], out: &Out) -> Result<(),
             row.waiting.to_string(),
             row.in_flight.to_string(),
             row.no_way_back.map_or_else(String::new, |n| n.to_string()),
-            row.accepted.to_string(),
+            row.accepted.map_or_else(String::new, |n| n.to_string()),
             row.problems.to_string(),
             oldest,
             row.says(out.lang).to_owned(),
@@ -107,7 +107,8 @@ struct Row {
     /// Sent where nothing comes back by itself (已送出（无回路）); none where something does.
     no_way_back: Option<u64>,
     lies: Option<Lies>,
-    accepted: u64,
+    /// What the other end accepted; an adapter has no other end.
+    accepted: Option<u64>,
     problems: u64,
     oldest: Option<i64>,
     en: String,
@@ -158,7 +159,7 @@ fn destination(status: &DestinationStatus) -> Row {
         in_flight: of(&[Place::InFlight, Place::AwaitingReview]),
         no_way_back: None,
         lies: None,
-        accepted: of(&[Place::Accepted]),
+        accepted: Some(of(&[Place::Accepted])),
         problems: held + of(&[Place::Rejected, Place::Dead]),
         oldest: None,
         en: format!(
@@ -202,7 +203,7 @@ fn link(link: &LinkStatus, now: Millis) -> Row {
         in_flight: link.in_flight + link.unknown,
         no_way_back: None,
         lies: None,
-        accepted: link.accepted,
+        accepted: Some(link.accepted),
         problems: link.rejected + link.dead,
         oldest,
         en,
@@ -263,7 +264,15 @@ fn adapter(adapter: &AdapterProgress, now: Millis) -> Row {
             None => ("nothing read yet".into(), "尚未读取".into()),
             Some(at) => {
                 let (en, zh) = (age(now.since(at), Lang::En), age(now.since(at), Lang::Zh));
-                let mut said = (format!("last new rows {en} ago"), format!("最近新数据在 {zh}前"));
+                let (rows, made) = (adapter.rows_read, adapter.records);
+                let mut said = (
+                    format!("{rows} rows read, {made} records made, last new rows {en} ago"),
+                    format!("已读 {rows} 行，生成 {made} 条记录，最近新数据在 {zh}前"),
+                );
+                if back > 0 {
+                    said.0.push_str(&format!("; {back} outcomes wait to be written back"));
+                    said.1.push_str(&format!("；{back} 条结果待回写"));
+                }
                 if wrong > 0 {
                     said.0.push_str("; see `tiergate quarantine list`");
                     said.1.push_str("；问题数据见 tiergate quarantine list");
@@ -275,11 +284,11 @@ fn adapter(adapter: &AdapterProgress, now: Millis) -> Row {
     Row {
         kind: ("adapter", "适配器"),
         name: adapter.adapter.clone(),
-        waiting: back,
+        waiting: 0,
         in_flight: 0,
         no_way_back: None,
         lies: None,
-        accepted: adapter.records,
+        accepted: None,
         problems: wrong,
         oldest: None,
         en,
@@ -345,9 +354,11 @@ mod tests {
         let mut progress = AdapterProgress { adapter: "a".into(), ..AdapterProgress::default() };
         assert_eq!(adapter(&progress, Millis(0)).zh, "尚未读取");
         progress.last_at = Some(Millis(1_000));
-        progress.quarantined = 2;
+        (progress.quarantined, progress.rows_read, progress.records) = (2, 9, 12);
         let row = adapter(&progress, Millis(61_000));
-        assert!(row.en.starts_with("last new rows 1 min ago; see"), "{}", row.en);
+        let said = "9 rows read, 12 records made, last new rows 1 min ago; see";
+        assert!(row.en.starts_with(said), "{}", row.en);
+        assert_eq!(row.accepted, None, "what became of them stands in the rows of links");
         assert!(!row.needs_a_person);
     }
 }
