@@ -62,7 +62,6 @@ impl FileDrop {
         if let Some((path, text)) = note(finish, &to) {
             os::write_whole(&path, text.as_bytes()).map_err(self.io("write", &path))?;
         }
-        let source = &self.settings.source;
         beside::put_away(source, &from, &to).map_err(self.io("move", &from))?;
         if self.settings.source.text().is_none() {
             laid::forget(&self.settings, &finish.digest).map_err(self.io("clear", &to))?;
