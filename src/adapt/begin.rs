@@ -44,6 +44,7 @@ impl Begin {
     /// The file is of a known form and cannot be read.
     pub fn of_file(
         opened: &mut dyn FileDyn,
+        memo: Option<&mut dyn FileDyn>,
         file: &str,
         sheet: Option<&str>,
         rows_max: usize,
@@ -62,7 +63,9 @@ impl Begin {
         let source = FileSource::of(form, vec![whole_row(&header)]);
         let mut rows: Vec<RowBuf> = Vec::new();
         let mut scratch = || Ok(Box::new(Cursor::new(Vec::new())) as Box<dyn Scratch>);
-        let reading = Reading { source: &source, limits: &limits, scratch: &mut scratch };
+        let (scratch, limits) = (&mut scratch, &limits);
+        let memo = memo.map(|m| m as &mut dyn FileDyn);
+        let reading = Reading { source: &source, limits, scratch, memo };
         form::read(opened, reading, &mut |item| {
             if let Item::Row(row) = item {
                 rows.push(row.clone());

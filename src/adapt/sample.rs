@@ -63,10 +63,11 @@ pub fn run_file(
     package: &Package,
     format: &Format,
     file: &mut dyn FileDyn,
+    memo: Option<&mut dyn FileDyn>,
     place: &str,
     rows_max: usize,
 ) -> Result<Value, Vec<Problem>> {
-    let round = sample_input::of_file(package, file, place, rows_max)?;
+    let round = sample_input::of_file(package, file, memo, place, rows_max)?;
     run_rounds(package, format, place, vec![round], false)
 }
 
@@ -90,10 +91,11 @@ pub fn show_file(
     package: &Package,
     format: &Format,
     file: &mut dyn FileDyn,
+    memo: Option<&mut dyn FileDyn>,
     place: &str,
     rows_max: usize,
 ) -> Result<(Value, Vec<Preview>), Vec<Problem>> {
-    let round = sample_input::of_file(package, file, place, rows_max)?;
+    let round = sample_input::of_file(package, file, memo, place, rows_max)?;
     play(package, format, place, vec![round], How { live: false, show: true })
 }
 

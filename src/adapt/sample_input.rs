@@ -8,7 +8,7 @@ use canon::violation::Violation;
 use serde_json::{Map, Value};
 
 use crate::ask::{AnswerForm, HttpSource};
-use crate::form::{self, FileDyn, FormError, FormLimits, Item, Reading, Scratch};
+use crate::form::{self, FileDyn, FormError, FormLimits, Item, MEMOS, Reading, Scratch};
 use crate::package::Package;
 use crate::problem::Problem;
 use crate::row::RowBuf;
@@ -67,7 +67,11 @@ fn of_files(
             Form::Csv(text) => vec![read_csv(bytes, RowReader::new(*text))],
             _ => {
                 let place = format!("samples/{name}/{file}");
-                read_file(source, &mut Cursor::new(bytes), &place, usize::MAX)?
+                // The memo file of a table has its name: input.dbt, input.2.fpt.
+                let mut beside = MEMOS.iter().filter_map(|m| files.get(&numbered(i, m)));
+                let mut memo = beside.next().map(Cursor::new);
+                let memo = memo.as_mut().map(|m| m as &mut dyn FileDyn);
+                read_file(source, &mut Cursor::new(bytes), memo, &place, usize::MAX)?
             }
         });
     }
@@ -103,7 +107,7 @@ fn of_answers(
                 (Some(bytes), Some(as_file)) => {
                     let place = format!("samples/{name}/{file}");
                     let bytes = &mut Cursor::new(bytes);
-                    round.extend(read_file(&as_file, bytes, &place, usize::MAX)?);
+                    round.extend(read_file(&as_file, bytes, None, &place, usize::MAX)?);
                     some = true;
                 }
                 _ => round.push((Vec::new(), Vec::new())),
@@ -118,22 +122,24 @@ fn of_answers(
     if rounds.is_empty() { Err(missing(name, &named(1, first))) } else { Ok(rounds) }
 }
 
-/// The first rows of a file: what a source of files reads, a web service answered, a tap said.
+/// The first rows of a file: what a source of files reads (a table with its memo file), a web service
+/// answered, a tap said.
 pub(crate) fn of_file(
     package: &Package,
     file: &mut dyn FileDyn,
+    memo: Option<&mut dyn FileDyn>,
     place: &str,
     rows_max: usize,
 ) -> Result<Round, Vec<Problem>> {
     match &package.source {
-        Source::Files(source) => read_file(source, file, place, rows_max),
-        Source::Exec(exec) => read_file(&exec.read, file, place, rows_max),
-        Source::Push(push) => read_file(&push.body, file, place, rows_max),
+        Source::Files(source) => read_file(source, file, memo, place, rows_max),
+        Source::Exec(exec) => read_file(&exec.read, file, None, place, rows_max),
+        Source::Push(push) => read_file(&push.body, file, None, place, rows_max),
         Source::Http(http) => {
             // Which query's answer it is, the answer says: by the path at which its records are.
             let (mut round, mut wrong) = (Round::new(), None);
             for as_file in (0..http.queries.len()).filter_map(|at| http.as_file(at)) {
-                match read_file(&as_file, file, place, rows_max) {
+                match read_file(&as_file, file, None, place, rows_max) {
                     Ok(rows) => round.extend(rows),
                     Err(problems) => {
                         round.push((Vec::new(), Vec::new()));
@@ -169,6 +175,7 @@ const fn endings(form: &Form) -> &'static [&'static str] {
 fn read_file(
     source: &FileSource,
     file: &mut dyn FileDyn,
+    memo: Option<&mut dyn FileDyn>,
     place: &str,
     rows_max: usize,
 ) -> Result<Round, Vec<Problem>> {
@@ -177,7 +184,8 @@ fn read_file(
     let (mut at, last) = (0, round.len().saturating_sub(1));
     let mut scratch = || Ok(Box::new(Cursor::new(Vec::new())) as Box<dyn Scratch>);
     let limits = FormLimits::default();
-    let reading = Reading { source, limits: &limits, scratch: &mut scratch };
+    let memo = memo.map(|m| m as &mut dyn FileDyn);
+    let reading = Reading { source, limits: &limits, scratch: &mut scratch, memo };
     let said = form::read(file, reading, &mut |item| {
         let input = match item {
             Item::Part { query, .. } => {

@@ -55,6 +55,13 @@ pub(crate) fn open(path: &Path) -> Result<BufReader<File>, Failure> {
     Ok(BufReader::with_capacity(64 << 10, file))
 }
 
+/// Where the memo file beside a DBF table lies, if there is one.
+pub(crate) fn memo(table: &Path) -> Option<PathBuf> {
+    let is_table = table.extension().is_some_and(|e| e.eq_ignore_ascii_case("dbf"));
+    let paths = if is_table { adapt::form::memo_paths(table) } else { Vec::new() };
+    paths.into_iter().find(|path| path.is_file())
+}
+
 /// The beginning of a file: whole lines, at most [`HEAD_BYTES_MAX`].
 pub(crate) fn head(path: &Path) -> Result<Vec<u8>, Failure> {
     let failed = |error: io::Error| cannot(path, &error);

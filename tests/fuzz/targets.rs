@@ -57,6 +57,7 @@ pub const TARGETS: &[Target] = &[
     target("csv", |b| read_form("csv", b), || samples("csv")),
     target("workbook", |b| read_form("workbook", b), || samples("workbook")),
     target("dbf", |b| read_form("dbf", b), || samples("dbf")),
+    target("memo", memo, || samples("memo")),
     target("xml", |b| read_form("xml", b), || samples("xml")),
     target("json", |b| read_form("json", b), || samples("json")),
     target("soap", |b| read_form("soap", b), || samples("soap")),
@@ -263,11 +264,30 @@ fn scratch() -> std::io::Result<Box<dyn Scratch>> {
 }
 
 fn read_form(form: &str, bytes: &[u8]) {
+    // The same bytes are a memo file too, with whatever blocks a table's numbers lead to.
+    read_beside(form, bytes, bytes);
+}
+
+/// Any bytes beside tables of every kind, whose rows lead to its first blocks.
+fn memo(bytes: &[u8]) {
+    let tables = sources().iter().filter(|p| p.form == "dbf").flat_map(|p| &p.tables);
+    for table in tables {
+        // dBASE III, dBASE IV, FoxPro, by the table's first byte.
+        for version in [0x83, 0x8b, 0xf5] {
+            let mut table = table.clone();
+            table[0] = version;
+            read_beside("dbf", &table, bytes);
+        }
+    }
+}
+
+fn read_beside(form: &str, bytes: &[u8], memo: &[u8]) {
     let source = sources().iter().find(|p| p.form == form);
     let source = &source.expect("a package reads it").source;
     let limits = limits();
     let mut make = || scratch();
-    let reading = Reading { source, limits: &limits, scratch: &mut make };
+    let memo: Option<&mut dyn form::FileDyn> = Some(&mut Cursor::new(memo));
+    let reading = Reading { source, limits: &limits, scratch: &mut make, memo };
     let mut rows = 0_u32;
     let mut take = |_: form::Item<'_>| {
         rows += 1;
@@ -355,6 +375,9 @@ struct Packaged {
     form: &'static str,
     source: FileSource,
     inputs: Vec<Vec<u8>>,
+    /// Those of its tables that have memo files, and those files.
+    tables: Vec<Vec<u8>>,
+    memos: Vec<Vec<u8>>,
 }
 
 fn sources() -> &'static [Packaged] {
@@ -387,14 +410,25 @@ fn packaged() -> std::io::Result<Vec<Packaged>> {
             Form::Soap(_) => "soap",
             Form::Singer(_) => "singer",
         };
-        let inputs = files.into_iter().filter(|(name, _)| name.contains("/input."));
-        let inputs = inputs.map(|(_, bytes)| bytes).collect();
-        all.push(Packaged { form, source, inputs });
+        let (mut inputs, mut tables, mut memos) = (Vec::new(), Vec::new(), Vec::new());
+        for (name, bytes) in files.iter().filter(|(name, _)| name.contains("/input.")) {
+            if form::is_memo(name) {
+                let table = name.rsplit_once('.').map(|(stem, _)| format!("{stem}.dbf"));
+                tables.extend(table.and_then(|name| files.get(&name)).cloned());
+                memos.push(bytes.clone());
+            } else {
+                inputs.push(bytes.clone());
+            }
+        }
+        all.push(Packaged { form, source, inputs, tables, memos });
     }
     Ok(all)
 }
 
 fn samples(form: &str) -> Vec<Vec<u8>> {
+    if form == "memo" {
+        return sources().iter().flat_map(|p| p.memos.clone()).collect();
+    }
     sources().iter().filter(|p| p.form == form).flat_map(|p| p.inputs.clone()).collect()
 }
 

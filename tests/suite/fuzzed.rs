@@ -111,6 +111,7 @@ changed!(
     csv,
     workbook,
     dbf,
+    memo,
     xml,
     json,
     soap,

@@ -5,10 +5,11 @@
 
 use std::io::{self, BufReader, Read};
 
-use encoding_rs::{BIG5, Encoding as Decoding, GB18030, UTF_8};
+use encoding_rs::{BIG5, DecoderResult, Encoding as Decoding, GB18030, UTF_8};
 
-use super::fault::{FileFault, FormError, damaged, limit, not_this};
-use super::{Item, Take, Told, header, number};
+use super::fault::{FormError, damaged, limit, not_this};
+use super::memo::{self, Memo};
+use super::{FileDyn, FormLimits, Item, Take, Told, header, number};
 use crate::row::RowBuf;
 use crate::source::FileSource;
 use crate::text::{COLUMNS_MAX, Encoding, ROW_BYTES_MAX, RowFault};
@@ -31,7 +32,15 @@ struct Field {
     length: usize,
 }
 
+/// What lies beside the table.
+pub(super) struct Beside<'a> {
+    pub(super) memo: Option<&'a mut dyn FileDyn>,
+    pub(super) limits: &'a FormLimits,
+}
+
 struct Table {
+    /// The first byte: which program wrote it, and so its memo file.
+    version: u8,
     fields: Vec<Field>,
     records: u64,
     record_bytes: usize,
@@ -42,6 +51,7 @@ pub(super) fn read(
     file: &mut impl Read,
     encoding: Encoding,
     source: &FileSource,
+    beside: Beside<'_>,
     take: &mut Take<'_>,
 ) -> Result<Told, FormError> {
     let mut file = BufReader::with_capacity(256 << 10, file);
@@ -50,11 +60,14 @@ pub(super) fn read(
     let columns = source.queries.iter().flat_map(|q| &q.columns).map(|c| c.text.as_str());
     let pick = header::pick_columns(&names, columns)?;
     let pick: Vec<&Field> = pick.iter().filter_map(|at| table.fields.get(*at)).collect();
-    if let Some(memo) =
-        pick.iter().find(|f| matches!(f.kind, b'M' | b'G' | b'P' | b'W' | b'Q' | b'V'))
-    {
-        return Err(elsewhere(&memo.name).into());
+    if let Some(other) = pick.iter().find(|f| !f.is_text()) {
+        return Err(memo::no_text(&other.name).into());
     }
+    let mut memo = match (pick.iter().find(|f| f.kind == b'M'), beside.memo) {
+        (None, _) => None,
+        (Some(_), Some(file)) => Some(Memo::open(file, table.version, beside.limits)?),
+        (Some(field), None) => return Err(memo::missing(&field.name).into()),
+    };
     let (mut told, mut row) = (Told::default(), RowBuf::new());
     let mut record = vec![0; table.record_bytes];
     if take(Item::Part { query: 0, name: "" }).is_break() {
@@ -73,11 +86,10 @@ pub(super) fn read(
         }
         row.clear();
         row.number = number;
-        let right = pick.iter().all(|field| put(field, &record, table.decoding, &mut row));
-        let item = match right {
-            true if row.row().is_blank() => continue,
-            true => Item::Row(&row),
-            false => Item::Fault { number, fault: RowFault::Undecodable },
+        let item = match fill(&mut row, &pick, &record, memo.as_mut(), table.decoding)? {
+            Err(fault) => Item::Fault { number, fault },
+            Ok(()) if row.row().is_blank() => continue,
+            Ok(()) => Item::Row(&row),
         };
         if take(item).is_break() {
             return Ok(told);
@@ -86,10 +98,38 @@ pub(super) fn read(
     Ok(told)
 }
 
-/// The table's own columns, for a first look.
+/// Puts a record's values into the row; or why it cannot be used.
+fn fill(
+    row: &mut RowBuf,
+    pick: &[&Field],
+    record: &[u8],
+    mut memo: Option<&mut Memo<'_>>,
+    decoding: &'static Decoding,
+) -> Result<Result<(), RowFault>, FormError> {
+    let (mut text, mut bytes) = (Vec::new(), 0);
+    for field in pick {
+        let put = match memo.as_mut().filter(|_| field.kind == b'M') {
+            None => put(field, record, decoding, row),
+            Some(memo) => memo.text(field.raw(record), &mut text)?.and_then(|()| {
+                bytes += text.len();
+                if bytes > ROW_BYTES_MAX {
+                    Err(RowFault::TooLong)
+                } else {
+                    long(&text, decoding, row)
+                }
+            }),
+        };
+        if put.is_err() {
+            return Ok(put);
+        }
+    }
+    Ok(Ok(()))
+}
+
+/// The table's columns that can be read, for a first look.
 pub(super) fn columns(file: &mut impl Read, encoding: Encoding) -> Result<Vec<String>, FormError> {
     let table = table(file, encoding)?;
-    Ok(table.fields.into_iter().map(|f| f.name).collect())
+    Ok(table.fields.into_iter().filter(Field::is_text).map(|f| f.name).collect())
 }
 
 /// Fills the record; not where the file ends before.
@@ -98,14 +138,6 @@ fn whole(file: &mut impl Read, record: &mut [u8]) -> io::Result<bool> {
         Ok(()) => Ok(record.first() != Some(&END)),
         Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
         Err(e) => Err(e),
-    }
-}
-
-fn elsewhere(name: &str) -> FileFault {
-    FileFault {
-        code: "source.header_wrong",
-        zh: format!("字段『{name}』的内容在备注文件中，不在表内；请改导出为文本字段"),
-        en: format!("field `{name}` is kept in a memo file, not in the table; export it as text"),
     }
 }
 
@@ -145,7 +177,7 @@ fn table(file: &mut impl Read, encoding: Encoding) -> Result<Table, FormError> {
     if from > record_bytes || fields.is_empty() || record_bytes > ROW_BYTES_MAX {
         return Err(damaged("the fields do not fit into a record").into());
     }
-    Ok(Table { fields, records, record_bytes, decoding })
+    Ok(Table { version: head[0], fields, records, record_bytes, decoding })
 }
 
 impl Field {
@@ -163,11 +195,48 @@ impl Field {
             length: usize::from(byte(16)) + long,
         }
     }
+
+    /// Not a picture, an object, bytes or a varying field.
+    const fn is_text(&self) -> bool {
+        !matches!(self.kind, b'G' | b'P' | b'W' | b'Q' | b'V')
+    }
+
+    /// The field's bytes of a record.
+    fn raw<'r>(&self, record: &'r [u8]) -> &'r [u8] {
+        record.get(self.from..self.from + self.length).unwrap_or_default()
+    }
+}
+
+/// Puts a text of the memo file into the row; not where its bytes are no text.
+fn long(raw: &[u8], decoding: &'static Decoding, row: &mut RowBuf) -> Result<(), RowFault> {
+    let mut decoder = decoding.new_decoder_without_bom_handling();
+    let (mut text, mut at) = (String::new(), 0);
+    loop {
+        let rest = raw.get(at..).unwrap_or_default();
+        text.reserve(decoder.max_utf8_buffer_length_without_replacement(rest.len()).unwrap_or(0));
+        let (result, read) = decoder.decode_to_string_without_replacement(rest, &mut text, true);
+        at += read;
+        match result {
+            DecoderResult::InputEmpty => break,
+            // Where dBASE broke a line by itself it left a mark that is no character.
+            DecoderResult::Malformed(1, 0) if raw.get(at - 1..=at) == Some(&[0x8d, b'\n']) => {}
+            DecoderResult::Malformed(..) | DecoderResult::OutputFull => {
+                return Err(RowFault::Undecodable);
+            }
+        }
+    }
+    row.push(Some(text.trim_matches(['\0', ' ', '\r', '\n', '\u{1a}'])));
+    Ok(())
 }
 
 /// Puts a field's text into the row; not where its bytes are no text.
-fn put(field: &Field, record: &[u8], decoding: &'static Decoding, row: &mut RowBuf) -> bool {
-    let raw = record.get(field.from..field.from + field.length).unwrap_or_default();
+fn put(
+    field: &Field,
+    record: &[u8],
+    decoding: &'static Decoding,
+    row: &mut RowBuf,
+) -> Result<(), RowFault> {
+    let raw = field.raw(record);
     let int = |at: usize| {
         let bytes = raw.get(at..at + 4)?;
         Some(i64::from(i32::from_le_bytes(bytes.try_into().ok()?)))
@@ -176,23 +245,19 @@ fn put(field: &Field, record: &[u8], decoding: &'static Decoding, row: &mut RowB
     match field.kind {
         b'I' | b'+' if raw.len() == 4 => {
             row.push(int(0).map(|n| n.to_string()).as_deref());
-            true
         }
         b'Y' if raw.len() == 8 => {
             let n = i64::from_le_bytes(eight().unwrap_or_default());
             let sign = if n < 0 { "-" } else { "" };
             let n = n.unsigned_abs();
             row.push(Some(&format!("{sign}{}.{:04}", n / 10_000, n % 10_000)));
-            true
         }
         b'B' | b'O' if raw.len() == 8 => {
             let n = f64::from_le_bytes(eight().unwrap_or_default());
             row.push_with(|out| number::put(n, number::Look::Plain, false, out));
-            true
         }
         b'T' | b'@' if raw.len() == 8 => {
             row.push(Some(&moment(int(0).unwrap_or(0), int(4).unwrap_or(0))));
-            true
         }
         _ => {
             let (text, failed) = decoding.decode_without_bom_handling(raw);
@@ -206,9 +271,12 @@ fn put(field: &Field, record: &[u8], decoding: &'static Decoding, row: &mut RowB
                 })),
                 _ => row.push(Some(text)),
             }
-            !failed
+            if failed {
+                return Err(RowFault::Undecodable);
+            }
         }
     }
+    Ok(())
 }
 
 /// `20261121` as `2026-11-21`; anything else as it stands.

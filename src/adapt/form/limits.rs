@@ -13,7 +13,8 @@ const RATIO_FROM: u64 = 16 << 20;
 /// Limits of the readers; the file's own size is limited by who opens it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FormLimits {
-    /// Bytes that the entries of an archive (xlsx) may come to together, unpacked.
+    /// Bytes that the entries of an archive (xlsx) may come to together, unpacked; so the texts of a
+    /// memo file.
     pub unpacked_bytes_max: u64,
     /// How many times its packed size an entry may have, beyond 16 MiB.
     pub unpacked_ratio_max: u64,

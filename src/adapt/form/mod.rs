@@ -11,6 +11,7 @@ mod header;
 mod json;
 mod limits;
 mod look;
+mod memo;
 mod number;
 pub mod singer;
 pub mod soap;
@@ -31,6 +32,8 @@ pub use fault::{FileFault, FormError};
 pub use header::pick_columns;
 pub use limits::FormLimits;
 pub use look::{Looked, look, matches};
+pub(crate) use memo::ENDINGS as MEMOS;
+pub use memo::{is_memo, memo_paths};
 
 /// A file to read.
 pub trait FileDyn: Read + Seek {}
@@ -84,6 +87,8 @@ pub struct Reading<'a> {
     pub limits: &'a FormLimits,
     /// Scratch files.
     pub scratch: &'a mut MakeScratch<'a>,
+    /// The memo file beside a DBF table, where there is one.
+    pub memo: Option<&'a mut dyn FileDyn>,
 }
 
 /// Reads a whole file, from its beginning.
@@ -95,7 +100,7 @@ pub fn read(
     reading: Reading<'_>,
     take: &mut Take<'_>,
 ) -> Result<Told, FormError> {
-    let Reading { source, limits, scratch } = reading;
+    let Reading { source, limits, scratch, memo } = reading;
     file.seek(SeekFrom::Start(0))?;
     match &source.form {
         Form::Csv(text) => text::read(&mut file, *text, source, take),
@@ -107,7 +112,10 @@ pub fn read(
                 _ => Err(fault::not_this("xlsx / xls").into()),
             }
         }
-        Form::Dbf(encoding) => dbf::read(&mut file, *encoding, source, take),
+        Form::Dbf(encoding) => {
+            let memo = dbf::Beside { memo, limits };
+            dbf::read(&mut file, *encoding, source, memo, take)
+        }
         Form::Xml(record) => xml::read(&mut file, record, source, limits, take),
         Form::Json(record) => json::read(&mut file, record, source, limits, take),
         Form::Soap(soap) => soap::read(&mut file, soap, source, limits, take),

@@ -10,7 +10,7 @@ mod services;
 use std::path::Path;
 use std::time::Duration;
 
-use common::{fine, tiergate};
+use common::{fine, repository, tiergate};
 use edge::db::{Connection, Isolation, Login, Place, Session, Stored, Tls};
 use services::service;
 
@@ -118,6 +118,27 @@ fn a_password_in_the_address_is_refused_and_not_repeated() {
     let said = tiergate(dir.path(), &["adapter", "new", "--database", url, "--out", "mine"]);
     assert_eq!(said.code, 2, "{}", said.err);
     assert!(said.err.contains("--password") && !said.err.contains("hidden"), "{}", said.err);
+}
+
+#[test]
+fn a_dbf_table_becomes_a_package_with_the_memo_file_beside_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let sample = repository().join("adapters/complaints/samples/handled");
+    std::fs::copy(sample.join("input.dbf"), dir.path().join("ts1.dbf")).unwrap();
+    let alone = tiergate(dir.path(), &["adapter", "new", "ts1.dbf", "--out", "mine"]);
+    assert!(alone.code != 0 && alone.err.contains(".fpt"), "{}", alone.err);
+    // In capitals, as the old programs name their files.
+    std::fs::copy(sample.join("input.fpt"), dir.path().join("TS1.FPT")).unwrap();
+    fine(dir.path(), &["adapter", "new", "ts1.dbf", "--out", "mine", "--sample", "1"]);
+    let kept = dir.path().join("mine/samples/first");
+    for ending in ["dbf", "fpt"] {
+        let (was, is) = (sample.join("input.x"), kept.join("input.x"));
+        let read = |path: &Path| std::fs::read(path.with_extension(ending)).unwrap();
+        assert_eq!(read(&was), read(&is), "the sample is whole");
+    }
+    let package = repository().join("adapters/complaints").display().to_string();
+    let said = fine(dir.path(), &["adapter", "preview", &package, "ts1.dbf", "--json"]);
+    assert!(said.out.contains("申请逾期未办") && said.out.contains("予以受理"), "{}", said.out);
 }
 
 #[test]

@@ -217,7 +217,7 @@ fn csv_alone(path: &Path) -> io::Result<usize> {
 fn read_alone(source: &FileSource, path: &Path) -> io::Result<usize> {
     let mut scratch = || Ok(Box::new(tempfile::tempfile()?) as Box<dyn Scratch>);
     let limits = FormLimits::default();
-    let reading = Reading { source, limits: &limits, scratch: &mut scratch };
+    let reading = Reading { source, limits: &limits, scratch: &mut scratch, memo: None };
     let mut rows = 0;
     let said = form::read(&mut BufReader::new(File::open(path)?), reading, &mut |item| {
         rows += usize::from(matches!(item, form::Item::Row(_)));

@@ -1,13 +1,12 @@
 //! Files that were processed in a time that a restore took away come back into the folder.
 
 use std::collections::BTreeSet;
-use std::fs::File;
 use std::path::Path;
 
-use canon::{DigestAlg, Millis};
+use canon::Millis;
 
 use super::finish::INDEX;
-use super::{Settings, file};
+use super::{Settings, beside};
 use crate::error::SourceError;
 use crate::os;
 
@@ -31,12 +30,13 @@ pub fn take_back(settings: &Settings, since: Millis) -> Result<u64, SourceError>
     let mut back = Vec::new();
     for name in os::files(&done).map_err(|e| io("list", &done, &e))? {
         let path = done.join(&name);
-        let stat = os::stat(&path).map_err(|e| io("look at", &path, &e))?;
-        if name == INDEX || stat.is_none_or(|s| ((s.mtime / 1_000_000) as i64) < since.0) {
+        let stat = beside::stat(&settings.source, &path).map_err(|e| io("look at", &path, &e))?;
+        // The index, the lock and the like; and what goes with its table.
+        let other = name.starts_with('.') || beside::is_memo(&settings.source, &name);
+        if other || stat.is_none_or(|s| ((s.mtime / 1_000_000) as i64) < since.0) {
             continue;
         }
-        let mut file = File::open(&path).map_err(|e| io("open", &path, &e))?;
-        let digest = file::content_digest(DigestAlg::default(), &mut file);
+        let digest = beside::digest(&settings.source, &path);
         digests.insert(digest.map_err(|e| io("read", &path, &e))?);
         back.push(name);
     }
@@ -47,12 +47,20 @@ pub fn take_back(settings: &Settings, since: Millis) -> Result<u64, SourceError>
     let mut moved = 0;
     for name in back {
         let (from, to) = (done.join(&name), settings.folder.join(&name));
-        if os::stat(&to).map_err(|e| io("look at", &to, &e))?.is_none() {
-            os::rename(&from, &to).map_err(|e| io("move", &from, &e))?;
+        let free = free(settings, &from, &to).map_err(|e| io("look at", &to, &e))?;
+        if free {
+            beside::take_out(&settings.source, &from, &to).map_err(|e| io("move", &from, &e))?;
             moved += 1;
         }
     }
     Ok(moved)
+}
+
+/// Whether nothing of that name lies in the folder but a memo file that came back without its table,
+/// in a run that broke off.
+fn free(settings: &Settings, from: &Path, to: &Path) -> std::io::Result<bool> {
+    let came_first = beside::memo(&settings.source, from)?.is_none();
+    Ok(os::stat(to)?.is_none() && (came_first || beside::is_free(&settings.source, to)?))
 }
 
 /// Takes contents out of the index of what was read.

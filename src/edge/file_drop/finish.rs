@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use super::cursor::{Finish, To};
-use super::{FileDrop, Settings, laid};
+use super::{FileDrop, Settings, beside, laid};
 use crate::error::SourceError;
 use crate::os::{self, Stat};
 
@@ -44,8 +44,16 @@ impl FileDrop {
             self.known.insert(finish.digest.clone());
         }
         let from = self.path(&finish.name);
-        let stat = os::stat(&from).map_err(self.io("look at", &from))?;
-        if stat != Some(Stat { size: finish.size, mtime: finish.mtime }) {
+        let source = &self.settings.source;
+        let stat = beside::stat(source, &from).map_err(self.io("look at", &from))?;
+        let was = Stat { size: finish.size, mtime: finish.mtime };
+        if stat.is_none() {
+            // A crash between the two moves of a table and its memo file.
+            for to in self.targets(finish) {
+                beside::follow(source, &from, &to, was).map_err(self.io("move", &from))?;
+            }
+        }
+        if stat != Some(was) {
             // Moved before the crash; or its writer has put new content under the name, which is
             // another file then.
             return self.ends(finish);
@@ -54,7 +62,7 @@ impl FileDrop {
         if let Some((path, text)) = note(finish, &to) {
             os::write_whole(&path, text.as_bytes()).map_err(self.io("write", &path))?;
         }
-        os::rename(&from, &to).map_err(self.io("move", &from))?;
+        beside::put_away(source, &from, &to).map_err(self.io("move", &from))?;
         if self.settings.source.text().is_none() {
             laid::forget(&self.settings, &finish.digest).map_err(self.io("clear", &to))?;
         }
@@ -64,20 +72,24 @@ impl FileDrop {
 
     /// A free name in the folder; another content of the same name gets its digest's beginning.
     fn target(&self, finish: &Finish) -> Result<PathBuf, SourceError> {
+        let [plain, marked] = self.targets(finish);
+        let free = beside::is_free(&self.settings.source, &plain);
+        Ok(if free.map_err(self.io("look at", &plain))? { plain } else { marked })
+    }
+
+    /// The names it may have there.
+    fn targets(&self, finish: &Finish) -> [PathBuf; 2] {
         let adapt::FileSource { done, failed, .. } = &self.settings.source;
         let dir = if finish.to == To::Failed { failed } else { done };
         let dir = self.settings.folder.join(dir);
-        let plain = dir.join(&finish.name);
-        if os::stat(&plain).map_err(self.io("look at", &plain))?.is_none() {
-            return Ok(plain);
-        }
         let mark: String =
             finish.digest.rsplit(':').next().unwrap_or_default().chars().take(12).collect();
         let mark = if mark.is_empty() { format!("{}", finish.mtime) } else { mark };
-        Ok(dir.join(match finish.name.rsplit_once('.') {
+        let marked = match finish.name.rsplit_once('.') {
             Some((stem, ext)) => format!("{stem}.{mark}.{ext}"),
             None => format!("{}.{mark}", finish.name),
-        }))
+        };
+        [dir.join(&finish.name), dir.join(marked)]
     }
 }
 

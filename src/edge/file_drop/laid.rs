@@ -13,8 +13,8 @@ use adapt::{RowBuf, RowFault};
 use canon::DigestAlg;
 use serde::{Deserialize, Serialize};
 
-use super::Settings;
 use super::file::Step;
+use super::{Settings, beside};
 use crate::os;
 use crate::page::Page;
 
@@ -105,8 +105,13 @@ fn make(settings: &Settings, from: &Path, to: &Path) -> Result<(), FormError> {
         let file = tempfile::SpooledTempFile::new_in(settings.limits.scratch_memory_max, &folder);
         Ok(Box::new(file) as Box<dyn Scratch>)
     };
-    let reading =
-        Reading { source: &settings.source, limits: &settings.limits.form, scratch: &mut scratch };
+    let source = &settings.source;
+    // Read here and there, a block at a time.
+    let memo = beside::memo(source, from)?.map(|(path, _)| File::open(path));
+    let mut memo = memo.transpose()?;
+    let memo = memo.as_mut().map(|m| m as &mut dyn form::FileDyn);
+    let (limits, scratch) = (&settings.limits.form, &mut scratch);
+    let reading = Reading { source, limits, scratch, memo };
     let mut out = Writer { out: BufWriter::with_capacity(256 << 10, File::create(to)?), bytes: 0 };
     let max = settings.limits.rows_bytes_max;
     let mut failed: Result<(), FormError> = Ok(());

@@ -6,6 +6,7 @@
 mod answer;
 mod answer_lines;
 mod back;
+mod beside;
 mod cursor;
 mod file;
 mod finish;
@@ -14,12 +15,14 @@ mod probe;
 mod settings;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_beside;
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use adapt::form::{FileFault, FormError};
-use canon::{DigestAlg, Millis};
+use canon::Millis;
 
 use crate::error::SourceError;
 use crate::os::{self, Stat};
@@ -180,7 +183,8 @@ impl FileDrop {
                 continue;
             }
             let path = self.path(&name);
-            let Some(stat) = os::stat(&path).map_err(self.io("look at", &path))? else { continue };
+            let stat = beside::stat(&self.settings.source, &path);
+            let Some(stat) = stat.map_err(self.io("look at", &path))? else { continue };
             let since = match self.settling.get(&name) {
                 Some(seen) if seen.stat == stat => seen.since,
                 _ => now,
@@ -197,7 +201,8 @@ impl FileDrop {
     /// The file is as it was when its reading began; otherwise it is settled and read afresh.
     fn unchanged(&mut self, open: &Open) -> Result<bool, SourceError> {
         let path = self.path(&open.name);
-        let same = os::stat(&path).map_err(self.io("look at", &path))? == Some(open.stat());
+        let stat = beside::stat(&self.settings.source, &path);
+        let same = stat.map_err(self.io("look at", &path))? == Some(open.stat());
         if !same {
             self.open = None;
             self.settling.remove(&open.name);
@@ -234,13 +239,11 @@ impl FileDrop {
             return Ok(Some(Err((open, wrong))));
         }
         let path = self.path(name);
-        let mut file = file::open(&path).map_err(self.io("open", &path))?;
-        open.digest = file::content_digest(DigestAlg::default(), &mut file)
-            .map_err(self.io("read", &path))?;
+        let digest = beside::digest(&self.settings.source, &path);
+        open.digest = digest.map_err(self.io("read", &path))?;
         if self.known.contains(&open.digest) {
             return Ok(Some(Ok(open)));
         }
-        drop(file);
         match self.opened(&path, &open.digest)? {
             Err(wrong) => Ok(Some(Err((open, wrong)))),
             Ok(held) => {

@@ -1,8 +1,11 @@
 //! What lies in a drop folder, for people: a file that nobody reads is told of, not passed over.
 
+use std::collections::BTreeSet;
+use std::fs::Metadata;
+use std::path::PathBuf;
 use std::time::UNIX_EPOCH;
 
-use super::Settings;
+use super::{Settings, beside};
 use crate::seen::Seen;
 
 /// Names of files told of.
@@ -24,14 +27,26 @@ pub struct Lies {
 /// Looks what lies there; none if there is no such folder or it cannot be read.
 pub fn lies(settings: &Settings) -> Option<Lies> {
     let mut lies = Lies::default();
+    let mut files: Vec<(String, Metadata)> = Vec::new();
     for entry in std::fs::read_dir(&settings.folder).ok()?.flatten() {
         let Ok(meta) = entry.metadata() else { continue };
         let name = entry.file_name().to_string_lossy().into_owned();
         let own = name.starts_with('.') || name.starts_with("~$");
-        if !meta.is_file() || own {
+        if meta.is_file() && !own {
+            files.push((name, meta));
+        }
+    }
+    let source = &settings.source;
+    let taken = files.iter().filter(|(name, _)| settings.takes(name));
+    let memo = |(name, _): &(String, _)| beside::memo(source, &settings.folder.join(name)).ok()?;
+    let memos: BTreeSet<PathBuf> = taken.filter_map(memo).map(|(path, _)| path).collect();
+    for (name, meta) in &files {
+        let is_memo = beside::is_memo(source, name);
+        if is_memo && memos.contains(&settings.folder.join(name)) {
             continue;
         }
-        if settings.takes(&name) {
+        // A memo file that lies there alone waits for its table.
+        if is_memo || settings.takes(name) {
             lies.unread += 1;
             let written = meta.modified().ok().and_then(|t| t.duration_since(UNIX_EPOCH).ok());
             let written = written.and_then(|t| i64::try_from(t.as_millis()).ok());

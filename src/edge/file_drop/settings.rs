@@ -7,6 +7,7 @@ use adapt::FileSource;
 use adapt::form::FormLimits;
 use canon::Day;
 
+use super::beside;
 use super::laid::Part;
 use crate::error::SourceError;
 use crate::os;
@@ -104,6 +105,8 @@ impl Settings {
         let outside = |(from, to): (Day, Day)| day_in(name).is_some_and(|d| d < from || d > to);
         // What an office program or a file manager keeps for itself while a file is open.
         let own = name.starts_with("~$") || name.starts_with('.');
+        // It is read with its table.
+        let own = own || beside::is_memo(&self.source, name);
         let named = adapt::form::matches(&self.source.files, name);
         named && !own && !self.between.is_some_and(outside)
     }

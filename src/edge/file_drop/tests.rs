@@ -12,7 +12,7 @@ use super::settings::day_in;
 use super::*;
 use crate::error::Disposition;
 
-const NOW: Millis = Millis(1_795_000_000_000);
+pub(super) const NOW: Millis = Millis(1_795_000_000_000);
 
 pub(super) fn settings(dir: &Path) -> Settings {
     let text = |text: &str| Text { text: text.into(), ..Text::default() };

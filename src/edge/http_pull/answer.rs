@@ -126,7 +126,8 @@ fn rows(settings: &Settings, as_file: &FileSource, body: &[u8]) -> Result<Vec<Gi
     let mut given = Vec::new();
     let mut file = Cursor::new(body);
     let mut scratch = || Ok(Box::new(Cursor::new(Vec::new())) as Box<dyn Scratch>);
-    let reading = Reading { source: as_file, limits: &settings.form, scratch: &mut scratch };
+    let (limits, scratch) = (&settings.form, &mut scratch);
+    let reading = Reading { source: as_file, limits, scratch, memo: None };
     let told = form::read(&mut file, reading, &mut |item| {
         match item {
             Item::Part { .. } => {}

@@ -59,7 +59,7 @@ impl Post {
         };
         let mut scratch = || Ok(Box::new(Cursor::new(Vec::new())) as Box<dyn Scratch>);
         let limits = FormLimits::default();
-        let reading = Reading { source, limits: &limits, scratch: &mut scratch };
+        let reading = Reading { source, limits: &limits, scratch: &mut scratch, memo: None };
         let mut too_many = false;
         let told = form::read(&mut Cursor::new(body), reading, &mut |item| {
             post.item(&item);

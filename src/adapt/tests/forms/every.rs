@@ -74,7 +74,7 @@ fn workbook(table: &[Vec<String>; 2]) -> Vec<u8> {
 }
 
 fn begin(bytes: &[u8], file: &str) -> Begin {
-    match Begin::of_file(&mut Cursor::new(bytes), file, None, 100).expect("it can be read") {
+    match Begin::of_file(&mut Cursor::new(bytes), None, file, None, 100).expect("it can be read") {
         Seen::Form(begin) => begin,
         Seen::Text => Begin::of_text(bytes, file, 100).expect("it has a header"),
         Seen::NoSheet(_) => panic!("no sheet was named"),
@@ -101,7 +101,7 @@ fn connect(format: &Format, record: &RecordType, bytes: &[u8], file: &str) -> Re
     let (package, _) = adapt::check(&proposal.files, format)
         .map_err(|wrong| wrong.iter().map(|p| format!("{p}\n")).collect::<String>() + &toml)?;
     let mut open = Cursor::new(bytes);
-    let made = sample::run_file(&package, format, &mut open, file, 100)
+    let made = sample::run_file(&package, format, &mut open, None, file, 100)
         .map_err(|wrong| format!("{wrong:#?}\n{toml}"))?;
     let parsed = sample_of(format, record);
     let fields: serde_json::Map<String, serde_json::Value> = parsed

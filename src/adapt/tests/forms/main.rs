@@ -5,6 +5,7 @@ mod dbf;
 mod every;
 mod json;
 mod make;
+mod memo;
 #[expect(clippy::disallowed_methods, reason = "it compares committed files")]
 mod packages;
 mod sample;
@@ -16,7 +17,7 @@ mod xml;
 use std::io::Cursor;
 use std::ops::ControlFlow;
 
-use adapt::form::{self, FileFault, FormError, FormLimits, Item, Reading, Scratch, Told};
+use adapt::form::{self, FileDyn, FileFault, FormError, FormLimits, Item, Reading, Scratch, Told};
 use adapt::{FileSource, Package, Source};
 
 /// What a file gave: a line for each item, values joined by `|`, NULL as `∅`.
@@ -44,8 +45,19 @@ fn source(text: &str) -> FileSource {
 
 /// Reads a file whole, within limits.
 fn read_within(source: &FileSource, bytes: &[u8], limits: &FormLimits) -> Result<Got, FileFault> {
+    read_beside(source, bytes, None, limits)
+}
+
+/// Reads a table whole with the memo file beside it, within limits.
+fn read_beside(
+    source: &FileSource,
+    bytes: &[u8],
+    memo: Option<&mut dyn FileDyn>,
+    limits: &FormLimits,
+) -> Result<Got, FileFault> {
     let mut scratch = || Ok(Box::new(Cursor::new(Vec::new())) as Box<dyn Scratch>);
-    let reading = Reading { source, limits, scratch: &mut scratch };
+    let memo = memo.map(|m| m as &mut dyn FileDyn);
+    let reading = Reading { source, limits, scratch: &mut scratch, memo };
     let mut lines = Vec::new();
     let told = form::read(&mut Cursor::new(bytes), reading, &mut |item| {
         lines.push(match item {

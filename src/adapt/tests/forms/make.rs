@@ -168,3 +168,51 @@ pub(crate) fn dbf(
     out.push(0x1a);
     out
 }
+
+/// First bytes of tables with memo files, by which their kinds are told.
+pub(crate) const THREE: u8 = 0x83;
+pub(crate) const FOUR: u8 = 0x8b;
+pub(crate) const FOXPRO: u8 = 0xf5;
+pub(crate) const VISUAL: u8 = 0x30;
+
+/// The memo file of a table of this version, in blocks of 512 bytes (64 in FoxPro's), and the block of
+/// each text.
+pub(crate) fn memo(version: u8, texts: &[Vec<u8>]) -> (Vec<u8>, Vec<u32>) {
+    let block = if matches!(version, FOXPRO | VISUAL) { 64 } else { 512 };
+    let (mut out, mut blocks) = (vec![0; 512], Vec::new());
+    match version {
+        THREE => {}
+        FOUR => out[20..22].copy_from_slice(&512_u16.to_le_bytes()),
+        _ => out[6..8].copy_from_slice(&64_u16.to_be_bytes()),
+    }
+    for text in texts {
+        blocks.push(u32::try_from(out.len() / block).expect("memory takes it"));
+        let length = u32::try_from(text.len()).expect("memory takes it");
+        match version {
+            THREE => {}
+            FOUR => {
+                out.extend([0xff, 0xff, 8, 0]);
+                out.extend((length + 8).to_le_bytes());
+            }
+            _ => {
+                out.extend(1_u32.to_be_bytes());
+                out.extend(length.to_be_bytes());
+            }
+        }
+        out.extend(text);
+        if version == THREE {
+            out.extend([0x1a, 0x1a]);
+        }
+        out.resize(out.len().next_multiple_of(block), 0);
+    }
+    (out, blocks)
+}
+
+/// How a field of such a table names a block; none is no text.
+pub(crate) fn block(version: u8, number: Option<u32>) -> Vec<u8> {
+    match number {
+        number if version == VISUAL => number.unwrap_or(0).to_le_bytes().to_vec(),
+        Some(number) => format!("{number:>10}").into_bytes(),
+        None => b"          ".to_vec(),
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use adapt::form::FormError;
+use adapt::form::{FileDyn, FormError};
 use adapt::{Begin, Form, Look, Proposal, Seen, scaffold};
 use canon::format::Format;
 use clap::Args;
@@ -85,7 +85,10 @@ fn begin(path: &Path, args: &New) -> Result<(Begin, Vec<u8>), Failure> {
         ),
         FormError::Io(e) => files::cannot(path, &e),
     };
-    match Begin::of_file(&mut files::open(path)?, &file, sheet, ROWS_READ).map_err(wrong)? {
+    let mut memo = files::memo(path).map(|memo| files::open(&memo)).transpose()?;
+    let memo = memo.as_mut().map(|m| m as &mut dyn FileDyn);
+    let seen = Begin::of_file(&mut files::open(path)?, memo, &file, sheet, ROWS_READ);
+    match seen.map_err(wrong)? {
         // Rows cannot be cut out of such a file: the sample is the file.
         Seen::Form(input) if args.sample > 0 => {
             Ok((input, files::bytes(path, PACKAGE_FILE_BYTES_MAX)?))
@@ -157,6 +160,12 @@ fn write(args: &New, proposal: &Proposal, sample: Option<(&Begin, &[u8])>) -> Re
     let ending = input.file.rsplit_once('.').map_or("csv", |(_, ending)| ending);
     let ending = if matches!(input.form, Form::Csv(_)) { "csv" } else { ending };
     let path = folder.join(format!("input.{}", ending.to_ascii_lowercase()));
+    std::fs::write(&path, bytes).map_err(|e| not_written(&path, &e))?;
+    // The texts of a DBF table lie beside it.
+    let Some(memo) = args.file.as_deref().and_then(files::memo) else { return Ok(()) };
+    let ending = memo.extension().unwrap_or_default().to_ascii_lowercase();
+    let path = path.with_extension(ending);
+    let bytes = files::bytes(&memo, PACKAGE_FILE_BYTES_MAX)?;
     std::fs::write(&path, bytes).map_err(|e| not_written(&path, &e))
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use adapt::form::FileDyn;
 use adapt::{Package, Preview as Row, Source, sample};
 use canon::format::Format;
 use clap::Args;
@@ -52,8 +53,10 @@ pub(crate) fn run(args: &Preview, out: &Out) -> Done {
     let made = match &package.source {
         Source::Files(_) | Source::Http(_) | Source::Exec(_) | Source::Push(_) => {
             let Some(path) = &args.source else { return Err(wants("a file", "文件")) };
-            let mut file = files::open(path)?;
-            sample::show_file(&package, &format, &mut file, &place, rows)
+            let memo = files::memo(path).map(|memo| files::open(&memo)).transpose();
+            let (mut file, mut memo) = (files::open(path)?, memo?);
+            let memo = memo.as_mut().map(|m| m as &mut dyn FileDyn);
+            sample::show_file(&package, &format, &mut file, memo, &place, rows)
         }
         Source::Sql(sql) => {
             let name = &super::called(&args.folder);

@@ -155,8 +155,8 @@ impl Live {
 pub(super) struct Drops {
     folder: PathBuf,
     word: String,
-    /// Name and bytes of each round's file.
-    rounds: Vec<(String, Vec<u8>)>,
+    /// Name and bytes of each round's files: one, and before it the memo file of a DBF table.
+    rounds: Vec<Vec<(String, Vec<u8>)>>,
 }
 
 impl Drops {
@@ -185,10 +185,17 @@ impl Drops {
                     format!("文件名模式『{pattern}』无法生成文件名"),
                 ));
             };
-            let bytes = files.get(&format!("samples/{sample}/{input}")).cloned();
-            rounds.push((name, bytes.unwrap_or_default()));
+            let mut round = Vec::new();
+            let stem = |name: &str| name.rsplit_once('.').map(|(stem, _)| stem.to_owned());
+            let (from, to) = (stem(input).unwrap_or_default(), stem(&name).unwrap_or_default());
+            for ending in ["dbt", "fpt", ending] {
+                let bytes = files.get(&format!("samples/{sample}/{from}.{ending}"));
+                round.extend(bytes.map(|bytes| (format!("{to}.{ending}"), bytes.clone())));
+            }
+            rounds.push(round);
         }
-        let word = rounds.first().and_then(|(name, _)| name.rsplit('.').next());
+        let first = rounds.first().and_then(|round| round.last());
+        let word = first.and_then(|(name, _)| name.rsplit('.').next());
         let word = word.unwrap_or("?").to_owned();
         Ok(Self { folder, word, rounds })
     }
@@ -199,15 +206,17 @@ impl Drops {
     }
 
     fn say(&self, round: usize) -> Result<(), Failure> {
-        let Some((name, bytes)) = self.rounds.get(round) else { return Ok(()) };
-        // Whole at once, as a good department does it.
-        let (half, whole) = (self.folder.join(format!(".{name}")), self.folder.join(name));
-        write(&half, bytes)?;
-        std::fs::rename(&half, &whole).map_err(|e| not_written(&whole, &e))
+        for (name, bytes) in self.rounds.get(round).into_iter().flatten() {
+            // Whole at once, as a good department does it.
+            let (half, whole) = (self.folder.join(format!(".{name}")), self.folder.join(name));
+            write(&half, bytes)?;
+            std::fs::rename(&half, &whole).map_err(|e| not_written(&whole, &e))?;
+        }
+        Ok(())
     }
 
     fn is_read(&self) -> bool {
-        self.rounds.iter().all(|(name, _)| !self.folder.join(name).exists())
+        self.rounds.iter().flatten().all(|(name, _)| !self.folder.join(name).exists())
     }
 }
 
@@ -215,7 +224,8 @@ impl Drops {
 pub(super) fn rounds_of(package: &Package) -> Vec<(String, usize)> {
     let mut all = Vec::new();
     for (sample, files) in &package.samples {
-        let count = files.keys().filter(|name| name.starts_with("input.")).count();
+        let input = |name: &&String| name.starts_with("input.") && !adapt::form::is_memo(name);
+        let count = files.keys().filter(input).count();
         all.extend((1..=count).map(|number| (sample.clone(), number)));
     }
     all
