@@ -1,10 +1,10 @@
 //! Whatever is written reads back, and whatever reads was written so.
 
-use canon::{Day, DigestAlg, Environment, HashSum, Millis, NodeCode, Prefix, Route};
+use canon::{Day, DigestAlg, Environment, HashSum, Millis, NodeCode, Route};
 use envelope::control::{
-    Answer, Counts, DifferenceRow, HeldState, Holding, Hop, Inquiry, JudgedPage, JudgedPart,
-    JudgedRow, KeyVersion, ManifestLine, Named, NamedRow, Names, Narrow, Narrowed, Notice,
-    QualityNotice, Question, Recall, Recalled, Refusal, Side, Stage, Stated, Sum,
+    Answer, Counts, HeldState, Holding, Hop, Inquiry, JudgedPage, JudgedPart, JudgedRow,
+    KeyVersion, ManifestLine, Named, NamedRow, Names, Narrow, Narrowed, Notice, QualityNotice,
+    Recall, Recalled, Refusal, Side, Stage, Stated,
 };
 use envelope::fragment::check_shape;
 use envelope::{
