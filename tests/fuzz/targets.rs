@@ -13,7 +13,9 @@ use bus::spool::{Outside, Pattern};
 use canon::format::Format;
 use canon::{Day, Digest, Environment, Key, Millis, NodeCode, Route};
 use envelope::archive::{Archive, Chain};
-use envelope::control::{Answer, Hop, Inquiry, ManifestLine, Notice, QualityNotice, Refusal};
+use envelope::control::{
+    Answer, Hop, Inquiry, ManifestLine, Notice, QualityNotice, Refusal, Stated,
+};
 use envelope::evidence::Evidence;
 use envelope::{EncryptionPair, Head, KeyPem, KeyRing, Trust};
 
@@ -164,6 +166,7 @@ fn control(bytes: &[u8]) {
         ManifestLine::read => ManifestLine::write,
         Notice::read => Notice::write,
         QualityNotice::read => QualityNotice::write,
+        Stated::read => Stated::write,
         envelope::read_outcome => envelope::write_outcome,
     );
 }

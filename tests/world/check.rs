@@ -72,9 +72,9 @@ impl World {
         }
     }
 
-    /// The story leaves the receiver's harmed books as they are: what holds after every other story does
-    /// not hold after this one, and the story itself has said what does.
-    pub fn end_harmed(&mut self) {
+    /// The story leaves the nodes as they are (a harmed disk, a source that is never at rest): what holds
+    /// after every other story does not hold after this one, and the story itself has said what does.
+    pub fn end_as_it_is(&mut self) {
         assert_eq!(self.bus.unspent(), 0, "a rule of the carrier never met its parcel");
         assert_eq!(self.faults.unspent(), 0, "a planned fault never happened");
         self.finished = true;

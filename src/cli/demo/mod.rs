@@ -46,6 +46,8 @@ const CASES_MAX: u64 = 2_000_000;
 const SEED: u64 = 1;
 /// Cells of a line of text, without its indent.
 const WIDTH: usize = 92;
+/// With --sabotage the process dies before this scene.
+const CRASH_BEFORE: usize = 1;
 /// File that one demo at a time holds.
 const LOCK: &str = "demo.lock";
 
@@ -80,6 +82,9 @@ pub(crate) struct Demo {
     /// Encrypt bodies for the province, so that county and city cannot read what they pass on · 正文加密，中间各级读不到内容
     #[arg(long, conflicts_with = "all")]
     confidential: bool,
+    /// Lose and double parcels by chance, and let the process die once; the day agrees all the same · 破坏演示：丢失、重复、崩溃、篡改
+    #[arg(long, conflicts_with = "all")]
+    sabotage: bool,
     /// Over a RabbitMQ: amqp://USER:PASSWORD@HOST:PORT/VHOST · 经 RabbitMQ 传输
     #[arg(long, value_name = "URL", conflicts_with = "all")]
     amqp: Option<String>,
@@ -122,8 +127,29 @@ async fn demo(args: &Demo, out: &Out) -> Done {
         planted(&mut show, &ledger)?;
     }
     services::stand(&folder, fresh).await?;
-    let world = World::start(folder.clone(), state.offset).await?;
+    let mut world = World::start(folder.clone(), state.offset).await?;
     let mut story = Story { world: &world, show, state };
+    if story.state.sabotage && !story.state.crashed {
+        let played = tokio::select! {
+            biased;
+            caught = &mut interrupted => Err(caught),
+            played = scenes::play_to(&mut story, CRASH_BEFORE) => Ok(played),
+        };
+        let Story { show: mut told, mut state, .. } = story;
+        match played {
+            Err(caught) => {
+                world.stop().await;
+                return stopped(caught, &told, &folder);
+            }
+            Ok(played) => played?,
+        }
+        told.say("the process dies, and is started again", "进程崩溃，重新启动")?;
+        world.crash().await;
+        state.crashed = true;
+        state.save()?;
+        world = World::start(folder.clone(), state.offset).await?;
+        story = Story { world: &world, show: told, state };
+    }
     let told = tokio::select! {
         biased;
         caught = &mut interrupted => stopped(caught, &story.show, &folder),
@@ -178,6 +204,7 @@ fn begin(args: &Demo, folder: &Folder) -> Result<State, Failure> {
         let mut state =
             State::new(&folder.0, seed, cases, args.suite.unwrap_or_default(), os::now());
         state.confidential = args.confidential;
+        state.sabotage = args.sabotage;
         state.keep = args.keep;
         state.save()?;
         return Ok(state);

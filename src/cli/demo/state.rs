@@ -31,6 +31,12 @@ pub(crate) struct State {
     /// Bodies are encrypted for the province.
     #[serde(default)]
     pub(crate) confidential: bool,
+    /// Parcels are lost and doubled on their way, and the process dies once.
+    #[serde(default)]
+    pub(crate) sabotage: bool,
+    /// It has died.
+    #[serde(default)]
+    pub(crate) crashed: bool,
     /// The moment at which the legacy systems were looked at first, ms.
     pub(crate) started: i64,
     /// What the demo's clock differs from the system's by, ms.
@@ -86,6 +92,8 @@ impl State {
             cases,
             suites,
             confidential: false,
+            sabotage: false,
+            crashed: false,
             started: started.0,
             offset: started.0 - now.0,
             prepared: false,

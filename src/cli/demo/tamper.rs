@@ -34,7 +34,24 @@ struct Plan {
     spoilt: Option<Spoilt>,
     /// The node that is cut off.
     cut: Option<NodeCode>,
+    /// While parcels are lost and doubled: what the next chance is drawn from.
+    robbing: Option<u64>,
+    /// How many were lost, and doubled.
+    robbed: (u64, u64),
 }
+
+/// What chance does to a parcel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Chance {
+    Arrives,
+    Lost,
+    Doubled,
+}
+
+/// One of so many parcels is lost.
+const LOST_OF: u64 = 24;
+/// One of so many arrives twice.
+const DOUBLED_OF: u64 = 12;
 
 /// What the story does to the carriers between its nodes.
 #[derive(Clone, Debug, Default)]
@@ -62,6 +79,40 @@ impl Tamper {
     /// Nobody is cut off any more.
     pub(crate) fn join(&self) {
         self.lock().cut = None;
+    }
+
+    /// Parcels are lost and doubled by chance, until [`Tamper::leave`].
+    pub(crate) fn rob(&self, seed: u64) {
+        self.lock().robbing = Some(seed | 1);
+    }
+
+    /// Every parcel arrives once again.
+    pub(crate) fn leave(&self) {
+        self.lock().robbing = None;
+    }
+
+    /// How many parcels were lost, and how many came twice.
+    pub(crate) fn robbed(&self) -> (u64, u64) {
+        self.lock().robbed
+    }
+
+    fn chance(&self) -> Chance {
+        let mut plan = self.lock();
+        let Some(state) = &mut plan.robbing else { return Chance::Arrives };
+        // xorshift64: the same seed makes the same choices.
+        *state ^= *state << 13;
+        *state ^= *state >> 7;
+        *state ^= *state << 17;
+        let drawn = *state >> 16;
+        if drawn.is_multiple_of(LOST_OF) {
+            plan.robbed.0 += 1;
+            Chance::Lost
+        } else if drawn.is_multiple_of(DOUBLED_OF) {
+            plan.robbed.1 += 1;
+            Chance::Doubled
+        } else {
+            Chance::Arrives
+        }
     }
 
     fn cuts(&self, parcels: &[Parcel]) -> bool {
@@ -117,6 +168,27 @@ fn spoil(parcel: &Parcel) -> Option<(Spoilt, Vec<u8>)> {
     Some((spoilt, envelope::frame(&package, 1)))
 }
 
+impl Tampered {
+    /// What is lost is confirmed all the same: nobody who sends it can tell.
+    async fn robbed(
+        &self,
+        parcels: Vec<Parcel>,
+        chances: Vec<Chance>,
+    ) -> Result<Vec<Confirmation>, bus::BusError> {
+        let mut said = Vec::with_capacity(parcels.len());
+        for (parcel, chance) in parcels.into_iter().zip(chances) {
+            if chance == Chance::Doubled {
+                self.inner.publish(vec![parcel.clone()]).await?;
+            }
+            said.extend(match chance {
+                Chance::Lost => vec![Confirmation::Confirmed],
+                Chance::Arrives | Chance::Doubled => self.inner.publish(vec![parcel]).await?,
+            });
+        }
+        Ok(said)
+    }
+}
+
 impl Bus for Tampered {
     fn publish(&self, mut parcels: Vec<Parcel>) -> BusFuture<'_, Vec<Confirmation>> {
         // A turn of dispatch is for one link.
@@ -127,7 +199,11 @@ impl Bus for Tampered {
         for parcel in &mut parcels {
             self.tamper.touch(parcel);
         }
-        self.inner.publish(parcels)
+        let chances: Vec<Chance> = parcels.iter().map(|_| self.tamper.chance()).collect();
+        if chances.iter().all(|c| *c == Chance::Arrives) {
+            return self.inner.publish(parcels);
+        }
+        Box::pin(self.robbed(parcels, chances))
     }
 
     fn take<'a>(
@@ -161,5 +237,25 @@ impl Bus for Tampered {
 
     fn health(&self) -> Vec<Health> {
         self.inner.health()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chance_loses_and_doubles_a_few_and_the_same_ones_for_the_same_seed() {
+        let drawn = |seed| {
+            let tamper = Tamper::default();
+            tamper.rob(seed);
+            let all: Vec<Chance> = (0..2_400).map(|_| tamper.chance()).collect();
+            (all, tamper.robbed())
+        };
+        let (all, (lost, doubled)) = drawn(7);
+        assert_eq!(drawn(7).0, all);
+        assert!((50..200).contains(&lost) && (50..300).contains(&doubled), "{lost}, {doubled}");
+        let tamper = Tamper::default();
+        assert_eq!(tamper.chance(), Chance::Arrives, "nobody asked for it");
     }
 }

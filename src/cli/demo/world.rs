@@ -103,6 +103,14 @@ impl World {
         run::finish(self.loops).await;
     }
 
+    /// The process dies: every worker stops wherever it waits, and what no store has is gone.
+    pub(crate) async fn crash(mut self) {
+        if let Some(listening) = self.listening {
+            listening.close().await;
+        }
+        self.loops.shutdown().await;
+    }
+
     /// Where departments post to, where they do.
     pub(crate) fn listener(&self) -> Option<SocketAddr> {
         self.listening.as_ref().map(|listening| listening.address)

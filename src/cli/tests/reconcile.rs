@@ -71,7 +71,8 @@ fn a_day_of_the_demo_is_told_reported_signed_and_verified() {
     for wanted in ["## 总账", "## 明细", "## 原因", "零报告"] {
         assert!(markdown.contains(wanted), "{wanted}");
     }
-    let month = ["reconcile", &day[..7], "--config", PROVINCE, "--lang", "zh"];
+    let month = day.get(..7).unwrap();
+    let month = ["reconcile", month, "--config", PROVINCE, "--lang", "zh"];
     let (code, out) = tiergate(dir, &month);
     assert_eq!(code, 0, "{out}");
     assert!(out.contains("报送率＝") && out.contains("一致率"), "{out}");

@@ -17,7 +17,7 @@ pub use inquiry::{Answer, HeldState, Inquiry, KeyVersion};
 pub use manifest::{Counts, ManifestLine, Side};
 pub use narrow::{
     DifferenceRow, LISTED_MAX, Listed, NAMED_MAX, Named, NamedRow, Names, Narrow, Narrowed,
-    Question, Stated, Sum,
+    Question, Stated, Sum, half,
 };
 pub use notice::Notice;
 pub use quality::QualityNotice;

@@ -41,8 +41,13 @@ impl Question {
     }
 }
 
-/// How many leaves, and their sum.
-pub type Sum = (u64, HashSum);
+/// How many leaves, and the first two limbs of their sum: enough to see that two differ.
+pub type Sum = (u64, u64);
+
+/// What a question says of a sum.
+pub fn half(sum: &HashSum) -> u64 {
+    u64::from(sum.0[0]) << 32 | u64::from(sum.0[1])
+}
 
 /// The sender's sums of the sixteen children of some prefixes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,7 +129,7 @@ impl Narrowed {
             let prefix = read_prefix(s)?;
             let listed = s.with_opt("List", |text| {
                 let words = words_of(&BASE64.decode(text).ok()?)?;
-                (words.len() % 2 == 0 && words.len() <= 2 * LISTED_MAX).then_some(())?;
+                (words.len().is_multiple_of(2) && words.len() <= 2 * LISTED_MAX).then_some(())?;
                 Some(words.chunks_exact(2).map(|w| (w[0], w[1])).collect())
             })?;
             Ok((prefix, listed.unwrap_or_default()))
@@ -274,7 +279,7 @@ fn read_prefix(s: &mut Scan<'_>) -> Result<Prefix, Refuse> {
 }
 
 fn words_of(bytes: &[u8]) -> Option<Vec<u64>> {
-    if bytes.len() % 8 != 0 {
+    if !bytes.len().is_multiple_of(8) {
         return None;
     }
     let word = |b: &[u8]| b.iter().fold(0, |n, b| n << 8 | u64::from(*b));
@@ -282,12 +287,11 @@ fn words_of(bytes: &[u8]) -> Option<Vec<u64>> {
 }
 
 /// A bit a child that is not empty, then for each of these its count (seven bits a byte, the lowest
-/// first) and its sum.
+/// first) and half of its sum.
 fn pack(sums: &[Sum; 16]) -> Vec<u8> {
-    let there = |(count, sum): &Sum| *count != 0 || *sum != HashSum::default();
     let mut out = vec![0, 0];
     let mut mask = 0_u16;
-    for (i, sum) in sums.iter().enumerate().filter(|(_, s)| there(s)) {
+    for (i, sum) in sums.iter().enumerate().filter(|(_, s)| **s != (0, 0)) {
         mask |= 1 << i;
         let mut count = sum.0;
         while count >= 0x80 {
@@ -295,7 +299,7 @@ fn pack(sums: &[Sum; 16]) -> Vec<u8> {
             count >>= 7;
         }
         out.push(count as u8);
-        out.extend_from_slice(&sum.1.to_bytes());
+        out.extend_from_slice(&sum.1.to_be_bytes());
     }
     out[..2].copy_from_slice(&mask.to_be_bytes());
     out
@@ -306,20 +310,17 @@ fn unpack(bytes: &[u8]) -> Option<[Sum; 16]> {
     let mask = u16::from_be_bytes(*mask);
     let mut sums = [Sum::default(); 16];
     for (_, sum) in sums.iter_mut().enumerate().filter(|(i, _)| mask >> i & 1 == 1) {
-        let mut shift = 0;
-        loop {
+        for shift in (0..).step_by(7) {
             let (byte, left) = rest.split_first()?;
             rest = left;
             sum.0 |= u64::from(byte & 0x7f).checked_shl(shift)?;
             if byte & 0x80 == 0 {
                 break;
             }
-            shift += 7;
-            (shift < 64).then_some(())?;
         }
-        let (value, left) = rest.split_first_chunk::<16>()?;
+        let (value, left) = rest.split_first_chunk::<8>()?;
         rest = left;
-        sum.1 = HashSum::from_slice(value)?;
+        sum.1 = u64::from_be_bytes(*value);
     }
     rest.is_empty().then_some(sums)
 }

@@ -5,19 +5,20 @@ use canon::{Millis, NodeCode, Prefix};
 use envelope::Kind;
 use envelope::control::{
     Answer, LISTED_MAX, Listed, NAMED_MAX as ROWS_MAX, Named as NamedAnswer, NamedRow, Names,
-    Narrow, Narrowed, Stated, Sum,
+    Narrow, Narrowed, Stated, Sum, half,
 };
-use store::{BookSide, Bucket, NewControl, Step, Window};
+use store::{BookSide, Bucket, NewControl, Place, Step, Window};
 
-use super::named::{Difference, NAMED_MAX, Named};
+use super::named::{DIFFERENCES_MAX, Difference, Named};
 use super::narrow::ASKED_MAX;
 use crate::control;
 use crate::error::WorkError;
 use crate::gate::Refusal;
 use crate::node::{Node, whole_seconds};
 
-/// Leaves of a child up to which it is listed.
-pub(super) const SMALL: u64 = 32;
+/// Leaves of a child up to which it is listed: sixteen bytes each, where going on costs the sums of sixteen
+/// more children.
+pub(super) const SMALL: u64 = 18;
 /// Differing children of one prefix from which on larger ones are listed too: where nearly
 /// everything differs, lists cost less than going on.
 pub(super) const MANY: usize = 8;
@@ -41,7 +42,9 @@ pub(crate) async fn narrow(
     }
     let window = window_of(asked.question.day, sender);
     let mut answer = Narrowed { question: asked.question, at: Vec::new(), lists: Vec::new() };
-    if !blind(node, &window, &asked).await? {
+    // Looked at once, at the first question of a pass.
+    let first = asked.at.iter().any(|(p, _)| *p == Prefix::ALL);
+    if !first || !incomplete(node, &window).await? {
         fill(node, &window, &asked, &mut answer).await?;
     }
     let content = reply(&Answer::Narrowed(answer), sender, now);
@@ -63,22 +66,25 @@ fn reply(answer: &Answer, to: &NodeCode, now: Millis) -> NewControl {
     control::content(Kind::Answer, to, now.day(), &[answer.write()])
 }
 
-/// Whether our leaves of that day are not what our sums say: a day of before there were leaves. Asked
-/// once, at the first question of a pass.
-async fn blind(node: &Node, window: &Window, asked: &Narrow) -> Result<bool, WorkError> {
-    if !asked.at.iter().any(|(p, _)| *p == Prefix::ALL) {
-        return Ok(false);
-    }
+/// Whether the leaves of a window are not what its sums say: a day of before there were leaves, or one
+/// that is forgotten.
+pub(super) async fn incomplete(node: &Node, window: &Window) -> Result<bool, WorkError> {
     let mut whole = Bucket::default();
     for buckets in node.store.buckets(window, &[Prefix::ALL]).await? {
         buckets.iter().for_each(|b| whole.merge(b));
     }
+    let (tallies, to) = match window.side {
+        BookSide::Own => (node.store.tallies(window.day).await?, &window.peer),
+        BookSide::Received => {
+            (node.store.tallies_received(&window.peer, window.day).await?, &node.code)
+        }
+    };
     let mut told = Bucket::default();
-    for tally in node.store.tallies_received(&window.peer, window.day).await? {
-        let here = tally.route.parse().is_ok_and(|r: canon::Route| r.destination == node.code);
+    for tally in tallies {
+        let here = tally.route.parse().is_ok_and(|r: canon::Route| r.destination == *to);
         if let Some(sum) = tally.sum.parse().ok().filter(|_| here) {
-            let count = tally.places[store::Place::Accepted as usize]
-                + tally.places[store::Place::Superseded as usize];
+            let count =
+                tally.places[Place::Accepted as usize] + tally.places[Place::Superseded as usize];
             told.merge(&Bucket { count, sum });
         }
     }
@@ -120,7 +126,7 @@ async fn fill(
 
 /// Children that differ: those to go on with, as bits, and those to list, with our leaves in them.
 fn differing(prefix: Prefix, theirs: &[Sum; 16], ours: &[Bucket; 16]) -> (u16, Vec<(Prefix, u64)>) {
-    let differ = |d: &usize| theirs[*d] != (ours[*d].count, ours[*d].sum);
+    let differ = |d: &usize| theirs[*d] != (ours[*d].count, half(&ours[*d].sum));
     let differ: Vec<usize> = (0..16).filter(differ).collect();
     let most = if differ.len() >= MANY { LISTED_MAX as u64 } else { SMALL };
     let (mut open, mut lists) = (0, Vec::new());
@@ -183,7 +189,7 @@ pub(crate) async fn stated(
         pass: question.pass,
         at: whole_seconds(now),
         more: first.more,
-        rows: rows.take(NAMED_MAX).collect(),
+        rows: rows.take(DIFFERENCES_MAX).collect(),
     };
     let stands = vec![named.stands()?];
     let step = Step { inbox_id: Some(inbox_id), stands, now, ..Step::default() };
@@ -200,18 +206,18 @@ mod tests {
     #[test]
     fn small_children_are_listed_and_large_ones_gone_on_with() {
         let sum = |n: u64| Bucket { count: n, sum: HashSum([n as u32, 0, 0, 0]) };
-        let theirs: [Sum; 16] = std::array::from_fn(|_| (1_000, HashSum([1, 0, 0, 0])));
+        let theirs: [Sum; 16] = std::array::from_fn(|_| (1_000, 1 << 32));
         let mut ours: [Bucket; 16] =
             std::array::from_fn(|_| Bucket { count: 1_000, sum: HashSum([1, 0, 0, 0]) });
         assert_eq!(differing(Prefix::ALL, &theirs, &ours), (0, Vec::new()));
         ours[3] = sum(999);
         let mut few = theirs;
-        few[5] = (SMALL, HashSum::default());
+        few[5] = (SMALL, 0);
         ours[5] = sum(2);
         let child = |d| Prefix::ALL.child(d).unwrap();
         assert_eq!(differing(Prefix::ALL, &few, &ours), (1 << 3, vec![(child(5), 2)]));
         // Where nearly all differ, what would be gone on with is listed.
-        let many: [Sum; 16] = std::array::from_fn(|_| (500, HashSum::default()));
+        let many: [Sum; 16] = std::array::from_fn(|_| (500, 0));
         let ours: [Bucket; 16] = std::array::from_fn(|_| sum(400));
         let (open, lists) = differing(Prefix::ALL, &many, &ours);
         assert_eq!((open, lists.len()), (0, 16));

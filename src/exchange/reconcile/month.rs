@@ -13,7 +13,7 @@ use super::sheets::{Cell, Sheet, Tongue};
 use crate::error::WorkError;
 
 /// Most days of one account.
-pub const DAYS_MAX: i32 = 31;
+pub const MONTH_DAYS_MAX: i32 = 31;
 
 /// What one sender did for one receiver over some days.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -49,7 +49,7 @@ pub async fn of_days(
 ) -> Result<Accounts, WorkError> {
     let mut accounts = Accounts::new();
     let mut seen: BTreeMap<(NodeCode, NodeCode), u64> = BTreeMap::new();
-    for day in (first.0..=last.0.min(first.0 + DAYS_MAX - 1)).map(Day) {
+    for day in (first.0..=last.0.min(first.0 + MONTH_DAYS_MAX - 1)).map(Day) {
         let manifests = store.manifests(day).await?;
         for row in &manifests {
             let (own, to_us) = (row.by == *node, row.peer == *node);

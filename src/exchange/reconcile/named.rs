@@ -1,8 +1,6 @@
 //! What was found of a window below its sums: named differences (明细) and supplements. They stand in the
 //! store of both sides, as long as they hold.
 
-use std::fmt::Write as _;
-
 use canon::{Day, Millis, NodeCode};
 use envelope::control::ManifestLine;
 use serde::{Deserialize, Serialize};
@@ -17,7 +15,7 @@ pub const DIFFERENCE: &str = "difference/";
 /// Under this prefix stands what was added to a window after it was reported.
 pub const SUPPLEMENT: &str = "supplement/";
 /// Most differences of a window that one pass names.
-pub const NAMED_MAX: usize = 5_000;
+pub const DIFFERENCES_MAX: usize = 5_000;
 /// Most supplements of one window that stand; later ones are added to the last.
 pub const SUPPLEMENTS_MAX: u32 = 99;
 
@@ -92,10 +90,7 @@ pub struct Supplement {
 
 /// The name under which something of a window stands.
 pub(crate) fn name(prefix: &str, (day, sender, receiver): WindowOf<'_>) -> String {
-    let mut name = prefix.to_owned();
-    // Writing to a string cannot fail.
-    let _ = write!(name, "{day}/{sender}/{receiver}");
-    name
+    format!("{prefix}{day}/{sender}/{receiver}")
 }
 
 /// As it stands.

@@ -8,14 +8,15 @@ use canon::{HashSum, Millis, NodeCode, Prefix, RecordId};
 use envelope::Kind;
 use envelope::control::{
     DifferenceRow, Inquiry, LISTED_MAX, Listed, NAMED_MAX as ROWS_MAX, Named as NamedAnswer, Names,
-    Narrow, Narrowed, Question, Stated,
+    Narrow, Narrowed, Question, Stated, half,
 };
 use serde::{Deserialize, Serialize};
 use store::{BookSide, Leaf, NewControl, Place, Stands, Step, Window};
 
 use super::Held;
+use super::answer::incomplete;
 use super::books::read;
-use super::named::{self, Difference, NAMED_MAX, Named, cause};
+use super::named::{self, DIFFERENCES_MAX, Difference, Named, cause};
 use crate::control;
 use crate::error::WorkError;
 use crate::node::Node;
@@ -51,7 +52,7 @@ pub(crate) struct Narrowing {
     theirs: Vec<(String, String)>,
     /// There are more than are named.
     more: bool,
-    /// The receiver cannot tell: its books of that day are older than its leaves.
+    /// One of the two cannot tell: its books of that day are older than its leaves.
     pub(crate) blind: bool,
     /// When the pass was done.
     pub(crate) done_at: Option<Millis>,
@@ -68,7 +69,7 @@ impl Narrowing {
     }
 
     fn full(&self) -> bool {
-        self.ours.len() + self.places.len() + self.theirs.len() >= NAMED_MAX
+        self.ours.len() + self.places.len() + self.theirs.len() >= DIFFERENCES_MAX
     }
 }
 
@@ -123,6 +124,11 @@ pub(super) async fn step(node: &Node, held: &Held<'_>) -> Result<u64, WorkError>
             ..Narrowing::default()
         },
     };
+    let begins = next.step == 1 && next.asked.is_empty();
+    if begins && incomplete(node, &window_of(day, receiver)).await? {
+        next.open.clear();
+        next.blind = true;
+    }
     let controls = ask(node, &mut next, (day, receiver), now).await?;
     commit(node, (day, receiver), next, (None, controls), now).await?;
     Ok(1)
@@ -158,7 +164,7 @@ async fn ask(
     let inquiry = if !next.asked.is_empty() {
         let under: Vec<Prefix> = next.asked.iter().filter_map(|p| p.parse().ok()).collect();
         let buckets = node.store.buckets(&window_of(day, receiver), &under).await?;
-        let sums = buckets.into_iter().map(|b| b.map(|b| (b.count, b.sum)));
+        let sums = buckets.into_iter().map(|b| b.map(|b| (b.count, half(&b.sum))));
         Inquiry::Narrow(Narrow { question, at: under.into_iter().zip(sums).collect() })
     } else if !next.naming.is_empty() {
         Inquiry::Names(Names { question, places: next.naming.clone() })
@@ -327,7 +333,7 @@ async fn conclude(
         };
         rows.push(Difference { record: record.clone(), cause, detail });
     }
-    rows.truncate(NAMED_MAX);
+    rows.truncate(DIFFERENCES_MAX);
     let (sender, receiver) = (node.code.clone(), receiver.clone());
     Ok(Named { day, sender, receiver, pass: next.pass, at: now, more: next.more, rows })
 }

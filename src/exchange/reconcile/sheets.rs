@@ -1,7 +1,6 @@
 //! A day as sheets (总账, 明细, 原因), for Markdown, for a spreadsheet and for the screen.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use super::causes::{self, CAUSES};
 use super::report::{DayReport, Verdict, WindowReport};
@@ -146,14 +145,22 @@ fn totals(report: &DayReport, t: Tongue) -> Sheet {
         ("receiver has", "接收方"),
         ("sum", "摘要和"),
     ]);
-    let mut rows = Vec::new();
-    let mut notes = vec![format!(
-        "{} {} · {} {}",
-        t.of("day", "日期"),
-        report.day,
-        t.of("node", "节点"),
-        report.node
-    )];
+    let rows = report.windows.iter().flat_map(|w| type_rows(w, t)).collect();
+    let notes = totals_notes(report, t);
+    let foot = vec![
+        t.of(
+            "collected = sum of the places; the sum is over accepted + superseded; a day agrees when all sums are equal and nothing waits, is staged, in flight or awaits review. A type without a record is a zero report.",
+            "采集＝各去向之和；摘要和覆盖已接收与已替代；各类摘要和相等且无等待、待封装、待回执、待审核即对账一致。无记录的类型为零报告。",
+        )
+        .to_owned(),
+    ];
+    Sheet { name: t.of("Totals", "总账").into(), notes, head, rows, foot }
+}
+
+/// Day, node, a line a window with its verdict, its supplements; what sources said.
+fn totals_notes(report: &DayReport, t: Tongue) -> Vec<String> {
+    let (day, node) = (t.of("day", "日期"), t.of("node", "节点"));
+    let mut notes = vec![format!("{day} {} · {node} {}", report.day, report.node)];
     for w in &report.windows {
         notes.push(format!(
             "{} → {}: {} ({} {}); {}",
@@ -166,39 +173,8 @@ fn totals(report: &DayReport, t: Tongue) -> Sheet {
         ));
         for s in &w.supplements {
             let more: Vec<String> = s.more.iter().map(|(k, n)| format!("{k} +{n}")).collect();
-            let more = more.join(", ");
-            notes.push(format!(
-                "  {} {}: {} {more}",
-                t.of("supplement", "补充对账"),
-                s.number,
-                s.at
-            ));
-        }
-        for l in &w.lines {
-            let c = &l.counts;
-            let mut row = vec![text(w.sender.as_str()), text(w.receiver.as_str()), text(&*l.kind)];
-            let of = [
-                c.collected(),
-                c.accepted,
-                c.superseded,
-                c.quarantined,
-                c.waiting,
-                c.staged,
-                c.in_flight,
-                c.awaiting_review,
-                c.rejected,
-                c.voided,
-                c.dead,
-                l.baseline,
-            ];
-            row.extend(of.map(Cell::Number));
-            row.push(l.answered.map_or_else(|| text("—"), Cell::Number));
-            row.push(text(match (l.answered, l.same) {
-                (None, _) => "—",
-                (_, true) => t.of("equal", "相等"),
-                (_, false) => t.of("different", "不等"),
-            }));
-            rows.push(row);
+            let (word, more) = (t.of("supplement", "补充对账"), more.join(", "));
+            notes.push(format!("  {word} {}: {} {more}", s.number, s.at));
         }
     }
     for s in &report.sources {
@@ -213,14 +189,39 @@ fn totals(report: &DayReport, t: Tongue) -> Sheet {
             s.unextracted()
         ));
     }
-    let foot = vec![
-        t.of(
-            "collected = sum of the places; the sum is over accepted + superseded; a day agrees when all sums are equal and nothing waits, is staged, in flight or awaits review. A type without a record is a zero report.",
-            "采集＝各去向之和；摘要和覆盖已接收与已替代；各类摘要和相等且无等待、待封装、待回执、待审核即对账一致。无记录的类型为零报告。",
-        )
-        .to_owned(),
-    ];
-    Sheet { name: t.of("Totals", "总账").into(), notes, head, rows, foot }
+    notes
+}
+
+/// A row a record type of a window.
+fn type_rows(w: &WindowReport, t: Tongue) -> Vec<Vec<Cell>> {
+    let mut rows = Vec::with_capacity(w.lines.len());
+    for l in &w.lines {
+        let c = &l.counts;
+        let mut row = vec![text(w.sender.as_str()), text(w.receiver.as_str()), text(&*l.kind)];
+        let of = [
+            c.collected(),
+            c.accepted,
+            c.superseded,
+            c.quarantined,
+            c.waiting,
+            c.staged,
+            c.in_flight,
+            c.awaiting_review,
+            c.rejected,
+            c.voided,
+            c.dead,
+            l.baseline,
+        ];
+        row.extend(of.map(Cell::Number));
+        row.push(l.answered.map_or_else(|| text("—"), Cell::Number));
+        row.push(text(match (l.answered, l.same) {
+            (None, _) => "—",
+            (_, true) => t.of("equal", "相等"),
+            (_, false) => t.of("different", "不等"),
+        }));
+        rows.push(row);
+    }
+    rows
 }
 
 fn records(report: &DayReport, t: Tongue) -> Sheet {
@@ -331,10 +332,9 @@ fn snake(name: &str) -> String {
 pub fn markdown(title: &str, sheets: &[Sheet]) -> String {
     let mut out = format!("# {title}\n");
     for sheet in sheets {
-        // Writing to a string cannot fail.
-        let _ = write!(out, "\n## {}\n\n", sheet.name);
+        out.push_str(&format!("\n## {}\n\n", sheet.name));
         for note in &sheet.notes {
-            let _ = writeln!(out, "- {}", cell(note.trim_start()));
+            out.push_str(&format!("- {}\n", cell(note.trim_start())));
         }
         if !sheet.notes.is_empty() {
             out.push('\n');
@@ -350,7 +350,7 @@ pub fn markdown(title: &str, sheets: &[Sheet]) -> String {
             }
         }
         for foot in &sheet.foot {
-            let _ = write!(out, "\n{}\n", cell(foot));
+            out.push_str(&format!("\n{}\n", cell(foot)));
         }
     }
     out

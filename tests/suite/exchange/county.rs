@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use canon::Millis;
 use edge::legacy_db::{Cell, LegacyDb};
 use store::{AuditEvent, Place, ProblemAction};
-use tests::world::input::{BAD_ID, ID, case, county_case};
+use tests::world::input::{BAD_ID, ID, case, county_case, county_step};
 use tests::world::{COUNTY, Feed, Setup, World};
 
 fn setup() -> Setup {
@@ -58,13 +58,28 @@ async fn an_accepted_row_is_flagged_and_the_touched_row_is_no_news() {
     assert_eq!(world.place(COUNTY, "SB", 1, 1).await, Some(Place::Accepted));
     assert_eq!(cell(&world, 1, "sync_flag").await.as_deref(), Some("1"));
     world.pass(20_000).await;
-    // The source's own count, held against what a full pass has seen: nothing was left unread.
-    let counted = exchange::counted::all(world.store(COUNTY)).await.expect("what sources said");
-    assert!(counted.iter().any(|c| c.rows == 1 && c.seen == 1), "{counted:?}");
-    assert!(counted.iter().all(|c| c.unextracted() == 0), "{counted:?}");
     assert_eq!(world.place(COUNTY, "SB", 1, 2).await, None, "its trigger moved the time on");
     assert_eq!(world.kept().await, 1);
     world.finish().await;
+}
+
+#[tokio::test]
+async fn every_row_of_a_compared_table_was_read_says_the_source_itself() {
+    let mut world = super::world_of(setup()).await;
+    insert(&world, 1, ID).await;
+    let mut db = LegacyDb::open(&world.legacy(COUNTY)).await.expect("the database");
+    let (columns, row): (Vec<&str>, Vec<Cell>) = county_step(&case(1))
+        .into_iter()
+        .map(|(column, text)| (column, Some(Cow::Owned(text))))
+        .unzip();
+    db.insert("approval_step", &columns, vec![row]).await.expect("a row");
+    db.commit().await.expect("a row");
+    // A compared table is read for ever.
+    world.pass(3_000).await;
+    let counted = exchange::counted::all(world.store(COUNTY)).await.expect("what sources said");
+    assert!(counted.iter().any(|c| c.table == "step" && (c.rows, c.seen) == (1, 1)), "{counted:?}");
+    assert!(counted.iter().all(|c| c.unextracted() == 0), "{counted:?}");
+    world.end_as_it_is();
 }
 
 #[tokio::test]

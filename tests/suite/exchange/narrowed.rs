@@ -79,7 +79,7 @@ async fn down_to_the_records_on_both_sides() {
     let asked = world.bus.published("inquiry", "town-1").len();
     world.pass(120_000).await;
     assert_eq!(world.bus.published("inquiry", "town-1").len(), asked);
-    world.end_harmed();
+    world.end_as_it_is();
 }
 
 #[tokio::test]
@@ -130,7 +130,7 @@ async fn a_record_that_is_lost_again_stops_it() {
     assert_eq!(said("reconcile.heal_stopped"), 1);
     assert_eq!((said("reconcile.heal"), said("reconcile.heal_part")), (1, 1));
     assert_eq!(verdict(&world).await, report::Verdict::Differs);
-    world.end_harmed();
+    world.end_as_it_is();
 }
 
 #[tokio::test]

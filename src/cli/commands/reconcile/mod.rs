@@ -10,7 +10,7 @@ use canon::{Day, NodeCode};
 use clap::Args;
 use exchange::reconcile::report::{self, DayReport, Verdict, WindowReport};
 use exchange::reconcile::sheets::{self, Sheet, Tongue};
-use exchange::reconcile::{causes, month};
+use exchange::reconcile::{causes, month as rates};
 use serde_json::{Value, json};
 
 use crate::commands::platform::reason;
@@ -264,10 +264,15 @@ fn window_value(w: &WindowReport) -> Value {
     })
 }
 
+/// The month of a written day.
+fn month(day: &str) -> &str {
+    day.get(..7).unwrap_or(day)
+}
+
 async fn month_of(args: &Reconcile, first: Day, out: &Out) -> Done {
     let today = os::now().day();
     let next = Day(first.0 + 31).to_string();
-    let next = Day::parse(&format!("{}-01", &next[..7])).unwrap_or(Day(first.0 + 31));
+    let next = Day::parse(&format!("{}-01", month(&next))).unwrap_or(Day(first.0 + 31));
     let last = Day((next.0 - 1).min(today.0 - 1));
     let mut all = Vec::new();
     let mut nodes: Vec<Value> = Vec::new();
@@ -276,11 +281,11 @@ async fn month_of(args: &Reconcile, first: Day, out: &Out) -> Done {
             Failure::environment(format!("{}: {e}", tier.code), format!("{}：{e}", tier.code))
         };
         let accounts =
-            month::of_days(&tier.store, &tier.code, (first, last)).await.map_err(failed)?;
+            rates::of_days(&tier.store, &tier.code, (first, last)).await.map_err(failed)?;
         let rows: Vec<Value> = accounts
             .iter()
             .map(|((sender, receiver), a)| {
-                let rate = |part, whole| month::rate(part, whole, Tongue::En);
+                let rate = |part, whole| rates::rate(part, whole, Tongue::En);
                 json!({
                     "sender": sender.as_str(), "receiver": receiver.as_str(), "days": a.days,
                     "reported": a.reported, "agreed": a.agreed, "collected": a.collected,
@@ -294,7 +299,7 @@ async fn month_of(args: &Reconcile, first: Day, out: &Out) -> Done {
             })
             .collect();
         nodes.push(json!({ "node": tier.code.as_str(), "accounts": rows }));
-        let mut sheet = month::sheet(&accounts, (first, last), tongue(out.lang));
+        let mut sheet = rates::sheet(&accounts, (first, last), tongue(out.lang));
         sheet.name = format!("{} {}", sheet.name, tier.code);
         if !out.json {
             out.text(format_args!("{} {} {}", tier.title, tier.code, sheet.notes.join(" ")))?;
@@ -303,7 +308,8 @@ async fn month_of(args: &Reconcile, first: Day, out: &Out) -> Done {
         all.push(sheet);
     }
     if let Some(path) = &args.report {
-        let month = &first.to_string()[..7];
+        let first = first.to_string();
+        let month = month(&first);
         let title = out.of(format!("Rates of {month}"), format!("{month} 月度指标"));
         signed::write(path, (&title, &all), &args.nodes(), out)?;
     }

@@ -43,7 +43,27 @@ pub(crate) async fn play(story: &mut Story<'_>) -> Done {
             format!("接着上次：第 {from} 幕之后"),
         )?;
     }
-    for scene in from..SCENES {
+    play_to(story, SCENES).await?;
+    if story.state.sabotage {
+        let (lost, doubled) = story.world.tamper.robbed();
+        story.show.say(
+            format!("sabotage since the crash: {lost} parcels lost, {doubled} doubled, one record tampered with"),
+            format!("崩溃之后的破坏：丢失 {lost} 个报文，重复 {doubled} 个，篡改一条记录"),
+        )?;
+    }
+    report::play(story).await
+}
+
+/// Plays what has not been played yet, up to a scene.
+pub(crate) async fn play_to(story: &mut Story<'_>, end: usize) -> Result<(), Failure> {
+    for scene in story.state.scenes..end {
+        // Scenes that show one thing alone are left alone.
+        match (story.state.sabotage, scene) {
+            (true, 0 | 3 | 5 | 6) => {
+                story.world.tamper.rob(story.state.seed ^ (scene as u64 + 1) << 40)
+            }
+            _ => story.world.tamper.leave(),
+        }
         match scene {
             0 => opening::play(story).await?,
             1 => dirty::play(story).await?,
@@ -56,7 +76,7 @@ pub(crate) async fn play(story: &mut Story<'_>) -> Done {
         story.state.scenes = scene + 1;
         story.state.save()?;
     }
-    report::play(story).await
+    Ok(())
 }
 
 impl Story<'_> {

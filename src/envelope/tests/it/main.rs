@@ -7,6 +7,7 @@ mod common;
 mod evidence;
 mod hostile;
 mod museum;
+mod narrowing;
 mod package;
 mod revoked;
 mod round;

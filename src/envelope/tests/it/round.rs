@@ -1,10 +1,10 @@
 //! Whatever is written reads back, and whatever reads was written so.
 
-use canon::{Day, DigestAlg, Environment, HashSum, Millis, NodeCode, Prefix, Route};
+use canon::{Day, DigestAlg, Environment, HashSum, Millis, NodeCode, Route};
 use envelope::control::{
-    Answer, Counts, DifferenceRow, HeldState, Holding, Hop, Inquiry, JudgedPage, JudgedPart,
-    JudgedRow, KeyVersion, ManifestLine, Named, NamedRow, Names, Narrow, Narrowed, Notice,
-    QualityNotice, Question, Recall, Recalled, Refusal, Side, Stage, Stated, Sum,
+    Answer, Counts, HeldState, Holding, Hop, Inquiry, JudgedPage, JudgedPart, JudgedRow,
+    KeyVersion, ManifestLine, Named, NamedRow, Names, Narrow, Narrowed, Notice, QualityNotice,
+    Recall, Recalled, Refusal, Side, Stage, Stated,
 };
 use envelope::fragment::check_shape;
 use envelope::{
@@ -17,6 +17,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use crate::common::{head, now, record, seal, world};
+use crate::narrowing::{prefix, question, stated, sums};
 
 /// Any text XML 1.0 can carry, not empty.
 pub(crate) fn text() -> impl Strategy<Value = String> {
@@ -30,7 +31,7 @@ fn maybe_empty() -> impl Strategy<Value = String> {
     option::of(text()).prop_map(Option::unwrap_or_default)
 }
 
-fn node() -> impl Strategy<Value = NodeCode> {
+pub(crate) fn node() -> impl Strategy<Value = NodeCode> {
     "[A-Za-z0-9._-]{1,64}".prop_map(|code| NodeCode::new(&code).expect("legal"))
 }
 
@@ -193,30 +194,6 @@ fn inquiry() -> impl Strategy<Value = Inquiry> {
         (question(), vec(any::<u64>(), 1..9))
             .prop_map(|(question, places)| Inquiry::Names(Names { question, places })),
     ]
-}
-
-fn question() -> impl Strategy<Value = Question> {
-    (0..40_000, any::<u32>(), any::<u32>()).prop_map(|(day, pass, step)| Question {
-        day: Day(day),
-        pass,
-        step,
-    })
-}
-
-fn prefix() -> impl Strategy<Value = Prefix> {
-    (any::<u64>(), 0..16_u8).prop_map(|(place, digits)| Prefix::of(place, digits))
-}
-
-fn sums() -> impl Strategy<Value = [Sum; 16]> {
-    let sum = option::of((any::<u64>(), any::<[u32; 4]>().prop_map(HashSum)));
-    vec(sum, 16).prop_map(|v| std::array::from_fn(|i| v[i].unwrap_or_default()))
-}
-
-fn stated() -> impl Strategy<Value = Stated> {
-    let row = (text(), text(), option::of(text()));
-    let row = row.prop_map(|(record, cause, detail)| DifferenceRow { record, cause, detail });
-    (question(), node(), any::<bool>(), vec(row, 0..4))
-        .prop_map(|(question, sender, more, rows)| Stated { question, sender, more, rows })
 }
 
 fn recall() -> impl Strategy<Value = Recall> {
