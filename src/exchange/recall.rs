@@ -1,7 +1,7 @@
 //! Recall: a restored destination asks its senders for what it lost; they send it again, the same
 //! records with the same bytes, in new envelopes.
 
-use canon::{Day, Millis, NodeCode};
+use canon::{Day, EnvelopeId, Millis, NodeCode};
 use envelope::Kind;
 use envelope::control::{Answer, Holding, Inquiry, Recall, Recalled};
 use store::{AuditEvent, GivenAgain, HeldRoute, InboxParcel, Lease, NewControl, OutEnvelope};
@@ -136,6 +136,24 @@ async fn note(
         ok: true,
     };
     Ok(node.store.audit(event).await?)
+}
+
+/// An envelope is settled by a receipt of an epoch that its giver has left behind: perhaps it has lost
+/// what it accepted, so that all is looked at once more. What was given again already is not again.
+pub(crate) async fn perhaps_lost(
+    node: &Node,
+    id: &EnvelopeId,
+    epoch: u32,
+    now: Millis,
+) -> Result<(), WorkError> {
+    let peer = &id.route.destination;
+    let errands = node.errands().await?;
+    let Some(giving) = errands.giving.get(peer).filter(|g| g.epoch > epoch) else { return Ok(()) };
+    let again = Giving { after: 0, done_at: None, ..giving.clone() };
+    let (name, text) = errands::written(GIVE, peer, &again)?;
+    node.store.stand(&name, Some(&text), now).await?;
+    node.errands_changed();
+    Ok(())
 }
 
 /// Stages again what restored destinations lost, a bounded number in one turn and never more than

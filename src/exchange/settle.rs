@@ -20,6 +20,7 @@ use crate::gate::{self, Refusal, Refuser};
 use crate::heed::{self, Voice};
 use crate::node::Node;
 use crate::passages;
+use crate::recall;
 use crate::reconcile;
 use crate::retry;
 use crate::work::{Progress, WorkFuture, Worker};
@@ -133,11 +134,6 @@ impl Settle {
             let detail = format!("{} is not the destination of {id}", opened.head.from);
             return Ok(Some(Refusal::new("receipt.wrong_node", detail)));
         }
-        if self.was_lost(opened).await? && !own.state.is_final() {
-            // Its destination was restored since and may have lost what it accepted: it is asked.
-            let action = "receipt.of_lost_time";
-            return self.drop_with_audit(lease, parcel, action, &id.to_string(), now).await;
-        }
         let other = answers.head != own.head_digest || answers.root != own.root;
         if other && !own.state.is_final() {
             // The destination judged another machine's bytes under this number.
@@ -162,16 +158,12 @@ impl Settle {
             Err(refusal) => return Ok(Some(refusal)),
         };
         let settlement = self.settlement(parcel, opened, &own, lines, now).await?;
+        let epoch = opened.head.epoch;
+        // Before and after: whoever gives meanwhile, and whatever dies between, it is looked at again.
+        recall::perhaps_lost(&self.node, id, epoch, now).await?;
         self.node.store.commit_settled(lease, settlement).await?;
+        recall::perhaps_lost(&self.node, id, epoch, now).await?;
         Ok(None)
-    }
-
-    /// Whether the time in which a receipt was given was taken away by a restore of its giver, as far
-    /// as that has said so.
-    async fn was_lost(&self, opened: &Opened<'_>) -> Result<bool, WorkError> {
-        let errands = self.node.errands().await?;
-        let giving = errands.giving.get(&opened.head.from);
-        Ok(giving.is_some_and(|giving| giving.epoch > opened.head.epoch))
     }
 
     async fn settlement(

@@ -13,7 +13,9 @@ use crate::invariant::Invariant::{L1, L2, S9};
 /// every patience of the limits.
 const RESTS: u32 = 12;
 /// Rounds after which a world that still moves never ends.
-const ROUNDS_MAX: u32 = 4_000;
+const ROUNDS_MAX: u32 = 1_500;
+/// Rounds after which a person looks at the pages.
+const LOOKS: u32 = 100;
 /// Turns of a worker in a row.
 const TURNS_MAX: u32 = 32;
 
@@ -72,9 +74,12 @@ impl World {
     /// Turns until nothing is done for long.
     fn rest(&mut self) {
         let mut idle = 0;
-        for _ in 0..ROUNDS_MAX {
+        for nth in 0..ROUNDS_MAX {
             if self.broken().is_some() {
                 return;
+            }
+            if nth % LOOKS == LOOKS - 1 {
+                self.people_clear_up();
             }
             let done = self.round();
             idle = if done == 0 { idle + 1 } else { 0 };
@@ -84,7 +89,27 @@ impl World {
             // Nothing to do for a while: the next thing is minutes away.
             self.passes(if idle < 4 { 250 } else { 20_000 });
         }
-        self.breaks(L1, 0, "the world never came to rest");
+        let open = self.under_way();
+        self.breaks(L1, 0, format!("the world never came to rest: {open}"));
+    }
+
+    /// What is still under way anywhere, for whoever reads why.
+    fn under_way(&self) -> String {
+        let mut out = Vec::new();
+        for machine in 0..self.machines.len() {
+            for own in self.own_envelopes(machine).iter().filter(|e| !e.state.is_final()) {
+                let (state, reason) = (own.state.as_str(), &own.reason);
+                out.push(format!("{} {state} {reason:?} due {:?}", own.id, own.due_at));
+            }
+            let links = self.status(machine).map(|s| s.links).unwrap_or_default();
+            for link in links.iter().filter(|l| l.paused.is_some()) {
+                out.push(format!(
+                    "{} to {}: {:?}",
+                    self.machines[machine].code, link.link, link.paused
+                ));
+            }
+        }
+        out.join("; ")
     }
 
     /// Every worker of every machine takes its turns.

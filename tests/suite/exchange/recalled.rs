@@ -94,10 +94,10 @@ async fn what_comes_before_the_question_hides_nothing() {
     world.finish().await;
 }
 
-/// Found by the simulator: a receipt of the time that a restore took away says accepted of what its
-/// giver has lost. Who was told of the restore asks again.
+/// Found by the simulator: a receipt of the time that a restore took away comes when everything was
+/// given again, and says accepted of what its giver has lost.
 #[tokio::test]
-async fn a_receipt_of_the_lost_time_settles_nothing() {
+async fn a_late_receipt_of_the_lost_time_hides_nothing() {
     let mut world = super::world().await;
     world.drop_lines("a.csv", &cases(1..=3));
     world.quiet().await;
