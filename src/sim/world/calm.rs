@@ -78,6 +78,7 @@ impl World {
             if self.broken().is_some() {
                 return;
             }
+            self.revive(false);
             if nth % LOOKS == LOOKS - 1 {
                 self.people_clear_up();
             }

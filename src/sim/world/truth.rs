@@ -50,6 +50,8 @@ impl World {
         };
         match row.place {
             Place::Quarantined | Place::Voided | Place::Dead if line.bad => {}
+            // The same line once more, behind a sound one, is no news.
+            Place::Accepted if line.bad && self.has(Fault::Again) => {}
             place if line.bad => {
                 self.breaks(S1, machine, format!("{line:?} breaks a rule and is {place}"));
             }
