@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 .DEFAULT_GOAL := help
-.PHONY: help build test chaos fuzz lint fmt deny ci install services services-down
+.PHONY: help build test chaos fuzz sim mutants lint fmt deny ci install services services-down
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile
@@ -28,6 +28,13 @@ chaos: install ## sixty kills over the whole flow, and every fault of broker and
 
 fuzz: ## every parser under libFuzzer, FUZZ_SECONDS each (20); stable Rust, a build of its own
 	@bash tests/fuzz/run.sh
+
+sim: ## ten thousand seeds of the simulator, and a death at every call of one envelope's life
+	$(CARGO) run --release --locked -p sim -- --exhaustive
+	$(CARGO) run --release --locked -p sim -- --seeds 10000
+
+mutants: ## each guard removed in turn, in a copy of the tree: the simulator must notice every one
+	$(CARGO) test --locked -p tests --test mutants
 
 lint: ## format and clippy, warnings are errors
 	$(CARGO) fmt --all --check

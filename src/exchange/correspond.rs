@@ -329,8 +329,15 @@ fn skipped(first: u64, last: u64, states: &BTreeMap<u64, OutState>) -> Vec<Skipp
         if next < *sequence {
             put(next, sequence - 1, "skipped.not_kept");
         }
-        if *state == OutState::Dead {
-            put(*sequence, *sequence, "skipped.given_up");
+        match state {
+            OutState::Dead => put(*sequence, *sequence, "skipped.given_up"),
+            // Whoever still asks has lost it, and gets its records in another envelope.
+            OutState::Settled | OutState::Declined => put(*sequence, *sequence, "skipped.settled"),
+            OutState::Numbered
+            | OutState::Sealed
+            | OutState::Sent
+            | OutState::RetryWait
+            | OutState::Unknown => {}
         }
         next = sequence + 1;
     }
@@ -360,6 +367,7 @@ mod tests {
             [
                 run(1, 2, "skipped.not_kept"),
                 run(4, 5, "skipped.given_up"),
+                run(6, 6, "skipped.settled"),
                 run(7, 9, "skipped.not_kept"),
             ]
         );

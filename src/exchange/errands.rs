@@ -84,6 +84,10 @@ pub struct Recalling {
     pub epoch: u32,
     /// Day of the image, as a number.
     pub since: i32,
+    /// What the image held of it. What comes before the question is asked says that older numbers are
+    /// final at their sender, and must hide nothing that was lost. None: asked for by an older edition.
+    #[serde(default)]
+    pub held: Option<Vec<Known>>,
     /// When it was asked last.
     #[serde(default)]
     pub asked_at: Option<Millis>,
@@ -217,7 +221,7 @@ pub fn of_restore(
     epoch: u32,
     since: Day,
     destinations: &BTreeMap<NodeCode, Vec<(u32, Route, u64)>>,
-    senders: &[NodeCode],
+    senders: &BTreeMap<NodeCode, Vec<Known>>,
 ) -> Result<Vec<(String, String)>, WorkError> {
     let mut stand = Vec::new();
     for (peer, routes) in destinations {
@@ -232,8 +236,9 @@ pub fn of_restore(
         let adopting = Adopting { epoch, known, ..Adopting::default() };
         stand.push(written(ADOPT, peer, &adopting)?);
     }
-    for peer in senders {
-        let recalling = Recalling { epoch, since: since.0, ..Recalling::default() };
+    for (peer, held) in senders {
+        let held = Some(held.clone());
+        let recalling = Recalling { epoch, since: since.0, held, ..Recalling::default() };
         stand.push(written(RECALL, peer, &recalling)?);
     }
     Ok(stand)

@@ -1,13 +1,13 @@
 //! Recall: a restored destination asks its senders for what it lost; they send it again, the same
 //! records with the same bytes, in new envelopes.
 
-use canon::{Day, Millis, NodeCode};
+use canon::{Day, EnvelopeId, Millis, NodeCode};
 use envelope::Kind;
 use envelope::control::{Answer, Holding, Inquiry, Recall, Recalled};
-use store::{AuditEvent, GivenAgain, InboxParcel, Lease, NewControl, OutEnvelope};
+use store::{AuditEvent, GivenAgain, HeldRoute, InboxParcel, Lease, NewControl, OutEnvelope};
 
 use crate::control;
-use crate::errands::{self, GIVE, Giving, RECALL, Recalling};
+use crate::errands::{self, GIVE, Giving, Known, RECALL, Recalling};
 use crate::error::WorkError;
 use crate::node::Node;
 
@@ -32,12 +32,8 @@ pub(crate) async fn ask(node: &Node, now: Millis) -> Result<u64, WorkError> {
     if due.is_empty() {
         return Ok(0);
     }
-    let held = node.store.held_routes().await?;
     for (peer, recalling) in &due {
-        let of = held.iter().filter(|h| h.sender == **peer).take(HOLDINGS_MAX);
-        let holdings = of
-            .map(|h| Holding { epoch: h.epoch, route: h.route.clone(), through: h.through })
-            .collect();
+        let holdings = holdings(node, peer, recalling).await?;
         let recall = Recall { epoch: recalling.epoch, since: recalling.since(), holdings };
         let inquiry = Inquiry::Recall(recall).write();
         let asked = Recalling { asked_at: Some(now), ..(*recalling).clone() };
@@ -48,6 +44,24 @@ pub(crate) async fn ask(node: &Node, now: Millis) -> Result<u64, WorkError> {
     }
     node.errands_changed();
     Ok(due.len() as u64)
+}
+
+/// What this node still had of a sender when it was restored.
+async fn holdings(
+    node: &Node,
+    peer: &NodeCode,
+    recalling: &Recalling,
+) -> Result<Vec<Holding>, WorkError> {
+    let holding = |known: &Known| {
+        let route = known.route.parse().ok()?;
+        Some(Holding { epoch: known.epoch, route, through: known.through })
+    };
+    if let Some(held) = &recalling.held {
+        return Ok(held.iter().filter_map(holding).take(HOLDINGS_MAX).collect());
+    }
+    let held = node.store.held_routes().await?.into_iter().filter(|h| h.sender == *peer);
+    let holding = |h: HeldRoute| Holding { epoch: h.epoch, route: h.route, through: h.through };
+    Ok(held.map(holding).take(HOLDINGS_MAX).collect())
 }
 
 /// A sender said that it comes.
@@ -124,6 +138,24 @@ async fn note(
     Ok(node.store.audit(event).await?)
 }
 
+/// An envelope is settled by a receipt of an epoch that its giver has left behind: perhaps it has lost
+/// what it accepted, so that all is looked at once more. What was given again already is not again.
+pub(crate) async fn perhaps_lost(
+    node: &Node,
+    id: &EnvelopeId,
+    epoch: u32,
+    now: Millis,
+) -> Result<(), WorkError> {
+    let peer = &id.route.destination;
+    let errands = node.errands().await?;
+    let Some(giving) = errands.giving.get(peer).filter(|g| g.epoch > epoch) else { return Ok(()) };
+    let again = Giving { after: 0, done_at: None, ..giving.clone() };
+    let (name, text) = errands::written(GIVE, peer, &again)?;
+    node.store.stand(&name, Some(&text), now).await?;
+    node.errands_changed();
+    Ok(())
+}
+
 /// Stages again what restored destinations lost, a bounded number in one turn and never more than
 /// a bounded number ahead of seal.
 pub(crate) async fn give(node: &Node, lease: &Lease, now: Millis) -> Result<u64, WorkError> {
@@ -157,8 +189,8 @@ async fn give_to(
     let mut given = 0;
     for (ordinal, envelope) in settled {
         giving.after = ordinal;
-        // What was numbered since, the destination gets as it is.
-        if envelope.numbered_at >= giving.at || recall.has(&envelope.id) {
+        let since = envelope.numbered_at >= giving.at;
+        if recall.has(&envelope.id) || (since && answered_since(node, &envelope, &recall).await?) {
             continue;
         }
         let (fragments, orphans) = fragments(node, &envelope).await?;
@@ -178,6 +210,21 @@ async fn give_to(
     node.store.stand(&name, Some(&text), now).await?;
     node.errands_changed();
     Ok(given)
+}
+
+/// Whether an envelope that seems to be numbered since the question was answered by the destination as
+/// it is now. The time alone says nothing: this clock may have gone back since it was numbered.
+async fn answered_since(
+    node: &Node,
+    own: &OutEnvelope,
+    recall: &Recall,
+) -> Result<bool, WorkError> {
+    let frames = node.store.frames(&own.id).await?;
+    let Some(receipt) = frames.and_then(|f| f.receipt) else { return Ok(true) };
+    let lost = || WorkError::Own(format!("stored receipt of {}", own.id));
+    let package = node.stored(&receipt).map_err(|_| lost())?;
+    let opened = envelope::open_clear(&package).map_err(|_| lost())?;
+    Ok(opened.head.epoch >= recall.epoch)
 }
 
 /// The fragments of an own envelope, and which of them had no parent; none if its bytes are not here.

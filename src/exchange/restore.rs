@@ -1,12 +1,12 @@
 //! The beginning of a restored node's new life: its epoch rises, and what follows stands in its
 //! store before any worker runs.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use canon::{Day, Lane, Millis, NodeCode, Route};
-use store::{AuditEvent, NewEpoch, SharedStore};
+use store::{AuditEvent, HeldRoute, NewEpoch, SharedStore};
 
-use crate::errands::{self, HALTED};
+use crate::errands::{self, HALTED, Known};
 use crate::error::WorkError;
 use crate::node::Link;
 
@@ -95,15 +95,24 @@ fn by_the_clock(now: Millis) -> u32 {
     u32::try_from((now.0 - zero) / 60_000).unwrap_or(1)
 }
 
-/// Who may have sent something: everybody beneath, and whoever the image knows.
-async fn senders(store: &SharedStore, links: &[Link]) -> Result<Vec<NodeCode>, WorkError> {
-    let mut senders = BTreeSet::new();
+/// Who may have sent something, everybody beneath and whoever the image knows, and what the image
+/// holds of them.
+async fn senders(
+    store: &SharedStore,
+    links: &[Link],
+) -> Result<BTreeMap<NodeCode, Vec<Known>>, WorkError> {
+    let mut senders: BTreeMap<NodeCode, Vec<Known>> = BTreeMap::new();
     for link in links.iter().filter(|l| !l.parent) {
-        senders.insert(link.peer.clone());
-        senders.extend(link.beneath.iter().cloned());
+        senders.entry(link.peer.clone()).or_default();
+        for code in &link.beneath {
+            senders.entry(code.clone()).or_default();
+        }
     }
-    senders.extend(store.held_routes().await?.into_iter().map(|h| h.sender));
-    Ok(senders.into_iter().collect())
+    for HeldRoute { sender, epoch, route, through } in store.held_routes().await? {
+        let known = Known { epoch, route: route.to_string(), through };
+        senders.entry(sender).or_default().push(known);
+    }
+    Ok(senders)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use canon::{EnvelopeId, Millis, Route, leaf_hash};
+use canon::{Digest, EnvelopeId, Millis, Route, leaf_hash};
 use envelope::{Head, Kind, SignError, Signer};
 use store::{Consumes, Lease, NewEnvelope, Numbered, QueuedControl, Sealed, StagedBatch};
 
@@ -48,8 +48,24 @@ impl Seal {
             self.node.wake_numbered(one).await?;
         }
         let done = numbered.len() as u64;
-        self.sign_and_seal(lease, numbered, now).await?;
+        let numbered = numbered.into_iter().map(|one| self.renamed(one));
+        self.sign_and_seal(lease, numbered.collect::<Result<_, _>>()?, now).await?;
         Ok(Progress::some(done, done == u64::from(NUMBERED_PER_TURN)))
+    }
+
+    /// What a crash left numbered and a new key signs: nobody has seen its head, which names the new
+    /// certificate from here on. Under the old name the new signature would never verify.
+    fn renamed(&self, one: Numbered) -> Result<(Numbered, Option<Digest>), WorkError> {
+        let own = |e| WorkError::Own(format!("{} cannot be read: {e}", one.id));
+        let mut head = Head::read(&one.head).map_err(own)?;
+        let certificate = self.signer(&one.id.route)?.certificate_digest();
+        if head.certificate == certificate {
+            return Ok((one, None));
+        }
+        head.certificate = certificate;
+        let bytes = head.write();
+        let digest = Head::digest(head.digest_alg, &bytes);
+        Ok((Numbered { head: bytes, ..one }, Some(digest)))
     }
 
     async fn controls(&self, lease: &Lease, now: Millis) -> Result<Progress, WorkError> {
@@ -69,7 +85,8 @@ impl Seal {
             counters.next_sequence += taken;
             let body = one.control.body.clone();
             let envelope = self.number_control(one, route, counters, now)?;
-            numbered.push(Numbered { id: envelope.id.clone(), head: envelope.head.clone(), body });
+            let (id, head) = (envelope.id.clone(), envelope.head.clone());
+            numbered.push((Numbered { id, head, body }, None));
             envelopes.push(envelope);
         }
         let done = envelopes.len() as u64;
@@ -157,7 +174,7 @@ impl Seal {
             let envelope = self.number_records(batch, counters, now)?;
             let numbered = Numbered { id: envelope.id.clone(), head: envelope.head.clone(), body };
             self.node.store.number(lease, vec![envelope], now).await?;
-            self.sign_and_seal(lease, vec![numbered], now).await?;
+            self.sign_and_seal(lease, vec![(numbered, None)], now).await?;
             self.last.insert(route, now);
             progress = progress.and(Progress::some(done, staged > done));
         }
@@ -282,19 +299,19 @@ impl Seal {
     async fn sign_and_seal(
         &self,
         lease: &Lease,
-        numbered: Vec<Numbered>,
+        numbered: Vec<(Numbered, Option<Digest>)>,
         now: Millis,
     ) -> Result<(), WorkError> {
         if numbered.is_empty() {
             return Ok(());
         }
         let mut sealed = Vec::with_capacity(numbered.len());
-        for one in numbered {
+        for (one, head) in numbered {
             let signature = envelope::sign_head(&one.head, self.signer(&one.id.route)?);
             let signature = signature.map_err(|source| self.sign(source))?;
             let package = envelope::assemble(&one.head, &self.body(&one)?, &signature);
             let frame = envelope::frame(&package, self.node.limits.compression_level);
-            sealed.push(Sealed { id: one.id, frame: frame.into() });
+            sealed.push(Sealed { id: one.id, frame: frame.into(), head });
         }
         Ok(self.node.store.sealed(lease, sealed, now).await?)
     }

@@ -20,6 +20,7 @@ use crate::gate::{self, Refusal, Refuser};
 use crate::heed::{self, Voice};
 use crate::node::Node;
 use crate::passages;
+use crate::recall;
 use crate::reconcile;
 use crate::retry;
 use crate::work::{Progress, WorkFuture, Worker};
@@ -159,7 +160,11 @@ impl Settle {
         let mut settlement = self.settlement(parcel, opened, &own, lines, now).await?;
         let again = settlement.not_accepted.iter_mut().filter_map(|e| e.again.as_mut());
         self.node.rest(&id.route, again.map(|a| &mut a.fragment));
+        let epoch = opened.head.epoch;
+        // Before and after: whoever gives meanwhile, and whatever dies between, it is looked at again.
+        recall::perhaps_lost(&self.node, id, epoch, now).await?;
         self.node.store.commit_settled(lease, settlement).await?;
+        recall::perhaps_lost(&self.node, id, epoch, now).await?;
         Ok(None)
     }
 

@@ -24,4 +24,4 @@ pub mod world;
 pub use fault::Fault;
 pub use invariant::{Broken, Invariant};
 pub use scenario::Scenario;
-pub use world::{Outcome, run};
+pub use world::{Outcome, run, run_told};

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use clap::Parser;
 use sim::campaign::{Summary, many};
 use sim::guarded::When;
-use sim::{Fault, Outcome, Scenario, exhaustive, run, shrink};
+use sim::{Fault, Outcome, Scenario, exhaustive, run, run_told, shrink};
 
 /// A province in memory, under a seed, in a storm.
 #[derive(Debug, Parser)]
@@ -45,6 +45,9 @@ struct Args {
     /// Faults that are on, and no others.
     #[arg(long, value_delimiter = ',', value_parser = fault)]
     faults: Option<Vec<Fault>>,
+    /// Tells every fact of the one seed.
+    #[arg(long)]
+    diary: bool,
     /// A failing run is told as it is, not made small.
     #[arg(long)]
     as_it_is: bool,
@@ -109,7 +112,9 @@ impl Args {
 }
 
 fn one(args: &Args, seed: u64) -> Summary {
-    let outcome = run(&args.of(seed));
+    let scenario = args.of(seed);
+    let outcome = if args.diary { run_told(&scenario) } else { run(&scenario) };
+    outcome.diary.iter().for_each(|line| say(line));
     say(&format!("{}\ntrace {:016x}", outcome.scenario, outcome.trace));
     let mut summary = Summary::default();
     summary.add(outcome);

@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bus::{Bus, BusError, BusFuture, Confirmation, Delivery, Parcel, SimBus};
-use canon::{Lane, NodeCode};
+use canon::{EnvelopeId, Lane, NodeCode};
 use store::InboxParcel;
 
 use crate::guarded::{After, Fact, Hook, When};
@@ -190,7 +190,15 @@ pub struct AtBus(pub Arc<Port>);
 impl Bus for AtBus {
     fn publish(&self, parcels: Vec<Parcel>) -> BusFuture<'_, Vec<Confirmation>> {
         let port = &self.0;
-        Box::pin(port.guarded("publish", async move { port.bus.publish(parcels).await }))
+        Box::pin(port.guarded("publish", async move {
+            let ids: Vec<_> = parcels.iter().map(|p| p.id.clone()).collect();
+            let said = port.bus.publish(parcels).await?;
+            let mut ledger = ledger::look(&port.ledger);
+            let has = |(_, said): &(&EnvelopeId, &Confirmation)| **said == Confirmation::Confirmed;
+            ids.iter().zip(&said).filter(has).for_each(|(id, _)| ledger.confirmed(id));
+            drop(ledger);
+            Ok(said)
+        }))
     }
 
     fn take<'a>(

@@ -27,12 +27,17 @@ impl Scenario {
     pub fn of(seed: u64) -> Self {
         let mut chance = Chance::of(seed, "scenario");
         let mut tiers = vec![1];
-        for _ in 0..1 + chance.below(3) {
+        let deep = match chance.below(10) {
+            0..5 => 1,
+            5..8 => 2,
+            _ => 3,
+        };
+        for _ in 0..deep {
             let below = tiers.last().copied().unwrap_or(1) + chance.below(2) as usize;
-            tiers.push(below.min(3));
+            tiers.push(below.min(2));
         }
-        let lines = 6 + chance.below(14);
-        let steps = 300 + chance.below(500);
+        let lines = 8 + chance.below(16);
+        let steps = 200 + chance.below(300);
         let mut faults = BTreeSet::new();
         for fault in Fault::ALL {
             // Each has a stream of its own, so that a new fault changes no old seed.

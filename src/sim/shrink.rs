@@ -6,7 +6,7 @@ use crate::scenario::Scenario;
 use crate::world::{Outcome, run};
 
 /// Most runs that making small may cost.
-const RUNS_MAX: u32 = 400;
+const RUNS_MAX: u32 = 120;
 
 /// The smallest course of events found in which the same invariant breaks, and what came of it.
 pub fn shrink(failing: &Outcome) -> Outcome {

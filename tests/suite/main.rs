@@ -7,4 +7,5 @@ mod engines;
 mod exchange;
 mod fuzzed;
 mod killed;
+mod simulation;
 mod tidy;

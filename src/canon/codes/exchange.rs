@@ -187,6 +187,11 @@ pub const CONTROL: &[Code] = &[
         "发送方编过这些序号，但已不再保存",
     ),
     c(
+        "skipped.settled",
+        "the sender has receipts for these sequences; what the asker lost of them comes in new envelopes",
+        "发送方已有这些序号的回执；询问方丢失的记录将在新的报文中补送",
+    ),
+    c(
         "skipped.epoch_ended",
         "these sequences belong to an epoch of the sender that has ended",
         "这些序号属于发送方已结束的纪元",

@@ -7,7 +7,12 @@ use super::{Fact, Guarded, Hook};
 
 impl<H: Hook> RestoreFacts for Guarded<H> {
     fn begin_epoch(&self, new: NewEpoch) -> StoreFuture<'_, ()> {
-        self.told("begin_epoch", self.hook.about(Fact::Acted(&new.audit)), |_| true, move || self.inner.begin_epoch(new))
+        self.told(
+            "begin_epoch",
+            self.hook.about(Fact::Acted(&new.audit)),
+            |_| true,
+            move || self.inner.begin_epoch(new),
+        )
     }
 
     fn destinations(&self) -> StoreFuture<'_, Vec<Destination>> {

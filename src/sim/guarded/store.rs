@@ -76,7 +76,12 @@ impl<H: Hook> Store for Guarded<H> {
         self.guarded("forget_rows", move || self.inner.forget_rows(adapter, rows))
     }
     fn commit_collected<'a>(&'a self, lease: &'a Lease, page: Collected) -> StoreFuture<'a, ()> {
-        self.told("commit_collected", self.hook.about(Fact::Collected(&page)), |_| true, move || self.inner.commit_collected(lease, page))
+        self.told(
+            "commit_collected",
+            self.hook.about(Fact::Collected(&page)),
+            |_| true,
+            move || self.inner.commit_collected(lease, page),
+        )
     }
     fn release_waiting<'a>(&'a self, now: Millis, limit: u32) -> StoreFuture<'a, u64> {
         self.guarded("release_waiting", move || self.inner.release_waiting(now, limit))
@@ -113,7 +118,12 @@ impl<H: Hook> Store for Guarded<H> {
         envelopes: Vec<NewEnvelope>,
         now: Millis,
     ) -> StoreFuture<'a, ()> {
-        self.told("number", self.hook.about(Fact::Numbered(&envelopes)), |_| true, move || self.inner.number(lease, envelopes, now))
+        self.told(
+            "number",
+            self.hook.about(Fact::Numbered(&envelopes)),
+            |_| true,
+            move || self.inner.number(lease, envelopes, now),
+        )
     }
 
     fn numbered(&self, slots: Slots, limit: u32) -> StoreFuture<'_, Vec<Numbered>> {
@@ -126,7 +136,12 @@ impl<H: Hook> Store for Guarded<H> {
         sealed: Vec<Sealed>,
         now: Millis,
     ) -> StoreFuture<'a, ()> {
-        self.told("sealed", self.hook.about(Fact::Sealed(&sealed)), |_| true, move || self.inner.sealed(lease, sealed, now))
+        self.told(
+            "sealed",
+            self.hook.about(Fact::Sealed(&sealed)),
+            |_| true,
+            move || self.inner.sealed(lease, sealed, now),
+        )
     }
 
     fn due<'a>(
@@ -146,7 +161,12 @@ impl<H: Hook> Store for Guarded<H> {
         attempts: Vec<Attempted>,
         now: Millis,
     ) -> StoreFuture<'a, ()> {
-        self.told("attempted", self.hook.about(Fact::Attempted(&attempts)), |_| true, move || self.inner.attempted(lease, attempts, now))
+        self.told(
+            "attempted",
+            self.hook.about(Fact::Attempted(&attempts)),
+            |_| true,
+            move || self.inner.attempted(lease, attempts, now),
+        )
     }
 
     fn defer_route<'a>(
@@ -169,7 +189,12 @@ impl<H: Hook> Store for Guarded<H> {
     }
 
     fn admit(&self, parcels: Vec<Arrived>, now: Millis) -> StoreFuture<'_, ()> {
-        self.told("admit", self.hook.about(Fact::Admitted(&parcels)), |_| true, move || self.inner.admit(parcels, now))
+        self.told(
+            "admit",
+            self.hook.about(Fact::Admitted(&parcels)),
+            |_| true,
+            move || self.inner.admit(parcels, now),
+        )
     }
     fn inbox_depths(&self) -> StoreFuture<'_, Vec<(NodeCode, u64)>> {
         self.guarded("inbox_depths", move || self.inner.inbox_depths())
@@ -186,7 +211,12 @@ impl<H: Hook> Store for Guarded<H> {
     }
 
     fn drop_inbox<'a>(&'a self, lease: &'a Lease, inbox_id: i64) -> StoreFuture<'a, ()> {
-        self.told("drop_inbox", self.hook.about(Fact::Consumed(inbox_id)), |_| true, move || self.inner.drop_inbox(lease, inbox_id))
+        self.told(
+            "drop_inbox",
+            self.hook.about(Fact::Consumed(inbox_id)),
+            |_| true,
+            move || self.inner.drop_inbox(lease, inbox_id),
+        )
     }
     fn admission<'a>(&'a self, id: &'a EnvelopeId) -> StoreFuture<'a, Option<Admission>> {
         self.guarded("admission", move || self.inner.admission(id))
@@ -200,7 +230,12 @@ impl<H: Hook> Store for Guarded<H> {
 
     fn commit_judged<'a>(&'a self, lease: &'a Lease, judged: Judged) -> StoreFuture<'a, ()> {
         let judged = self.hook.harmed(judged);
-        self.told("commit_judged", self.hook.about(Fact::Judged(&judged)), |_| true, move || self.inner.commit_judged(lease, judged))
+        self.told(
+            "commit_judged",
+            self.hook.about(Fact::Judged(&judged)),
+            |_| true,
+            move || self.inner.commit_judged(lease, judged),
+        )
     }
 
     fn commit_duplicate<'a>(
@@ -210,9 +245,12 @@ impl<H: Hook> Store for Guarded<H> {
         id: &'a EnvelopeId,
         now: Millis,
     ) -> StoreFuture<'a, ()> {
-        self.told("commit_duplicate", self.hook.about(Fact::Duplicate(inbox_id, id)), |_| true, move || {
-            self.inner.commit_duplicate(lease, inbox_id, id, now)
-        })
+        self.told(
+            "commit_duplicate",
+            self.hook.about(Fact::Duplicate(inbox_id, id)),
+            |_| true,
+            move || self.inner.commit_duplicate(lease, inbox_id, id, now),
+        )
     }
 
     fn receipt_again<'a>(
@@ -229,11 +267,21 @@ impl<H: Hook> Store for Guarded<H> {
         lease: &'a Lease,
         refused: RefusedParcel,
     ) -> StoreFuture<'a, ()> {
-        self.told("commit_refused", self.hook.about(Fact::Refused(&refused)), |_| true, move || self.inner.commit_refused(lease, refused))
+        self.told(
+            "commit_refused",
+            self.hook.about(Fact::Refused(&refused)),
+            |_| true,
+            move || self.inner.commit_refused(lease, refused),
+        )
     }
 
     fn commit_relayed<'a>(&'a self, lease: &'a Lease, relayed: Relayed) -> StoreFuture<'a, ()> {
-        self.told("commit_relayed", self.hook.about(Fact::Relayed(&relayed)), |_| true, move || self.inner.commit_relayed(lease, relayed))
+        self.told(
+            "commit_relayed",
+            self.hook.about(Fact::Relayed(&relayed)),
+            |_| true,
+            move || self.inner.commit_relayed(lease, relayed),
+        )
     }
 
     fn relay_row<'a>(&'a self, id: &'a EnvelopeId) -> StoreFuture<'a, Option<RelayRow>> {
@@ -249,9 +297,12 @@ impl<H: Hook> Store for Guarded<H> {
         kept: Option<Stands>,
         now: Millis,
     ) -> StoreFuture<'a, ()> {
-        self.told("commit_hop", self.hook.about(Fact::Consumed(inbox_id)), |_| true, move || {
-            self.inner.commit_hop(lease, inbox_id, id, hop, kept.clone(), now)
-        })
+        self.told(
+            "commit_hop",
+            self.hook.about(Fact::Consumed(inbox_id)),
+            |_| true,
+            move || self.inner.commit_hop(lease, inbox_id, id, hop, kept.clone(), now),
+        )
     }
 
     fn relay_done<'a>(&'a self, id: &'a EnvelopeId, now: Millis) -> StoreFuture<'a, ()> {
@@ -275,7 +326,12 @@ impl<H: Hook> Store for Guarded<H> {
         lease: &'a Lease,
         settlement: Settlement,
     ) -> StoreFuture<'a, bool> {
-        self.told("commit_settled", self.hook.about(Fact::Settled(&settlement)), |took| *took, move || self.inner.commit_settled(lease, settlement))
+        self.told(
+            "commit_settled",
+            self.hook.about(Fact::Settled(&settlement)),
+            |took| *took,
+            move || self.inner.commit_settled(lease, settlement),
+        )
     }
 
     fn commit_event<'a>(
@@ -284,7 +340,12 @@ impl<H: Hook> Store for Guarded<H> {
         id: &'a EnvelopeId,
         event: EventOn,
     ) -> StoreFuture<'a, bool> {
-        self.told("commit_event", self.hook.about(Fact::Event(id, &event)), |took| *took, move || self.inner.commit_event(lease, id, event))
+        self.told(
+            "commit_event",
+            self.hook.about(Fact::Event(id, &event)),
+            |took| *took,
+            move || self.inner.commit_event(lease, id, event),
+        )
     }
 
     fn overdue(&self, now: Millis, limit: u32) -> StoreFuture<'_, Vec<OutEnvelope>> {
@@ -336,9 +397,12 @@ impl<H: Hook> Store for Guarded<H> {
         watermark: i64,
         now: Millis,
     ) -> StoreFuture<'a, ()> {
-        self.told("commit_delivered", self.hook.about(Fact::Delivered(sink, watermark)), |_| true, move || {
-            self.inner.commit_delivered(lease, sink, watermark, now)
-        })
+        self.told(
+            "commit_delivered",
+            self.hook.about(Fact::Delivered(sink, watermark)),
+            |_| true,
+            move || self.inner.commit_delivered(lease, sink, watermark, now),
+        )
     }
 
     fn tallies(&self, day: Day) -> StoreFuture<'_, Vec<Tally>> {
@@ -364,9 +428,12 @@ impl<H: Hook> Store for Guarded<H> {
         control: Vec<NewControl>,
         inbox_id: Option<i64>,
     ) -> StoreFuture<'_, ()> {
-        self.told("commit_manifest", self.hook.about(Fact::Manifest(&manifest, inbox_id)), |_| true, move || {
-            self.inner.commit_manifest(manifest, discrepancies, control, inbox_id)
-        })
+        self.told(
+            "commit_manifest",
+            self.hook.about(Fact::Manifest(&manifest, inbox_id)),
+            |_| true,
+            move || self.inner.commit_manifest(manifest, discrepancies, control, inbox_id),
+        )
     }
 
     fn manifests(&self, day: Day) -> StoreFuture<'_, Vec<ManifestRow>> {
@@ -446,11 +513,21 @@ impl<H: Hook> Store for Guarded<H> {
         action: ProblemAction,
         audit: AuditEvent,
     ) -> StoreFuture<'a, u64> {
-        self.told("act_on_problems", self.hook.about(Fact::Acted(&audit)), |_| true, move || self.inner.act_on_problems(numbers, action, audit))
+        self.told(
+            "act_on_problems",
+            self.hook.about(Fact::Acted(&audit)),
+            |_| true,
+            move || self.inner.act_on_problems(numbers, action, audit),
+        )
     }
 
     fn audit(&self, event: AuditEvent) -> StoreFuture<'_, ()> {
-        self.told("audit", self.hook.about(Fact::Acted(&event)), |_| true, move || self.inner.audit(event))
+        self.told(
+            "audit",
+            self.hook.about(Fact::Acted(&event)),
+            |_| true,
+            move || self.inner.audit(event),
+        )
     }
 
     fn audit_after(&self, after: i64, limit: u32) -> StoreFuture<'_, Vec<AuditRow>> {

@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use canon::{Digest, EnvelopeId, NodeCode, RecordId};
+use canon::{Digest, EnvelopeId, Lane, NodeCode, RecordId};
+use envelope::control::Inquiry;
 use store::{
-    Arrived, Attempted, Collected, Consumes, Judged, NewEnvelope, OutEvent, RefusedParcel, Relayed,
-    Sealed, Settlement,
+    Arrived, Attempted, Collected, Consumes, Judged, NewControl, NewEnvelope, OutEvent,
+    RefusedParcel, Relayed, Sealed, Settlement,
 };
 
 use super::{Ledger, Name};
 use crate::guarded::Fact;
-use crate::invariant::Invariant::{S2, S3, S4, S5, S6, S7, S8};
+use crate::invariant::Invariant::{S1, S2, S3, S4, S5, S6, S7, S8};
 use crate::sink;
 
 /// Writes a fact down.
@@ -36,8 +37,58 @@ pub(super) fn of(fact: Fact<'_>) -> Option<Write> {
         Fact::Event(_, event) => consumed(event.inbox_id?),
         Fact::Manifest(_, inbox_id) => consumed(inbox_id?),
         Fact::Delivered(sink, watermark) => delivered(sink, watermark),
+        // What is resubmitted goes up again as it is.
+        Fact::Acted(event) if event.action.starts_with("quarantine.") => {
+            Box::new(|ledger, node| ledger.book(node).contents.clear())
+        }
         Fact::Acted(_) => return None,
     })
+}
+
+/// A fact in a line.
+pub(super) fn told(fact: Fact<'_>) -> String {
+    let list = |ids: Vec<String>| ids.join(" ");
+    match fact {
+        Fact::Collected(page) => {
+            let new = page.chunks.iter().flat_map(|c| c.records.iter().map(|r| r.id.to_string()));
+            let held =
+                page.quarantined.iter().filter_map(|q| q.id.as_ref().map(|i| format!("!{i}")));
+            format!("collected to {}: {}", page.cursor, list(new.chain(held).collect()))
+        }
+        Fact::Numbered(all) => {
+            let one = |e: &NewEnvelope| match &e.consumes {
+                Consumes::Staged(b) => format!("{} {} records", e.id, b.records.len()),
+                Consumes::Control(q) => format!("{} {} {:?}", e.id, e.kind, q.control.answers),
+            };
+            format!("numbered {}", list(all.iter().map(one).collect()))
+        }
+        Fact::Sealed(all) => format!("sealed {}", all.len()),
+        Fact::Attempted(all) => {
+            let one = |a: &Attempted| format!("{} {:?} {:?}", a.id, a.event, a.reason);
+            format!("attempted {}", list(all.iter().map(one).collect()))
+        }
+        Fact::Admitted(all) => {
+            let one = |a: &Arrived| format!("{} {} from {}", a.kind, a.id, a.from);
+            format!("admitted {}", list(all.iter().map(one).collect()))
+        }
+        Fact::Judged(j) => {
+            let kept = j.kept.iter().map(|k| k.id.to_string()).collect();
+            let not = j.problems.iter().map(|p| format!("{} {}", p.id, p.code)).collect();
+            format!("judged {}: kept {}, not {}", j.id, list(kept), list(not))
+        }
+        Fact::Relayed(r) => format!("relayed {} {}", r.kind, r.id),
+        Fact::Settled(s) => {
+            let not = s.not_accepted.iter().map(|n| format!("{} {}", n.id, n.code)).collect();
+            format!("settled {}, not: {}", s.id, list(not))
+        }
+        Fact::Refused(r) => format!("refused {}: {}", r.code, r.detail),
+        Fact::Duplicate(_, id) => format!("once more {id}"),
+        Fact::Consumed(row) => format!("consumed {row}"),
+        Fact::Event(id, e) => format!("{:?} of {id} {:?}", e.event, e.reason),
+        Fact::Manifest(m, _) => format!("manifest of {} by {} to {}", m.day, m.by, m.peer),
+        Fact::Delivered(sink, mark) => format!("delivered to {sink} up to {mark}"),
+        Fact::Acted(event) => format!("{} {}", event.action, event.subject),
+    }
 }
 
 fn name(id: &RecordId) -> Name {
@@ -53,10 +104,10 @@ fn collected(page: &Collected) -> Write {
     let adapter = Arc::clone(&page.adapter);
     let cursor: u64 = page.cursor.parse().unwrap_or(u64::MAX);
     let (read, unchanged) = (page.rows_read, page.rows_unchanged);
-    let new: Vec<(RecordId, Digest)> = page
+    let new: Vec<(RecordId, Digest, Digest)> = page
         .chunks
         .iter()
-        .flat_map(|c| c.records.iter().map(|r| (r.id.clone(), r.digest)))
+        .flat_map(|c| c.records.iter().map(|r| (r.id.clone(), r.digest, r.content)))
         .collect();
     let held: Vec<RecordId> = page.quarantined.iter().filter_map(|q| q.id.clone()).collect();
     let found = (new.len() + page.quarantined.len()) as u64;
@@ -70,14 +121,22 @@ fn collected(page: &Collected) -> Write {
         ledger.holds(found + unchanged >= read, S5, node, || {
             format!("of {read} rows {found} are somewhere and {unchanged} unchanged")
         });
-        let all = new.iter().map(|(id, _)| id).chain(&held);
+        let mut all: Vec<&RecordId> = new.iter().map(|(id, ..)| id).chain(&held).collect();
+        all.sort_by_key(|id| id.version);
         for id in all {
             let last = ledger.book(node).collected.insert(name(id), id.version);
             ledger.holds(last.is_none_or(|v| v < id.version), S6, node, || {
                 format!("{id} was collected after version {last:?}")
             });
         }
-        for (id, digest) in new {
+        for id in &held {
+            ledger.book(node).contents.remove(&name(id));
+        }
+        for (id, digest, content) in new {
+            let known = ledger.book(node).contents.insert(name(&id), content);
+            ledger.holds(known != Some(content), S1, node, || {
+                format!("{id} was collected, and says what the version before says")
+            });
             ledger.records.insert(digest, id);
         }
     })
@@ -87,24 +146,35 @@ fn numbered(envelopes: &[NewEnvelope]) -> Write {
     struct One {
         id: EnvelopeId,
         records: Option<Vec<(Digest, bool)>>,
+        /// Of records: every lower sequence is final, it says.
+        below: u64,
         answers: Option<EnvelopeId>,
+        gap: Option<EnvelopeId>,
     }
     let all: Vec<One> = envelopes
         .iter()
         .map(|e| match &e.consumes {
             Consumes::Staged(batch) => {
                 let records = batch.records.iter().map(|r| (r.digest, r.orphan)).collect();
-                One { id: e.id.clone(), records: Some(records), answers: None }
+                let below = envelope::Head::read(&e.head).map_or(u64::MAX, |h| h.settled_below);
+                One { id: e.id.clone(), records: Some(records), below, answers: None, gap: None }
             }
             Consumes::Control(queued) => {
                 let answers = queued.control.answers.clone();
-                One { id: e.id.clone(), records: None, answers }
+                let gap = behind_gap(&queued.control);
+                One { id: e.id.clone(), records: None, below: 0, answers, gap }
             }
         })
         .collect();
     Box::new(move |ledger, node| {
         for one in all {
             let line = (one.id.epoch, one.id.route.to_string());
+            let open = ledger.book(node).open.entry(line.clone()).or_default();
+            let first = open.first().copied().unwrap_or(u64::MAX);
+            open.insert(one.id.sequence);
+            ledger.holds(one.below <= first || one.below == one.id.sequence, S2, node, || {
+                format!("{} says that all below {} is final, and {first} is not", one.id, one.below)
+            });
             let last = ledger.book(node).sequences.insert(line, one.id.sequence).unwrap_or(0);
             ledger.holds(one.id.sequence == last + 1, S2, node, || {
                 format!("{} was numbered after {last}", one.id)
@@ -116,11 +186,44 @@ fn numbered(envelopes: &[NewEnvelope]) -> Write {
                     format!("{answered} was answered by {before:?}, and again by {}", one.id)
                 });
             }
+            if let Some(after) = one.gap {
+                patient(ledger, node, &after);
+            }
             if let Some(records) = one.records {
+                let now = ledger.now;
+                ledger.numbered_at.insert(one.id.clone(), now);
                 sent(ledger, node, &one.id, &records);
             }
         }
     })
+}
+
+/// The envelope behind the gap that an inquiry asks for.
+fn behind_gap(control: &NewControl) -> Option<EnvelopeId> {
+    let first = *control.lengths.first()? as usize;
+    match Inquiry::read(control.body.get(..first)?).ok()? {
+        Inquiry::Gap { sender, epoch, route, last, .. } => {
+            Some(EnvelopeId { sender, epoch, route, sequence: last + 1 })
+        }
+        _ => None,
+    }
+}
+
+/// Nobody asks for a gap before its grace is over.
+fn patient(ledger: &mut Ledger, node: &NodeCode, after: &EnvelopeId) {
+    let (now, grace) = (ledger.now, ledger.limits.gap_grace);
+    let asked = ledger.numbered_at.get(after).map(|at| now.since(*at));
+    ledger.holds(ledger.jumps || asked.is_none_or(|ms| ms >= grace), S8, node, || {
+        format!("the gap before {after} is asked for after {asked:?} ms, the grace is {grace}")
+    });
+}
+
+/// A sequence is final at its sender.
+fn closes(ledger: &mut Ledger, node: &NodeCode, id: &EnvelopeId) {
+    let line = (id.epoch, id.route.to_string());
+    if let Some(open) = ledger.book(node).open.get_mut(&line) {
+        open.remove(&id.sequence);
+    }
 }
 
 /// The records of a numbered envelope.
@@ -151,15 +254,21 @@ fn sealed(sealed: &[Sealed]) -> Write {
 }
 
 fn attempted(attempts: &[Attempted]) -> Write {
-    let given_up: Vec<EnvelopeId> = attempts
-        .iter()
-        .filter(|a| a.event == OutEvent::GivenUp && a.reason.is_none())
-        .map(|a| a.id.clone())
-        .collect();
+    let all: Vec<Attempted> = attempts.to_vec();
     Box::new(move |ledger, node| {
-        ledger.holds(given_up.is_empty(), S8, node, || {
-            format!("given up without a reason: {given_up:?}")
-        });
+        for attempt in all {
+            let Attempted { id, event, reason, own, .. } = attempt;
+            let sent = event == OutEvent::Confirmed;
+            let confirmed = !sent || ledger.confirmed.contains(&id);
+            ledger.holds(confirmed, S1, node, || {
+                format!("{id} counts as sent, and no carrier ever confirmed it")
+            });
+            let named = event != OutEvent::GivenUp || reason.is_some();
+            ledger.holds(named, S8, node, || format!("{id} was given up without a reason"));
+            if own && sent && id.route.lane == Lane::Control {
+                closes(ledger, node, &id);
+            }
+        }
     })
 }
 
@@ -214,7 +323,8 @@ fn takes_effect(
     let rises = before.as_ref().is_none_or(|(version, _)| *version < record.version);
     ledger.holds(rises, S6, node, || format!("{record} took effect after {before:?}"));
     let owner = before.as_ref().is_none_or(|(_, owner)| *owner == id.sender);
-    ledger.holds(owner, S7, node, || format!("{record} of {before:?} was changed by {}", id.sender));
+    ledger
+        .holds(owner, S7, node, || format!("{record} of {before:?} was changed by {}", id.sender));
     if let Some(parent) = parent(record)
         && !ledger.book(node).versions.contains_key(&parent)
     {
@@ -226,8 +336,7 @@ fn takes_effect(
 }
 
 fn relayed(relayed: &Relayed) -> Write {
-    let (id, frame, inbox_id) =
-        (relayed.id.clone(), Arc::clone(&relayed.frame), relayed.inbox_id);
+    let (id, frame, inbox_id) = (relayed.id.clone(), Arc::clone(&relayed.frame), relayed.inbox_id);
     Box::new(move |ledger, node| {
         genuine(ledger, node, &id, &frame, "relayed");
         consumes(ledger, node, inbox_id);
@@ -238,10 +347,16 @@ fn settled(settlement: &Settlement) -> Write {
     let id = settlement.id.clone();
     let declined = settlement.event == OutEvent::Declining;
     let not: Vec<u32> = settlement.not_accepted.iter().map(|n| n.position).collect();
+    let rejected: Vec<RecordId> = settlement.not_accepted.iter().map(|n| n.id.clone()).collect();
     let inbox_id = settlement.inbox_id;
     Box::new(move |ledger, node| {
         consumes(ledger, node, inbox_id);
         ledger.lives += 1;
+        closes(ledger, node, &id);
+        // What was not taken may be said again in the same words.
+        for record in &rejected {
+            ledger.book(node).contents.remove(&name(record));
+        }
         let twice = !ledger.book(node).settled.insert(id.clone());
         ledger.holds(!twice, S2, node, || format!("{id} was settled twice"));
         let Some(members) = ledger.members.get(&id).cloned().filter(|_| !declined) else { return };

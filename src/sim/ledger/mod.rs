@@ -40,6 +40,10 @@ pub struct Book {
     settled: BTreeSet<EnvelopeId>,
     /// Watermark of each sink.
     watermarks: BTreeMap<String, i64>,
+    /// Content of the last version of each record, while reading it again is no news.
+    contents: HashMap<Name, Digest>,
+    /// Own sequences that are not final, by epoch and route.
+    open: BTreeMap<(u32, String), BTreeSet<u64>>,
     /// Inbox rows claimed here, and whether their bytes are their origin's.
     claimed: HashMap<i64, (EnvelopeId, bool)>,
     /// Something was committed since it was looked at last.
@@ -59,7 +63,13 @@ pub struct Ledger {
     /// Every record that was ever kept at a node, whatever became of the node.
     ever_kept: BTreeMap<NodeCode, BTreeSet<Digest>>,
     shelves: BTreeMap<NodeCode, SharedShelf>,
+    /// Parcels that the carrier has confirmed.
+    confirmed: BTreeSet<EnvelopeId>,
+    /// When records envelopes were numbered.
+    numbered_at: HashMap<EnvelopeId, Millis>,
     limits: Limits,
+    /// Clocks jump: nobody's patience can be measured.
+    pub jumps: bool,
     /// The first thing that broke.
     pub broken: Option<Broken>,
     /// The step under way.
@@ -70,6 +80,8 @@ pub struct Ledger {
     pub lives: u64,
     /// Parcels set aside, by code.
     pub refused: BTreeMap<String, u64>,
+    /// Every fact in a line, for whoever wants to read it.
+    pub diary: Option<Vec<String>>,
 }
 
 /// The ledger as everybody sees it.
@@ -83,10 +95,12 @@ pub fn look(ledger: &SharedLedger) -> MutexGuard<'_, Ledger> {
 /// What to write down once a fact is committed at a node.
 pub(crate) fn about(ledger: &SharedLedger, node: &NodeCode, fact: Fact<'_>) -> Option<After> {
     let write = facts::of(fact)?;
+    let line = look(ledger).diary.is_some().then(|| facts::told(fact));
     let (ledger, node) = (Arc::clone(ledger), node.clone());
     Some(Box::new(move |took| {
         if took {
             let mut ledger = look(&ledger);
+            ledger.tell(&node, line);
             ledger.book(&node).dirty = true;
             write(&mut ledger, &node);
         }
@@ -103,12 +117,24 @@ impl Ledger {
             records: HashMap::new(),
             ever_kept: BTreeMap::new(),
             shelves: BTreeMap::new(),
+            confirmed: BTreeSet::new(),
+            numbered_at: HashMap::new(),
             limits,
+            jumps: false,
             broken: None,
             step: 0,
             now: Millis(0),
             lives: 0,
             refused: BTreeMap::new(),
+            diary: None,
+        }
+    }
+
+    /// A line of the diary, if one is kept.
+    pub fn tell(&mut self, node: &NodeCode, line: Option<String>) {
+        let (step, now) = (self.step, self.now);
+        if let (Some(diary), Some(line)) = (&mut self.diary, line) {
+            diary.push(format!("{step:6} {now} {node}: {line}"));
         }
     }
 
@@ -161,6 +187,8 @@ impl Ledger {
     /// The node's store was replaced by that of its backup.
     pub fn restored(&mut self, node: &NodeCode, image: Book) {
         let mut book = image;
+        // Another life: what it adopts, it has not collected.
+        book.contents.clear();
         // What went up since is not forgotten by whoever has it, and the node adopts it.
         book.numbered.append(&mut self.book(node).numbered);
         self.books.insert(node.clone(), book);
@@ -173,6 +201,11 @@ impl Ledger {
             let genuine = self.frames.get(&id).is_some_and(|f| *f == parcel.arrived.frame);
             self.book(node).claimed.insert(parcel.inbox_id, (id, genuine));
         }
+    }
+
+    /// The carrier has said that it has a parcel.
+    pub(crate) fn confirmed(&mut self, id: &EnvelopeId) {
+        self.confirmed.insert(id.clone());
     }
 
     /// Whether exactly this record is kept at a node now.

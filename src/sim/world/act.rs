@@ -76,7 +76,8 @@ impl World {
         let mut out = Vec::new();
         for lane in [Lane::Live, Lane::Bulk] {
             let route = feed::route(to, lane);
-            let range = self.machines[machine].store.outbound_range(&route, 0, u64::MAX >> 1, 10_000);
+            let range =
+                self.machines[machine].store.outbound_range(&route, 0, u64::MAX >> 1, 10_000);
             out.extend(ready(range).unwrap_or_default());
         }
         out
@@ -153,6 +154,7 @@ impl World {
         for instance in 0..self.machines[machine].instances.len() {
             self.died(super::At { machine, instance, worker: 0 });
         }
+        self.tell(machine, "restored from its backup");
         // An epoch is a minute: a new one must not be one that was there.
         self.passes(61_000);
         let Some(image) = &self.machines[machine].image else { return };

@@ -63,7 +63,8 @@ fn limits(scenario: &Scenario) -> Limits {
 
 fn code(tier: usize, nth: usize) -> NodeCode {
     let tiers = ["province", "city", "county", "town"];
-    let name = if tier == 0 { tiers[0].to_owned() } else { format!("{}-{nth}", tiers[tier.min(3)]) };
+    let name =
+        if tier == 0 { tiers[0].to_owned() } else { format!("{}-{nth}", tiers[tier.min(3)]) };
     NodeCode::new(&name).expect("a legal code")
 }
 
@@ -146,6 +147,8 @@ impl World {
             words: 0,
             passing: Vec::new(),
         };
+        let jumps = [Fault::ClockAhead, Fault::ClockBack].iter().any(|f| world.has(*f));
+        ledger::look(&world.ledger).jumps = jumps;
         world.bus.weather(world.storm_weather());
         world.passes(0);
         for of in 0..codes.len() {

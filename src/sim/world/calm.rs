@@ -11,9 +11,11 @@ use crate::invariant::Invariant::{L1, L2, S9};
 
 /// Rounds without anything to do after which the world is at rest: with the steps below, longer than
 /// every patience of the limits.
-const RESTS: u32 = 30;
+const RESTS: u32 = 12;
 /// Rounds after which a world that still moves never ends.
-const ROUNDS_MAX: u32 = 4_000;
+const ROUNDS_MAX: u32 = 1_500;
+/// Rounds after which a person looks at the pages.
+const LOOKS: u32 = 100;
 /// Turns of a worker in a row.
 const TURNS_MAX: u32 = 32;
 
@@ -27,8 +29,9 @@ impl World {
             return;
         }
         // A person looks once more at what still stands still.
-        self.people_clear_up();
-        self.rest();
+        if self.people_clear_up() {
+            self.rest();
+        }
         let days = self.days();
         if let Some(last) = days.last().copied() {
             let closed = last.end().plus(self.limits.close_grace + 1_000);
@@ -47,28 +50,37 @@ impl World {
         self.truth();
     }
 
-    /// Links and adapters that stopped themselves go on: pages say that somebody has to.
-    fn people_clear_up(&mut self) {
+    /// Links and adapters that stopped themselves go on: pages say that somebody has to. Says whether
+    /// there were any.
+    fn people_clear_up(&mut self) -> bool {
+        let mut acted = false;
         for machine in 0..self.machines.len() {
             let Some(status) = self.status(machine) else { continue };
             for link in status.links.iter().filter(|l| l.paused.is_some()) {
                 self.resume(machine, &link.link);
+                acted = true;
             }
             for adapter in status.adapters.iter().filter(|a| a.paused.is_some()) {
                 let now = self.clock(machine);
                 let store = std::sync::Arc::clone(&self.machines[machine].store);
                 let resumed = ready(store.pause_adapter(&adapter.adapter, None, now));
                 debug_assert!(resumed.is_ok(), "memory is never busy");
+                acted = true;
             }
         }
+        acted
     }
 
     /// Turns until nothing is done for long.
     fn rest(&mut self) {
         let mut idle = 0;
-        for _ in 0..ROUNDS_MAX {
+        for nth in 0..ROUNDS_MAX {
             if self.broken().is_some() {
                 return;
+            }
+            self.revive(false);
+            if nth % LOOKS == LOOKS - 1 {
+                self.people_clear_up();
             }
             let done = self.round();
             idle = if done == 0 { idle + 1 } else { 0 };
@@ -76,9 +88,29 @@ impl World {
                 return;
             }
             // Nothing to do for a while: the next thing is minutes away.
-            self.passes(if idle < 8 { 250 } else { 10_000 });
+            self.passes(if idle < 4 { 250 } else { 20_000 });
         }
-        self.breaks(L1, 0, "the world never came to rest");
+        let open = self.under_way();
+        self.breaks(L1, 0, format!("the world never came to rest: {open}"));
+    }
+
+    /// What is still under way anywhere, for whoever reads why.
+    fn under_way(&self) -> String {
+        let mut out = Vec::new();
+        for machine in 0..self.machines.len() {
+            for own in self.own_envelopes(machine).iter().filter(|e| !e.state.is_final()) {
+                let (state, reason) = (own.state.as_str(), &own.reason);
+                out.push(format!("{} {state} {reason:?} due {:?}", own.id, own.due_at));
+            }
+            let links = self.status(machine).map(|s| s.links).unwrap_or_default();
+            for link in links.iter().filter(|l| l.paused.is_some()) {
+                out.push(format!(
+                    "{} to {}: {:?}",
+                    self.machines[machine].code, link.link, link.paused
+                ));
+            }
+        }
+        out.join("; ")
     }
 
     /// Every worker of every machine takes its turns.

@@ -135,6 +135,8 @@ pub struct Outcome {
     pub happened: Happened,
     /// Parcels set aside, by code.
     pub refused: BTreeMap<String, u64>,
+    /// Every fact in a line, if they were wanted.
+    pub diary: Vec<String>,
     /// Calls of all ports.
     pub calls: u64,
     /// The call that was struck, in the mode that tries each.
@@ -144,6 +146,13 @@ pub struct Outcome {
 /// Runs a course of events to its end.
 pub fn run(scenario: &Scenario) -> Outcome {
     World::new(scenario).run()
+}
+
+/// The same, with a line for every fact.
+pub fn run_told(scenario: &Scenario) -> Outcome {
+    let world = World::new(scenario);
+    ledger::look(&world.ledger).diary = Some(Vec::new());
+    world.run()
 }
 
 impl World {
@@ -166,6 +175,7 @@ impl World {
             lives: ledger.lives,
             happened: self.happened.clone(),
             refused: ledger.refused.clone(),
+            diary: ledger.diary.clone().unwrap_or_default(),
             calls: calls.made,
             struck: calls.struck,
         }
@@ -204,6 +214,12 @@ impl World {
         self.now = self.now.plus(ms);
         self.bus.at(self.now);
         ledger::look(&self.ledger).now = self.now;
+    }
+
+    /// A line of the diary.
+    fn tell(&self, machine: usize, what: &str) {
+        let code = &self.machines[machine].code;
+        ledger::look(&self.ledger).tell(code, Some(what.to_owned()));
     }
 
     fn note(&mut self, what: impl std::hash::Hash) {

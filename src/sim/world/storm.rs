@@ -1,6 +1,5 @@
 //! The storm: step by step somebody takes a turn, the clock moves, something goes wrong.
 
-
 use super::{Image, Passing, World};
 use crate::fault::Fault;
 use crate::feed::{self, Line};
@@ -43,7 +42,7 @@ impl World {
                 self.strike(fault);
             }
         }
-        if self.lines_left > 0 && self.chance("lines").per_mille(120) {
+        if self.lines_left > 0 && self.chance("lines").per_mille(200) {
             self.write_line();
         }
         self.some_turn(true);
@@ -52,8 +51,8 @@ impl World {
     /// Whether a fault of the world happens in this step.
     fn strikes(&mut self, fault: Fault) -> bool {
         let rate = self.sky().rates.get(&fault).copied().unwrap_or(0);
-        // Parcels are many and steps more: a step has a tenth of a parcel's bad luck.
-        self.chance(fault.word()).per_mille(rate.div_ceil(10))
+        // Parcels are many and steps more: a step has a quarter of a parcel's bad luck.
+        self.chance(fault.word()).per_mille(rate.div_ceil(4))
     }
 
     fn strike(&mut self, fault: Fault) {
@@ -294,7 +293,6 @@ impl World {
         }
         self.revive(true);
     }
-
 
     /// The last moment that any clock has shown.
     pub(super) fn clocks_agree(&mut self) {

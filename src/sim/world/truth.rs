@@ -4,8 +4,8 @@
 use canon::{Key, NodeCode};
 use store::{CaseRow, Place, ProblemFilter};
 
-use super::turn::ready;
 use super::World;
+use super::turn::ready;
 use crate::fault::Fault;
 use crate::feed::{self, Line};
 use crate::invariant::Invariant::{L1, S1, S4, S5};
@@ -49,14 +49,32 @@ impl World {
             return self.breaks(S1, machine, format!("{line:?} was never collected"));
         };
         match row.place {
+            Place::Quarantined | Place::Voided | Place::Dead if line.bad => {}
+            // The same line once more, behind a sound one, is no news.
+            Place::Accepted if line.bad && self.has(Fault::Again) => {}
+            place if line.bad => {
+                self.breaks(S1, machine, format!("{line:?} breaks a rule and is {place}"));
+            }
             Place::Accepted | Place::Superseded => self.is_on_the_shelf(machine, line, &row),
             Place::Dead | Place::Voided => {}
             Place::Rejected => self.may_be_rejected(machine, &row),
             // A rule of the case may not hold, where something of it was withdrawn.
             Place::Quarantined if self.has(Fault::Void) || self.has(Fault::Orphan) => {}
             Place::Waiting if self.parent_is_missing(machine, line) => {}
-            place => self.breaks(L1, machine, format!("{} stays {place}", row.id)),
+            place => {
+                let why = self.why(machine, &row);
+                self.breaks(L1, machine, format!("{} stays {place}: {why}", row.id));
+            }
         }
+    }
+
+    /// What is said of a record that was not taken.
+    fn why(&self, machine: usize, row: &CaseRow) -> String {
+        let filter = ProblemFilter { limit: 100, ..ProblemFilter::default() };
+        let problems = ready(self.machines[machine].store.problems(filter)).unwrap_or_default();
+        let of_it = problems.iter().filter(|p| p.record.as_deref() == Some(&row.id.to_string()));
+        let rules = of_it.flat_map(|p| &p.violations).map(|v| format!("{} {}", v.rule, v.field));
+        rules.collect::<Vec<_>>().join(", ")
     }
 
     /// A child waits as long as its parent did not arrive.
@@ -71,17 +89,15 @@ impl World {
         if self.has(Fault::Shared) || self.has(Fault::Void) {
             return;
         }
-        let filter = ProblemFilter { limit: 100, ..ProblemFilter::default() };
-        let problems = ready(self.machines[machine].store.problems(filter)).unwrap_or_default();
-        let why = problems.iter().find(|p| p.record.as_deref() == Some(&row.id.to_string()));
-        let why = why.map(|p| format!("{:?}", p.violations));
-        self.breaks(L1, machine, format!("{} is rejected: {why:?}", row.id));
+        let why = self.why(machine, row);
+        self.breaks(L1, machine, format!("{} is rejected: {why}", row.id));
     }
 
     /// S4: the province has the latest words of it.
     fn is_on_the_shelf(&mut self, machine: usize, line: &Line, row: &CaseRow) {
         let shelf = self.machines[0].shelf.clone().unwrap_or_default();
-        let name = (row.id.kind.to_string(), format!("{}/{}", row.id.key.root(), row.id.key.part()));
+        let name =
+            (row.id.kind.to_string(), format!("{}/{}", row.id.key.root(), row.id.key.part()));
         let held = sink::look(&shelf).held.get(&name).cloned();
         let Some(held) = held else {
             return self.breaks(S4, machine, format!("{} is accepted and nobody has it", row.id));

@@ -107,7 +107,8 @@ impl World {
     fn failed(&mut self, at: At, name: &str, failed: &WorkError, struck: Option<Strike>) {
         let instance = &self.machines[at.machine].instances[at.instance];
         instance.node.forget_leases();
-        let panicked = matches!(failed, WorkError::Panicked { .. }) && struck.is_none_or(|s| s.when != When::Panic);
+        let panicked = matches!(failed, WorkError::Panicked { .. })
+            && struck.is_none_or(|s| s.when != When::Panic);
         if panicked || failed.disposition() == Disposition::Halt {
             self.breaks(L1, at.machine, format!("`{name}` stands still: {failed}"));
         }
@@ -127,6 +128,7 @@ impl World {
 
     /// The process of a turn died.
     pub(super) fn died(&mut self, at: At) {
+        self.tell(at.machine, "died");
         let back = self.chance("crash").between(0, 20_000);
         let back_at = self.now.plus(back);
         let instance = &mut self.machines[at.machine].instances[at.instance];
@@ -171,7 +173,8 @@ impl World {
         }
         if at.worker == DISPATCH {
             let (of, parents) = (at.machine, &self.parents);
-            let near = (0..parents.len()).filter(|n| parents[of] == Some(*n) || parents[*n] == Some(of));
+            let near =
+                (0..parents.len()).filter(|n| parents[of] == Some(*n) || parents[*n] == Some(of));
             for machine in near.collect::<Vec<_>>() {
                 self.heat(At { machine, instance: 0, worker: RECEIVE });
             }

@@ -186,7 +186,7 @@ fn envelope(id: &EnvelopeId, kind: &str, consumes: Consumes) -> NewEnvelope {
 async fn send(end: &End, id: &EnvelopeId, kind: &str, consumes: Consumes, frame: Arc<[u8]>) {
     let (store, lease) = (&end.store, &end.lease);
     store.number(lease, vec![envelope(id, kind, consumes)], now()).await.unwrap();
-    store.sealed(lease, vec![Sealed { id: id.clone(), frame }], now()).await.unwrap();
+    store.sealed(lease, vec![Sealed { id: id.clone(), frame, head: None }], now()).await.unwrap();
 }
 
 async fn dispatch(end: &End, id: &EnvelopeId, lane: Lane) {

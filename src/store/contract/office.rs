@@ -386,7 +386,8 @@ pub(super) fn audit_event(at: Millis) -> AuditEvent {
 }
 
 pub(super) fn sealed(id: &EnvelopeId) -> Sealed {
-    Sealed { id: id.clone(), frame: format!("frame of {id}").into_bytes().into() }
+    let frame = format!("frame of {id}").into_bytes().into();
+    Sealed { id: id.clone(), frame, head: None }
 }
 
 pub(super) fn not_accepted(position: u32, id: &RecordId, outcome: FinalOutcome) -> NotAccepted {

@@ -1,6 +1,6 @@
 //! Numbers, heads, frames.
 
-use canon::Lane;
+use canon::{DigestAlg, Lane};
 
 use super::office::*;
 use super::provider::run;
@@ -189,12 +189,29 @@ fn after_a_crash_the_same_heads_are_signed() {
 }
 
 #[test]
+fn what_was_numbered_under_another_key_is_sealed_with_the_head_that_was_signed() {
+    run(async |bench| {
+        let county = Office::open(&bench, "county").await;
+        county.collect(t0(), vec![record("SB", "A", 1)]).await;
+        let envelope = county.next_envelope(&live(), 10).await;
+        let sent = envelope.id.clone();
+        county.store.number(&county.lease, vec![envelope], t0()).await.unwrap();
+        let head = DigestAlg::Sha256.of(&[b"the head of the new key"]);
+        let fresh = Sealed { head: Some(head), ..sealed(&sent) };
+        county.store.sealed(&county.lease, vec![fresh], t0()).await.unwrap();
+        let own = county.store.outbound(&sent).await.unwrap().unwrap();
+        assert_eq!((own.state, own.head_digest), (OutState::Sealed, head));
+        county.assert_conserved().await;
+    });
+}
+
+#[test]
 fn what_is_sealed_is_not_sealed_twice() {
     run(async |bench| {
         let county = Office::open(&bench, "county").await;
         county.collect(t0(), vec![record("SB", "A", 1)]).await;
         let sent = county.seal(t0()).await;
-        let other = Sealed { id: sent.clone(), frame: b"other".to_vec().into() };
+        let other = Sealed { id: sent.clone(), frame: b"other".to_vec().into(), head: None };
         assert!(county.store.sealed(&county.lease, vec![other], t0()).await.is_err());
         let frames = county.store.frames(&sent).await.unwrap().unwrap();
         assert_eq!(*frames.frame, *sealed(&sent).frame);

@@ -254,6 +254,7 @@ impl Identity {
             let Some(out) = self.out.get_mut(&one.id) else { continue };
             let Some(next) = out.env.state.next(OutEvent::Signed) else { continue };
             out.frame = Some(one.frame);
+            out.env.head_digest = one.head.unwrap_or(out.env.head_digest);
             out.body = Vec::new();
             out.env.due_at = Some(now);
             self.unsigned.remove(&out.numbering);

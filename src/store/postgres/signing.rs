@@ -3,7 +3,7 @@
 use canon::Millis;
 use sqlx::postgres::PgConnection;
 
-use super::codec::Entries;
+use super::codec::{Entries, digest_out};
 use super::conn::{Columns, len, q};
 use super::handle::Handle;
 use super::sql;
@@ -87,6 +87,8 @@ pub(super) async fn sealed(
     let mut txn = handle.begin(Some(lease), Some(now)).await?;
     let statement = q(sql::ENVELOPES_SEALED).bind(handle.ident).bind(txn.now.0).bind(routes);
     let statement = statement.bind(epochs).bind(sequences).bind(frames).bind(bytes);
+    let heads: Vec<_> = sealed.iter().map(|one| one.head.as_ref().map(digest_out)).collect();
+    let statement = statement.bind(heads);
     let stored = statement.fetch_one(&mut *txn).await?.int(0)?;
     if stored != len(sealed.len()) {
         let detail = format!("{stored} of {} are numbered", sealed.len());

@@ -3,7 +3,7 @@
 use canon::Millis;
 use sqlx::sqlite::SqliteConnection;
 
-use super::codec::Entries;
+use super::codec::{Entries, digest_out};
 use super::conn::{Columns, q};
 use super::handle::{Handle, blob};
 use super::sql;
@@ -76,6 +76,7 @@ pub(super) async fn sealed(
         let frame = handle.next_blob();
         let statement = q(sql::ENVELOPE_SEALED).bind(handle.ident).bind(own.route).bind(own.epoch);
         let statement = statement.bind(own.sequence).bind(now.0).bind(frame);
+        let statement = statement.bind(one.head.as_ref().map(digest_out));
         let row = statement.fetch_optional(&mut *txn).await?.ok_or_else(missing)?;
         let text = if row.int(1)? == 1 { sql::RECORDS_SEALED } else { sql::CONTROL_SEALED };
         let statement = q(text).bind(row.int(0)?).bind(frame).bind(one.frame.to_vec());

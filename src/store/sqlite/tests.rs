@@ -92,7 +92,7 @@ async fn one_envelope(store: &SharedStore, lease: &Lease) {
     };
     store.number(lease, vec![envelope], Millis(2_000)).await.unwrap();
     let frame: Arc<[u8]> = b"frame".as_slice().into();
-    let sealed = vec![Sealed { id: id.clone(), frame: Arc::clone(&frame) }];
+    let sealed = vec![Sealed { id: id.clone(), frame: Arc::clone(&frame), head: None }];
     store.sealed(lease, sealed, Millis(2_000)).await.unwrap();
     let parcel = Arrived {
         link: "up".into(),

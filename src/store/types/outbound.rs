@@ -134,6 +134,8 @@ pub struct Sealed {
     pub id: EnvelopeId,
     /// The zstd frame of the whole package.
     pub frame: Arc<[u8]>,
+    /// Digest of its head, where that names another certificate than it did when it was numbered.
+    pub head: Option<Digest>,
 }
 
 /// Member of an own records envelope.

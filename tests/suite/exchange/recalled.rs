@@ -70,3 +70,65 @@ async fn from_nothing_with_the_question_and_the_answer_lost() {
     world.finish().await;
     all_days_agree(&world, first).await;
 }
+
+/// Found by the simulator: what came before the question was asked said that older numbers are final
+/// at their sender, and the restored province then asked for nothing of what it had lost.
+#[tokio::test]
+async fn what_comes_before_the_question_hides_nothing() {
+    let mut world = super::world().await;
+    world.image(PROVINCE, "empty").await;
+    let image_at = world.now;
+    world.drop_lines("a.csv", &cases(1..=3));
+    world.quiet().await;
+    // On the way while the province is lost.
+    world.bus.rule(Rule::next("records", Trick::Hold).to("province"));
+    world.drop_lines("b.csv", &cases(4..=4));
+    world.quiet().await;
+    world.lose(PROVINCE, Some("empty"), image_at).await;
+    world.bus.release().await;
+    world.work(PROVINCE, "receive").await.expect("a turn");
+    world.work(PROVINCE, "accept").await.expect("a turn");
+    world.heal().await;
+    world.heal().await;
+    assert_eq!(world.kept().await, 8, "everything came again");
+    world.finish().await;
+}
+
+/// Found by the simulator: a receipt of the time that a restore took away comes when everything was
+/// given again, and says accepted of what its giver has lost.
+#[tokio::test]
+async fn a_late_receipt_of_the_lost_time_hides_nothing() {
+    let mut world = super::world().await;
+    world.drop_lines("a.csv", &cases(1..=3));
+    world.quiet().await;
+    world.image(PROVINCE, "old").await;
+    let image_at = world.now;
+    world.bus.rule(Rule::next("receipt", Trick::Hold).to("town-1"));
+    world.drop_lines("b.csv", &cases(4..=4));
+    world.quiet().await;
+    world.lose(PROVINCE, Some("old"), image_at).await;
+    world.pass(2_000).await;
+    world.bus.release().await;
+    world.heal().await;
+    world.heal().await;
+    assert_eq!(world.kept().await, 8, "everything came again");
+    world.finish().await;
+}
+
+/// Found by the simulator: a sender whose clock had gone back took everything it had settled for
+/// newer than the question, and gave nothing again.
+#[tokio::test]
+async fn a_sender_whose_clock_went_back_gives_all_the_same() {
+    let mut world = super::world().await;
+    world.image(PROVINCE, "empty").await;
+    let image_at = world.now;
+    world.pass(120_000).await;
+    world.drop_lines("a.csv", &cases(1..=3));
+    world.quiet().await;
+    world.lose(PROVINCE, Some("empty"), image_at).await;
+    world.now = world.now.plus(-90_000);
+    world.heal().await;
+    world.heal().await;
+    assert_eq!(world.kept().await, 6, "everything came again");
+    world.finish().await;
+}

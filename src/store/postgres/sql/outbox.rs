@@ -105,9 +105,10 @@ pub(crate) const NUMBERED: &str = "SELECT envelope, records, head, epoch, route,
 /// fragments of chunks that are sealed to the last record. Says how many were numbered.
 pub(crate) const ENVELOPES_SEALED: &str = "WITH stored AS (INSERT INTO blob (blob, bytes) \
     SELECT * FROM unnest($6::bigint[], $7::bytea[])), \
-    e AS (UPDATE envelope e SET state = 1, due_at = $2, frame = u.frame, head = NULL \
-    FROM (SELECT f.frame, x.at FROM unnest($3::bigint[], $4::bigint[], $5::bigint[], \
-    $6::bigint[]) f(route, epoch, sequence, frame) CROSS JOIN LATERAL (SELECT y.ctid AS at \
+    e AS (UPDATE envelope e SET state = 1, due_at = $2, frame = u.frame, head = NULL, \
+    head_digest = coalesce(u.digest, e.head_digest) \
+    FROM (SELECT f.frame, f.digest, x.at FROM unnest($3::bigint[], $4::bigint[], $5::bigint[], \
+    $6::bigint[], $8::bytea[]) f(route, epoch, sequence, frame, digest) CROSS JOIN LATERAL (SELECT y.ctid AS at \
     FROM envelope y WHERE y.ident = $1 AND y.route = f.route AND y.epoch = f.epoch \
     AND y.sequence = f.sequence AND y.state + 0 = 0 OFFSET 0) x) u WHERE e.ctid = u.at \
     RETURNING e.envelope, e.records), \

@@ -50,7 +50,8 @@ pub(crate) const ENVELOPE_ADD: &str = "INSERT INTO blob (blob, bytes) VALUES (?1
     (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0, ?10, ?11, ?12, ?13, ?14, 0, 0, ?15, ?16)";
 pub(crate) const NUMBERED: &str = "SELECT envelope, records, head, epoch, route, sequence \
     FROM envelope WHERE ident = ?1 AND state = 0 ORDER BY envelope LIMIT +?2";
-pub(crate) const ENVELOPE_SEALED: &str = "UPDATE envelope SET state = 1, due_at = ?5, frame = ?6 \
+pub(crate) const ENVELOPE_SEALED: &str = "UPDATE envelope SET state = 1, due_at = ?5, frame = ?6, \
+    head_digest = coalesce(?7, head_digest) \
     WHERE ident = ?1 AND route = ?2 AND epoch = ?3 AND sequence = ?4 AND state = 0 \
     RETURNING envelope, records";
 /// What is left over once the frame is there: the head, a control content, the fragments of
