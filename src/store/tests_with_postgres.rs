@@ -167,7 +167,7 @@ mod own {
             );
         }
         text += "DELETE FROM word WHERE position('>' in text) > 0; \
-                 DROP TABLE submission; DROP INDEX row_record_case; \
+                 DROP TABLE submission; DROP TABLE branch; DROP TABLE twig; DROP INDEX row_record_case; \
                  DELETE FROM migration WHERE number >= 4; COMMIT";
         let mut conn = PgConnection::connect(&provider::server()).await.unwrap();
         conn.execute(sqlx::raw_sql(AssertSqlSafe(text))).await.unwrap();

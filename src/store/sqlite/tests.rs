@@ -314,7 +314,7 @@ async fn before_strands(path: &Path) {
              WHERE {column} IS NOT NULL;"
         );
     }
-    text += "DELETE FROM word WHERE instr(text, '>') > 0; DROP TABLE submission; \
+    text += "DELETE FROM word WHERE instr(text, '>') > 0; DROP TABLE submission; DROP TABLE branch; DROP TABLE twig; \
              DROP INDEX row_record_case; \
              DELETE FROM migration WHERE number >= 4; COMMIT";
     sqlx::raw_sql(sqlx::AssertSqlSafe(text)).execute(&mut conn).await.unwrap();
