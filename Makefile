@@ -34,7 +34,7 @@ sim: ## ten thousand seeds of the simulator, and a death at every call of one en
 	$(CARGO) run --release --locked -p sim -- --seeds 10000
 
 mutants: ## each guard removed in turn, in a copy of the tree: the simulator must notice every one
-	$(CARGO) test --locked -p tests --test mutants
+	$(CARGO) run --locked -p sim --bin mutants
 
 lint: ## format and clippy, warnings are errors
 	$(CARGO) fmt --all --check

@@ -40,7 +40,8 @@ impl Summary {
     /// Faults of the menu that never happened: their drill was none.
     pub fn never(&self) -> Vec<Fault> {
         let counts = self.happened.counts();
-        Fault::ALL.into_iter().filter(|f| !counts.contains_key(f.word())).collect()
+        let missing = |f: &Fault| f.is_drawn() && !counts.contains_key(f.word());
+        Fault::ALL.into_iter().filter(missing).collect()
     }
 }
 

@@ -1,7 +1,7 @@
 //! The ports of one instance of a node: every call to its store and its carrier passes here, and
 //! may be its last.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -43,7 +43,7 @@ struct State {
     planned: Option<(u64, Strike)>,
     struck: Option<Strike>,
     /// Deliveries taken and not acknowledged.
-    taken: BTreeSet<u64>,
+    taken: BTreeMap<u64, EnvelopeId>,
 }
 
 /// The ports of one instance.
@@ -104,7 +104,7 @@ impl Port {
 
     /// What it had taken off the carrier comes back to the queue.
     pub async fn give_back(&self) {
-        let tags: Vec<u64> = std::mem::take(&mut self.lock().taken).into_iter().collect();
+        let tags: Vec<u64> = std::mem::take(&mut self.lock().taken).into_keys().collect();
         let given = self.bus.give_back(&self.node, &tags).await;
         debug_assert!(given.is_ok(), "the simulated carrier takes back whatever it gave");
     }
@@ -210,7 +210,7 @@ impl Bus for AtBus {
         let port = &self.0;
         Box::pin(port.guarded("take", async move {
             let taken = port.bus.take(node, lane, max).await?;
-            port.lock().taken.extend(taken.iter().map(|d| d.tag));
+            port.lock().taken.extend(taken.iter().map(|d| (d.tag, d.parcel.id.clone())));
             Ok(taken)
         }))
     }
@@ -218,7 +218,12 @@ impl Bus for AtBus {
     fn ack<'a>(&'a self, node: &'a NodeCode, tags: &'a [u64]) -> BusFuture<'a, ()> {
         let port = &self.0;
         Box::pin(port.guarded("ack", async move {
-            port.lock().taken.retain(|tag| !tags.contains(tag));
+            for tag in tags {
+                let taken = port.lock().taken.remove(tag);
+                if let Some(id) = taken {
+                    ledger::look(&port.ledger).acknowledged(node, &id);
+                }
+            }
             port.bus.ack(node, tags).await
         }))
     }
@@ -226,7 +231,7 @@ impl Bus for AtBus {
     fn give_back<'a>(&'a self, node: &'a NodeCode, tags: &'a [u64]) -> BusFuture<'a, ()> {
         let port = &self.0;
         Box::pin(port.guarded("give_back", async move {
-            port.lock().taken.retain(|tag| !tags.contains(tag));
+            port.lock().taken.retain(|tag, _| !tags.contains(tag));
             port.bus.give_back(node, tags).await
         }))
     }

@@ -7,5 +7,6 @@ mod engines;
 mod exchange;
 mod fuzzed;
 mod killed;
+mod regressions;
 mod simulation;
 mod tidy;

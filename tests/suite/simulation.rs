@@ -85,3 +85,16 @@ fn a_death_at_any_call_loses_nothing() {
     let first = broken.first().map(|(call, when, outcome)| (call, when, &outcome.broken));
     assert!(first.is_none(), "{first:?}");
 }
+
+#[test]
+fn every_mutant_applies_once() {
+    let text = std::fs::read_to_string(root().join("src/sim/mutants/list.toml")).expect("the list");
+    let table: BTreeMap<String, Vec<Value>> = toml::from_str(&text).expect("a list of mutants");
+    assert!(table["mutant"].len() >= 20);
+    for mutant in &table["mutant"] {
+        let [file, from, to] = ["file", "from", "to"].map(|n| mutant[n].as_str().expect("a text"));
+        let text = std::fs::read_to_string(root().join(file)).expect("a file of the tree");
+        assert_eq!(text.matches(from).count(), 1, "`{from}` in {file}");
+        assert_ne!(from, to);
+    }
+}

@@ -274,7 +274,9 @@ fn attempted(attempts: &[Attempted]) -> Write {
 
 fn admitted(parcels: &[Arrived]) -> Write {
     let count = parcels.len() as i64;
+    let ids: Vec<EnvelopeId> = parcels.iter().map(|p| p.id.clone()).collect();
     Box::new(move |ledger, node| {
+        ledger.book(node).admitted.extend(ids);
         let most = i64::from(ledger.limits.claim_max) * LANES;
         ledger.holds(count <= most, S8, node, || format!("{count} parcels taken in one turn"));
     })

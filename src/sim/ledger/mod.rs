@@ -22,6 +22,8 @@ pub(crate) type Name = (Arc<str>, String);
 pub struct Book {
     /// Cursor of each adapter.
     cursors: BTreeMap<Arc<str>, u64>,
+    /// Parcels that came into the inbox.
+    admitted: BTreeSet<EnvelopeId>,
     /// Envelopes that took effect here.
     judged: BTreeSet<EnvelopeId>,
     /// Digests of records that are kept here.
@@ -206,6 +208,14 @@ impl Ledger {
     /// The carrier has said that it has a parcel.
     pub(crate) fn confirmed(&mut self, id: &EnvelopeId) {
         self.confirmed.insert(id.clone());
+    }
+
+    /// A node lets the carrier forget a parcel.
+    pub(crate) fn acknowledged(&mut self, node: &NodeCode, id: &EnvelopeId) {
+        let there = self.book(node).admitted.contains(id);
+        self.holds(there, Invariant::S5, node, || {
+            format!("{id} was acknowledged, and nothing of it is committed")
+        });
     }
 
     /// Whether exactly this record is kept at a node now.

@@ -140,6 +140,16 @@ impl World {
         self.happened.note(Fault::Pause);
     }
 
+    /// Whatever may go goes at once.
+    pub(super) fn purge(&mut self) {
+        let machines = self.machines.len() as u64;
+        let machine = self.chance("purge").below(machines) as usize;
+        let before = self.clock(machine).plus(-self.limits.control_keep);
+        let gone = ready(self.machines[machine].store.purge(before, 1_000));
+        debug_assert!(gone.is_ok(), "memory is never busy");
+        self.happened.note(Fault::Purge);
+    }
+
     pub(super) fn resume(&mut self, machine: usize, link: &str) {
         let now = self.clock(machine);
         let audit = self.audit(machine, "link.resume", link);

@@ -39,6 +39,9 @@ pub(super) const RELAY: usize = 4;
 pub(super) const SETTLE: usize = 5;
 pub(super) const OWN: usize = 8;
 
+/// The shortest time for which settled control parcels may be kept, ms.
+const HOUR: i64 = 3_600_000;
+
 /// Limits that suit a world whose days pass in a blink.
 fn limits(scenario: &Scenario) -> Limits {
     let mut chance = Chance::of(scenario.seed, "limits");
@@ -56,7 +59,8 @@ fn limits(scenario: &Scenario) -> Limits {
         in_flight_max: chance.between(1, 8) as u32,
         inbox_parcels_max: chance.between(4, 64),
         refusals_per_minute: 6_000,
-        control_keep: if scenario.faults.contains(&Fault::Purge) { 120_000 } else { 604_800_000 },
+        sender_inbox_share: 100,
+        control_keep: if scenario.faults.contains(&Fault::Purge) { HOUR } else { 168 * HOUR },
         ..Limits::default()
     }
 }

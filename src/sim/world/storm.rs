@@ -73,6 +73,7 @@ impl World {
             Fault::Desk => self.desk(),
             Fault::Reopen => self.give_up_or_reopen(),
             Fault::Pause => self.pause(),
+            Fault::Purge => self.purge(),
             Fault::RestoreSender | Fault::RestoreReceiver => self.back_up_or_restore(fault),
             // Those of parcels are the weather's, those of lines the departments'.
             _ => {}
