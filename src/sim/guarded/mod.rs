@@ -142,6 +142,16 @@ impl<H: Hook> Guarded<H> {
         }
     }
 
+    /// As [`Guarded::told`], where a commit always has an effect.
+    fn noted<'a, T: Send + 'a>(
+        &'a self,
+        method: &'static str,
+        after: Option<After>,
+        call: impl FnOnce() -> StoreFuture<'a, T> + Send + 'a,
+    ) -> StoreFuture<'a, T> {
+        self.told(method, after, |_| true, call)
+    }
+
     fn claimed<'a>(
         &'a self,
         call: impl FnOnce() -> StoreFuture<'a, Vec<InboxParcel>> + Send + 'a,
