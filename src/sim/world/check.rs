@@ -36,7 +36,7 @@ impl World {
         let placed = status.places.iter().sum::<u64>() + status.rows_without_key;
         if collected != placed && !self.machines[machine].restored {
             let what = format!("{collected} collected, {placed} somewhere");
-            return self.breaks(S1, machine, what);
+            self.breaks(S1, machine, what);
         }
     }
 
