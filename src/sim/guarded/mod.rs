@@ -136,6 +136,16 @@ impl<H: Hook> Guarded<H> {
         }
     }
 
+    /// As [`Guarded::told`] of a fact that always has its effect.
+    fn noted<'a, T: Send + 'a>(
+        &'a self,
+        method: &'static str,
+        after: Option<After>,
+        call: impl FnOnce() -> StoreFuture<'a, T> + Send + 'a,
+    ) -> StoreFuture<'a, T> {
+        self.told(method, after, |_| true, call)
+    }
+
     fn claimed<'a>(
         &'a self,
         call: impl FnOnce() -> StoreFuture<'a, Vec<InboxParcel>> + Send + 'a,

@@ -76,12 +76,8 @@ impl<H: Hook> Store for Guarded<H> {
         self.guarded("forget_rows", move || self.inner.forget_rows(adapter, rows))
     }
     fn commit_collected<'a>(&'a self, lease: &'a Lease, page: Collected) -> StoreFuture<'a, ()> {
-        self.told(
-            "commit_collected",
-            self.hook.about(Fact::Collected(&page)),
-            |_| true,
-            move || self.inner.commit_collected(lease, page),
-        )
+        let after = self.hook.about(Fact::Collected(&page));
+        self.noted("commit_collected", after, move || self.inner.commit_collected(lease, page))
     }
     fn release_waiting<'a>(&'a self, now: Millis, limit: u32) -> StoreFuture<'a, u64> {
         self.guarded("release_waiting", move || self.inner.release_waiting(now, limit))
@@ -118,12 +114,8 @@ impl<H: Hook> Store for Guarded<H> {
         envelopes: Vec<NewEnvelope>,
         now: Millis,
     ) -> StoreFuture<'a, ()> {
-        self.told(
-            "number",
-            self.hook.about(Fact::Numbered(&envelopes)),
-            |_| true,
-            move || self.inner.number(lease, envelopes, now),
-        )
+        let after = self.hook.about(Fact::Numbered(&envelopes));
+        self.noted("number", after, move || self.inner.number(lease, envelopes, now))
     }
 
     fn numbered(&self, slots: Slots, limit: u32) -> StoreFuture<'_, Vec<Numbered>> {
@@ -136,12 +128,8 @@ impl<H: Hook> Store for Guarded<H> {
         sealed: Vec<Sealed>,
         now: Millis,
     ) -> StoreFuture<'a, ()> {
-        self.told(
-            "sealed",
-            self.hook.about(Fact::Sealed(&sealed)),
-            |_| true,
-            move || self.inner.sealed(lease, sealed, now),
-        )
+        let after = self.hook.about(Fact::Sealed(&sealed));
+        self.noted("sealed", after, move || self.inner.sealed(lease, sealed, now))
     }
 
     fn due<'a>(
@@ -161,12 +149,8 @@ impl<H: Hook> Store for Guarded<H> {
         attempts: Vec<Attempted>,
         now: Millis,
     ) -> StoreFuture<'a, ()> {
-        self.told(
-            "attempted",
-            self.hook.about(Fact::Attempted(&attempts)),
-            |_| true,
-            move || self.inner.attempted(lease, attempts, now),
-        )
+        let after = self.hook.about(Fact::Attempted(&attempts));
+        self.noted("attempted", after, move || self.inner.attempted(lease, attempts, now))
     }
 
     fn defer_route<'a>(
@@ -189,12 +173,8 @@ impl<H: Hook> Store for Guarded<H> {
     }
 
     fn admit(&self, parcels: Vec<Arrived>, now: Millis) -> StoreFuture<'_, ()> {
-        self.told(
-            "admit",
-            self.hook.about(Fact::Admitted(&parcels)),
-            |_| true,
-            move || self.inner.admit(parcels, now),
-        )
+        let after = self.hook.about(Fact::Admitted(&parcels));
+        self.noted("admit", after, move || self.inner.admit(parcels, now))
     }
     fn inbox_depths(&self) -> StoreFuture<'_, Vec<(NodeCode, u64)>> {
         self.guarded("inbox_depths", move || self.inner.inbox_depths())
@@ -211,12 +191,8 @@ impl<H: Hook> Store for Guarded<H> {
     }
 
     fn drop_inbox<'a>(&'a self, lease: &'a Lease, inbox_id: i64) -> StoreFuture<'a, ()> {
-        self.told(
-            "drop_inbox",
-            self.hook.about(Fact::Consumed(inbox_id)),
-            |_| true,
-            move || self.inner.drop_inbox(lease, inbox_id),
-        )
+        let after = self.hook.about(Fact::Consumed(inbox_id));
+        self.noted("drop_inbox", after, move || self.inner.drop_inbox(lease, inbox_id))
     }
     fn admission<'a>(&'a self, id: &'a EnvelopeId) -> StoreFuture<'a, Option<Admission>> {
         self.guarded("admission", move || self.inner.admission(id))
@@ -229,12 +205,8 @@ impl<H: Hook> Store for Guarded<H> {
     }
 
     fn commit_judged<'a>(&'a self, lease: &'a Lease, judged: Judged) -> StoreFuture<'a, ()> {
-        self.told(
-            "commit_judged",
-            self.hook.about(Fact::Judged(&judged)),
-            |_| true,
-            move || self.inner.commit_judged(lease, judged),
-        )
+        let after = self.hook.about(Fact::Judged(&judged));
+        self.noted("commit_judged", after, move || self.inner.commit_judged(lease, judged))
     }
 
     fn commit_duplicate<'a>(
@@ -244,12 +216,10 @@ impl<H: Hook> Store for Guarded<H> {
         id: &'a EnvelopeId,
         now: Millis,
     ) -> StoreFuture<'a, ()> {
-        self.told(
-            "commit_duplicate",
-            self.hook.about(Fact::Duplicate(inbox_id, id)),
-            |_| true,
-            move || self.inner.commit_duplicate(lease, inbox_id, id, now),
-        )
+        let after = self.hook.about(Fact::Duplicate(inbox_id, id));
+        self.noted("commit_duplicate", after, move || {
+            self.inner.commit_duplicate(lease, inbox_id, id, now)
+        })
     }
 
     fn receipt_again<'a>(
@@ -266,21 +236,13 @@ impl<H: Hook> Store for Guarded<H> {
         lease: &'a Lease,
         refused: RefusedParcel,
     ) -> StoreFuture<'a, ()> {
-        self.told(
-            "commit_refused",
-            self.hook.about(Fact::Refused(&refused)),
-            |_| true,
-            move || self.inner.commit_refused(lease, refused),
-        )
+        let after = self.hook.about(Fact::Refused(&refused));
+        self.noted("commit_refused", after, move || self.inner.commit_refused(lease, refused))
     }
 
     fn commit_relayed<'a>(&'a self, lease: &'a Lease, relayed: Relayed) -> StoreFuture<'a, ()> {
-        self.told(
-            "commit_relayed",
-            self.hook.about(Fact::Relayed(&relayed)),
-            |_| true,
-            move || self.inner.commit_relayed(lease, relayed),
-        )
+        let after = self.hook.about(Fact::Relayed(&relayed));
+        self.noted("commit_relayed", after, move || self.inner.commit_relayed(lease, relayed))
     }
 
     fn relay_row<'a>(&'a self, id: &'a EnvelopeId) -> StoreFuture<'a, Option<RelayRow>> {
@@ -296,12 +258,10 @@ impl<H: Hook> Store for Guarded<H> {
         kept: Option<Stands>,
         now: Millis,
     ) -> StoreFuture<'a, ()> {
-        self.told(
-            "commit_hop",
-            self.hook.about(Fact::Consumed(inbox_id)),
-            |_| true,
-            move || self.inner.commit_hop(lease, inbox_id, id, hop, kept.clone(), now),
-        )
+        let after = self.hook.about(Fact::Consumed(inbox_id));
+        self.noted("commit_hop", after, move || {
+            self.inner.commit_hop(lease, inbox_id, id, hop, kept.clone(), now)
+        })
     }
 
     fn relay_done<'a>(&'a self, id: &'a EnvelopeId, now: Millis) -> StoreFuture<'a, ()> {
@@ -396,12 +356,10 @@ impl<H: Hook> Store for Guarded<H> {
         watermark: i64,
         now: Millis,
     ) -> StoreFuture<'a, ()> {
-        self.told(
-            "commit_delivered",
-            self.hook.about(Fact::Delivered(sink, watermark)),
-            |_| true,
-            move || self.inner.commit_delivered(lease, sink, watermark, now),
-        )
+        let after = self.hook.about(Fact::Delivered(sink, watermark));
+        self.noted("commit_delivered", after, move || {
+            self.inner.commit_delivered(lease, sink, watermark, now)
+        })
     }
 
     fn tallies(&self, day: Day) -> StoreFuture<'_, Vec<Tally>> {
@@ -427,12 +385,10 @@ impl<H: Hook> Store for Guarded<H> {
         control: Vec<NewControl>,
         inbox_id: Option<i64>,
     ) -> StoreFuture<'_, ()> {
-        self.told(
-            "commit_manifest",
-            self.hook.about(Fact::Manifest(&manifest, inbox_id)),
-            |_| true,
-            move || self.inner.commit_manifest(manifest, discrepancies, control, inbox_id),
-        )
+        let after = self.hook.about(Fact::Manifest(&manifest, inbox_id));
+        self.noted("commit_manifest", after, move || {
+            self.inner.commit_manifest(manifest, discrepancies, control, inbox_id)
+        })
     }
 
     fn manifests(&self, day: Day) -> StoreFuture<'_, Vec<ManifestRow>> {
@@ -512,21 +468,15 @@ impl<H: Hook> Store for Guarded<H> {
         action: ProblemAction,
         audit: AuditEvent,
     ) -> StoreFuture<'a, u64> {
-        self.told(
-            "act_on_problems",
-            self.hook.about(Fact::Acted(&audit)),
-            |_| true,
-            move || self.inner.act_on_problems(numbers, action, audit),
-        )
+        let after = self.hook.about(Fact::Acted(&audit));
+        self.noted("act_on_problems", after, move || {
+            self.inner.act_on_problems(numbers, action, audit)
+        })
     }
 
     fn audit(&self, event: AuditEvent) -> StoreFuture<'_, ()> {
-        self.told(
-            "audit",
-            self.hook.about(Fact::Acted(&event)),
-            |_| true,
-            move || self.inner.audit(event),
-        )
+        let after = self.hook.about(Fact::Acted(&event));
+        self.noted("audit", after, move || self.inner.audit(event))
     }
 
     fn audit_after(&self, after: i64, limit: u32) -> StoreFuture<'_, Vec<AuditRow>> {
