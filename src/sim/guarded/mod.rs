@@ -142,7 +142,7 @@ impl<H: Hook> Guarded<H> {
         }
     }
 
-    /// As [`Guarded::told`], where a commit always has an effect.
+    /// As [`Guarded::told`] of a fact that always has its effect.
     fn noted<'a, T: Send + 'a>(
         &'a self,
         method: &'static str,

@@ -124,6 +124,7 @@ fn main() -> ExitCode {
     let only: Vec<String> = std::env::args().skip(1).collect();
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let tree = target().join("mutants");
+    fs::create_dir_all(&tree).expect("a folder for the copy");
     for name in COPIED {
         copy(&root.join(name), &tree.join(name)).expect("a copy of the tree");
     }

@@ -101,8 +101,8 @@ impl World {
     pub(super) fn gives_up_or_reopens(&mut self, machine: usize, one: &OutEnvelope) {
         let dead = one.state == OutState::Dead;
         let (event, word) = match dead {
-            true => (OutEvent::Reopened, "envelope.reopen"),
-            false => (OutEvent::GivenUp, "envelope.give_up"),
+            true => (OutEvent::Reopened, "desk.reopen"),
+            false => (OutEvent::GivenUp, "desk.give_up"),
         };
         let now = self.clock(machine);
         let audit = self.audit(machine, word, &one.id.to_string());
