@@ -176,7 +176,9 @@ async fn order(
 }
 
 fn show(day: Day, reports: &[(Tier, DayReport)], out: &Out) -> Done {
-    let agrees = reports.iter().all(|(_, r)| r.agrees());
+    // A day of which nobody has books is no day that agrees; a relay without any is no matter.
+    let agrees = reports.iter().any(|(_, r)| !r.windows.is_empty())
+        && reports.iter().all(|(_, r)| r.agrees());
     let nodes: Vec<Value> = reports.iter().map(|(t, r)| value(t, r)).collect();
     out.value(&json!({ "ok": agrees, "day": day.to_string(), "nodes": nodes }))?;
     if !out.json {
@@ -190,7 +192,10 @@ fn show(day: Day, reports: &[(Tier, DayReport)], out: &Out) -> Done {
 fn screen(tier: &Tier, report: &DayReport, out: &Out) -> Result<(), Failure> {
     out.text(format_args!("{} {}", tier.title, tier.code))?;
     if report.windows.is_empty() {
-        out.say("  no books of that day", "  当日无账")?;
+        out.say(
+            "  no books of that day: it is not closed yet, or this node reports and receives nothing",
+            "  当日无账：尚未关账，或本节点不报送也不接收",
+        )?;
     }
     for sheet in sheets::of_day(report, tongue(out.lang)) {
         if sheet.rows.is_empty() && sheet.notes.is_empty() {
@@ -226,7 +231,7 @@ fn rows(sheet: &Sheet, out: &Out) -> Result<(), Failure> {
 fn value(tier: &Tier, report: &DayReport) -> Value {
     let windows: Vec<Value> = report.windows.iter().map(window_value).collect();
     json!({
-        "node": tier.code.as_str(), "title": tier.title, "agrees": report.agrees(),
+        "node": tier.code.as_str(), "title": tier.title, "agrees": (!report.windows.is_empty()).then(|| report.agrees()),
         "more": report.more, "windows": windows, "sources": report.sources,
     })
 }
