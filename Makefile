@@ -19,8 +19,9 @@ install: ## what the tests call besides cargo (Debian packages, only when missin
 build: ## everything, tests too, not run
 	$(CARGO) test --workspace --all-features --locked --no-run
 
+# Most of a test's time is waiting, for servers and processes: twice as many at once as there are cores here.
 test: install ## all tests; starts the services and stops them after, unless they are kept up
-	@bash tests/services/with.sh $(CARGO) test --workspace --all-features --locked --no-fail-fast
+	@RUST_TEST_THREADS=$${RUST_TEST_THREADS:-4} bash tests/services/with.sh $(CARGO) test --workspace --all-features --locked --no-fail-fast
 
 chaos: install ## sixty kills over the whole flow, and every fault of broker and database, long
 	@bash tests/services/with.sh $(CARGO) test --release --locked --workspace --all-features --no-fail-fast \
