@@ -72,19 +72,21 @@ fn two_editions_are_compared_with_the_lines_of_an_adapter() {
 
 /// Drops a row with a wrong citizen id again, under a number of its own, and waits until it is held.
 fn hold_one(dir: &Path) {
-    let done = dir.join("d/township/drops/done/window-20261117.csv");
-    let raw = std::fs::read(done).unwrap();
+    // The demo's files are called after the days of its story, which begins a day or two ago.
+    let done = std::fs::read_dir(dir.join("d/township/drops/done")).unwrap();
+    let first = done.map(|entry| entry.unwrap().path()).min().expect("the demo's first file");
+    let raw = std::fs::read(first).unwrap();
     let (text, _, _) = encoding_rs::GB18030.decode(&raw);
     let (header, bad) = (text.lines().next().unwrap(), text.lines().nth(7).unwrap());
     let (_, rest) = bad.split_once(',').unwrap();
     let text = format!("{header}\r\n99010310120261120900001,{rest}\r\n");
     let (raw, _, _) = encoding_rs::GB18030.encode(&text);
-    std::fs::write(dir.join("d/township/drops/window-20261120.csv"), raw).unwrap();
+    std::fs::write(dir.join("d/township/drops/window-20991231.csv"), raw).unwrap();
     let all = ["township", "county", "city", "province"];
     let running = Service::start(&dir.join("d"), &all);
     let began = Instant::now();
     let held = ["quarantine", "list", "--data", "d", "--node", "town-990103101", "--lang", "zh"];
-    while !tiergate(dir, &held).1.contains("window-20261120.csv:2") {
+    while !tiergate(dir, &held).1.contains("window-20991231.csv:2") {
         assert!(began.elapsed() < Duration::from_secs(15), "it was never read");
         std::thread::sleep(Duration::from_millis(200));
     }
