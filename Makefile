@@ -23,9 +23,9 @@ build: ## everything, tests too, not run
 test: install ## all tests; starts the services and stops them after, unless they are kept up
 	@RUST_TEST_THREADS=$${RUST_TEST_THREADS:-4} bash tests/services/with.sh $(CARGO) test --workspace --all-features --locked --no-fail-fast
 
-chaos: install ## sixty kills over the whole flow, and every fault of broker and database, long
+chaos: install ## sixty kills, every fault of broker and database, every story over memory too, long
 	@bash tests/services/with.sh $(CARGO) test --release --locked --workspace --all-features --no-fail-fast \
-		--test chaos --test faults -- --nocapture
+		--test chaos --test faults --test memory -- --nocapture
 
 fuzz: ## every parser under libFuzzer, FUZZ_SECONDS each (20); stable Rust, a build of its own
 	@bash tests/fuzz/run.sh

@@ -74,10 +74,22 @@ fn two_editions_are_compared_with_the_lines_of_an_adapter() {
 fn hold_one(dir: &Path) {
     // The demo's files are called after the days of its story, which begins a day or two ago.
     let done = std::fs::read_dir(dir.join("d/township/drops/done")).unwrap();
-    let first = done.map(|entry| entry.unwrap().path()).min().expect("the demo's first file");
-    let raw = std::fs::read(first).unwrap();
-    let (text, _, _) = encoding_rs::GB18030.decode(&raw);
-    let (header, bad) = (text.lines().next().unwrap(), text.lines().nth(7).unwrap());
+    let texts = done.map(|entry| {
+        let raw = std::fs::read(entry.unwrap().path()).unwrap();
+        encoding_rs::GB18030.decode(&raw).0.into_owned()
+    });
+    let citizen =
+        |cell: &&str| cell.len() == 18 && cell.starts_with("99") && !cell.starts_with("9901030");
+    let (header, right, id) = texts
+        .filter_map(|text| {
+            let row = text.lines().find(|l| l.split(',').any(|cell| citizen(&cell)))?;
+            let id = row.split(',').find(citizen)?;
+            Some((text.lines().next()?.to_owned(), row.to_owned(), id.to_owned()))
+        })
+        .next()
+        .expect("a citizen among the demo's cases");
+    let other = if id.ends_with('1') { '2' } else { '1' };
+    let bad = right.replace(&id, &format!("{}{other}", &id[..17]));
     let (_, rest) = bad.split_once(',').unwrap();
     let text = format!("{header}\r\n99010310120261120900001,{rest}\r\n");
     let (raw, _, _) = encoding_rs::GB18030.encode(&text);

@@ -1,5 +1,4 @@
-//! Nodes at work: one scenario a story, each over every store.
+//! Nodes at work: one scenario a story, over SQLite and PostgreSQL; over memory in a target of its own.
 
-mod over_memory;
 mod over_postgres;
 mod over_sqlite;

@@ -6,7 +6,7 @@ mod lost;
 mod stories;
 
 /// Deaths tried in one test that dies anywhere.
-const DEATHS: u64 = 8;
+const DEATHS: u64 = 24;
 
 /// Days between an image and the loss on which something happens.
 const DRILL_DAYS: &[u32] =
