@@ -88,8 +88,10 @@ fn hold_one(dir: &Path) {
         })
         .next()
         .expect("a citizen among the demo's cases");
-    let other = if id.ends_with('1') { '2' } else { '1' };
-    let bad = right.replace(&id, &format!("{}{other}", &id[..17]));
+    let (last, mut wrong) = (id.chars().last(), id.clone());
+    wrong.pop();
+    wrong.push(if last == Some('1') { '2' } else { '1' });
+    let bad = right.replace(&id, &wrong);
     let (_, rest) = bad.split_once(',').unwrap();
     let text = format!("{header}\r\n99010310120261120900001,{rest}\r\n");
     let (raw, _, _) = encoding_rs::GB18030.encode(&text);
