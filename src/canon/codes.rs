@@ -4,6 +4,7 @@
 //! in both languages and complete against `tests/data/codes.txt`.
 
 mod adapter;
+mod admin;
 mod archive;
 mod asked;
 mod envelope;
@@ -16,6 +17,7 @@ mod tables;
 mod token;
 
 pub use adapter::ADAPTER;
+pub use admin::ADMIN;
 pub use archive::ARCHIVE;
 pub use asked::ASKED;
 pub use envelope::SENDER;
@@ -70,7 +72,7 @@ pub const EVIDENCE: &[Code] = &[
 /// All codes, a group for each origin.
 pub const CODES: &[&[Code]] = &[
     RECORD, FIELD, SENDER, RECEIVER, CONTROL, RESTORE, SOURCE, ASKED, ADAPTER, NODE, CONFIG, SPOOL,
-    EVIDENCE, PLATFORM, POST, TABLE, ARCHIVE, TOKEN,
+    EVIDENCE, PLATFORM, POST, TABLE, ARCHIVE, TOKEN, ADMIN,
 ];
 
 /// `record.*`: a receiver's or sender's judgement of one record.

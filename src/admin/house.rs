@@ -1,0 +1,117 @@
+//! What only the process knows, as a port: the program implements it, tests have one of their own.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use canon::Millis;
+use serde::Serialize;
+
+/// What the methods of a house return.
+pub type HouseFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, String>> + Send + 'a>>;
+
+/// A text in both languages.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Both {
+    /// English.
+    pub en: String,
+    /// Chinese.
+    pub zh: String,
+}
+
+/// One plain sentence: what, since when, what it waits for, what to do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Said {
+    /// Stable word: `link`, `adapter`, `carrier`, `certificate`, `drop`, `hold`, …
+    pub kind: String,
+    /// The link, adapter, route or file it is about.
+    pub about: String,
+    /// The sentence.
+    pub text: Both,
+    /// Somebody has to do something.
+    pub needs_a_person: bool,
+}
+
+/// A certificate or an authority that is believed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Paper {
+    /// The file, by its name.
+    pub file: String,
+    /// Whose.
+    pub subject: String,
+    /// An authority, not this node's own.
+    pub anchor: bool,
+    /// In which suite it signs.
+    pub suite: String,
+    /// From then.
+    pub from: Millis,
+    /// Until then.
+    pub until: Millis,
+    /// How long, and what to do.
+    pub text: Both,
+    /// Nothing is to be done.
+    pub well: bool,
+}
+
+/// One line of a configuration file in force.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Setting {
+    /// The file.
+    pub file: String,
+    /// Line, from 1.
+    pub line: u32,
+    /// What stands there, secrets by their reference.
+    pub text: String,
+}
+
+/// One thing the check-up looked at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Checked {
+    /// What was looked at: `DNS`, `TLS`, a queue, a table.
+    pub what: String,
+    /// All is well.
+    pub well: bool,
+    /// What was found, and what to do.
+    pub text: Both,
+}
+
+/// Columns of an adapter's source that everybody may see; every other one is starred.
+pub type Shown = std::collections::BTreeSet<String>;
+
+/// What only the process knows.
+pub trait House: Send + Sync {
+    /// The sentences of `tiergate status`: one a link and an adapter, then everything else that is so.
+    fn said(&self, now: Millis) -> HouseFuture<'_, Vec<Said>>;
+    /// Certificates and authorities, those that end soonest first.
+    fn papers(&self, now: Millis) -> Vec<Paper>;
+    /// The configuration in force, line by line.
+    fn settings(&self) -> Vec<Setting>;
+    /// `tiergate doctor`, for this node.
+    fn check_up(&self, now: Millis) -> HouseFuture<'_, Vec<Checked>>;
+    /// Which columns of an adapter's source are shown to everybody.
+    fn shown(&self, adapter: &str) -> Shown;
+    /// A row that rests encrypted, in the clear; none if no key opens it.
+    fn opened(&self, raw: Vec<u8>, item: &store::ProblemItem) -> Option<Vec<u8>>;
+    /// Does what an operator's command asks (`tiergate` has the same words): see [`crate::act`].
+    fn ask<'a>(&'a self, errand: &'a Errand, now: Millis) -> HouseFuture<'a, u64>;
+}
+
+/// What the process does for an operator beyond the node's own facts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Errand {
+    /// Maintenance here: those beneath wait until then.
+    Maintenance {
+        /// Until then; in the past, it is over.
+        until: Millis,
+        /// What is said to them.
+        text: String,
+        /// Operator code.
+        by: String,
+    },
+    /// One case's evidence, as a file.
+    Evidence {
+        /// Case number or record.
+        subject: String,
+        /// Operator code.
+        by: String,
+    },
+}

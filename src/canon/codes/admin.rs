@@ -1,0 +1,48 @@
+//! The codes of the administrator's pages.
+
+use super::{Code, c};
+
+/// `admin.*`: a page or the API did not do what was asked.
+pub const ADMIN: &[Code] = &[
+    c(
+        "admin.unknown",
+        "nobody is logged in, or the session is over; log in",
+        "尚未登录或会话已过期，请登录",
+    ),
+    c(
+        "admin.forbidden",
+        "this account may not do that; ask the security administrator for the role",
+        "当前账号无此权限，请联系安全管理员",
+    ),
+    c(
+        "admin.out_of_scope",
+        "that belongs to a region or unit outside this account's scope; ask the security administrator",
+        "超出当前账号的区划或单位范围，请联系安全管理员",
+    ),
+    c(
+        "admin.csrf",
+        "the form was not made by this session, or is too old; open the page anew and send it again",
+        "表单不是本会话所出或已过期，请重新打开页面后提交",
+    ),
+    c(
+        "admin.bad_request",
+        "the request cannot be done as it is said; correct what is named",
+        "请求内容有误，请按提示更正",
+    ),
+    c("admin.not_found", "there is no such page or thing", "没有该页面或对象"),
+    c(
+        "admin.store",
+        "the store does not answer; look again in a minute",
+        "存储暂不可用，请稍后重试",
+    ),
+    c(
+        "admin.house",
+        "the process could not tell; `tiergate doctor` tells more",
+        "进程无法给出，详情见 tiergate doctor",
+    ),
+    c(
+        "admin.busy",
+        "too many do this at the same time; try again in a minute",
+        "同时操作过多，请稍后重试",
+    ),
+];
