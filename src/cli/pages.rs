@@ -12,7 +12,7 @@ use admin::house::{Both, Checked, Errand, House, HouseFuture, Paper, Said, Setti
 use canon::Millis;
 use edge::listen::{Listener, Settings};
 use envelope::{KeyRing, SenderCert};
-use exchange::config::{AdminConfig, NodeConfig};
+use exchange::config::{ListenConfig, NodeConfig};
 use exchange::standing::Backfill;
 use exchange::{Node, rested};
 use ring::rand::{SecureRandom, SystemRandom};
@@ -20,7 +20,6 @@ use store::ProblemItem;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
-use crate::assemble::Running;
 use crate::commands::{doctor, quarantine, status};
 use crate::desk::{self, Request};
 use crate::expiry;
@@ -195,7 +194,7 @@ impl House for Porter {
 /// The pages of every configuration that has them, one listener each.
 pub(crate) async fn open(
     configs: &[NodeConfig],
-    running: &[Running],
+    nodes: &[Arc<Node>],
     clock: &Clock,
 ) -> Result<Vec<Serving>, Failure> {
     let mut serving = Vec::new();
@@ -203,8 +202,8 @@ pub(crate) async fn open(
         let Some(admin) = &config.admin else { continue };
         let first = config.identities.first().map(|identity| &identity.code);
         let Some(code) = admin.identity.as_ref().or(first) else { continue };
-        let Some(one) = running.iter().find(|one| one.node.code == *code) else { continue };
-        serving.push(Serving::open(config, admin, &one.node, clock).await?);
+        let Some(node) = nodes.iter().find(|node| node.code == *code) else { continue };
+        serving.push(Serving::open(config, &admin.listen, node, clock).await?);
     }
     Ok(serving)
 }
@@ -230,9 +229,10 @@ pub(crate) async fn tell(serving: &[Serving], out: &Out) -> Result<(), Failure> 
 }
 
 impl Serving {
-    async fn open(
+    /// The pages of one node at this place.
+    pub(crate) async fn open(
         config: &NodeConfig,
-        admin: &AdminConfig,
+        listen: &ListenConfig,
         node: &Arc<Node>,
         clock: &Clock,
     ) -> Result<Self, Failure> {
@@ -249,7 +249,7 @@ impl Serving {
             Failure::environment(format!("[admin] {e}"), format!("[admin] {e}"))
         };
         hall.series.load(hall.store()).await.map_err(|e| failed(&e))?;
-        let settings: Settings = posts::settings(&admin.listen, &config.limits)?;
+        let settings: Settings = posts::settings(listen, &config.limits)?;
         let secure = settings.tls.is_some();
         let listener = Listener::bind(settings).await.map_err(|e| {
             Failure::environment(format!("[admin] {e}"), format!("[admin] 无法监听：{e}"))

@@ -68,8 +68,9 @@ pub(crate) fn run(args: &Run, out: &Out) -> Done {
                 format_args!("推送接收地址 {address}"),
             )?;
         }
+        let nodes: Vec<Arc<Node>> = process.running.iter().map(|r| Arc::clone(&r.node)).collect();
         let clock = Arc::new(os::now) as Clock;
-        let serving = pages::open(&files, &process.running, &clock).await?;
+        let serving = pages::open(&files, &nodes, &clock).await?;
         pages::tell(&serving, out).await?;
         let lang = *out;
         let report: Report = Arc::new(move |node, worker, what| {
@@ -77,7 +78,6 @@ pub(crate) fn run(args: &Run, out: &Out) -> Done {
             lang.warn(format_args!("{} {worker}: {what}", node.code));
         });
         let (stop, stopped) = watch::channel(false);
-        let nodes: Vec<Arc<Node>> = process.running.iter().map(|r| Arc::clone(&r.node)).collect();
         let told = tokio::spawn(health::tell(nodes.clone(), *out));
         let loops = start(process.running, &clock, &report, &stopped);
         os::interrupted().await.map_err(|e| {
