@@ -15,6 +15,8 @@ pub mod live;
 pub mod page;
 pub mod series;
 pub mod shell;
+#[cfg(test)]
+pub(crate) mod test_hall;
 pub mod tongue;
 pub mod web;
 
