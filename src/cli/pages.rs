@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use admin::Hall;
-use admin::access::Access;
+use admin::access::{Access, Terms};
 use admin::house::{Both, Checked, Errand, House, HouseFuture, Paper, Said, Setting, Shown};
 use canon::Millis;
-use edge::listen::{Listener, Settings};
+use edge::listen::{Listener, Peer, Settings};
 use envelope::{KeyRing, SenderCert};
 use exchange::config::{ListenConfig, NodeConfig};
 use exchange::standing::Backfill;
@@ -256,7 +256,8 @@ impl Serving {
         })?;
         let address = shown_address(listener.address(), secure);
         let (stop, stopped) = oneshot::channel::<()>();
-        let router = admin::router(&hall);
+        let router =
+            admin::router(&hall, |left| left.get::<Peer>().and_then(|peer| peer.certificate));
         let served = tokio::spawn(listener.serve(router, async move {
             // A sender that is gone is a stop as well.
             drop(stopped.await);
