@@ -103,8 +103,7 @@ async fn told(hall: &Hall, known: Option<&str>, why: &str) -> Result<(), PageErr
         return note(hall, name, "login", name, why, false).await;
     }
     let more = {
-        let mut strangers =
-            hall.access.strangers.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut strangers = hall.access.strangers.lock().unwrap_or_else(PoisonError::into_inner);
         strangers.line(hall.now())
     };
     match more {
@@ -192,7 +191,8 @@ fn second(
 
 /// Somebody who said their password again, before something about their own account is changed.
 pub(crate) struct Confirmed<'h> {
-    _held: MutexGuard<'h, ()>,
+    /// Nobody else changes an account while this is held.
+    pub(crate) _held: MutexGuard<'h, ()>,
     /// The account.
     pub(crate) account: Account,
     /// The key the password gives.
@@ -208,7 +208,12 @@ pub(crate) async fn confirm<'h>(
     let name = &*who.account;
     let Looked { _held, tries, account, made } = look(hall, name, password).await?;
     match (account, made) {
-        (Some(account), Some(made)) => Ok(Confirmed { _held, account, made }),
+        (Some(account), Some(made)) => {
+            if tries != Tries::default() {
+                Tries::forget(hall, name).await?;
+            }
+            Ok(Confirmed { _held, account, made })
+        }
         (account, made) => {
             let looked = Looked { _held, tries, account, made };
             Err(wrong(hall, name, looked, "wrong password, logged in").await?)

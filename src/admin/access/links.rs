@@ -144,7 +144,7 @@ impl Access {
     }
 
     /// One account of each role, for a demonstration, each with the one-time link by which its password
-    /// is chosen. Accounts that are there already get no link.
+    /// is chosen. Accounts that have one already get no link.
     ///
     /// # Errors
     /// The store does not answer.
@@ -153,12 +153,16 @@ impl Access {
         let mut links = Vec::new();
         for role in Role::ALL {
             let name = role.word();
-            if Account::read(hall, name).await?.is_none() {
+            let there = Account::read(hall, name).await?;
+            if there.as_ref().is_some_and(|account| account.password.is_some()) {
+                continue;
+            }
+            if there.is_none() {
                 let account = Account::new(vec![role], Scope::default(), "demo", hall.now());
                 account.keep(hall, name).await?;
                 note(hall, "demo", "account.add", name, "demonstration", true).await?;
-                links.push((role, make(hall, Some(name)).await?));
             }
+            links.push((role, make(hall, Some(name)).await?));
         }
         Ok(links)
     }

@@ -240,14 +240,18 @@ pub(crate) fn fitting(roles: &[Role], scope: &Scope) -> Result<(), PageError> {
             "账号至少有一个角色；系统管理员、安全管理员、审计管理员三员分立，同一账号至多其一",
         ));
     }
-    let is_region = |r: &String| (2..=12).contains(&r.len()) && r.chars().all(|c| c.is_ascii_digit());
-    let is_unit = |u: &String| !u.is_empty() && u.chars().count() <= 64 && !u.chars().any(char::is_control);
+    let is_region =
+        |r: &String| (2..=12).contains(&r.len()) && r.chars().all(|c| c.is_ascii_digit());
+    let is_unit =
+        |u: &String| !u.is_empty() && u.chars().count() <= 64 && !u.chars().any(char::is_control);
     let few = scope.regions.len().max(scope.units.len()) <= SCOPE_ENTRIES_MAX;
     if few && scope.regions.iter().all(is_region) && scope.units.iter().all(is_unit) {
         return Ok(());
     }
     Err(PageError::bad(
-        format!("regions are codes of 2 to 12 digits, units are names, at most {SCOPE_ENTRIES_MAX} of each"),
+        format!(
+            "regions are codes of 2 to 12 digits, units are names, at most {SCOPE_ENTRIES_MAX} of each"
+        ),
         format!("区划须为 2 至 12 位数字代码，单位须为名称，各不超过 {SCOPE_ENTRIES_MAX} 个"),
     ))
 }

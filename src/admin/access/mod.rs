@@ -47,7 +47,7 @@ use crate::hall::Hall;
 use crate::tongue::{self, cookie};
 use crate::web::Refusal;
 
-use account::{Account, First};
+use account::First;
 use secret::Secret;
 
 /// SHA-256 of the client certificate that TLS has verified, as an extension of the request. Whoever serves
@@ -129,17 +129,6 @@ impl Access {
         };
         session::used(hall, &digest, seen).await.map_err(failed)?;
         Ok(who)
-    }
-
-    /// The way in for the first person, once; none where somebody has an account.
-    ///
-    /// # Errors
-    /// The store does not answer.
-    pub async fn first_link(
-        &self,
-        _hall: &Hall,
-    ) -> Result<Option<String>, crate::error::PageError> {
-        Ok(None)
     }
 
     /// Whether somebody who was let in still is.

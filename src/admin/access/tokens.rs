@@ -191,8 +191,10 @@ impl Hall {
                 used: None,
             };
             let words: Vec<&str> = token.powers.iter().map(|power| power.word()).collect();
-            let told = format!("{reason} [{}: {}; {} d]", token.role.word(), words.join(","), wanted.days);
-            standing::put(self.store(), &format!("{TOKEN}{}", secret.digest()), &token, now).await?;
+            let told =
+                format!("{reason} [{}: {}; {} d]", token.role.word(), words.join(","), wanted.days);
+            standing::put(self.store(), &format!("{TOKEN}{}", secret.digest()), &token, now)
+                .await?;
             Ok((format!("{BEGINS}{}", secret.text()), told))
         };
         match given.await {

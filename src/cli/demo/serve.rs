@@ -100,6 +100,17 @@ async fn given_up(world: &World) -> Result<bool, Failure> {
 /// Says where the pages are, and how to get in.
 pub(crate) async fn tell(story: &mut Story<'_>, serving: &[Serving]) -> Result<(), Failure> {
     story.show.line("")?;
+    for one in serving {
+        let links = one.hall.access.demo_accounts(&one.hall).await;
+        let links = links.map_err(|e| Failure::environment(e.text.en, e.text.zh))?;
+        for (role, link) in links {
+            let (name, (en, zh), address) = (role.word(), role.name(), &one.address);
+            story.show.out.say(
+                format_args!("{} · {name} ({en}): {address}{link}", one.node.code),
+                format_args!("{} · {name}（{zh}）：{address}{link}", one.node.code),
+            )?;
+        }
+    }
     pages::tell(serving, &story.show.out).await?;
     story.show.line(story.show.out.of(
         "Ctrl-C ends it; nothing is lost, and the same command goes on from there.".to_owned(),

@@ -167,12 +167,7 @@ fn new(who: &Who) -> Markup {
     form(who, ("add", None), &[], &Scope::default())
 }
 
-fn form(
-    who: &Who,
-    (what, name): (&str, Option<&str>),
-    roles: &[Role],
-    scope: &Scope,
-) -> Markup {
+fn form(who: &Who, (what, name): (&str, Option<&str>), roles: &[Role], scope: &Scope) -> Markup {
     html! {
         form.stack method="post" action="/accounts/change" {
             input type="hidden" name="csrf" value=(who.csrf);
@@ -238,7 +233,8 @@ fn asked(fields: &Fields) -> Result<Change, PageError> {
                 return Ok(Change::Certificate(None));
             }
             let bytes = unhex(&digits).and_then(|bytes| bytes.try_into().ok());
-            let bad = || PageError::bad("a SHA-256 has 64 hex digits", "SHA-256 须为 64 位十六进制数字");
+            let bad =
+                || PageError::bad("a SHA-256 has 64 hex digits", "SHA-256 须为 64 位十六进制数字");
             Change::Certificate(Some(bytes.ok_or_else(bad)?))
         }
         other => {

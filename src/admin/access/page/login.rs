@@ -131,8 +131,17 @@ mod tests {
             assert_eq!(own_path(good), good);
         }
         for bad in [
-            "", "x", "//evil.example", "/\\evil.example", "https://evil.example", "\\\\evil",
-            "/a\r\nSet-Cookie: x=1", "/\t/evil.example", "/logout", "/login?next=/", "/中",
+            "",
+            "x",
+            "//evil.example",
+            "/\\evil.example",
+            "https://evil.example",
+            "\\\\evil",
+            "/a\r\nSet-Cookie: x=1",
+            "/\t/evil.example",
+            "/logout",
+            "/login?next=/",
+            "/中",
         ] {
             assert_eq!(own_path(bad), "/", "{bad}");
         }

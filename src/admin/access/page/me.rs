@@ -164,10 +164,7 @@ struct Passwords {
     again: String,
 }
 
-async fn password(
-    State(hall): State<Arc<Hall>>,
-    Told { who, form }: Told<Passwords>,
-) -> Page {
+async fn password(State(hall): State<Arc<Hall>>, Told { who, form }: Told<Passwords>) -> Page {
     let chosen = if form.new == form.again {
         own::choose_password(&hall, &who, (&form.old, &form.new)).await
     } else {

@@ -122,9 +122,13 @@ async fn a_certificate_is_bound_by_its_digest_and_to_one_account_only() {
     account(hall, "sys02", &[Role::System]).await;
     let mut security = Visitor::with(hall, &[Role::Security]).await;
     let digest = "AB:".repeat(31) + "AB";
-    for (name, certificate, status) in
-        [("sys01", "ab", 422), ("sys01", &*digest, 303), ("sys02", &*digest, 422), ("sys01", "", 303), ("sys02", &*digest, 303)]
-    {
+    for (name, certificate, status) in [
+        ("sys01", "ab", 422),
+        ("sys01", &*digest, 303),
+        ("sys02", &*digest, 422),
+        ("sys01", "", 303),
+        ("sys02", &*digest, 303),
+    ] {
         let form = [("what", "certificate"), ("name", name), ("certificate", certificate), WHY];
         let answer = security.post("/accounts/change", &form).await;
         assert_eq!(answer.status, status, "{name} {certificate}");

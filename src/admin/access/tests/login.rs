@@ -22,7 +22,9 @@ async fn five_wrong_passwords_lock_an_account_and_a_name_that_is_none_answers_al
         assert_eq!((known.status, known.body), (made_up.status, made_up.body), "{try_}");
     }
     let lines = audit(hall).await;
-    let of = |who: &str| lines.iter().filter(|l| l.who == who && l.action == "login" && !l.ok);
+    let of = |who: &'static str| {
+        lines.iter().filter(move |l| l.who == who && l.action == "login" && !l.ok)
+    };
     assert_eq!(of("op01").count(), WRONG_MAX as usize);
     assert_eq!(of("unknown").count(), WRONG_MAX as usize);
     assert!(of("op01").last().unwrap().reason.ends_with("locked for 30 min"));

@@ -51,7 +51,12 @@ pub(super) async fn account(hall: &Hall, name: &str, roles: &[Role]) {
 }
 
 /// Sends the login.
-pub(super) async fn log_in(visitor: &mut Visitor, name: &str, password: &str, code: &str) -> Answer {
+pub(super) async fn log_in(
+    visitor: &mut Visitor,
+    name: &str,
+    password: &str,
+    code: &str,
+) -> Answer {
     let form = [("account", name), ("password", password), ("code", code), ("next", "/me")];
     let answer = visitor.post("/login", &form).await;
     if answer.status == 303 {
@@ -90,7 +95,12 @@ pub(super) async fn last_line(hall: &Hall) -> (String, String, String, bool) {
     (line.who, line.action, line.subject, line.ok)
 }
 
-pub(super) fn line(who: &str, action: &str, subject: &str, ok: bool) -> (String, String, String, bool) {
+pub(super) fn line(
+    who: &str,
+    action: &str,
+    subject: &str,
+    ok: bool,
+) -> (String, String, String, bool) {
     (who.to_owned(), action.to_owned(), subject.to_owned(), ok)
 }
 

@@ -1,7 +1,7 @@
 //! Tokens of the API.
 
-use super::super::tokens::DAY;
 use super::super::Role;
+use super::super::tokens::DAY;
 use super::{audit, last_line, line};
 use crate::test_hall::{Answer, Ground, Visitor};
 
@@ -41,11 +41,11 @@ async fn a_token_has_its_powers_until_its_day_or_until_it_is_revoked() {
     let mut looks = program(&ground, "looks", "system", &["look"], "2").await;
     // No session, no secret of a page: what it sends is no browser's doing.
     assert_eq!(switch.post("/links/switch", &PAUSE).await.place(), "/");
-    assert_eq!(last_line(hall).await, line("token:switch", "link.pause", "link/city", true));
+    assert_eq!(last_line(hall).await, line("token:switch", "pause.link", "city", true));
     assert_eq!(looks.get("/").await.status, 200);
     let refused = looks.post("/links/switch", &PAUSE).await;
     assert!(refused.status == 403 && refused.body.contains("\"admin.forbidden\""));
-    assert_eq!(last_line(hall).await, line("token:looks", "link.pause", "link/city", false));
+    assert_eq!(last_line(hall).await, line("token:looks", "pause.link", "city", false));
     for page in ["/me", "/me/second", "/accounts", "/settings"] {
         assert!(matches!(looks.get(page).await.status.as_u16(), 403 | 404), "{page}");
     }

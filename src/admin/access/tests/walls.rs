@@ -14,9 +14,17 @@ async fn every_answer_has_its_headers() {
     let mut known = Visitor::with(&ground.hall, &[Role::Security]).await;
     let mut stranger = Visitor::stranger(&ground.hall);
     let mut answers = Vec::new();
-    for path in
-        ["/", "/login", "/setup?token=x", "/me", "/me/second", "/accounts", "/nothing", "/assets/style.css", "/api/v1/x"]
-    {
+    for path in [
+        "/",
+        "/login",
+        "/setup?token=x",
+        "/me",
+        "/me/second",
+        "/accounts",
+        "/nothing",
+        "/assets/style.css",
+        "/api/v1/x",
+    ] {
         answers.push((path, known.get(path).await));
         answers.push((path, stranger.get(path).await));
     }
@@ -29,7 +37,12 @@ async fn every_answer_has_its_headers() {
             value.unwrap_or_else(|| panic!("{path}: no {name}")).to_str().unwrap().to_owned()
         };
         let policy = header("content-security-policy");
-        for rule in ["default-src 'none'", "script-src 'self'", "frame-ancestors 'none'", "form-action 'self'"] {
+        for rule in [
+            "default-src 'none'",
+            "script-src 'self'",
+            "frame-ancestors 'none'",
+            "form-action 'self'",
+        ] {
             assert!(policy.contains(rule), "{path}: {policy}");
         }
         assert!(!policy.contains("unsafe"), "{path}: {policy}");
@@ -63,7 +76,7 @@ async fn a_form_without_the_secret_of_its_page_changes_nothing() {
     assert!(paused.iter().all(|link| link.paused.is_none()));
     system.csrf = right;
     assert_eq!(system.post("/links/switch", &PAUSE).await.place(), "/");
-    assert_eq!(last_line(&ground.hall).await, line("system", "link.pause", "link/city", true));
+    assert_eq!(last_line(&ground.hall).await, line("system", "pause.link", "city", true));
 }
 
 #[tokio::test]
@@ -88,7 +101,7 @@ async fn an_observer_looks_and_does_nothing() {
     assert!(page.status == 200 && !page.body.contains("/links/switch"), "{}", page.body);
     assert_eq!(observer.get("/problems").await.status, 200);
     assert_eq!(observer.post("/links/switch", &PAUSE).await.status, 403);
-    assert_eq!(last_line(hall).await, line("observer", "link.pause", "link/city", false));
+    assert_eq!(last_line(hall).await, line("observer", "pause.link", "city", false));
     let window = [("name", "window"), ("to", "off"), ("reason", "x")];
     assert_eq!(observer.post("/adapters/switch", &window).await.status, 403);
     for what in ["return", "resubmit", "void"] {
