@@ -239,17 +239,17 @@ impl Serving {
         let porter = Porter::of(config, node)?;
         let title = porter.tier.title.clone();
         let chance = chance()?;
+        let settings: Settings = posts::settings(listen, &config.limits)?;
         let hall = Hall::new(
             (Arc::clone(node), title),
             Arc::new(porter),
-            Access::default(),
+            Access::new(Terms { tls: settings.tls.is_some(), ..Terms::default() }),
             (Arc::clone(clock), chance),
         );
         let failed = |e: &dyn std::fmt::Display| {
             Failure::environment(format!("[admin] {e}"), format!("[admin] {e}"))
         };
         hall.series.load(hall.store()).await.map_err(|e| failed(&e))?;
-        let settings: Settings = posts::settings(listen, &config.limits)?;
         let secure = settings.tls.is_some();
         let listener = Listener::bind(settings).await.map_err(|e| {
             Failure::environment(format!("[admin] {e}"), format!("[admin] 无法监听：{e}"))
