@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use admin::Hall;
 use admin::access::{Access, Terms};
+use admin::error::PageError;
 use admin::house::{Both, Checked, Errand, House, HouseFuture, Paper, Said, Setting, Shown};
 use canon::Millis;
 use edge::listen::{Listener, Peer, Settings};
@@ -226,6 +227,21 @@ pub(crate) async fn tell(serving: &[Serving], out: &Out) -> Result<(), Failure> 
         }
     }
     Ok(())
+}
+
+/// Makes a way back to an account, for somebody at the machine.
+pub(crate) async fn link_for(serving: &[Serving], account: &str, out: &Out) -> Result<(), Failure> {
+    let failed = |e: PageError| Failure::environment(e.text.en, e.text.zh);
+    let Some(one) = serving.first() else {
+        let none = "no configuration file has [admin]: there are no pages";
+        return Err(Failure::usage(none, "配置文件没有 [admin]，未开启管理页面"));
+    };
+    let link = one.hall.access.link_back(&one.hall, account).await.map_err(failed)?;
+    let address = &one.address;
+    Ok(out.say(
+        format_args!("  a new password for {account}, once, within a day: {address}{link}"),
+        format_args!("  账号 {account} 的一次性链接（24 小时内有效）：{address}{link}"),
+    )?)
 }
 
 impl Serving {

@@ -97,7 +97,7 @@ impl Hall {
         reason: &str,
     ) -> Result<Option<String>, PageError> {
         let word = change.word();
-        let known = super::account::is_name(name).then_some(name).unwrap_or("unknown");
+        let known = if super::account::is_name(name) { name } else { "unknown" };
         let by = &*who.account;
         if !who.may(Power::Accounts) {
             note(self, by, word, known, "admin.forbidden", false).await?;

@@ -27,7 +27,7 @@ async fn five_wrong_passwords_lock_an_account_and_a_name_that_is_none_answers_al
     };
     assert_eq!(of("op01").count(), WRONG_MAX as usize);
     assert_eq!(of("unknown").count(), WRONG_MAX as usize);
-    assert!(of("op01").last().unwrap().reason.ends_with("locked for 30 min"));
+    assert!(of("op01").next_back().unwrap().reason.ends_with("locked for 30 min"));
     assert!(!lines.iter().any(|l| format!("{l:?}").contains("op02")));
     // The right password does not help, until the time is over; tries meanwhile leave few lines.
     ground.later(LOCKED_FOR - 11_000);
