@@ -26,7 +26,7 @@ pub(crate) fn run(args: &NodesArg, out: &Out) -> Done {
             let mut more = running::of(&tier, os::now()).await?;
             more.extend(waiting::of(&tier, os::now()).await?);
             more.extend(outlet::of(&tier, os::now()).await?);
-            more.extend(drops::of(&tier.drops, os::now()));
+            more.extend(drops::of(&drops::views(&tier.config, &tier.code), os::now()));
             more.extend(sink::of(&tier, os::now()).await?);
             more.extend(syslog::of(&tier, os::now()).await?);
             more.extend(withdraw::of(&tier, &status));
