@@ -208,14 +208,12 @@ async fn measure(args: &Bench, folder: &std::path::Path, out: &Out) -> Result<Fi
         return Ok(figures);
     }
     if let Some(samples) = args.latency {
-        let taken = latency::run(&ground, &folder.join("latency"), samples, out).await?;
-        figures.latency = Some(taken);
+        figures.latency = Some(latency::run(&ground, &folder.join("one"), samples, out).await?);
         figures.peak_rss_mb = os::peak_rss_mb();
         return Ok(figures);
     }
     if let Some(records) = args.backlog {
-        let taken = backlog::run(&ground, &folder.join("backlog"), records, out).await?;
-        figures.backlog = Some(taken);
+        figures.backlog = Some(backlog::run(&ground, &folder.join("wait"), records, out).await?);
         figures.peak_rss_mb = os::peak_rss_mb();
         return Ok(figures);
     }
@@ -234,8 +232,7 @@ async fn measure(args: &Bench, folder: &std::path::Path, out: &Out) -> Result<Fi
         return Ok(figures);
     }
     if let Some(records) = args.evidence {
-        let taken = proof::run(&ground, &folder.join("evidence"), records, out).await?;
-        figures.evidence = Some(taken);
+        figures.evidence = Some(proof::run(&ground, &folder.join("proof"), records, out).await?);
         figures.peak_rss_mb = os::peak_rss_mb();
         return Ok(figures);
     }
