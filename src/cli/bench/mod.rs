@@ -253,19 +253,30 @@ async fn measure(args: &Bench, folder: &std::path::Path, out: &Out) -> Result<Fi
     // Peak memory is the chain's: the stages hold their whole input.
     figures.peak_rss_mb = os::peak_rss_mb();
     if !args.chain_only {
-        let drop = folder.join("stages");
-        std::fs::create_dir_all(&drop).map_err(|e| files::cannot(&drop, &e))?;
-        let records = args.records.min(100_000);
-        input::write(&drop, records).map_err(|e| files::cannot(&drop, &e))?;
-        let file = drop.join("window-000000.csv");
-        let stages = stages::measure(&file, args.suite, os::now())?;
-        figures.floors = floors::measure(&ground, &file, &drop, &stages.fragments()).await?;
-        figures.stages = stages.lines;
-        // The carrier and the inbox hold a whole phase, so it must fit them.
-        let records = args.records.min(PHASE_RECORDS_MAX);
-        // Without the broker: a worker at rest cannot tell a slow carrier from an empty one.
-        let stores = Ground { amqp: None, ..ground };
-        figures.workers = phases::run(&stores, &folder.join("phases"), records).await?;
+        alone(args, ground, folder, &mut figures).await?;
     }
     Ok(figures)
+}
+
+/// Each stage alone, the floors, and each worker alone.
+async fn alone(
+    args: &Bench,
+    ground: Ground,
+    folder: &std::path::Path,
+    figures: &mut Figures,
+) -> Result<(), Failure> {
+    let drop = folder.join("stages");
+    std::fs::create_dir_all(&drop).map_err(|e| files::cannot(&drop, &e))?;
+    let records = args.records.min(100_000);
+    input::write(&drop, records).map_err(|e| files::cannot(&drop, &e))?;
+    let file = drop.join("window-000000.csv");
+    let stages = stages::measure(&file, args.suite, os::now())?;
+    figures.floors = floors::measure(&ground, &file, &drop, &stages.fragments()).await?;
+    figures.stages = stages.lines;
+    // The carrier and the inbox hold a whole phase, so it must fit them.
+    let records = args.records.min(PHASE_RECORDS_MAX);
+    // Without the broker: a worker at rest cannot tell a slow carrier from an empty one.
+    let stores = Ground { amqp: None, ..ground };
+    figures.workers = phases::run(&stores, &folder.join("phases"), records).await?;
+    Ok(())
 }
