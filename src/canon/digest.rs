@@ -6,6 +6,8 @@ use std::str::FromStr;
 use ring::digest as ring_digest;
 use sm3::Digest as _;
 
+use crate::lanes;
+
 /// A digest algorithm, as a suite brings it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum DigestAlg {
@@ -50,6 +52,20 @@ impl DigestAlg {
         }
         Digest { alg: self, bytes }
     }
+
+    /// Digests of this byte before each of `data`, in its order. Many at once cost less than one by
+    /// one where the processor has no instructions for the algorithm.
+    pub fn of_each(self, prefix: u8, data: &[&[u8]]) -> Vec<Digest> {
+        match self {
+            Self::Sm3 if data.len() >= lanes::WORTH => lanes::each(prefix, data)
+                .into_iter()
+                .map(|bytes| Digest { alg: self, bytes })
+                .collect(),
+            Self::Sha256 | Self::Sm3 => {
+                data.iter().map(|data| self.of(&[&[prefix], data])).collect()
+            }
+        }
+    }
 }
 
 /// 32 bytes and the algorithm that made them. Written `sha256:<64 hex digits>`.
@@ -65,6 +81,11 @@ pub struct Digest {
 /// bytes. "Digest" without more means this one.
 pub fn leaf_hash(alg: DigestAlg, data: &[u8]) -> Digest {
     alg.of(&[&[0], data])
+}
+
+/// [`leaf_hash`] of each of several fragments.
+pub fn leaf_hashes(alg: DigestAlg, fragments: &[&[u8]]) -> Vec<Digest> {
+    alg.of_each(0, fragments)
 }
 
 impl Digest {
@@ -235,6 +256,18 @@ mod tests {
             );
         }
         assert_ne!(DigestAlg::Sm3.of(&[b"x"]), DigestAlg::Sha256.of(&[b"x"]));
+    }
+
+    #[test]
+    fn many_at_once_are_as_one_by_one() {
+        let fragments: [&[u8]; 5] = [b"", b"a", &[7; 63], &[8; 64], &[9; 1_300]];
+        for alg in DigestAlg::ALL {
+            for n in 0..=fragments.len() {
+                let one_by_one: Vec<_> =
+                    fragments[..n].iter().map(|f| leaf_hash(*alg, f)).collect();
+                assert_eq!(leaf_hashes(*alg, &fragments[..n]), one_by_one);
+            }
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ pub mod codes;
 pub mod digest;
 pub mod format;
 pub mod key;
+mod lanes;
 pub mod limits;
 pub mod node;
 pub mod prefix;
@@ -14,7 +15,7 @@ pub mod time;
 pub mod violation;
 
 pub use codes::{Code, code};
-pub use digest::{Digest, DigestAlg, HashSum, leaf_hash};
+pub use digest::{Digest, DigestAlg, HashSum, leaf_hash, leaf_hashes};
 pub use key::{Key, RecordId};
 pub use node::{EnvelopeId, Environment, Lane, NodeCode, Route};
 pub use prefix::{Prefix, key_place};

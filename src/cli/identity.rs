@@ -43,6 +43,15 @@ pub(crate) fn keys(nodes: &NodesArg) -> Result<KeyRing, Failure> {
     Ok(KeyRing::new(all))
 }
 
+/// The same of nodes that were asked already.
+pub(crate) fn keys_of(tiers: &[stores::Tier]) -> Result<KeyRing, Failure> {
+    let mut all = Vec::new();
+    for tier in tiers {
+        all.extend(every(&tier.config, &tier.code)?);
+    }
+    Ok(KeyRing::new(all))
+}
+
 /// The same of one identity.
 pub(crate) fn ring(config: &NodeConfig, code: &NodeCode) -> Result<KeyRing, Failure> {
     Ok(KeyRing::new(every(config, code)?))

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use canon::{Lane, NodeCode};
 use clap::Args;
 use exchange::config::{LaneBudget, NodeConfig, PostgresConfig, PostgresTls, StoreUrl, tier_order};
+use futures_util::future::try_join_all;
 use store::{PostgresStore, SharedStore, SqliteStore, StoreError, postgres};
 
-use crate::drops::{self, DropView};
 use crate::expiry::{self, Paper};
 use crate::files;
 use crate::gates::{self, GateView};
@@ -75,12 +75,12 @@ pub(crate) struct Tier {
     pub(crate) gates: Vec<GateView>,
     /// Its certificates and those it believes.
     pub(crate) papers: Vec<Paper>,
-    /// Its drop folders.
-    pub(crate) drops: Vec<DropView>,
     /// The folder of its archive, and how long bytes stay in the store besides, ms.
     pub(crate) archive: Option<(PathBuf, i64)>,
     /// Where its audit chain is forwarded to.
     pub(crate) forwards: Option<Arc<str>>,
+    /// Its configuration, for what only some commands look at.
+    pub(crate) config: NodeConfig,
 }
 
 impl Tier {
@@ -98,9 +98,9 @@ impl Tier {
             sinks: node.sinks_of(code).map(|s| s.name.clone()).collect(),
             gates: gates::of(node, code),
             papers: node.identity(code).map_or_else(Vec::new, |i| expiry::papers(node, i)),
-            drops: drops::views(node, code),
             archive: node.archive.as_ref().map(|a| (a.folder.join(code.as_str()), keep)),
             forwards: node.audit.as_ref().map(syslog::place),
+            config: node.clone(),
         }
     }
 
@@ -185,15 +185,11 @@ pub(crate) async fn free(
 /// The identities that are meant, in tier order, each with its store.
 pub(crate) async fn tiers(args: &NodesArg, access: Access) -> Result<Vec<Tier>, Failure> {
     let nodes = open::each_config(&config_files(args)?)?;
-    let mut found = Vec::new();
-    for (node, identity) in tier_order(&nodes) {
-        let code = &identity.code;
-        if args.node.as_deref().is_some_and(|wanted| wanted != code.as_str()) {
-            continue;
-        }
-        let store = open_store(node, code, access).await?;
-        found.push(Tier::of(node, code, store));
-    }
+    let ordered = tier_order(&nodes);
+    let meant = ordered.iter().filter(|(_, identity)| args.means(&identity.code));
+    // Each store has a thread of its own: they are opened side by side.
+    let opened = meant.map(|(node, identity)| tier(node, &identity.code, access));
+    let found = try_join_all(opened).await?;
     if found.is_empty() {
         let wanted = args.node.as_deref().unwrap_or_default();
         let known: Vec<&str> = tier_order(&nodes).iter().map(|(_, i)| i.code.as_str()).collect();
@@ -204,6 +200,10 @@ pub(crate) async fn tiers(args: &NodesArg, access: Access) -> Result<Vec<Tier>, 
         ));
     }
     Ok(found)
+}
+
+async fn tier(node: &NodeConfig, code: &NodeCode, access: Access) -> Result<Tier, Failure> {
+    Ok(Tier::of(node, code, open_store(node, code, access).await?))
 }
 
 /// Hours and budgets of lanes, by link: a link's own, else those of all links.

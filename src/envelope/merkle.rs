@@ -2,9 +2,20 @@
 
 use canon::{Digest, DigestAlg};
 
+/// What stands before the two children of an inner node.
+const NODE: u8 = 1;
+
 /// The hash of an inner node: a one byte, then both children.
 fn node(left: &Digest, right: &Digest) -> Digest {
-    left.alg.of(&[&[1], &left.bytes, &right.bytes])
+    left.alg.of(&[&[NODE], &left.bytes, &right.bytes])
+}
+
+fn both(left: &Digest, right: &Digest) -> [u8; 64] {
+    let mut out = [0; 64];
+    let (first, second) = out.split_at_mut(32);
+    first.copy_from_slice(&left.bytes);
+    second.copy_from_slice(&right.bytes);
+    out
 }
 
 /// The largest power of two below `n`; `n` is at least 2.
@@ -18,15 +29,12 @@ pub fn merkle_root(alg: DigestAlg, leaves: &[Digest]) -> Digest {
     // Level by level: an odd one out is carried up unchanged, which is RFC 6962's tree.
     let mut level = leaves.to_vec();
     while level.len() > 1 {
-        let odd = level.len() % 2;
-        let half = level.len() / 2;
-        for i in 0..half {
-            level[i] = node(&level[2 * i], &level[2 * i + 1]);
-        }
-        if odd == 1 {
-            level[half] = level[level.len() - 1];
-        }
-        level.truncate(half + odd);
+        let (pairs, odd) = level.as_chunks::<2>();
+        let pairs: Vec<[u8; 64]> = pairs.iter().map(|[left, right]| both(left, right)).collect();
+        let pairs: Vec<&[u8]> = pairs.iter().map(|pair| &pair[..]).collect();
+        let mut above = alg.of_each(NODE, &pairs);
+        above.extend_from_slice(odd);
+        level = above;
     }
     level.first().copied().unwrap_or(*first)
 }
@@ -93,30 +101,29 @@ mod tests {
 
     use super::*;
 
-    fn leaves(n: usize) -> Vec<Digest> {
-        (0..n).map(|i| leaf_hash(DigestAlg::Sha256, &i.to_be_bytes())).collect()
+    fn leaves(alg: DigestAlg, n: usize) -> Vec<Digest> {
+        (0..n).map(|i| leaf_hash(alg, &i.to_be_bytes())).collect()
     }
 
     /// The definition of RFC 6962 §2.1, word for word.
-    fn by_definition(leaves: &[Digest]) -> Digest {
+    fn by_definition(alg: DigestAlg, leaves: &[Digest]) -> Digest {
         match leaves.len() {
-            0 => DigestAlg::Sha256.of(&[]),
+            0 => alg.of(&[]),
             1 => leaves[0],
             n => {
                 let (l, r) = leaves.split_at(split(n));
-                node(&by_definition(l), &by_definition(r))
+                node(&by_definition(alg, l), &by_definition(alg, r))
             }
         }
     }
 
     #[test]
     fn the_root_is_rfc_6962s_for_every_size() {
-        for n in 0..70 {
-            assert_eq!(
-                merkle_root(DigestAlg::Sha256, &leaves(n)),
-                by_definition(&leaves(n)),
-                "{n} leaves"
-            );
+        for alg in DigestAlg::ALL {
+            for n in 0..70 {
+                let leaves = leaves(*alg, n);
+                assert_eq!(merkle_root(*alg, &leaves), by_definition(*alg, &leaves), "{n} leaves");
+            }
         }
     }
 
@@ -133,7 +140,7 @@ mod tests {
     #[test]
     fn every_path_verifies_and_no_other_place_does() {
         for n in 1..34 {
-            let all = leaves(n);
+            let all = leaves(DigestAlg::Sha256, n);
             let root = merkle_root(DigestAlg::Sha256, &all);
             for i in 0..n {
                 let path = merkle_path(&all, i).unwrap();

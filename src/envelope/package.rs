@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use canon::{Digest, leaf_hash};
+use canon::{Digest, leaf_hashes};
 
 use crate::fragment::check_shape;
 use crate::head_wire;
@@ -170,7 +170,6 @@ type Split<'a> = (Vec<&'a [u8]>, Vec<Digest>);
 /// Cuts the body by the head's lengths; checks and hashes each fragment.
 fn split_body<'a>(head: &Head, body: &'a [u8], body_at: usize) -> Result<Split<'a>, Refuse> {
     let mut fragments = Vec::with_capacity(head.lengths.len());
-    let mut leaves = Vec::with_capacity(head.lengths.len());
     let mut rest = body;
     for length in &head.lengths {
         let at = body_at + body.len() - rest.len();
@@ -182,8 +181,8 @@ fn split_body<'a>(head: &Head, body: &'a [u8], body_at: usize) -> Result<Split<'
             other => other,
         })?;
         fragments.push(fragment);
-        leaves.push(leaf_hash(head.digest_alg, fragment));
         rest = after;
     }
+    let leaves = leaf_hashes(head.digest_alg, &fragments);
     Ok((fragments, leaves))
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use canon::{Digest, EnvelopeId, Millis, Route, leaf_hash};
+use canon::{Digest, EnvelopeId, Millis, Route, leaf_hashes};
 use envelope::{Head, Kind, SignError, Signer};
 use store::{Consumes, Lease, NewEnvelope, Numbered, QueuedControl, Sealed, StagedBatch};
 
@@ -110,19 +110,19 @@ impl Seal {
         let answers = control::detail(control)?.answers;
         let signer = self.signer(&route)?;
         let alg = signer.suite().digest();
-        let mut leaves = Vec::with_capacity(control.lengths.len());
+        let mut fragments = Vec::with_capacity(control.lengths.len());
         let mut rest = control.body.as_slice();
         for len in &control.lengths {
             let (fragment, after) = rest
                 .split_at_checked(*len as usize)
                 .ok_or_else(|| WorkError::Own("queued control shorter than its lengths".into()))?;
-            leaves.push(leaf_hash(alg, fragment));
+            fragments.push(fragment);
             rest = after;
         }
         let mut head = self.head(kind, route, signer, counters, now);
         head.window = control.day;
         head.lengths.clone_from(&control.lengths);
-        head.root = envelope::merkle_root(alg, &leaves);
+        head.root = envelope::merkle_root(alg, &leaf_hashes(alg, &fragments));
         head.answers = answers.map(|a| a.to_head()).transpose()?;
         self.envelope(&head, Consumes::Control(queued))
     }

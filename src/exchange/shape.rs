@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError};
 
 use adapt::{Bound, Draft, Drafts, ParentIs};
 use canon::format::{Attributes, Format, Nature, Op, OpenLists};
-use canon::{Digest, DigestAlg, Key, Millis, RecordId, Route, Violation, leaf_hash};
+use canon::{Digest, DigestAlg, Key, Millis, RecordId, Route, Violation};
 use edge::{Fate, Page, RecordFate, What};
 use envelope::Suite;
 use store::{
@@ -70,6 +70,9 @@ impl Shaped {
         rows.saturating_sub(self.fresh.iter().filter(|fresh| **fresh).count() as u64)
     }
 }
+
+/// Where a digest is not known, or not yet.
+const BLANK: Digest = Digest { alg: DigestAlg::Sha256, bytes: [0; 32] };
 
 /// Whose page it is, for which destination, and how its columns are read there.
 #[derive(Clone, Copy)]
@@ -165,6 +168,9 @@ impl Shaper {
         self.found = pen.found;
         let mut shaped = pen.out;
         shaped.chunks = pen.chunks.into_values().collect();
+        for chunk in &mut shaped.chunks {
+            chunk.digest_records(Suite::digest_on(&chunk.route));
+        }
         Ok(shaped)
     }
 
@@ -334,7 +340,6 @@ impl Pen<'_> {
 
     fn attributes(&self, draft: &Draft, row: &Row, version: u32) -> Attributes {
         let namespace = draft.namespace.as_ref().unwrap_or(&self.of.adapter.namespace);
-        let blank = Digest { alg: DigestAlg::default(), bytes: [0; 32] };
         Attributes {
             version,
             op: draft.op,
@@ -342,7 +347,7 @@ impl Pen<'_> {
             system: Arc::clone(self.of.target.mapping.system()),
             entered: draft.entered.clone(),
             collected: self.now,
-            row_digest: row.digest.unwrap_or(blank),
+            row_digest: row.digest.unwrap_or(BLANK),
             amended: draft.amended,
             namespace: Arc::clone(namespace),
             reason: draft.reason.clone(),
@@ -407,14 +412,14 @@ impl Pen<'_> {
         });
         let from = chunk.bytes.len();
         self.of.target.format.render(draft.ty, &draft.values, attributes, &mut chunk.bytes);
-        let fragment = chunk.bytes.get(from..).unwrap_or_default();
         chunk.records.push(NewRecord {
             id,
             voided: draft.op == Op::Void,
             content,
-            digest: leaf_hash(Suite::digest_on(&chunk.route), fragment),
+            // Once the page is written, together with the others.
+            digest: BLANK,
             facts,
-            len: fragment.len() as u32,
+            len: (chunk.bytes.len() - from) as u32,
             waits_for,
             source_row,
         });

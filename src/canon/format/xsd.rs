@@ -1,8 +1,10 @@
-//! Reads the XML of a format's files into plain nodes that remember file and line.
+//! Reads the XML of a format's files into plain nodes that remember file and line. They borrow from
+//! the text: a format has tens of thousands, and every program that shows a record compiles one first.
 
-use std::sync::Arc;
+use std::borrow::Cow;
 
 use quick_xml::Reader;
+use quick_xml::events::attributes::Attributes;
 use quick_xml::events::{BytesStart, Event};
 
 use super::model::FormatProblem;
@@ -10,47 +12,46 @@ use crate::limits::XML_DEPTH_MAX;
 
 /// One element of an XSD file.
 #[derive(Clone, Debug)]
-pub(crate) struct Node {
-    pub(crate) name: String,
-    pub(crate) attrs: Vec<(String, String)>,
-    pub(crate) children: Vec<Node>,
-    pub(crate) text: String,
-    pub(crate) file: Arc<str>,
+pub(crate) struct Node<'t> {
+    pub(crate) name: &'t str,
+    pub(crate) attrs: Vec<(&'t str, Cow<'t, str>)>,
+    pub(crate) children: Vec<Node<'t>>,
+    pub(crate) text: Cow<'t, str>,
+    pub(crate) file: &'t str,
     pub(crate) line: usize,
 }
 
-impl Node {
+impl<'t> Node<'t> {
     /// An attribute's value.
     pub(crate) fn attr(&self, name: &str) -> Option<&str> {
-        self.attrs.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
+        self.attrs.iter().find(|(n, _)| *n == name).map(|(_, v)| &**v)
     }
 
     /// Children of one name.
-    pub(crate) fn named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Node> {
+    pub(crate) fn named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Node<'t>> {
         self.children.iter().filter(move |c| c.name == name)
     }
 
     /// First child of a name.
-    pub(crate) fn first(&self, name: &str) -> Option<&Node> {
+    pub(crate) fn first(&self, name: &str) -> Option<&Node<'t>> {
         self.children.iter().find(|c| c.name == name)
     }
 
     /// A problem at this place.
     pub(crate) fn problem(&self, message: impl Into<String>) -> FormatProblem {
-        FormatProblem { file: self.file.to_string(), line: self.line, message: message.into() }
+        FormatProblem { file: self.file.to_owned(), line: self.line, message: message.into() }
     }
 }
 
 /// Reads one file into its root node.
-pub(crate) fn read(file: &str, text: &str) -> Result<Node, FormatProblem> {
-    let file: Arc<str> = file.into();
+pub(crate) fn read<'t>(file: &'t str, text: &'t str) -> Result<Node<'t>, FormatProblem> {
     let mut reader = Reader::from_str(text);
     let mut lines = Lines { text, at: 0, line: 1 };
-    let mut open: Vec<Node> = vec![];
+    let mut open: Vec<Node<'t>> = vec![];
     let mut root = None;
     loop {
         let line = lines.at(reader.buffer_position() as usize);
-        let problem = |message: String| FormatProblem { file: file.to_string(), line, message };
+        let problem = |message: String| FormatProblem { file: file.to_owned(), line, message };
         let event = reader
             .read_event()
             .map_err(|e| problem(format!("not well-formed XML: {e}; mend it")))?;
@@ -59,10 +60,10 @@ pub(crate) fn read(file: &str, text: &str) -> Result<Node, FormatProblem> {
                 if open.len() >= XML_DEPTH_MAX {
                     return Err(problem(format!("nested deeper than {XML_DEPTH_MAX}; flatten it")));
                 }
-                open.push(node(&start, &file, line).map_err(problem)?);
+                open.push(node(&start, (file, text), line).map_err(problem)?);
             }
             Event::Empty(start) => {
-                let node = node(&start, &file, line).map_err(problem)?;
+                let node = node(&start, (file, text), line).map_err(problem)?;
                 place(node, &mut open, &mut root);
             }
             Event::End(_) => {
@@ -72,7 +73,7 @@ pub(crate) fn read(file: &str, text: &str) -> Result<Node, FormatProblem> {
             }
             Event::Text(t) => {
                 if let Some(top) = open.last_mut() {
-                    top.text.push_str(&t.xml10_content());
+                    add(&mut top.text, t.xml10_content());
                 }
             }
             Event::GeneralRef(r) => {
@@ -80,7 +81,7 @@ pub(crate) fn read(file: &str, text: &str) -> Result<Node, FormatProblem> {
                     return Err(problem("an entity that XML does not define; write it out".into()));
                 };
                 if let Some(top) = open.last_mut() {
-                    top.text.push(c);
+                    top.text.to_mut().push(c);
                 }
             }
             Event::Comment(_) | Event::Decl(_) => {}
@@ -93,29 +94,53 @@ pub(crate) fn read(file: &str, text: &str) -> Result<Node, FormatProblem> {
         }
     }
     root.ok_or_else(|| FormatProblem {
-        file: file.to_string(),
+        file: file.to_owned(),
         line: 1,
         message: "the file is empty; it should hold one xs:schema".to_owned(),
     })
 }
 
-fn place(node: Node, open: &mut [Node], root: &mut Option<Node>) {
+fn place<'t>(node: Node<'t>, open: &mut [Node<'t>], root: &mut Option<Node<'t>>) {
     match open.last_mut() {
         Some(parent) => parent.children.push(node),
         None => *root = Some(node),
     }
 }
 
-fn node(start: &BytesStart<'_>, file: &Arc<str>, line: usize) -> Result<Node, String> {
-    let mut attrs = vec![];
-    for attr in start.attributes() {
-        let attr = attr.map_err(|e| format!("bad attribute: {e}; mend it"))?;
-        let value = quick_xml::escape::unescape(&attr.value)
-            .map_err(|e| format!("bad attribute value: {e}; mend it"))?;
-        attrs.push((attr.key.as_ref().to_owned(), value.into_owned()));
+/// White space before anything else says nothing.
+fn add<'t>(text: &mut Cow<'t, str>, more: Cow<'t, str>) {
+    if !text.is_empty() {
+        text.to_mut().push_str(&more);
+    } else if !more.trim().is_empty() {
+        *text = more;
     }
-    let name = start.name().as_ref().to_owned();
-    Ok(Node { name, attrs, children: vec![], text: String::new(), file: file.clone(), line })
+}
+
+fn node<'t>(
+    start: &BytesStart<'_>,
+    (file, text): (&'t str, &'t str),
+    line: usize,
+) -> Result<Node<'t>, String> {
+    let tag = within(text, start).ok_or("the tag cannot be read; mend it")?;
+    let len = start.name().as_ref().len();
+    let (name, _) = tag.split_at_checked(len).ok_or("the name cannot be read; mend it")?;
+    let mut attrs = vec![];
+    for attr in Attributes::new(tag, len) {
+        let attr = attr.map_err(|e| format!("bad attribute: {e}; mend it"))?;
+        let value = match attr.value {
+            Cow::Borrowed(raw) => quick_xml::escape::unescape(raw),
+            Cow::Owned(ref raw) => quick_xml::escape::unescape(raw).map(|v| v.into_owned().into()),
+        };
+        let value = value.map_err(|e| format!("bad attribute value: {e}; mend it"))?;
+        attrs.push((attr.key.into_inner(), value));
+    }
+    Ok(Node { name, attrs, children: vec![], text: Cow::Borrowed(""), file, line })
+}
+
+/// The same part, borrowed from the text that it was read from: an event lends its own only.
+fn within<'t>(text: &'t str, part: &str) -> Option<&'t str> {
+    let at = part.as_ptr().addr().checked_sub(text.as_ptr().addr())?;
+    text.get(at..at + part.len())
 }
 
 fn predefined(entity: &str) -> Option<char> {
@@ -160,9 +185,9 @@ mod tests {
     fn nodes_know_their_line() {
         let root =
             read("f.xsd", "<?xml version='1.0'?>\n<a x='1'>\n\n  <b>t &lt; u</b>\n</a>").unwrap();
-        assert_eq!((root.name.as_str(), root.line, root.attr("x")), ("a", 2, Some("1")));
+        assert_eq!((root.name, root.line, root.attr("x")), ("a", 2, Some("1")));
         let b = root.first("b").unwrap();
-        assert_eq!((b.line, b.text.as_str()), (4, "t < u"));
+        assert_eq!((b.line, &*b.text), (4, "t < u"));
     }
 
     #[test]

@@ -28,6 +28,17 @@ pub(crate) async fn run(
     records: u64,
     out: &Out,
 ) -> Result<Line, Failure> {
+    Ok(settled(ground, folder, tiers, records, out).await?.0)
+}
+
+/// The same; the stores in files stay, with who signed in them.
+pub(crate) async fn settled(
+    ground: &Ground,
+    folder: &Path,
+    tiers: usize,
+    records: u64,
+    out: &Out,
+) -> Result<(Line, nodes::Authority), Failure> {
     let drop = folder.join("drop");
     std::fs::create_dir_all(&drop).map_err(|e| files::cannot(&drop, &e))?;
     let bytes = input::write(&drop, records).map_err(|e| files::cannot(&drop, &e))?;
@@ -74,5 +85,5 @@ pub(crate) async fn run(
         2 => "county → province, one hop",
         _ => "township → county → city → province",
     };
-    Ok(Line::new(name, records, bytes, taken))
+    Ok((Line::new(name, records, bytes, taken), chain.authority))
 }

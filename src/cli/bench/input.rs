@@ -72,16 +72,21 @@ fn put(file: &mut impl Write, text: &mut String) -> io::Result<u64> {
     Ok(written)
 }
 
+/// The number of a case, as its row and its records write it.
+pub(crate) fn number(n: u64) -> String {
+    format!("{:04}20260105{:09}", n % DEPARTMENTS, n / DEPARTMENTS)
+}
+
 /// One row: a case applied for, accepted and completed.
 fn row(n: u64, unit: &str, out: &mut String) {
-    let (department, sequence) = (n % DEPARTMENTS, n / DEPARTMENTS);
+    let (department, sequence, number) = (n % DEPARTMENTS, n / DEPARTMENTS, number(n));
     let region = format!("990103{:03}", department % 900 + 100);
     let day = 1 + sequence % 28;
     let body = format!("9901031990{:02}{:02}{:03}", 1 + n % 12, day, n % 1000);
     let id = format!("{body}{}", citizen_id_check_char(&body).unwrap_or('0'));
     write!(
         out,
-        "{department:04}20260105{sequence:09},9901030010{department:05},残疾人证办理（首次申领、换领、\
+        "{number},9901030010{department:05},残疾人证办理（首次申领、换领、\
          迁移、挂失补办）事项第{department:04}号,{region},个人,测试甲{department:04},身份证,{id},测试乙,\
          13900000000,残疾人证首次申领及相关补贴待遇一并申请，涉及居住地核实与等级评定,申请表一式两份；\
          居民身份证原件及复印件；户口簿原件及复印件；近期二寸免冠白底彩色照片三张；指定医院出具的残疾等级评定\

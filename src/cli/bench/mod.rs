@@ -13,6 +13,7 @@ mod meter;
 mod narrowing;
 mod nodes;
 mod phases;
+mod proof;
 mod report;
 mod sources;
 mod stages;
@@ -84,6 +85,11 @@ pub(crate) struct Bench {
     /// With --reconcile: how many differ
     #[arg(long, default_value_t = 100, requires = "reconcile")]
     differences: u64,
+    /// Only this: one hop with so many records, then evidence of one of them exported and verified, each a
+    /// program of its own. Needs `tiergate-verify` beside this program
+    #[arg(long, value_name = "RECORDS",
+          conflicts_with_all = ["latency", "backlog", "backfill", "sources", "reconcile"])]
+    evidence: Option<u64>,
     /// Records of history a second on the bulk lane; 0 is no limit
     #[arg(long, default_value_t = 5_000, requires = "backfill")]
     bulk_rate: u32,
@@ -104,6 +110,7 @@ struct Figures {
     instances: Option<instances::Instances>,
     sources: Vec<Line>,
     reconcile: Option<narrowing::Narrowing>,
+    evidence: Option<proof::Proof>,
     peak_rss_mb: f64,
     cores: usize,
 }
@@ -121,6 +128,7 @@ impl Figures {
             instances: None,
             sources: Vec::new(),
             reconcile: None,
+            evidence: None,
             peak_rss_mb: 0.0,
             cores: std::thread::available_parallelism().map_or(1, usize::from),
         }
@@ -174,6 +182,9 @@ pub(crate) fn run(args: &Bench, out: &Out) -> Done {
     for line in figures.reconcile.iter().flat_map(narrowing::Narrowing::lines) {
         out.text(line)?;
     }
+    for line in figures.evidence.iter().flat_map(proof::Proof::lines) {
+        out.text(line)?;
+    }
     let floor: f64 = figures.floors.iter().map(Line::cpu_us).sum();
     if let (Some(hop), true) = (figures.chains.first(), floor > 0.0) {
         let times = hop.cpu_us() / floor;
@@ -197,14 +208,12 @@ async fn measure(args: &Bench, folder: &std::path::Path, out: &Out) -> Result<Fi
         return Ok(figures);
     }
     if let Some(samples) = args.latency {
-        let taken = latency::run(&ground, &folder.join("latency"), samples, out).await?;
-        figures.latency = Some(taken);
+        figures.latency = Some(latency::run(&ground, &folder.join("one"), samples, out).await?);
         figures.peak_rss_mb = os::peak_rss_mb();
         return Ok(figures);
     }
     if let Some(records) = args.backlog {
-        let taken = backlog::run(&ground, &folder.join("backlog"), records, out).await?;
-        figures.backlog = Some(taken);
+        figures.backlog = Some(backlog::run(&ground, &folder.join("wait"), records, out).await?);
         figures.peak_rss_mb = os::peak_rss_mb();
         return Ok(figures);
     }
@@ -219,6 +228,11 @@ async fn measure(args: &Bench, folder: &std::path::Path, out: &Out) -> Result<Fi
         let many = (records, args.differences);
         let taken = narrowing::run(&ground, &folder.join("reconcile"), many, out).await?;
         figures.reconcile = Some(taken);
+        figures.peak_rss_mb = os::peak_rss_mb();
+        return Ok(figures);
+    }
+    if let Some(records) = args.evidence {
+        figures.evidence = Some(proof::run(&ground, &folder.join("proof"), records, out).await?);
         figures.peak_rss_mb = os::peak_rss_mb();
         return Ok(figures);
     }
@@ -239,19 +253,30 @@ async fn measure(args: &Bench, folder: &std::path::Path, out: &Out) -> Result<Fi
     // Peak memory is the chain's: the stages hold their whole input.
     figures.peak_rss_mb = os::peak_rss_mb();
     if !args.chain_only {
-        let drop = folder.join("stages");
-        std::fs::create_dir_all(&drop).map_err(|e| files::cannot(&drop, &e))?;
-        let records = args.records.min(100_000);
-        input::write(&drop, records).map_err(|e| files::cannot(&drop, &e))?;
-        let file = drop.join("window-000000.csv");
-        let stages = stages::measure(&file, args.suite, os::now())?;
-        figures.floors = floors::measure(&ground, &file, &drop, &stages.fragments()).await?;
-        figures.stages = stages.lines;
-        // The carrier and the inbox hold a whole phase, so it must fit them.
-        let records = args.records.min(PHASE_RECORDS_MAX);
-        // Without the broker: a worker at rest cannot tell a slow carrier from an empty one.
-        let stores = Ground { amqp: None, ..ground };
-        figures.workers = phases::run(&stores, &folder.join("phases"), records).await?;
+        alone(args, ground, folder, &mut figures).await?;
     }
     Ok(figures)
+}
+
+/// Each stage alone, the floors, and each worker alone.
+async fn alone(
+    args: &Bench,
+    ground: Ground,
+    folder: &std::path::Path,
+    figures: &mut Figures,
+) -> Result<(), Failure> {
+    let drop = folder.join("stages");
+    std::fs::create_dir_all(&drop).map_err(|e| files::cannot(&drop, &e))?;
+    let records = args.records.min(100_000);
+    input::write(&drop, records).map_err(|e| files::cannot(&drop, &e))?;
+    let file = drop.join("window-000000.csv");
+    let stages = stages::measure(&file, args.suite, os::now())?;
+    figures.floors = floors::measure(&ground, &file, &drop, &stages.fragments()).await?;
+    figures.stages = stages.lines;
+    // The carrier and the inbox hold a whole phase, so it must fit them.
+    let records = args.records.min(PHASE_RECORDS_MAX);
+    // Without the broker: a worker at rest cannot tell a slow carrier from an empty one.
+    let stores = Ground { amqp: None, ..ground };
+    figures.workers = phases::run(&stores, &folder.join("phases"), records).await?;
+    Ok(())
 }

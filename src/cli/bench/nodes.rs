@@ -82,6 +82,11 @@ pub(crate) async fn chain(
     chain_of(ground, folder, tiers, settings, Authority::new(ground.suite, now)?).await
 }
 
+/// What the nodes of a chain are called, lowest first.
+pub(crate) fn codes(tiers: usize) -> Vec<NodeCode> {
+    (0..tiers).filter_map(|t| NodeCode::new(&format!("tier-{t}"))).collect()
+}
+
 /// The same with keys signed by an authority that is there already.
 pub(crate) async fn chain_of(
     ground: &Ground,
@@ -90,8 +95,7 @@ pub(crate) async fn chain_of(
     settings: &Settings,
     mut authority: Authority,
 ) -> Result<Chain, Failure> {
-    let codes: Vec<NodeCode> =
-        (0..tiers).filter_map(|t| NodeCode::new(&format!("tier-{t}"))).collect();
+    let codes = codes(tiers);
     let format = supervision_1();
     let carrier = ground.carrier(&codes).await?;
     let mut running = Vec::new();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use adapt::{Drafts, Next, RowBuf, RowReader};
 use canon::format::{Attributes, CaseFacts, Format, OpenLists, supervision_1};
-use canon::{DigestAlg, EnvelopeId, Lane, Millis, NodeCode, Route, leaf_hash};
+use canon::{DigestAlg, EnvelopeId, Lane, Millis, NodeCode, Route, leaf_hashes};
 use envelope::{Head, Kind, Signer, Suite};
 
 use super::meter::Meter;
@@ -178,13 +178,14 @@ pub(crate) fn seal(
         let total: usize = lengths.iter().map(|l| *l as usize).sum();
         let (mine, after) = rest.split_at(total.min(rest.len()));
         rest = after;
-        let mut leaves = Vec::with_capacity(lengths.len());
+        let mut fragments = Vec::with_capacity(lengths.len());
         let mut at = mine;
         for length in lengths {
             let (fragment, after) = at.split_at((*length as usize).min(at.len()));
-            leaves.push(leaf_hash(signer.suite().digest(), fragment));
+            fragments.push(fragment);
             at = after;
         }
+        let leaves = leaf_hashes(signer.suite().digest(), &fragments);
         let head = head(sequence as u64 + 1, lengths, &leaves, signer, way, now);
         let (id, head) = (head.id(), head.write());
         let signature = envelope::sign_head(&head, signer)

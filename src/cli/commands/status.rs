@@ -35,7 +35,7 @@ async fn more(tier: &Tier, status: &NodeStatus, now: Millis) -> Result<Vec<Said>
     let mut more = running::of(tier, now).await?;
     more.extend(waiting::of(tier, now).await?);
     more.extend(outlet::of(tier, now).await?);
-    more.extend(drops::of(&tier.drops, now));
+    more.extend(drops::of(&drops::views(&tier.config, &tier.code), now));
     more.extend(sink::of(tier, now).await?);
     more.extend(syslog::of(tier, now).await?);
     more.extend(withdraw::of(tier, status));

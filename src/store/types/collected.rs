@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::standing::Stands;
-use canon::{Day, Digest, Key, Millis, NodeCode, RecordId, Route, Violation};
+use canon::{
+    Day, Digest, DigestAlg, Key, Millis, NodeCode, RecordId, Route, Violation, leaf_hashes,
+};
 use serde::{Deserialize, Serialize};
 
 /// Most records that one fact withdraws.
@@ -161,6 +163,22 @@ pub struct NewChunk {
     pub bytes: Vec<u8>,
     /// One a fragment, in order.
     pub records: Vec<NewRecord>,
+}
+
+impl NewChunk {
+    /// Writes down each record's digest. Whoever renders a page leaves them open until here, because
+    /// fragments are hashed faster side by side.
+    pub fn digest_records(&mut self, alg: DigestAlg) {
+        let mut rest = self.bytes.as_slice();
+        let cut = self.records.iter().map(|record| {
+            let (fragment, after) = rest.split_at(rest.len().min(record.len as usize));
+            rest = after;
+            fragment
+        });
+        let fragments: Vec<&[u8]> = cut.collect();
+        let digests = leaf_hashes(alg, &fragments);
+        self.records.iter_mut().zip(digests).for_each(|(record, digest)| record.digest = digest);
+    }
 }
 
 /// A row or record that may not go up, with every violation.

@@ -45,7 +45,7 @@ pub(crate) fn rules(nodes: &[&Node], ix: usize, types: &[RecordType], ctx: &mut 
 
 fn rule(node: &Node, owner: &RecordType, types: &[RecordType], ctx: &mut Ctx) -> Option<Rule> {
     let mut allowed = vec!["id", "field", "when", "origin", WEIGHT[0], WEIGHT[1], WEIGHT[2]];
-    allowed.extend(match node.name.as_str() {
+    allowed.extend(match node.name {
         "t:range" => &["min", "max"][..],
         "t:order" => &["after", "before", "same_part", "where"],
         "t:within" => &["of", "workdays", "calendar"],
@@ -59,7 +59,7 @@ fn rule(node: &Node, owner: &RecordType, types: &[RecordType], ctx: &mut Ctx) ->
     };
     let named = node.attr("field").unwrap_or("");
     let target = field(node, named, owner, ctx)?;
-    let body = match node.name.as_str() {
+    let body = match node.name {
         "t:require" => RuleBody::Require,
         "t:range" => range(node, owner, target, ctx)?,
         "t:order" => order(node, named, owner, types, ctx)?,

@@ -33,7 +33,7 @@ impl Ctx {
     /// Refuses attributes outside `allowed`.
     pub(crate) fn only(&mut self, node: &Node, allowed: &[&str]) {
         for (name, _) in &node.attrs {
-            if !allowed.contains(&name.as_str()) {
+            if !allowed.contains(name) {
                 let list = allowed.join(", ");
                 self.at(
                     node,
@@ -46,7 +46,7 @@ impl Ctx {
     /// Refuses children outside `allowed`.
     pub(crate) fn children(&mut self, node: &Node, allowed: &[&str]) {
         for child in &node.children {
-            if !allowed.contains(&child.name.as_str()) {
+            if !allowed.contains(&child.name) {
                 let list = allowed.join(", ");
                 self.at(
                     child,
@@ -57,7 +57,11 @@ impl Ctx {
     }
 
     /// The annotations of a node, each of which must be in `allowed`.
-    pub(crate) fn appinfo<'a>(&mut self, node: &'a Node, allowed: &[&str]) -> Vec<&'a Node> {
+    pub(crate) fn appinfo<'a, 't>(
+        &mut self,
+        node: &'a Node<'t>,
+        allowed: &[&str],
+    ) -> Vec<&'a Node<'t>> {
         let mut found = vec![];
         for annotation in node.named("xs:annotation") {
             self.children(annotation, &["xs:appinfo", "xs:documentation"]);
@@ -69,7 +73,7 @@ impl Ctx {
                     );
                 }
                 for note in &info.children {
-                    if allowed.contains(&note.name.as_str()) && note.children.is_empty() {
+                    if allowed.contains(&note.name) && note.children.is_empty() {
                         found.push(note);
                     } else {
                         let list = allowed.join(", ");
@@ -159,7 +163,7 @@ pub(crate) fn compile(
 }
 
 /// Main file first, then its includes in order; every given file must be reached.
-fn includes(main: &str, roots: &BTreeMap<&str, Node>, ctx: &mut Ctx) -> Vec<String> {
+fn includes(main: &str, roots: &BTreeMap<&str, Node<'_>>, ctx: &mut Ctx) -> Vec<String> {
     let Some(root) = roots.get(main) else {
         ctx.problems.push(FormatProblem {
             file: main.to_owned(),

@@ -255,7 +255,7 @@ fn labels(field: &Field) -> impl Iterator<Item = &str> {
 }
 
 /// A wire name the parser can read back.
-fn wire<'a>(node: &'a Node, ctx: &mut Ctx) -> &'a str {
+fn wire<'a>(node: &'a Node<'_>, ctx: &mut Ctx) -> &'a str {
     let wire = node.attr("name").unwrap_or("");
     let legal = wire.starts_with(|c: char| c.is_ascii_alphabetic())
         && wire.len() <= NAME_BYTES_MAX

@@ -130,7 +130,7 @@ fn facets(name: &str, restriction: &Node, ty: &mut SimpleType, ctx: &mut Ctx) {
         let value = facet.attr("value").unwrap_or("");
         ctx.only(facet, &["value"]);
         let number = value.parse::<u32>().ok();
-        match (facet.name.as_str(), number) {
+        match (facet.name, number) {
             ("xs:minLength", Some(n)) => ty.min_len = n,
             ("xs:maxLength", Some(n)) => ty.max_len = n,
             ("xs:length", Some(n)) => (ty.min_len, ty.max_len) = (n, n),
