@@ -33,8 +33,10 @@ pub struct Hall {
     pub series: Series,
     /// Pages that follow.
     pub live: Live,
-    /// The time.
+    /// The node's time.
     pub clock: Clock,
+    /// The time on people's telephones: the node's own, but in a demonstration.
+    pub wall: Clock,
     /// Chance.
     pub chance: Chance,
 }
@@ -51,7 +53,7 @@ impl Hall {
         (node, title): (Arc<Node>, String),
         house: Arc<dyn House>,
         access: Access,
-        (clock, chance): (Clock, Chance),
+        (clock, wall, chance): (Clock, Clock, Chance),
     ) -> Arc<Self> {
         Arc::new(Self {
             title,
@@ -62,6 +64,7 @@ impl Hall {
             series: Series::default(),
             live: Live::default(),
             clock,
+            wall,
             chance,
         })
     }
