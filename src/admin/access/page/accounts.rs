@@ -26,7 +26,7 @@ use crate::tongue::moment;
 use crate::web::{Page, Refusal, html as answer, see_other};
 
 /// Accounts on a page.
-pub const ACCOUNTS_SHOWN_MAX: usize = 100;
+pub(super) const ACCOUNTS_SHOWN_MAX: usize = 100;
 
 /// The pages and what they do.
 pub(super) fn routes() -> Router<Arc<Hall>> {
