@@ -113,7 +113,10 @@ async fn one(State(hall): State<Arc<Hall>>, who: Who, Query(asked): Query<Named>
             (facts(&hall, &who, &row))
             @if *row.0 == *who.account {
                 p.quiet { (who.of("Nobody changes their own account here.", "不得在此变更本人账号。")) }
-            } @else { (deeds(&who, &row)) }
+            } @else {
+                h2 { (who.of("What to do", "处理")) }
+                (deeds(&who, &row))
+            }
             p { a href="/accounts" { (who.of("Back to the accounts", "返回账号")) } }
         };
         Ok((row.0, body))

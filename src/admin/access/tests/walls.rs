@@ -125,3 +125,14 @@ async fn the_switch_of_the_language_leads_back_also_to_a_one_time_link() {
     assert_eq!(answer.place(), link);
     assert!(stranger.get(&link).await.body.contains("First start"));
 }
+
+#[tokio::test]
+async fn whoever_keeps_accounts_begins_there() {
+    let ground = Ground::new();
+    let mut security = Visitor::with(&ground.hall, &[Role::Security]).await;
+    assert_eq!(security.get("/").await.place(), "/accounts");
+    assert_eq!(security.get("/problems").await.status, 403);
+    for role in [Role::System, Role::Audit, Role::Operator, Role::Observer] {
+        assert_eq!(Visitor::with(&ground.hall, &[role]).await.get("/").await.status, 200);
+    }
+}
