@@ -144,8 +144,10 @@ impl Series {
         let part = (over / i64::try_from(parts).unwrap_or(1).max(1)).max(1);
         let mut out = vec![0; parts];
         for (before, after) in one.kept.iter().zip(one.kept.iter().skip(1)) {
-            let at = after.at.since(from).div_euclid(part);
-            if let Some(slot) = usize::try_from(at).ok().and_then(|at| out.get_mut(at)) {
+            // What was sampled just now belongs to the last part, what is older than all to none.
+            let at = usize::try_from((after.at.0 - from.0).div_euclid(part));
+            let at = at.ok().map(|at| at.min(parts.saturating_sub(1)));
+            if let Some(slot) = at.and_then(|at| out.get_mut(at)) {
                 *slot += after.done.saturating_sub(before.done);
             }
         }
@@ -226,6 +228,8 @@ mod tests {
         let now = Millis(6 * SAMPLE_EVERY);
         let parts = series.parts("link/up", (6 * SAMPLE_EVERY + 6, 3), now);
         assert_eq!(parts.iter().sum::<u64>(), 60);
+        let late = series.parts("link/up", (2 * SAMPLE_EVERY, 2), now);
+        assert_eq!(late, [10, 20], "what was sampled before is in no part");
         assert!(series.parts("link/none", (1, 3), now).is_empty());
     }
 }

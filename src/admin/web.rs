@@ -45,7 +45,8 @@ async fn headers(request: Request, next: Next) -> Response {
     set(CONTENT_SECURITY_POLICY, POLICY);
     set(X_CONTENT_TYPE_OPTIONS, "nosniff");
     set(X_FRAME_OPTIONS, "DENY");
-    set(REFERRER_POLICY, "no-referrer");
+    // Our own pages are told: the switch of the language leads back to where it was used.
+    set(REFERRER_POLICY, "same-origin");
     set(STRICT_TRANSPORT_SECURITY, "max-age=31536000");
     set(CACHE_CONTROL, if asset { "public, max-age=3600" } else { "no-store" });
     response

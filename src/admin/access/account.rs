@@ -127,12 +127,36 @@ impl Account {
     }
 }
 
+/// Names that stand in the audit chain for no person: workers of a node, and those of this folder.
+const TAKEN: &[&str] = &[
+    "collect",
+    "seal",
+    "dispatch",
+    "receive",
+    "accept",
+    "relay",
+    "settle",
+    "deliver",
+    "reconcile",
+    "sweep",
+    "archive",
+    "bench",
+    "configuration",
+    "recall",
+    "revocation",
+    "setup",
+    "console",
+    "demo",
+    "unknown",
+];
+
 /// Whether this may be the name of an account: an operator code, never a person's name.
 pub(crate) fn is_name(name: &str) -> bool {
     let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c);
     (2..=ACCOUNT_CHARS_MAX).contains(&name.len())
         && name.chars().all(legal)
         && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && !TAKEN.contains(&name)
 }
 
 #[cfg(test)]
@@ -144,7 +168,9 @@ mod tests {
         for good in ["op01", "county.audit-2", "ab"] {
             assert!(is_name(good), "{good}");
         }
-        for bad in ["", "a", "张三", "Op", "a/b", ".ab", "a b", &"a".repeat(33)] {
+        for bad in
+            ["", "a", "张三", "Op", "a/b", ".ab", "a b", "settle", "unknown", &"a".repeat(33)]
+        {
             assert!(!is_name(bad), "{bad}");
         }
     }

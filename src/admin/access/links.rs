@@ -104,8 +104,8 @@ pub(crate) fn named(name: &str) -> Result<String, PageError> {
         return Ok(name.to_owned());
     }
     Err(PageError::bad(
-        "an account is called by an operator code: 2 to 32 small letters, digits, `.`, `_` or `-`",
-        "账号须为操作员代码：2 至 32 位小写字母、数字或 . _ -",
+        "an account is called by an operator code: 2 to 32 small letters, digits, `.`, `_` or `-`, and not as a worker of a node is",
+        "账号须为操作员代码：2 至 32 位小写字母、数字或 . _ -，且不得与系统内部名称相同",
     ))
 }
 

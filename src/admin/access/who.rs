@@ -63,6 +63,19 @@ impl Who {
         Err(PageError::of(StatusCode::FORBIDDEN, "admin.forbidden"))
     }
 
+    /// Refuses a form that does not say the secret of its page again. A token has none to say. [`Told`] asks
+    /// this by itself; whoever reads a body of another kind (an upload) asks it with the field `csrf`.
+    ///
+    /// # Errors
+    /// It was made by somebody else, or for another session.
+    pub fn made(&self, said: &str) -> Result<(), PageError> {
+        let same = bool::from(self.csrf.as_bytes().ct_eq(said.as_bytes()));
+        if self.via == Via::Token || (same && !self.csrf.is_empty()) {
+            return Ok(());
+        }
+        Err(PageError::of(StatusCode::FORBIDDEN, "admin.csrf"))
+    }
+
     /// One of two texts.
     pub const fn of<'t>(&self, en: &'t str, zh: &'t str) -> &'t str {
         self.tongue.of(en, zh)
@@ -96,10 +109,7 @@ impl<T: DeserializeOwned> FromRequest<Arc<Hall>> for Told<T> {
         let bytes = bytes(body).await.map_err(refused)?;
         let pairs: Vec<(String, String)> = read(&bytes).map_err(refused)?;
         let said = pairs.iter().find(|(name, _)| name == "csrf").map_or("", |(_, value)| value);
-        let same = bool::from(who.csrf.as_bytes().ct_eq(said.as_bytes()));
-        if who.via == Via::Session && (who.csrf.is_empty() || !same) {
-            return Err(refused(PageError::of(StatusCode::FORBIDDEN, "admin.csrf")));
-        }
+        who.made(said).map_err(refused)?;
         let form = read(&bytes).map_err(refused)?;
         Ok(Self { who, form })
     }

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{Query, State};
 use axum::http::HeaderMap;
 use axum::http::header::HOST;
 use axum::routing::{get, post};
 use canon::Millis;
 use maud::{Markup, html};
+use serde::Deserialize;
 
 use super::super::account::Account;
 use super::super::admit::locked;
@@ -24,9 +25,13 @@ use crate::shell;
 use crate::tongue::moment;
 use crate::web::{Page, Refusal, html as answer, see_other};
 
-/// The page and what it does.
+/// Accounts on a page.
+pub(super) const ACCOUNTS_SHOWN_MAX: usize = 100;
+
+/// The pages and what they do.
 pub(super) fn routes() -> Router<Arc<Hall>> {
-    Router::new().route("/accounts", get(show)).route("/accounts/change", post(change))
+    let pages = Router::new().route("/accounts", get(show)).route("/accounts/one", get(one));
+    pages.route("/accounts/change", post(change))
 }
 
 /// A form whose fields depend on what is changed.
@@ -37,18 +42,39 @@ pub(super) fn of<'f>(fields: &'f Fields, name: &str) -> &'f str {
     fields.get(name).map_or("", |value| value.trim())
 }
 
-async fn show(State(hall): State<Arc<Hall>>, who: Who) -> Page {
+/// Which of the accounts are shown.
+#[derive(Debug, Default, Deserialize)]
+struct Asked {
+    /// What their names hold.
+    #[serde(default)]
+    find: String,
+    /// Those after this name.
+    #[serde(default)]
+    after: String,
+}
+
+async fn show(State(hall): State<Arc<Hall>>, who: Who, Query(asked): Query<Asked>) -> Page {
     let shown = async {
         who.needs(Power::Accounts)?;
+        let all = Account::all(&hall).await?;
+        let missing = missing(&who, &all);
+        let wanted =
+            |(name, _): &(String, Account)| name.contains(asked.find.trim()) && *name > asked.after;
         let mut rows = Vec::new();
-        for (name, account) in Account::all(&hall).await? {
+        let mut found = all.into_iter().filter(wanted);
+        for (name, account) in found.by_ref().take(ACCOUNTS_SHOWN_MAX) {
             let locked = locked(&hall, &name).await?;
             rows.push((name, account, locked));
         }
+        let more = found.next().and_then(|_| rows.last()).map(|(name, ..)| name.clone());
         let tokens = tokens::all(&hall).await?;
         Ok(html! {
-            (missing(&who, &rows))
+            (missing)
+            (search(&who, &asked))
             (list(&hall, &who, &rows))
+            @if let Some(last) = more {
+                p { a href={ "/accounts?find=" (asked.find.trim()) "&after=" (last) } { (who.of("More", "还有更多")) } }
+            }
             h2 { (who.of("New account", "新建账号")) }
             (new(&who))
             h2 { (who.of("Tokens of the API", "接口令牌")) }
@@ -60,12 +86,79 @@ async fn show(State(hall): State<Arc<Hall>>, who: Who) -> Page {
     Ok(answer(shell::page(&hall, &who, "/accounts", who.of("Accounts", "账号"), body)))
 }
 
+fn search(who: &Who, asked: &Asked) -> Markup {
+    html! {
+        form.filters method="get" action="/accounts" {
+            label { span { (who.of("Name holds", "账号包含")) } input name="find" maxlength="32" value=(asked.find); }
+            button type="submit" { (who.of("Show", "查询")) }
+        }
+    }
+}
+
+/// Whose page it is.
+#[derive(Debug, Deserialize)]
+struct Named {
+    name: String,
+}
+
+async fn one(State(hall): State<Arc<Hall>>, who: Who, Query(asked): Query<Named>) -> Page {
+    let shown = async {
+        who.needs(Power::Accounts)?;
+        let name = asked.name;
+        let gone = || PageError::gone("there is no such account", "没有该账号");
+        let account = Account::read(&hall, &name).await?.ok_or_else(gone)?;
+        let locked = locked(&hall, &name).await?;
+        let row = (name, account, locked);
+        let body = html! {
+            (facts(&hall, &who, &row))
+            @if *row.0 == *who.account {
+                p.quiet { (who.of("Nobody changes their own account here.", "不得在此变更本人账号。")) }
+            } @else {
+                h2 { (who.of("What to do", "处理")) }
+                (deeds(&who, &row))
+            }
+            p { a href="/accounts" { (who.of("Back to the accounts", "返回账号")) } }
+        };
+        Ok((row.0, body))
+    };
+    let (name, body) = shown.await.map_err(|e: PageError| Refusal::to(&who, e))?;
+    let title = format!("{} {name}", who.of("Account", "账号"));
+    Ok(answer(shell::page(&hall, &who, "/accounts", &title, body)))
+}
+
+fn facts(hall: &Hall, who: &Who, row: &Row) -> Markup {
+    let (now, account) = (hall.now(), &row.1);
+    html! {
+        dl.facts {
+            dt { (who.of("State", "状态")) } dd { (state(who, row, now)) }
+            dt { (who.of("Roles", "角色")) } dd { (roles(who, account)) }
+            dt { (who.of("Sees", "范围")) } dd { (sees(who, &account.scope)) }
+            dt { (who.of("Second factor", "第二因素")) } dd { (factors(who, account)) }
+            dt { (who.of("Made", "建立")) } dd { (account.made) " · " (account.by) }
+            @if let Some(last) = account.last { dt { (who.of("Last login", "最近登录")) } dd { (moment(last, now)) } }
+            @if let Some(until) = account.password_until() { dt { (who.of("Password good until", "口令有效期至")) } dd { (moment(until, now)) } }
+        }
+    }
+}
+
+fn roles(who: &Who, account: &Account) -> Markup {
+    html! { @for role in &account.roles { (who.of(role.name().0, role.name().1)) " " } }
+}
+
+fn factors(who: &Who, account: &Account) -> Markup {
+    html! {
+        @if account.second.is_some() { (who.of("codes", "验证码")) " " }
+        @if account.certificate.is_some() { (who.of("certificate", "证书")) }
+        @if !account.has_second() { (who.of("none", "无")) }
+    }
+}
+
 type Row = (String, Account, Option<Millis>);
 
 /// Which of the three administrators there is nobody for.
-fn missing(who: &Who, rows: &[Row]) -> Markup {
+fn missing(who: &Who, all: &[(String, Account)]) -> Markup {
     let three = [Role::System, Role::Security, Role::Audit];
-    let has = |role: &Role| rows.iter().any(|(_, a, _)| !a.disabled && a.roles.contains(role));
+    let has = |role: &Role| all.iter().any(|(_, a)| !a.disabled && a.roles.contains(role));
     let missing: Vec<Role> = three.into_iter().filter(|role| !has(role)).collect();
     html! {
         @if !missing.is_empty() {
@@ -94,22 +187,17 @@ fn list(hall: &Hall, who: &Who, rows: &[Row]) -> Markup {
             thead { tr {
                 th { (who.of("Account", "账号")) } th { (who.of("Roles", "角色")) } th { (who.of("Sees", "范围")) }
                 th { (who.of("State", "状态")) } th { (who.of("Second factor", "第二因素")) }
-                th { (who.of("Last login", "最近登录")) } th { (who.of("What to do", "处理")) }
+                th { (who.of("Last login", "最近登录")) }
             } }
             tbody { @for row in rows {
                 @let (name, account, _) = row;
                 tr {
-                    th scope="row" { (name) }
-                    td { @for role in &account.roles { (who.of(role.name().0, role.name().1)) " " } }
+                    th scope="row" { a href={ "/accounts/one?name=" (name) } { (name) } }
+                    td { (roles(who, account)) }
                     td { (sees(who, &account.scope)) }
                     td { (state(who, row, now)) }
-                    td {
-                        @if account.second.is_some() { (who.of("codes", "验证码")) " " }
-                        @if account.certificate.is_some() { (who.of("certificate", "证书")) }
-                        @if !account.has_second() { (who.of("none", "无")) }
-                    }
+                    td { (factors(who, account)) }
                     td { @if let Some(last) = account.last { (moment(last, now)) } }
-                    td { @if **name == *who.account { span.quiet { (who.of("oneself", "本人")) } } @else { (deeds(who, row)) } }
                 }
             } }
         } }

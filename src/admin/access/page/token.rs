@@ -35,8 +35,7 @@ pub(super) fn list(hall: &Hall, who: &Who, tokens: &[(String, Token)]) -> Markup
                 tbody { @for (_, token) in tokens {
                     tr {
                         th scope="row" { (token.name) }
-                        td { (who.of(token.role.name().0, token.role.name().1)) ": "
-                            @for power in &token.powers { (who.of(power.name().0, power.name().1)) " · " } }
+                        td { (who.of(token.role.name().0, token.role.name().1)) ": " (powers(who, token)) }
                         td { (sees(who, &token.scope)) }
                         td { @if token.until <= now { "! " (who.of("over: ", "已过期：")) } (token.until) }
                         td { @match token.used { Some(used) => (moment(used, now)), None => (who.of("never", "从未")) } }
@@ -50,6 +49,11 @@ pub(super) fn list(hall: &Hall, who: &Who, tokens: &[(String, Token)]) -> Markup
             } }
         }
     }
+}
+
+fn powers(who: &Who, token: &Token) -> String {
+    let names = token.powers.iter().map(|power| who.of(power.name().0, power.name().1));
+    names.collect::<Vec<_>>().join(" · ")
 }
 
 /// A form for a new one.

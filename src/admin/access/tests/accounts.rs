@@ -136,3 +136,27 @@ async fn a_certificate_is_bound_by_its_digest_and_to_one_account_only() {
     let bound = Account::read(hall, "sys02").await.unwrap().unwrap().certificate;
     assert_eq!(bound, Some("ab".repeat(32)));
 }
+
+#[tokio::test]
+async fn accounts_are_found_by_name_and_paged() {
+    let ground = Ground::new();
+    let hall = &ground.hall;
+    let mut security = Visitor::with(hall, &[Role::Security]).await;
+    for n in 0..120 {
+        let made = Account::new(vec![Role::Observer], Scope::default(), "test", hall.now());
+        made.keep(hall, &format!("op{n:03}")).await.unwrap();
+    }
+    let page = security.get("/accounts").await.body;
+    assert!(page.contains(">op099<") && !page.contains(">op100<"));
+    assert!(page.contains("尚未设立：") && page.contains("审计管理员"));
+    let page = security.get("/accounts?find=&after=op099").await.body;
+    assert!(!page.contains(">op099<") && page.contains(">op100<") && page.contains(">security<"));
+    let page = security.get("/accounts?find=p11").await.body;
+    assert!(page.contains(">op110<") && page.contains(">op119<") && !page.contains(">op109<"));
+    let one = security.get("/accounts/one?name=op110").await.body;
+    assert!(one.contains("name=\"what\" value=\"reset\"") && one.contains("观察员"));
+    assert!(!security.get("/accounts/one?name=security").await.body.contains("value=\"reset\""));
+    assert_eq!(security.get("/accounts/one?name=nobody").await.status, 404);
+    let mut other = Visitor::with(hall, &[Role::System]).await;
+    assert_eq!(other.get("/accounts/one?name=op110").await.status, 403);
+}

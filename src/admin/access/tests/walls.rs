@@ -48,7 +48,7 @@ async fn every_answer_has_its_headers() {
         assert!(!policy.contains("unsafe"), "{path}: {policy}");
         assert_eq!(header("x-content-type-options"), "nosniff", "{path}");
         assert_eq!(header("x-frame-options"), "DENY", "{path}");
-        assert!(!header("referrer-policy").is_empty(), "{path}");
+        assert_eq!(header("referrer-policy"), "same-origin", "{path}");
         assert!(header("strict-transport-security").starts_with("max-age="), "{path}");
         let kept = if path.starts_with("/assets/") { "public, max-age=3600" } else { "no-store" };
         assert_eq!(header("cache-control"), kept, "{path}");
@@ -110,4 +110,29 @@ async fn an_observer_looks_and_does_nothing() {
     }
     let status = hall.store().status().await.unwrap();
     assert!(status.links.iter().all(|link| link.paused.is_none()));
+}
+
+#[tokio::test]
+async fn the_switch_of_the_language_leads_back_also_to_a_one_time_link() {
+    let ground = Ground::new();
+    let link = ground.hall.access.first_link(&ground.hall).await.unwrap().unwrap();
+    let mut stranger = Visitor::stranger(&ground.hall);
+    let request = Request::builder().method(Method::POST).uri("/language");
+    let request = request
+        .header("content-type", "application/x-www-form-urlencoded")
+        .header("referer", format!("http://127.0.0.1:8471{link}"));
+    let answer = stranger.send(request, "lang=en".into()).await;
+    assert_eq!(answer.place(), link);
+    assert!(stranger.get(&link).await.body.contains("First start"));
+}
+
+#[tokio::test]
+async fn whoever_keeps_accounts_begins_there() {
+    let ground = Ground::new();
+    let mut security = Visitor::with(&ground.hall, &[Role::Security]).await;
+    assert_eq!(security.get("/").await.place(), "/accounts");
+    assert_eq!(security.get("/problems").await.status, 403);
+    for role in [Role::System, Role::Audit, Role::Operator, Role::Observer] {
+        assert_eq!(Visitor::with(&ground.hall, &[role]).await.get("/").await.status, 200);
+    }
 }
