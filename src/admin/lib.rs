@@ -7,14 +7,21 @@
 
 pub mod access;
 pub mod act;
+pub mod alert;
+pub mod api;
 pub mod chart;
 pub mod error;
 pub mod hall;
+pub mod health;
 pub mod house;
 pub mod live;
+pub mod machines;
+pub mod metrics;
 pub mod page;
 pub mod series;
 pub mod shell;
+#[cfg(test)]
+pub(crate) mod test_facts;
 #[cfg(test)]
 pub(crate) mod test_hall;
 pub mod tongue;
@@ -30,5 +37,6 @@ pub use hall::Hall;
 pub fn router(hall: &Arc<Hall>) -> Router {
     let pages = Router::new().merge(access::routes()).merge(page::routes()).merge(live::routes());
     let pages = pages.merge(web::assets());
+    let pages = pages.merge(metrics::routes()).merge(health::routes()).merge(api::routes());
     web::shielded(pages).with_state(Arc::clone(hall))
 }

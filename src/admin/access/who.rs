@@ -63,6 +63,11 @@ impl Who {
         Err(PageError::of(StatusCode::FORBIDDEN, "admin.forbidden"))
     }
 
+    /// Whether what was said is the secret of its session.
+    pub(crate) fn is_said_again(&self, said: &[u8]) -> bool {
+        !self.csrf.is_empty() && bool::from(self.csrf.as_bytes().ct_eq(said))
+    }
+
     /// One of two texts.
     pub const fn of<'t>(&self, en: &'t str, zh: &'t str) -> &'t str {
         self.tongue.of(en, zh)
@@ -96,8 +101,7 @@ impl<T: DeserializeOwned> FromRequest<Arc<Hall>> for Told<T> {
         let bytes = bytes(body).await.map_err(refused)?;
         let pairs: Vec<(String, String)> = read(&bytes).map_err(refused)?;
         let said = pairs.iter().find(|(name, _)| name == "csrf").map_or("", |(_, value)| value);
-        let same = bool::from(who.csrf.as_bytes().ct_eq(said.as_bytes()));
-        if who.via == Via::Session && (who.csrf.is_empty() || !same) {
+        if who.via == Via::Session && !who.is_said_again(said.as_bytes()) {
             return Err(refused(PageError::of(StatusCode::FORBIDDEN, "admin.csrf")));
         }
         let form = read(&bytes).map_err(refused)?;
