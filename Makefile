@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 .DEFAULT_GOAL := help
-.PHONY: help build test chaos api monitoring fuzz sim mutants lint fmt deny ci install services services-down
+.PHONY: help build test chaos browser api monitoring fuzz sim mutants lint fmt deny ci install services services-down
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile
@@ -32,6 +32,9 @@ api: ## Schemathesis (PyPI) against the document of the running program's API
 
 monitoring: ## rules and figures in the real promtool (Debian's prometheus, about 100 MB)
 	@bash tests/api/monitoring.sh
+
+browser: install ## the pages in a real Chromium; pictures in target/debug/screenshots
+	$(CARGO) test --workspace --all-features --locked --test browser
 
 fuzz: ## every parser under libFuzzer, FUZZ_SECONDS each (20); stable Rust, a build of its own
 	@bash tests/fuzz/run.sh

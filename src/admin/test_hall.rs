@@ -282,7 +282,7 @@ impl Visitor {
             request = request.extension(ClientCertificate(certificate));
         }
         let request = request.body(Body::from(body)).expect("a request");
-        let answer = crate::router(&self.hall).call(request).await.expect("an answer");
+        let answer = crate::router(&self.hall, |_| None).call(request).await.expect("an answer");
         let (head, body) = answer.into_parts();
         for cookie in head.headers.get_all(SET_COOKIE) {
             let pair = cookie.to_str().ok().and_then(|c| c.split(';').next());

@@ -114,6 +114,17 @@ impl Access {
         Ok(who)
     }
 
+    /// The way in for the first person, once; none where somebody has an account.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    pub async fn first_link(
+        &self,
+        _hall: &Hall,
+    ) -> Result<Option<String>, crate::error::PageError> {
+        Ok(None)
+    }
+
     /// Whether somebody who was let in still is.
     pub(crate) async fn lasts(&self, hall: &Hall, who: &Who) -> bool {
         match who.via {
