@@ -144,7 +144,8 @@ impl Series {
         let part = (over / i64::try_from(parts).unwrap_or(1).max(1)).max(1);
         let mut out = vec![0; parts];
         for (before, after) in one.kept.iter().zip(one.kept.iter().skip(1)) {
-            let at = after.at.since(from).div_euclid(part);
+            // What was sampled at the very end belongs to the last part, what is older to none.
+            let at = (after.at.0 - from.0 - 1).div_euclid(part);
             if let Some(slot) = usize::try_from(at).ok().and_then(|at| out.get_mut(at)) {
                 *slot += after.done.saturating_sub(before.done);
             }
