@@ -248,6 +248,11 @@ impl Visitor {
         visitor
     }
 
+    /// Has what the browser of somebody else has.
+    pub(crate) fn cookies_of(&mut self, other: &Self) {
+        self.cookies.clone_from(&other.cookies);
+    }
+
     /// Asks for a page.
     pub(crate) async fn get(&mut self, path: &str) -> Answer {
         self.send(Request::builder().method(Method::GET).uri(path), String::new()).await
