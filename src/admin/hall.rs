@@ -38,8 +38,10 @@ pub struct Hall {
     pub series: Series,
     /// Pages that follow.
     pub live: Live,
-    /// The time.
+    /// The node's time.
     pub clock: Clock,
+    /// The time on people's telephones: the node's own, but in a demonstration.
+    pub wall: Clock,
     /// Chance.
     pub chance: Chance,
     /// What programs ask; set once by whoever runs the node, and as it is by default until then.
@@ -82,7 +84,7 @@ impl Hall {
         (node, title): (Arc<Node>, String),
         house: Arc<dyn House>,
         access: Access,
-        (clock, chance): (Clock, Chance),
+        (clock, wall, chance): (Clock, Clock, Chance),
     ) -> Arc<Self> {
         Arc::new(Self {
             title,
@@ -93,6 +95,7 @@ impl Hall {
             series: Series::default(),
             live: Live::default(),
             clock,
+            wall,
             chance,
             machines: OnceLock::new(),
             remembered: Remembered::default(),

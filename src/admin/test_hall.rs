@@ -155,7 +155,7 @@ impl Ground {
             (Arc::new(node), "试验县".into()),
             Arc::new(TestHouse),
             Access::new(terms),
-            (clock, chance),
+            (Arc::clone(&clock), clock, chance),
         );
         Self { hall, at }
     }

@@ -125,7 +125,8 @@ async fn every_page_in_both_languages(stage: &Stage) {
                 let title = [page.1, page.2][nth - 1];
                 assert_eq!(browser.text("main h1").await, title, "{tier} {}", page.0);
                 let wide = browser.client.execute(
-                    "return document.documentElement.scrollWidth > window.innerWidth", Vec::new(),
+                    "return document.documentElement.scrollWidth > window.innerWidth",
+                    Vec::new(),
                 );
                 let wide = wide.await.expect("a script of the driver");
                 assert_eq!(wide, serde_json::json!(false), "{tier} {} is too wide", page.0);

@@ -143,7 +143,8 @@ impl Stage {
         let address = format!("http://127.0.0.1:{}", self.driver_port);
         let begun = Instant::now();
         loop {
-            let mut builder = ClientBuilder::new(hyper_util::client::legacy::connect::HttpConnector::new());
+            let mut builder =
+                ClientBuilder::new(hyper_util::client::legacy::connect::HttpConnector::new());
             match builder.capabilities(wanted.clone()).connect(&address).await {
                 Ok(client) => return Browser { client, pictures: self.pictures.clone() },
                 Err(e) if begun.elapsed() > SEEN_WITHIN => panic!("no browser: {e}"),
@@ -200,7 +201,11 @@ impl Browser {
             if body.contains(words) {
                 return;
             }
-            assert!(begun.elapsed() < SEEN_WITHIN, "no `{words}` at {}:\n{body}", self.address().await);
+            assert!(
+                begun.elapsed() < SEEN_WITHIN,
+                "no `{words}` at {}:\n{body}",
+                self.address().await
+            );
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }

@@ -146,7 +146,7 @@ pub(crate) async fn admit(hall: &Hall, said: Said<'_>) -> Result<Admitted, PageE
     let now = hall.now();
     let judged = match (&mut looked.account, &looked.made) {
         (Some(account), Some(made)) => {
-            second(account, (&name, &made.key), &said, now).ok_or("wrong second factor")
+            second(account, (&name, &made.key), &said, (hall.wall)()).ok_or("wrong second factor")
         }
         (Some(account), None) if account.disabled => Err("disabled"),
         _ => Err("wrong password"),
