@@ -268,7 +268,7 @@ impl Serving {
             (Arc::clone(node), title),
             Arc::new(porter),
             Access::new(Terms { tls: settings.tls.is_some(), ..Terms::default() }),
-            (Arc::clone(clock), chance),
+            (Arc::clone(clock), Arc::new(os::now), chance),
         );
         let failed = |e: &dyn std::fmt::Display| {
             Failure::environment(format!("[admin] {e}"), format!("[admin] {e}"))

@@ -5,19 +5,19 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{Query, State};
 use axum::http::HeaderMap;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::get;
 use maud::html;
 use serde::Deserialize;
 
 use super::super::links::{self, Chosen, Link};
 use super::super::{Given, session};
-use super::{field, language, rules};
+use super::{answered, field, language, rules, told};
 use crate::error::PageError;
 use crate::hall::Hall;
 use crate::shell;
 use crate::tongue::{Tongue, chosen};
-use crate::web::{html as answer, see_other};
+use crate::web::see_other;
 
 /// The page.
 pub(super) fn routes() -> Router<Arc<Hall>> {
@@ -47,12 +47,12 @@ fn over(tongue: Tongue, error: &PageError) -> Response {
         tongue,
         tongue.of("One-time link", "一次性链接"),
         html! {
-            p.notice.bad role="alert" { span.mark aria-hidden="true" { "! " } (tongue.of(&error.text.en, &error.text.zh)) }
+            (told(tongue, error))
             p { a href="/login" { (tongue.of("To the login", "前往登录")) } }
             (language(tongue))
         },
     );
-    (error.status, answer(page)).into_response()
+    answered(page, Some(error))
 }
 
 fn form(
@@ -71,7 +71,7 @@ fn form(
         html! {
             p { strong { (hall.title) } " " span.quiet { (hall.node.code) } }
             @if let Some(error) = error {
-                p.notice.bad role="alert" { span.mark aria-hidden="true" { "! " } (tongue.of(&error.text.en, &error.text.zh)) }
+                (told(tongue, error))
             }
             @if link.account.is_none() {
                 p { (tongue.of(
@@ -96,10 +96,7 @@ fn form(
             (language(tongue))
         },
     );
-    match error {
-        None => answer(page),
-        Some(error) => (error.status, answer(page)).into_response(),
-    }
+    answered(page, error)
 }
 
 #[derive(Deserialize)]

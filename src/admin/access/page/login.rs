@@ -5,19 +5,19 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{Query, State};
 use axum::http::HeaderMap;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::{get, post};
 use maud::html;
 use serde::Deserialize;
 
 use super::super::admit::{Admitted, Said, admit, note};
 use super::super::{Given, Told, session, shown};
-use super::{field, language};
+use super::{answered, field, language, told};
 use crate::error::PageError;
 use crate::hall::Hall;
 use crate::shell;
 use crate::tongue::{Tongue, chosen};
-use crate::web::{Page, Refusal, html as answer, see_other};
+use crate::web::{Page, Refusal, see_other};
 
 /// Both ways.
 pub(super) fn routes() -> Router<Arc<Hall>> {
@@ -45,7 +45,7 @@ fn form(hall: &Hall, tongue: Tongue, next: &str, error: Option<&PageError>) -> R
         html! {
             p { strong { (hall.title) } " " span.quiet { (hall.node.code) } }
             @if let Some(error) = error {
-                p.notice.bad role="alert" { span.mark aria-hidden="true" { "! " } (tongue.of(&error.text.en, &error.text.zh)) }
+                (told(tongue, error))
             }
             form.stack method="post" action="/login" {
                 input type="hidden" name="next" value=(own_path(next));
@@ -64,10 +64,7 @@ fn form(hall: &Hall, tongue: Tongue, next: &str, error: Option<&PageError>) -> R
             (language(tongue))
         },
     );
-    match error {
-        None => answer(page),
-        Some(error) => (error.status, answer(page)).into_response(),
-    }
+    answered(page, error)
 }
 
 #[derive(Deserialize)]

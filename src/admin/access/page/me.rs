@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Extension, Router};
 use maud::{Markup, html};
@@ -15,7 +14,7 @@ use super::super::secret::hex;
 use super::super::session::{self, Session};
 use super::super::{ClientCertificate, Told, Who, own, second};
 use super::link::differ;
-use super::{field, rules};
+use super::{answered, field, rules, told};
 use crate::error::PageError;
 use crate::hall::Hall;
 use crate::shell;
@@ -182,7 +181,7 @@ async fn factor(State(hall): State<Arc<Hall>>, who: Who) -> Page {
 fn enrolment(hall: &Hall, who: &Who, seed: &second::Seed, error: Option<&PageError>) -> Markup {
     let body = html! {
         @if let Some(error) = error {
-            p.notice.bad role="alert" { span.mark aria-hidden="true" { "! " } (who.of(&error.text.en, &error.text.zh)) }
+            (told(who.tongue, error))
         }
         ol {
             li { (who.of(
@@ -217,8 +216,7 @@ async fn enrol(State(hall): State<Arc<Hall>>, Told { who, form }: Told<Enrolment
         Ok(enrolled) => enrolled,
         Err(error) => {
             let seed = own::seed(&hall, &who).await.map_err(|e| Refusal::to(&who, e))?;
-            let page = answer(enrolment(&hall, &who, &seed, Some(&error)));
-            return Ok(with_status(page, &error));
+            return Ok(answered(enrolment(&hall, &who, &seed, Some(&error)), Some(&error)));
         }
     };
     let tongue = who.tongue;
@@ -236,11 +234,6 @@ async fn enrol(State(hall): State<Arc<Hall>>, Told { who, form }: Told<Enrolment
         },
     );
     Ok(session::carry(&hall, answer(page), Some(&secret)))
-}
-
-fn with_status(mut page: Response, error: &PageError) -> Response {
-    *page.status_mut() = error.status;
-    page
 }
 
 #[derive(Deserialize)]

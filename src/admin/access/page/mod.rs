@@ -9,15 +9,33 @@ mod token;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
 
+use crate::error::PageError;
 use crate::hall::Hall;
 use crate::tongue::Tongue;
+use crate::web;
 
 /// Every page.
 pub(super) fn routes() -> Router<Arc<Hall>> {
     let own = Router::new().merge(login::routes()).merge(link::routes()).merge(me::routes());
     own.merge(accounts::routes()).merge(token::routes())
+}
+
+/// A page that is shown again because something of its form was wrong has that as its status.
+fn answered(page: Markup, error: Option<&PageError>) -> Response {
+    match error {
+        None => web::html(page),
+        Some(error) => (error.status, web::html(page)).into_response(),
+    }
+}
+
+/// What was wrong.
+fn told(tongue: Tongue, error: &PageError) -> Markup {
+    html! {
+        p.notice.bad role="alert" { span.mark aria-hidden="true" { "! " } (tongue.of(&error.text.en, &error.text.zh)) }
+    }
 }
 
 /// A field of a form, under what it is called.
