@@ -7,7 +7,7 @@ use store::{LinkStatus, ProblemItem};
 
 use super::*;
 use crate::access::Access;
-use crate::hall::Hall;
+use crate::hall::{Clock, Hall};
 use crate::house::{Both, Checked, Disk, Errand, House, HouseFuture, Paper, Said, Setting, Shown};
 use crate::machines::{Figures, Machines};
 use crate::{test_facts, test_hall};
@@ -106,11 +106,11 @@ impl Scene {
         settings: &Settings,
     ) -> Arc<Hall> {
         let at = Arc::clone(at);
-        let clock = Arc::new(move || Millis(at.load(Ordering::SeqCst)));
+        let clock: Clock = Arc::new(move || Millis(at.load(Ordering::SeqCst)));
         let chance = Arc::new(|bytes: &mut [u8]| bytes.fill(7));
         let house: Arc<dyn House> = Arc::clone(house) as Arc<dyn House>;
         let named = (Arc::clone(node), "试验县".into());
-        let hall = Hall::new(named, house, Access::default(), (clock, chance));
+        let hall = Hall::new(named, house, Access::default(), (Arc::clone(&clock), clock, chance));
         let second = Channel {
             name: "sms".into(),
             to: To::SmsTable { phones: vec!["13800000001".into(), "13800000002".into()] },
