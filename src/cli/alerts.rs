@@ -10,7 +10,7 @@ use admin::machines::{Figures, Machines};
 use edge::http::{self, Client, Method, Request};
 use edge::listen::Peer;
 use exchange::config::{
-    AdminConfig, AlertConfig, ChannelConfig, ChannelKind, Digest, Limits, MetricsFor, Secret,
+    AdminConfig, AlertConfig, ChannelConfig, ChannelKind, Limits, MetricsFor, Morning, Secret,
 };
 
 use crate::text::Failure;
@@ -129,10 +129,10 @@ fn settings(config: &AlertConfig) -> Settings {
         again_after: config.again_after.unwrap_or(by_default.again_after),
         escalate_after: config.escalate_after.unwrap_or(by_default.escalate_after),
         per_hour: config.per_hour.unwrap_or(by_default.per_hour),
-        digest_minute: match config.digest {
-            Some(Digest::At(minute)) => Some(minute),
-            Some(Digest::Never) => None,
-            None => by_default.digest_minute,
+        morning_minute: match config.morning {
+            Some(Morning::At(minute)) => Some(minute),
+            Some(Morning::Never) => None,
+            None => by_default.morning_minute,
         },
         pages: config.pages.as_ref().map(|pages| pages.to_string()),
         lang: if config.english { Lang::En } else { Lang::Zh },

@@ -75,8 +75,8 @@ pub(super) struct From {
 pub(super) struct Message {
     pub(super) title: String,
     pub(super) lines: Vec<Line>,
-    /// The morning's digest: plain lines.
-    pub(super) digest: Vec<String>,
+    /// The morning report: plain lines.
+    pub(super) report: Vec<String>,
 }
 
 impl From {
@@ -98,7 +98,7 @@ impl From {
             format!("[{}] {text} ({since} {})", l.turn.name(lang), l.since)
         };
         let mut texts: Vec<String> = message.lines.iter().take(LINES_MAX).map(one).collect();
-        texts.extend(message.digest.iter().cloned());
+        texts.extend(message.report.iter().cloned());
         let more = message.lines.len().saturating_sub(LINES_MAX);
         if more > 0 {
             texts.push(format!("{} {more}", lang.of("more of them:", "另有：")));
@@ -190,7 +190,7 @@ fn webhook(
         .collect();
     let body = json!({
         "node": from.node, "title": from.title, "environment": from.environment,
-        "at": now.to_string(), "alerts": alerts, "digest": message.digest, "pages": from.pages,
+        "at": now.to_string(), "alerts": alerts, "report": message.report, "pages": from.pages,
     });
     let body = body.to_string().into_bytes();
     let headers = key.map(|key| (SIGNATURE, signature(key, &body, now))).into_iter().collect();
@@ -298,7 +298,7 @@ mod tests {
                 en: "link up: \"waits\" & <so>".into(), zh: "上报通道 up 积压".into()
             },
         };
-        Message { title: "1 项告警".into(), lines: vec![line], digest: Vec::new() }
+        Message { title: "1 项告警".into(), lines: vec![line], report: Vec::new() }
     }
 
     fn http(letter: Letter) -> (String, String, Vec<(&'static str, String)>) {

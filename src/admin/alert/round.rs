@@ -19,7 +19,7 @@ use crate::house::Both;
 /// Under this prefix stands what was told: `alert/KIND/ABOUT`.
 const ALERT: &str = "alert/";
 /// Under this name stands which morning was told last.
-const DIGEST: &str = "alert-digest";
+const MORNING: &str = "alert-morning";
 /// Under this name stand samples of the disk.
 const DISK: &str = "alert-disk";
 /// Who watches, where several processes share a node.
@@ -45,7 +45,7 @@ struct Raised {
     told: BTreeMap<String, Millis>,
 }
 
-/// What stands of the digest.
+/// What stands of the report.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Morning {
     day: Day,
@@ -218,7 +218,7 @@ impl Alerts {
             (false, true) => format!("{n}{}", lang.of(" unsolved for long", " 项告警长时间未处理")),
             (false, false) => format!("{n}{}", lang.of(" alerts", " 项告警")),
         };
-        let message = Message { title, lines, digest: Vec::new() };
+        let message = Message { title, lines, report: Vec::new() };
         if !self.sent(hall, target, &message, now).await {
             return Ok(());
         }
@@ -251,7 +251,7 @@ impl Alerts {
         well
     }
 
-    /// The digest, once a morning. A process that was away in the morning tells it when it is back; one
+    /// The report, once a morning. A process that was away in the morning tells it when it is back; one
     /// that has never told any waits for the next.
     async fn morning(
         &self,
@@ -260,15 +260,15 @@ impl Alerts {
         raised: &Standing,
         now: Millis,
     ) -> Result<(), PageError> {
-        let Some(minute) = self.settings.digest_minute else { return Ok(()) };
+        let Some(minute) = self.settings.morning_minute else { return Ok(()) };
         let (today, past) = (now.day(), (now.0 + BEIJING).rem_euclid(DAY) / 60_000);
-        let mut known = match standing::one::<Morning>(hall.store(), DIGEST).await? {
+        let mut known = match standing::one::<Morning>(hall.store(), MORNING).await? {
             Some(known) => known,
             None => {
                 let last = if past < i64::from(minute) { Day(today.0 - 1) } else { today };
                 let told = self.targets.iter().map(|t| t.id.clone()).collect();
                 let known = Morning { day: last, told };
-                standing::put(hall.store(), DIGEST, &known, now).await?;
+                standing::put(hall.store(), MORNING, &known, now).await?;
                 known
             }
         };
@@ -284,20 +284,20 @@ impl Alerts {
             if skip || !self.may(target, now) {
                 continue;
             }
-            let (title, digest) = self.digest(status, raised, now);
-            let message = Message { title, lines: Vec::new(), digest };
+            let (title, report) = self.report(status, raised, now);
+            let message = Message { title, lines: Vec::new(), report };
             if self.sent(hall, target, &message, now).await {
                 known.told.insert(target.id.clone());
-                standing::put(hall.store(), DIGEST, &known, now).await?;
+                standing::put(hall.store(), MORNING, &known, now).await?;
             }
         }
         Ok(())
     }
 
-    fn digest(&self, status: &NodeStatus, raised: &Standing, now: Millis) -> (String, Vec<String>) {
+    fn report(&self, status: &NodeStatus, raised: &Standing, now: Millis) -> (String, Vec<String>) {
         let lang = self.settings.lang;
         let open: Vec<&Raised> = raised.values().filter(|one| one.gone.is_none()).collect();
-        let title = format!("{} {}", now.day(), lang.of("morning digest", "晨报"));
+        let title = format!("{} {}", now.day(), lang.of("morning report", "晨报"));
         let mut lines = vec![match open.len() {
             0 => lang.of("no alert stands", "当前无告警").to_owned(),
             n => format!("{} {n}", lang.of("alerts that stand:", "未恢复告警：")),

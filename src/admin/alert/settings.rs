@@ -60,8 +60,8 @@ pub struct Settings {
     pub escalate_after: i64,
     /// Most messages of one channel in an hour.
     pub per_hour: u32,
-    /// Minute of the day, Beijing time, of the morning's digest; none is none.
-    pub digest_minute: Option<u32>,
+    /// Minute of the day, Beijing time, of the morning report; none is none.
+    pub morning_minute: Option<u32>,
     /// Where the pages are, to be named in a message.
     pub pages: Option<String>,
     /// The language.
@@ -84,7 +84,7 @@ impl Default for Settings {
             again_after: 24 * HOUR,
             escalate_after: 4 * HOUR,
             per_hour: 12,
-            digest_minute: Some(8 * 60 + 30),
+            morning_minute: Some(8 * 60 + 30),
             pages: None,
             lang: Lang::Zh,
         }

@@ -157,7 +157,7 @@ impl Scene {
 }
 
 fn quiet() -> Settings {
-    Settings { digest_minute: None, ..Settings::default() }
+    Settings { morning_minute: None, ..Settings::default() }
 }
 
 fn channels(told: &[(String, String)]) -> Vec<&str> {
@@ -250,7 +250,7 @@ async fn a_channel_gets_no_more_than_so_many_messages_an_hour_and_loses_none() {
 }
 
 #[tokio::test]
-async fn the_digest_comes_once_a_morning() {
+async fn the_report_comes_once_a_morning() {
     let mut scene = Scene::new(Settings::default());
     assert!(scene.goes_on(23 * HOUR).await.is_empty(), "it began after nine");
     let told = scene.goes_on(HOUR).await;

@@ -30,8 +30,8 @@ pub struct AlertConfig {
     pub escalate_after: Option<i64>,
     /// Most messages of one channel in an hour.
     pub per_hour: Option<u32>,
-    /// The morning's digest; none is at its own time.
-    pub digest: Option<Digest>,
+    /// The morning report; none is at its own time.
+    pub morning: Option<Morning>,
     /// Where the pages are, to be named in a message.
     pub pages: Option<Arc<str>>,
     /// In English instead of Chinese.
@@ -40,9 +40,9 @@ pub struct AlertConfig {
     pub channels: Vec<ChannelConfig>,
 }
 
-/// When the morning's digest is told.
+/// When the morning report is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Digest {
+pub enum Morning {
     /// Minute of the day, Beijing time.
     At(u32),
     /// Never.
@@ -113,7 +113,7 @@ pub(super) fn alert(admin: &mut Tab<'_>, cx: &mut Cx<'_>) -> Option<AlertConfig>
         again_after: duration(&mut tab, "again_after", cx),
         escalate_after: duration(&mut tab, "escalate_after", cx),
         per_hour: within(&mut tab, "per_hour", PER_HOUR_MAX, cx).and_then(|n| n.try_into().ok()),
-        digest: digest(&mut tab, cx),
+        morning: morning(&mut tab, cx),
         pages: tab.text("pages", cx.problems).map(|s| s.text.into()),
         english: tab.word("language", &[("zh", false), ("en", true)], cx.problems) == Some(true),
         channels: channels(&mut tab, cx),
@@ -138,10 +138,10 @@ fn within(tab: &mut Tab<'_>, key: &'static str, max: i64, cx: &mut Cx<'_>) -> Op
 }
 
 /// `08:30`, or `none`.
-fn digest(tab: &mut Tab<'_>, cx: &mut Cx<'_>) -> Option<Digest> {
-    let spot = tab.text("digest", cx.problems)?;
+fn morning(tab: &mut Tab<'_>, cx: &mut Cx<'_>) -> Option<Morning> {
+    let spot = tab.text("morning", cx.problems)?;
     if spot.text == "none" {
-        return Some(Digest::Never);
+        return Some(Morning::Never);
     }
     let minute = spot.text.split_once(':').and_then(|(hours, minutes)| {
         let two = |text: &str| (text.len() == 2).then(|| text.parse::<u32>().ok()).flatten();
@@ -152,12 +152,12 @@ fn digest(tab: &mut Tab<'_>, cx: &mut Cx<'_>) -> Option<Digest> {
         cx.problems.push(
             "config.bad_value",
             &spot.at,
-            tab.key("digest"),
+            tab.key("morning"),
             "is not written like `08:30` (Beijing time), and is not `none`",
             "应写作 08:30（北京时间），不发送时写 none",
         );
     }
-    minute.map(Digest::At)
+    minute.map(Morning::At)
 }
 
 fn channels(tab: &mut Tab<'_>, cx: &mut Cx<'_>) -> Vec<ChannelConfig> {
@@ -247,7 +247,7 @@ mod tests {
     #[test]
     fn channels_and_thresholds_are_read() {
         let all = read(
-            "backlog_age = \"1 h\"\ncertificate_days = 45\ndigest = \"07:05\"\nlanguage = \"en\"\n\
+            "backlog_age = \"1 h\"\ncertificate_days = 45\nmorning = \"07:05\"\nlanguage = \"en\"\n\
              [[admin.alert.channel]]\nname = \"duty\"\nkind = \"dingtalk\"\nurl = \"file:duty.url\"\n\
              key = \"env:DUTY\"\nkeyword = \"监察\"\n\
              [[admin.alert.channel]]\nname = \"boss\"\nkind = \"sms\"\nurl = \"file:sms.url\"\nsecond = true\n\
@@ -255,22 +255,22 @@ mod tests {
         );
         let all = all.unwrap();
         assert_eq!((all.backlog_age, all.certificate_days), (Some(3_600_000), Some(45)));
-        assert_eq!(all.digest, Some(Digest::At(425)));
+        assert_eq!(all.morning, Some(Morning::At(425)));
         assert!(all.english && all.still.is_none());
         let [duty, boss] = &all.channels[..] else { panic!("{:?}", all.channels) };
         assert_eq!((duty.kind, duty.second), (ChannelKind::DingTalk, false));
         assert_eq!(duty.key, Some(SecretRef::Env("DUTY".into())));
         assert_eq!((boss.kind, boss.second, boss.phones.len()), (ChannelKind::Sms, true, 1));
         assert_eq!(boss.secrets().count(), 2);
-        assert_eq!(read("digest = \"none\"").unwrap().digest, Some(Digest::Never));
+        assert_eq!(read("morning = \"none\"").unwrap().morning, Some(Morning::Never));
     }
 
     #[test]
     fn what_cannot_be_is_said() {
         let one = "[[admin.alert.channel]]\nname = \"a\"\n";
         for (alert, key, words) in [
-            ("digest = \"8:30\"", "alert.digest", "08:30"),
-            ("digest = \"24:00\"", "alert.digest", "08:30"),
+            ("morning = \"8:30\"", "alert.morning", "08:30"),
+            ("morning = \"24:00\"", "alert.morning", "08:30"),
             ("per_hour = 0", "alert.per_hour", "between 1 and 1000"),
             ("language = \"fr\"", "alert.language", ""),
             ("backlog = \"1 h\"", "alert.backlog", ""),

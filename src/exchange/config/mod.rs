@@ -40,7 +40,7 @@ mod units;
 
 use std::collections::BTreeMap;
 
-pub use admin_alert::{AlertConfig, ChannelConfig, ChannelKind, Digest};
+pub use admin_alert::{AlertConfig, ChannelConfig, ChannelKind, Morning};
 pub use audit::AuditConfig;
 pub use brokers::{BrokerConfig, BrokerUrl, Login};
 pub use database::{PostgresConfig, PostgresTls, StoreUrl, is_instance};
