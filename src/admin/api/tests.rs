@@ -241,7 +241,7 @@ async fn acts_need_their_power_a_reason_and_the_secret_of_a_session() {
     assert_eq!(city.paused.as_deref(), Some("the city asked for it"));
     let audit = hall.store().audit_after(0, 10).await.unwrap();
     let lines: Vec<_> = audit.iter().map(|(_, e, _)| (&*e.action, &*e.who, e.ok)).collect();
-    assert_eq!(lines, [("link.pause", "observer", false), ("link.pause", "system", true)]);
+    assert_eq!(lines, [("pause.link", "observer", false), ("pause.link", "system", true)]);
 }
 
 #[tokio::test]
