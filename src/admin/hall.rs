@@ -1,15 +1,20 @@
 //! One node with everything its pages need.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use canon::Millis;
 use exchange::Node;
-use store::SharedStore;
+use store::{LinkPace, SharedStore};
 
 use crate::access::Access;
+use crate::alert::Alerts;
+use crate::health::Ready;
 use crate::house::House;
 use crate::live::Live;
+use crate::machines::{Figures, Kept, Machines};
+use crate::metrics::Causes;
 use crate::series::Series;
 
 /// Where pages take the time from.
@@ -39,6 +44,32 @@ pub struct Hall {
     pub wall: Clock,
     /// Chance.
     pub chance: Chance,
+    /// What programs ask; set once by whoever runs the node, and as it is by default until then.
+    pub machines: OnceLock<Machines>,
+    /// What was found for programs that ask often.
+    pub(crate) remembered: Remembered,
+}
+
+/// What was found last for programs.
+#[derive(Debug, Default)]
+pub(crate) struct Remembered {
+    pub(crate) ready: Kept<Ready>,
+    pub(crate) figures: Kept<Arc<str>>,
+    pub(crate) causes: Kept<Causes>,
+    pub(crate) paces: Kept<Arc<[LinkPace]>>,
+    audited: AtomicI64,
+}
+
+impl Remembered {
+    /// A line of the audit chain that there is.
+    pub(crate) fn audited(&self) -> i64 {
+        self.audited.load(Ordering::Relaxed)
+    }
+
+    /// There is one of this number.
+    pub(crate) fn audited_until(&self, number: i64) {
+        self.audited.fetch_max(number, Ordering::Relaxed);
+    }
 }
 
 impl fmt::Debug for Hall {
@@ -66,7 +97,19 @@ impl Hall {
             clock,
             wall,
             chance,
+            machines: OnceLock::new(),
+            remembered: Remembered::default(),
         })
+    }
+
+    /// Who reads the figures.
+    pub(crate) fn figures(&self) -> Figures {
+        self.machines.get().map(|m| m.figures).unwrap_or_default()
+    }
+
+    /// What is told when something needs somebody, where that was set up.
+    pub(crate) fn alerts(&self) -> Option<&Alerts> {
+        self.machines.get().and_then(|m| m.alerts.as_ref())
     }
 
     /// The node's facts.

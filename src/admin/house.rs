@@ -4,13 +4,13 @@ use std::future::Future;
 use std::pin::Pin;
 
 use canon::{Day, Millis};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What the methods of a house return.
 pub type HouseFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, String>> + Send + 'a>>;
 
 /// A text in both languages.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Both {
     /// English.
     pub en: String,
@@ -74,6 +74,15 @@ pub struct Checked {
     pub text: Both,
 }
 
+/// The disk where a node keeps its facts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Disk {
+    /// Free bytes.
+    pub free: u64,
+    /// All bytes.
+    pub total: u64,
+}
+
 /// Columns of an adapter's source that everybody may see; every other one is starred.
 pub type Shown = std::collections::BTreeSet<String>;
 
@@ -87,6 +96,10 @@ pub trait House: Send + Sync {
     fn settings(&self) -> Vec<Setting>;
     /// `tiergate doctor`, for this node.
     fn check_up(&self, now: Millis) -> HouseFuture<'_, Vec<Checked>>;
+    /// The disk where the node keeps its facts; none where the process cannot tell.
+    fn disk(&self) -> Option<Disk> {
+        None
+    }
     /// Which columns of an adapter's source are shown to everybody.
     fn shown(&self, adapter: &str) -> Shown;
     /// A row that rests encrypted, in the clear; none if no key opens it.

@@ -7,14 +7,21 @@
 
 pub mod access;
 pub mod act;
+pub mod alert;
+pub mod api;
 pub mod chart;
 pub mod error;
 pub mod hall;
+pub mod health;
 pub mod house;
 pub mod live;
+pub mod machines;
+pub mod metrics;
 pub mod page;
 pub mod series;
 pub mod shell;
+#[cfg(test)]
+pub(crate) mod test_facts;
 #[cfg(test)]
 pub(crate) mod test_hall;
 pub mod tongue;
@@ -37,6 +44,7 @@ pub type Shown = fn(&Extensions) -> Option<[u8; 32]>;
 pub fn router(hall: &Arc<Hall>, shown: Shown) -> Router {
     let pages = Router::new().merge(access::routes()).merge(page::routes()).merge(live::routes());
     let pages = pages.merge(web::assets());
+    let pages = pages.merge(metrics::routes()).merge(health::routes()).merge(api::routes());
     let told = middleware::from_fn(move |mut request: Request, next: Next| async move {
         if let Some(certificate) = shown(request.extensions()) {
             request.extensions_mut().insert(access::ClientCertificate(certificate));

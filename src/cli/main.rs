@@ -3,6 +3,7 @@
 //! A command is a file in `commands/` (or a module of its own, if it is large), a variant of
 //! [`Command`] and an arm of [`run`]. Exit codes: see `README.md` beside this file.
 
+mod alerts;
 mod archives;
 mod ask;
 mod assemble;

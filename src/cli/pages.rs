@@ -9,7 +9,8 @@ use std::time::Duration;
 use admin::Hall;
 use admin::access::{Access, Terms};
 use admin::error::PageError;
-use admin::house::{Both, Checked, Errand, House, HouseFuture, Paper, Said, Setting, Shown};
+use admin::house::{Both, Checked, Disk, Errand, House, HouseFuture, Paper, Said, Setting, Shown};
+use admin::machines::Machines;
 use canon::Millis;
 use edge::listen::{Listener, Peer, Settings};
 use envelope::{KeyRing, SenderCert};
@@ -28,7 +29,7 @@ use crate::files::{self, CONFIG_BYTES_MAX};
 use crate::run::Clock;
 use crate::stores::Tier;
 use crate::text::{Failure, Out};
-use crate::{identity, os, posts};
+use crate::{alerts, identity, os, posts};
 
 /// How often a node is looked at for its pages.
 const LOOK: Duration = Duration::from_secs(2);
@@ -153,6 +154,12 @@ impl House for Porter {
         })
     }
 
+    fn disk(&self) -> Option<Disk> {
+        let found = rustix::fs::statvfs(&self.config.data).ok()?;
+        let bytes = |blocks: u64| blocks.saturating_mul(found.f_frsize);
+        Some(Disk { free: bytes(found.f_bavail), total: bytes(found.f_blocks) })
+    }
+
     fn shown(&self, adapter: &str) -> Shown {
         self.shown.get(adapter).cloned().unwrap_or_default()
     }
@@ -204,7 +211,8 @@ pub(crate) async fn open(
         let first = config.identities.first().map(|identity| &identity.code);
         let Some(code) = admin.identity.as_ref().or(first) else { continue };
         let Some(node) = nodes.iter().find(|node| node.code == *code) else { continue };
-        serving.push(Serving::open(config, &admin.listen, node, clock).await?);
+        let machines = alerts::machines(admin, &config.limits)?;
+        serving.push(Serving::open(config, (&admin.listen, machines), node, clock).await?);
     }
     Ok(serving)
 }
@@ -248,7 +256,7 @@ impl Serving {
     /// The pages of one node at this place.
     pub(crate) async fn open(
         config: &NodeConfig,
-        listen: &ListenConfig,
+        (listen, machines): (&ListenConfig, Machines),
         node: &Arc<Node>,
         clock: &Clock,
     ) -> Result<Self, Failure> {
@@ -265,6 +273,8 @@ impl Serving {
         let failed = |e: &dyn std::fmt::Display| {
             Failure::environment(format!("[admin] {e}"), format!("[admin] {e}"))
         };
+        // The hall is new: nobody has set it before.
+        drop(hall.machines.set(machines));
         hall.series.load(hall.store()).await.map_err(|e| failed(&e))?;
         let secure = settings.tls.is_some();
         let listener = Listener::bind(settings).await.map_err(|e| {
@@ -300,6 +310,7 @@ async fn look(hall: Arc<Hall>, mut end: watch::Receiver<bool>) {
     while !*end.borrow() {
         // A store that does not answer is asked again at the next look; its workers say why.
         drop(hall.look().await);
+        drop(hall.watch().await);
         tokio::select! {
             () = tokio::time::sleep(LOOK) => {}
             changed = end.changed() => if changed.is_err() { return },

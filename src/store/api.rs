@@ -9,7 +9,7 @@ use canon::{Day, Digest, EnvelopeId, Lane, Millis, NodeCode, RecordId, Route};
 
 use crate::error::StoreError;
 use crate::types::*;
-use crate::{ArchiveFacts, OutletFacts, RestoreFacts, WindowFacts};
+use crate::{ArchiveFacts, FigureFacts, OutletFacts, RestoreFacts, WindowFacts};
 
 /// What every method returns: boxed, `Send`, ready at first poll in memory.
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
@@ -18,7 +18,9 @@ pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>>
 /// no handle sees another's facts.
 ///
 /// Times are arguments. A store never takes a `now` below its last: it uses the higher one.
-pub trait Store: RestoreFacts + OutletFacts + ArchiveFacts + WindowFacts + Send + Sync {
+pub trait Store:
+    RestoreFacts + OutletFacts + ArchiveFacts + WindowFacts + FigureFacts + Send + Sync
+{
     // ── leases ──────────────────────────────────────────────────────────────────────────────
 
     /// Takes or renews a lease: its holder keeps the token, another gets a higher one after its end.
@@ -432,13 +434,11 @@ pub trait Store: RestoreFacts + OutletFacts + ArchiveFacts + WindowFacts + Send 
     fn baseline_counts(&self) -> StoreFuture<'_, Vec<BaselineCount>>;
 
     // ── sweep ───────────────────────────────────────────────────────────────────────────────
-
     /// Deletes what may go, at most `limit` rows: bytes of relayed parcels done before `before`,
     /// settled control envelopes and their attempts. Never what is unsettled.
     fn purge(&self, before: Millis, limit: u32) -> StoreFuture<'_, u64>;
 
     // ── people ──────────────────────────────────────────────────────────────────────────────
-
     /// The node's numbers now.
     fn status(&self) -> StoreFuture<'_, NodeStatus>;
 

@@ -5,6 +5,7 @@
 
 pub mod api;
 pub mod api_archive;
+pub mod api_figures;
 pub mod api_outlet;
 pub mod api_restore;
 pub mod api_window;
@@ -24,6 +25,7 @@ pub mod types;
 
 pub use api::{EventOn, SharedStore, Store, StoreFuture};
 pub use api_archive::ArchiveFacts;
+pub use api_figures::FigureFacts;
 pub use api_outlet::OutletFacts;
 pub use api_restore::RestoreFacts;
 pub use api_window::{LEAVES_HELD_MAX, PREFIXES_MAX, WindowFacts};

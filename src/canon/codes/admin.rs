@@ -80,4 +80,19 @@ pub const ADMIN: &[Code] = &[
         "too many do this at the same time; try again in a minute",
         "同时操作过多，请稍后重试",
     ),
+    c(
+        "admin.method",
+        "the path is there, and takes another method; see `Allow`",
+        "该路径不支持此请求方法，可用方法见 Allow",
+    ),
+    c(
+        "admin.media_type",
+        "the body is not said to be application/json; say so, and send JSON",
+        "请求内容类型不是 application/json，请更正后重发",
+    ),
+    c(
+        "admin.too_large",
+        "the request is larger than is taken; send it in parts",
+        "请求内容过大，请分批发送",
+    ),
 ];

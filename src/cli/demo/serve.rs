@@ -4,6 +4,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
+use admin::machines::Machines;
 use exchange::config::{At, ListenConfig};
 use store::{AuditEvent, EventOn, OutEvent};
 
@@ -37,10 +38,10 @@ pub(crate) async fn open(world: &World) -> Result<Vec<Serving>, Failure> {
             continue;
         };
         let clock = world.clock();
-        let wanted = Serving::open(config, &place(port), node, &clock).await;
+        let wanted = Serving::open(config, (&place(port), Machines::default()), node, &clock).await;
         all.push(match wanted {
             Ok(pages) => pages,
-            Err(_) => Serving::open(config, &place(0), node, &clock).await?,
+            Err(_) => Serving::open(config, (&place(0), Machines::default()), node, &clock).await?,
         });
     }
     Ok(all)

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use canon::NodeCode;
 
+use super::admin_alert::{AlertConfig, alert};
 use super::node::{AdapterConfig, NodeConfig};
 use super::problem::{At, Problems};
 use super::read::{Cx, secret};
@@ -57,6 +58,22 @@ pub struct AdminConfig {
     pub listen: ListenConfig,
     /// Whose pages; none is the first identity's.
     pub identity: Option<NodeCode>,
+    /// Who reads the figures of `/metrics` without a token.
+    pub metrics: MetricsFor,
+    /// Who is told when something needs somebody.
+    pub alert: Option<AlertConfig>,
+}
+
+/// Who reads the figures without a token or a login.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MetricsFor {
+    /// Nobody.
+    #[default]
+    Known,
+    /// Whoever asks from this machine.
+    Loopback,
+    /// Everybody.
+    Everybody,
 }
 
 /// Reads `[listen]`; none where there is none.
@@ -92,8 +109,15 @@ pub(crate) fn admin(top: &mut Tab<'_>, cx: &mut Cx<'_>) -> Option<AdminConfig> {
             }
         },
     };
+    const FOR: [(&str, MetricsFor); 3] = [
+        ("known", MetricsFor::Known),
+        ("loopback", MetricsFor::Loopback),
+        ("everybody", MetricsFor::Everybody),
+    ];
+    let metrics = tab.word("metrics", &FOR, cx.problems).unwrap_or_default();
+    let alert = alert(&mut tab, cx);
     let listen = place(tab, "admin", cx)?;
-    Some(AdminConfig { listen, identity })
+    Some(AdminConfig { listen, identity, metrics, alert })
 }
 
 /// Where something is served, and how: what `[listen]` and `[admin]` have in common.

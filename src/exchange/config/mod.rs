@@ -5,6 +5,7 @@
 //! environment: the texts, the variables and [`Files`] are arguments. Checks are offline; whether a
 //! key fits its certificate and a package its format is seen when they are opened.
 
+mod admin_alert;
 mod audit;
 mod brokers;
 mod database;
@@ -39,13 +40,14 @@ mod units;
 
 use std::collections::BTreeMap;
 
+pub use admin_alert::{AlertConfig, ChannelConfig, ChannelKind, Morning};
 pub use audit::AuditConfig;
 pub use brokers::{BrokerConfig, BrokerUrl, Login};
 pub use database::{PostgresConfig, PostgresTls, StoreUrl, is_instance};
 pub use foreign::{Database, Engine, Isolation, OdbcDatabase, ServerDatabase};
 pub use lanes::{LaneBudget, Window};
 pub use limits::{LIMITS, Limits, table as limits_table};
-pub use listen::{AdminConfig, ListenConfig, PostConfig};
+pub use listen::{AdminConfig, ListenConfig, MetricsFor, PostConfig};
 pub use node::{
     AdapterConfig, ArchiveConfig, Carrier, Link, Nature, NodeConfig, RelayConfig, RelayRule,
     RouteConfig, SinkConfig, SinkKind, SourceConfig, SourceReading, Treatment,

@@ -97,6 +97,11 @@ fn listeners(
 }
 
 fn listener(node: &NodeConfig, need: &mut Need<'_>) {
+    let alert = node.admin.iter().filter_map(|admin| admin.alert.as_ref());
+    for channel in alert.flat_map(|alert| &alert.channels) {
+        let ca = channel.ca.iter();
+        ca.for_each(|path| need(&channel.at, "[admin.alert] ca", path, false));
+    }
     for ([certificate, authority, secret], listen) in listeners(node) {
         let identity = listen.identity.as_ref();
         for (key, path) in [
@@ -178,6 +183,10 @@ fn foreign_secrets(node: &NodeConfig) -> Vec<(&At, &'static str, &SecretRef)> {
     let mut found = Vec::new();
     for ([.., secret], listen) in listeners(node) {
         found.extend(listen.identity.iter().map(|(_, key)| (&listen.at, *secret, key)));
+    }
+    let alert = node.admin.iter().filter_map(|admin| admin.alert.as_ref());
+    for channel in alert.flat_map(|alert| &alert.channels) {
+        found.extend(channel.secrets().map(|(key, secret)| (&channel.at, key, secret)));
     }
     if let Some(audit) = &node.audit {
         found.extend(audit.identity.iter().map(|(_, key)| (&audit.at, "[audit] key", key)));

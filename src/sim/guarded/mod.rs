@@ -2,6 +2,7 @@
 //! committed. The simulator's faults and checkers stand on it, and the stories' faults.
 
 mod archive;
+mod figures;
 mod outlet;
 mod restore;
 mod store;

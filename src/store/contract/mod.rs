@@ -15,6 +15,7 @@ mod conservation;
 mod destinations;
 mod dispatching;
 mod fairness;
+mod figures;
 mod identities;
 mod leases;
 mod narrowing;

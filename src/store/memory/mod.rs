@@ -6,6 +6,7 @@
 
 mod archive;
 mod collect;
+mod figures;
 mod inbox;
 mod moves;
 mod outbox;

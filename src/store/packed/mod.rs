@@ -5,6 +5,7 @@ pub(crate) mod baseline;
 pub(crate) mod codec;
 pub(crate) mod columns;
 mod failures;
+pub(crate) mod figures;
 pub(crate) mod leaves;
 pub(crate) mod outlet;
 pub(crate) mod problems;

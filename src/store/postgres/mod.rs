@@ -32,6 +32,7 @@ mod attempts;
 mod collect;
 mod conn;
 mod dispatch;
+mod figures;
 mod floor;
 mod handle;
 #[cfg(feature = "sqlite")]

@@ -12,6 +12,7 @@ mod collect;
 mod conn;
 mod dispatch;
 mod fate;
+mod figures;
 mod floor;
 mod handle;
 mod image;

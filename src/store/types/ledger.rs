@@ -150,6 +150,43 @@ pub struct LinkStatus {
     pub paused: Option<String>,
 }
 
+/// Within which times answers are counted, ms.
+pub const ANSWERED_WITHIN: [i64; 12] = [
+    1_000,
+    2_000,
+    5_000,
+    10_000,
+    30_000,
+    60_000,
+    300_000,
+    900_000,
+    3_600_000,
+    21_600_000,
+    86_400_000,
+    259_200_000,
+];
+
+/// What was tried and answered over a link, in own envelopes of records.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LinkPace {
+    /// Link name.
+    pub link: String,
+    /// Times that an envelope was handed to the carrier.
+    pub attempts: u64,
+    /// Envelopes answered by a verified receipt, by how long that took from their number on: one count
+    /// for each of [`ANSWERED_WITHIN`], none of them in two, and those that took longer.
+    pub answered: [u64; ANSWERED_WITHIN.len() + 1],
+    /// How long they took together, ms.
+    pub answered_ms: u64,
+}
+
+impl LinkPace {
+    /// Where an answer after so long is counted.
+    pub fn bucket(ms: i64) -> usize {
+        ANSWERED_WITHIN.partition_point(|bound| *bound < ms)
+    }
+}
+
 /// Own records on their way to one destination.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct DestinationStatus {

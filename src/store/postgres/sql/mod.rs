@@ -9,6 +9,7 @@
 
 mod archive;
 mod collect;
+mod figures;
 mod inbox;
 mod outbox;
 mod outlet;
@@ -18,6 +19,7 @@ mod window;
 
 pub(crate) use archive::*;
 pub(crate) use collect::*;
+pub(crate) use figures::*;
 pub(crate) use inbox::*;
 pub(crate) use outbox::*;
 pub(crate) use outlet::*;

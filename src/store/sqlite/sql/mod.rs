@@ -6,6 +6,7 @@
 
 mod archive;
 mod collect;
+mod figures;
 mod inbox;
 mod outbox;
 mod outlet;
@@ -16,6 +17,7 @@ mod window;
 
 pub(crate) use archive::*;
 pub(crate) use collect::*;
+pub(crate) use figures::*;
 pub(crate) use inbox::*;
 pub(crate) use outbox::*;
 pub(crate) use outlet::*;
