@@ -73,7 +73,7 @@ impl World {
             Arc::new(move || os::now().plus(offset.load(Ordering::Relaxed)))
         };
         let tamper = Tamper::default();
-        let process = assemble::process(configs, clock(), |carrier| tamper.before(carrier)).await?;
+        let process = assemble::process(configs, clock(), &tamper).await?;
         let failed: Arc<Mutex<Vec<String>>> = Arc::default();
         let report: Report = {
             let failed = Arc::clone(&failed);

@@ -4,6 +4,7 @@
 //! value of a bare parameter there. Bulk statements say `OR ROLLBACK`: who could fail half-way and go
 //! on would keep a copy of every page it changes.
 
+mod account;
 mod archive;
 mod collect;
 mod inbox;
@@ -14,6 +15,7 @@ mod restore;
 mod standing;
 mod window;
 
+pub(crate) use account::*;
 pub(crate) use archive::*;
 pub(crate) use collect::*;
 pub(crate) use inbox::*;
