@@ -14,10 +14,8 @@ use crate::{AccountFacts, ArchiveFacts, OutletFacts, RestoreFacts, WindowFacts};
 /// What every method returns: boxed, `Send`, ready at first poll in memory.
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
-/// Facts of one identity. A back end that holds several identities gives one handle for each;
-/// no handle sees another's facts.
-///
-/// Times are arguments. A store never takes a `now` below its last: it uses the higher one.
+/// Facts of one identity. A back end that holds several identities gives one handle for each; no handle
+/// sees another's facts. Times are arguments. A store never takes a `now` below its last: it uses the higher one.
 pub trait Store:
     RestoreFacts + OutletFacts + ArchiveFacts + WindowFacts + AccountFacts + Send + Sync
 {

@@ -11,7 +11,6 @@ pub mod api_restore;
 pub mod api_window;
 pub mod audit;
 pub mod error;
-#[cfg(feature = "guarded")]
 pub mod guarded;
 pub mod lifecycle;
 pub mod memory;

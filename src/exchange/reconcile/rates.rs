@@ -238,12 +238,7 @@ fn grouped(accounts: &Accounts, by: By, t: Tongue) -> Sheet {
         ),
     ];
     let mut foot = t.head(&formulas);
-    let history: u64 = accounts.units.values().map(|u| u.all.history).sum();
-    let free: u64 = accounts.units.values().map(|u| u.all.accepted - u.due.accepted).sum();
-    foot.push(match t {
-        Tongue::En => format!("left out: history {history} records; excused days {free}"),
-        Tongue::Zh => format!("剔除：历史补报 {history} 条；剔除日 {free} 条"),
-    });
+    foot.push(left_out(accounts, t));
     foot.extend(excused(accounts, t));
     let name = match by {
         By::Unit => t.of("Rates by unit", "月度指标（单位）"),
@@ -251,6 +246,16 @@ fn grouped(accounts: &Accounts, by: By, t: Tongue) -> Sheet {
     };
     let rows = groups(accounts, by).iter().map(row).collect();
     Sheet { name: name.into(), notes: Vec::new(), head: t.head(&columns), rows, foot }
+}
+
+/// What the tables by unit and by region leave out.
+fn left_out(accounts: &Accounts, t: Tongue) -> String {
+    let history: u64 = accounts.units.values().map(|u| u.all.history).sum();
+    let free: u64 = accounts.units.values().map(|u| u.all.accepted - u.due.accepted).sum();
+    match t {
+        Tongue::En => format!("left out: history {history} records; excused days {free}"),
+        Tongue::Zh => format!("剔除：历史补报 {history} 条；剔除日 {free} 条"),
+    }
 }
 
 /// What nobody is to blame for, a line each.

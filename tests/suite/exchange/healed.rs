@@ -114,14 +114,6 @@ async fn it_goes_at_the_lanes_own_pace() {
     world.finish().await;
 }
 
-/// So many turns, five seconds from one to the next.
-async fn in_strides(world: &mut World, turns: u32) {
-    for _ in 0..turns {
-        world.now = world.now.plus(5_000);
-        world.turn().await;
-    }
-}
-
 #[tokio::test]
 async fn a_receiver_that_does_not_know_the_question_is_asked_ever_more_seldom() {
     let mut world = super::world_of(Setup {
@@ -135,9 +127,9 @@ async fn a_receiver_that_does_not_know_the_question_is_asked_ever_more_seldom() 
     // An older edition sets such a question aside without a word.
     world.bus.rule(Rule::every("inquiry", Trick::Lose).to("province"));
     world.now = Millis::parse("2026-11-22 00:31:00").expect("a time");
-    in_strides(&mut world, 120).await;
+    world.pass(150_000).await;
     let asked = world.bus.published("inquiry", "town-1").len();
-    assert!((3..=9).contains(&asked), "{asked} times in ten minutes, where every 5 s would be 120");
+    assert!((3..=9).contains(&asked), "{asked} times, where every 5 s would be 30");
     let window = seen(&world).await;
     assert!(window.narrowing.unanswered >= 2, "{:?}", window.narrowing);
     let next = exchange::reconcile::sheets::next(&window, exchange::reconcile::sheets::Tongue::En);
@@ -145,7 +137,7 @@ async fn a_receiver_that_does_not_know_the_question_is_asked_ever_more_seldom() 
     assert_eq!(window.verdict, report::Verdict::Differs);
     // It is brought up to date: the next question is answered.
     world.bus.no_rules();
-    in_strides(&mut world, 140).await;
+    world.pass(60_000).await;
     let named = named::of_day(world.store(PROVINCE), day()).await.unwrap();
     assert_eq!(named[0].rows.len(), 1);
     assert_eq!(seen(&world).await.narrowing.unanswered, 0);
