@@ -51,12 +51,29 @@ pub(crate) struct Process {
     pub(crate) inlet: Option<Inlet>,
 }
 
-/// Opens stores, keys, formats, adapters and sinks of every identity. `wrap` may stand between the
-/// nodes and their carriers.
+/// What may stand between nodes and what they work with.
+pub(crate) trait Between: Sync {
+    /// Before a node's carrier.
+    fn carrier(&self, carrier: Arc<dyn Bus>) -> Arc<dyn Bus> {
+        carrier
+    }
+
+    /// Before a node's store.
+    fn store(&self, node: &NodeCode, store: SharedStore) -> SharedStore {
+        let _ = node;
+        store
+    }
+}
+
+/// Nothing stands between.
+impl Between for () {}
+
+/// Opens stores, keys, formats, adapters and sinks of every identity. `between` may stand before
+/// stores and carriers.
 pub(crate) async fn process(
     mut configs: Vec<NodeConfig>,
     now: Millis,
-    wrap: impl Fn(Arc<dyn Bus>) -> Arc<dyn Bus>,
+    between: &dyn Between,
 ) -> Result<Process, Failure> {
     let codes: Vec<NodeCode> =
         configs.iter().flat_map(|c| c.identities.iter().map(|i| i.code.clone())).collect();
@@ -69,9 +86,9 @@ pub(crate) async fn process(
         let lists = lists::open(&config.lists)?;
         let stores = stores(config).await?;
         for identity in &config.identities {
-            let store = stores.of(&identity.code).await?;
+            let store = between.store(&identity.code, stores.of(&identity.code).await?);
             instance::alone_of_its_name(config, &store, now).await?;
-            let carrier = wrap(carriers::of(config, identity, &local, now)?);
+            let carrier = between.carrier(carriers::of(config, identity, &local, now)?);
             let node = node(config, identity, store, carrier, (&format, &formats), &lists, now)?;
             if let Some(publisher) = publisher_for(config, &identity.code) {
                 let failed = |e: WorkError| {
@@ -80,9 +97,7 @@ pub(crate) async fn process(
                 code_tables::take_up(&node, publisher).await.map_err(failed)?;
             }
             let lying = crate::readers::plain(config, &identity.code);
-            exchange::plainly::told(&node.store, &lying, now)
-                .await
-                .map_err(|e| work_failure(&e))?;
+            exchange::plainly::told(&node.store, &lying, now).await.map_err(work_failure)?;
             let workers = workers(config, (identity, &node), &format, &mut posts, now)?;
             running.push(Running { node, workers });
         }
@@ -133,7 +148,7 @@ pub(crate) fn store_failure(e: store::StoreError) -> Failure {
     Failure::environment(e.to_string(), format!("存储不可用：{e}"))
 }
 
-fn work_failure(e: &WorkError) -> Failure {
+pub(crate) fn work_failure(e: WorkError) -> Failure {
     Failure::environment(e.to_string(), format!("存储不可用：{e}"))
 }
 
@@ -399,7 +414,7 @@ pub(crate) async fn backfill_alone(
     code: &NodeCode,
     adapter: &str,
 ) -> Result<(Arc<Node>, Backfill), Failure> {
-    let process = process(vec![config.clone()], crate::os::now(), |bus| bus).await?;
+    let process = process(vec![config.clone()], crate::os::now(), &()).await?;
     let format = found(open::format_of(config)?)?;
     let node = process.running.iter().find(|r| r.node.code == *code).map(|r| Arc::clone(&r.node));
     let wanted = config.adapters_of(code).find(|a| *a.name == *adapter);

@@ -11,7 +11,7 @@ use envelope::Kind;
 use envelope::Trust;
 use envelope::control::Notice;
 use exchange::authority as tables;
-use exchange::reconcile::heal;
+use exchange::reconcile::{excused, heal};
 use exchange::returned::{self, Finding};
 use exchange::standing::{self, BACKFILL, Backfill};
 use exchange::{MAINTENANCE, Node, Progress, WorkError, WorkFuture, Worker, outlet, sink_state};
@@ -300,6 +300,8 @@ pub(crate) async fn apply(
             let body = [notice.write()];
             let content = |to| exchange::control::content(Kind::Notice, to, now.day(), &body);
             store.queue_controls(beneath.iter().map(content).collect(), now).await?;
+            let span = excused::Span { from: *from, until: *until };
+            excused::note(store, (office.code, excused::cause::MAINTENANCE), span, now).await?;
             beneath.len() as u64
         }
         Request::Quality { findings, by } => returned::issue(store, findings, by, now).await?.told,

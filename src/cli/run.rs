@@ -55,7 +55,7 @@ pub(crate) fn run(args: &Run, out: &Out) -> Done {
     runtime()?.block_on(async {
         let now = os::now();
         let files = configs.clone();
-        let process = assemble::process(configs, now, |bus| bus).await?;
+        let process = assemble::process(configs, now, &()).await?;
         for one in &process.running {
             let code = &one.node.code;
             out.say(format_args!("{code} is running"), format_args!("{code} 已启动"))?;

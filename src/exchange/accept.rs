@@ -192,7 +192,7 @@ async fn judged(
     now: Millis,
 ) -> Result<Judged, WorkError> {
     let (judgement, decline) = match readable(node, opened) {
-        Ok(format) => (judge::judge(node, format, cert, opened, None).await?, None),
+        Ok(format) => (judge::judge(node, format, cert, opened, None, now).await?, None),
         Err(code) => (Judgement::default(), Some(code.to_owned())),
     };
     fact(parcel, opened, judgement, (By::Node, decline), now)
@@ -232,6 +232,7 @@ pub(crate) fn fact(
         kept: judgement.kept,
         superseded: judgement.superseded,
         counts: judgement.counts,
+        units: judgement.units,
         problems: judgement.problems,
         receipt: Some(receipt),
         relayed: None,
@@ -254,6 +255,7 @@ pub(crate) async fn kept_copy(
 ) -> Result<Judged, WorkError> {
     let mut copy = judged(node, parcel, opened, cert, now).await?;
     copy.receipt = None;
+    copy.units.clear();
     copy.relayed = Some(relayed);
     Ok(copy)
 }

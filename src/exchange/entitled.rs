@@ -11,6 +11,8 @@ use canon::{Day, NodeCode, RecordId};
 use envelope::SenderCert;
 use envelope::authority::Authority;
 
+use crate::units::unit_of;
+
 /// Judges the records of one sender; each unit, region and type is looked up in the table once.
 pub(crate) struct Entitlement<'a> {
     format: &'a Format,
@@ -98,9 +100,10 @@ impl<'a> Entitlement<'a> {
         let collected = attrs.collected.day();
         let event = value(record.event).or(attrs.entered.as_deref());
         let event = event.and_then(|text| Day::parse(text.get(..10)?));
+        let (unit, region) = unit_of(self.format, parsed);
         About {
-            unit: value(record.unit).unwrap_or(&attrs.namespace),
-            region: value(record.region).unwrap_or(""),
+            unit,
+            region,
             kind: &id.kind,
             // A date that is still to come chooses no table that is not in force yet.
             day: event.map_or(collected, |day| day.min(collected)),

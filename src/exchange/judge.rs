@@ -4,14 +4,16 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use canon::format::{CaseFacts, Format, Op, OpenLists, Parsed};
-use canon::{Digest, Key, RecordId, Severity, Violation, leaf_hash};
+use canon::{Digest, Key, Millis, RecordId, Severity, Violation, leaf_hash};
 use envelope::{Note, Opened, Outcome, OutcomeLine, SenderCert};
-use store::{KeptRow, NewKept, Place, Problem, Saw, SubmissionStep, TypeCount};
+use store::{KeptRow, NewKept, Place, Problem, Saw, SubmissionStep, TypeCount, UnitCount};
 
 use crate::entitled::Entitlement;
 use crate::error::WorkError;
 use crate::node::Node;
+use crate::noted::{note, problem};
 use crate::outlet::{Asked, Before, Relation};
+use crate::units::Units;
 
 /// Most violations of one record named in a receipt; the first is its code.
 const NOTES_MAX: usize = 8;
@@ -27,6 +29,8 @@ pub struct Judgement {
     pub superseded: Vec<(RecordId, Digest)>,
     /// Counts by type.
     pub counts: Vec<TypeCount>,
+    /// Counts by unit and region.
+    pub units: Vec<UnitCount>,
     /// What was not simply accepted.
     pub problems: Vec<Problem>,
     /// What it stood on, where another instance may judge at the same time.
@@ -92,6 +96,7 @@ pub(crate) async fn judge(
     cert: &SenderCert,
     opened: &Opened<'_>,
     outlet: Option<&crate::outlet::Asker<'_>>,
+    now: Millis,
 ) -> Result<Judgement, WorkError> {
     let candidates: Vec<Result<Candidate, Violation>> =
         opened.fragments.iter().map(|f| candidate(format, f)).collect();
@@ -119,12 +124,13 @@ pub(crate) async fn judge(
         case.note(id, submission.digest, &submission.facts, envelope, Some(on_its_way));
     }
 
-    let (counts, out) = (BTreeMap::new(), Judgement::default());
+    let (counts, units) = (BTreeMap::new(), Units::of(node, opened, now));
+    let out = Judgement::default();
     let table = node.authority().await?;
     let entitlement = Entitlement::new(format, cert, &opened.head.from, table);
     // One answer for the whole envelope: an edition may come meanwhile.
     let lists = node.lists.now();
-    let mut bench = Bench { lists, format, entitlement, opened, before, counts, out };
+    let mut bench = Bench { lists, format, entitlement, opened, before, counts, units, out };
     for (position, candidate) in candidates.into_iter().enumerate() {
         match candidate {
             Ok(candidate) => {
@@ -139,6 +145,7 @@ pub(crate) async fn judge(
         }
     }
     bench.out.counts = bench.counts.into_values().collect();
+    bench.out.units = bench.units.counts();
     bench.out.saw = saw;
     Ok(bench.out)
 }
@@ -290,6 +297,7 @@ struct Bench<'a> {
     opened: &'a Opened<'a>,
     before: Option<Before<'a>>,
     counts: BTreeMap<Arc<str>, TypeCount>,
+    units: Units,
     out: Judgement,
 }
 
@@ -314,6 +322,7 @@ impl Bench<'_> {
             .counts
             .entry(Arc::clone(&id.kind))
             .or_insert_with(|| TypeCount { kind: Arc::clone(&id.kind), ..TypeCount::default() });
+        self.units.add(self.format, &parsed, (line.outcome, new));
         match line.outcome {
             // Accepted again is answered, but was counted by the envelope that brought it.
             Outcome::Accepted if new => {
@@ -468,28 +477,5 @@ impl Bench<'_> {
             .or_insert_with(|| TypeCount { kind, ..TypeCount::default() })
             .rejected += 1;
         self.out.lines.push(line);
-    }
-}
-
-fn note(violation: &Violation) -> Note {
-    Note {
-        code: violation.rule.to_string(),
-        field: violation.field.to_string(),
-        text: violation.zh.clone(),
-    }
-}
-
-fn problem(line: &OutcomeLine, id: &str) -> Problem {
-    let first = line.notes.first();
-    let pick = |own: &Option<String>, noted: fn(&Note) -> &String| {
-        own.clone().or_else(|| first.map(|n| noted(n).clone())).unwrap_or_default()
-    };
-    Problem {
-        position: line.position,
-        id: id.to_owned(),
-        outcome: line.outcome.as_str().to_owned(),
-        code: pick(&line.code, |n| &n.code),
-        field: pick(&line.field, |n| &n.field),
-        text: pick(&line.text, |n| &n.text),
     }
 }

@@ -12,6 +12,7 @@ use store::{Arrived, AuditEvent};
 use crate::control;
 use crate::error::WorkError;
 use crate::node::{Node, whole_seconds};
+use crate::reconcile::excused::{self, Span};
 use crate::work::{Progress, WorkFuture, Worker};
 
 /// How often the inbox is counted while it seems full, ms.
@@ -19,6 +20,8 @@ const COUNT_EVERY: i64 = 1_000;
 
 /// The same where other instances take out of it, ms.
 const COUNT_SHARED: i64 = 100;
+/// Steps in which it is written down that senders were asked to wait, ms.
+const DEFERRED_STEP: i64 = 600_000;
 
 /// The worker.
 pub struct Receive {
@@ -160,6 +163,12 @@ impl Receive {
             .collect::<Vec<_>>();
         if !answers.is_empty() {
             node.store.queue_controls(answers, now).await?;
+        }
+        for sender in defers.keys() {
+            // In steps, so that it is written seldom.
+            let from = Millis(now.0 - now.0.rem_euclid(DEFERRED_STEP));
+            let span = Span { from, until: from.plus(DEFERRED_STEP) };
+            excused::note(&node.store, (sender, excused::cause::DEFER), span, now).await?;
         }
         Ok(in_time)
     }

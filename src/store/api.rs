@@ -9,17 +9,22 @@ use canon::{Day, Digest, EnvelopeId, Lane, Millis, NodeCode, RecordId, Route};
 
 use crate::error::StoreError;
 use crate::types::*;
-use crate::{ArchiveFacts, FigureFacts, OutletFacts, RestoreFacts, WindowFacts};
+use crate::{AccountFacts, ArchiveFacts, FigureFacts, OutletFacts, RestoreFacts, WindowFacts};
 
 /// What every method returns: boxed, `Send`, ready at first poll in memory.
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
-/// Facts of one identity. A back end that holds several identities gives one handle for each;
-/// no handle sees another's facts.
-///
-/// Times are arguments. A store never takes a `now` below its last: it uses the higher one.
+/// Facts of one identity. A back end that holds several identities gives one handle for each; no handle
+/// sees another's facts. Times are arguments. A store never takes a `now` below its last: it uses the higher one.
 pub trait Store:
-    RestoreFacts + OutletFacts + ArchiveFacts + WindowFacts + FigureFacts + Send + Sync
+    RestoreFacts
+    + OutletFacts
+    + ArchiveFacts
+    + WindowFacts
+    + AccountFacts
+    + FigureFacts
+    + Send
+    + Sync
 {
     // ── leases ──────────────────────────────────────────────────────────────────────────────
 

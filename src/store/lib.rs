@@ -4,6 +4,7 @@
 //! here knows a carrier, a format or a source. One contract suite runs over every back end.
 
 pub mod api;
+pub mod api_account;
 pub mod api_archive;
 pub mod api_figures;
 pub mod api_outlet;
@@ -11,6 +12,7 @@ pub mod api_restore;
 pub mod api_window;
 pub mod audit;
 pub mod error;
+pub mod guarded;
 pub mod lifecycle;
 pub mod memory;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
@@ -24,6 +26,7 @@ mod told;
 pub mod types;
 
 pub use api::{EventOn, SharedStore, Store, StoreFuture};
+pub use api_account::AccountFacts;
 pub use api_archive::ArchiveFacts;
 pub use api_figures::FigureFacts;
 pub use api_outlet::OutletFacts;

@@ -191,6 +191,10 @@ impl MakePlain for Judged {
     fn make_plain(&mut self) {
         self.problems.make_plain();
         self.receipt.make_plain();
+        for count in &mut self.units {
+            count.unit.make_plain();
+            count.region.make_plain();
+        }
         for kept in &mut self.kept {
             kept.facts.make_plain();
         }

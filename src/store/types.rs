@@ -1,5 +1,6 @@
 //! The facts a store takes and gives back.
 
+mod account;
 mod archive;
 mod collected;
 mod inbound;
@@ -12,6 +13,7 @@ mod share;
 mod standing;
 mod window;
 
+pub use account::*;
 pub use archive::*;
 pub use collected::*;
 pub use inbound::*;

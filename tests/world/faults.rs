@@ -101,9 +101,7 @@ impl Faults {
             let other = canon::leaf_hash(canon::DigestAlg::Sha256, kept.id.to_string().as_bytes());
             match plan.harm {
                 Harm::Lose => {
-                    judged.kept.remove(at);
-                    count.accepted -= 1;
-                    count.sum.remove(&kept.digest);
+                    judged.lose(at).expect("it was found");
                 }
                 Harm::Change => {
                     count.sum.remove(&kept.digest);

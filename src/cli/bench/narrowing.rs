@@ -22,7 +22,7 @@ use store::{
 
 use super::ground::Ground;
 use super::nodes::{self, Chain, Settings};
-use crate::assemble::{Running, store_failure};
+use crate::assemble::{Running, store_failure, work_failure};
 use crate::os;
 use crate::text::{Failure, Out};
 
@@ -118,10 +118,6 @@ pub(crate) async fn run(
         receiver_s: spent[1].as_secs_f64(),
         filled_s,
     })
-}
-
-fn work_failure(e: exchange::WorkError) -> Failure {
-    Failure::environment(e.to_string(), e.to_string())
 }
 
 /// What went over the wire.
@@ -353,6 +349,7 @@ impl Ends<'_> {
             kept,
             superseded: Vec::new(),
             counts: vec![count],
+            units: Vec::new(),
             problems: Vec::new(),
             receipt: None,
             relayed: None,
@@ -382,7 +379,7 @@ async fn talk(chain: &mut Chain, day: Day, now: Millis) -> Result<[Duration; 2],
         }
         at = at.plus(50);
         let (store, code) = (&chain.running[0].node.store, &chain.codes[0]);
-        let seen = report::of_day(store, code, day).await.map_err(work_failure)?;
+        let seen = report::of_day(store, code, (day, at)).await.map_err(work_failure)?;
         let told =
             |w: &report::WindowReport| w.verdict == report::Verdict::Agrees || w.named.is_some();
         if seen.windows.iter().all(told) && !seen.windows.is_empty() {

@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 
 use canon::{Day, HashSum, NodeCode};
 use exchange::Node;
+use exchange::reconcile::heal;
 use store::{ManifestRow, Place, Tally};
 
 use super::world::LOOK;
-use crate::assemble::store_failure;
+use crate::assemble::{store_failure, work_failure};
 use crate::text::Failure;
 
 /// Longest wait for the manifests of both sides.
@@ -133,7 +134,10 @@ pub(crate) async fn issued(
             let answered = theirs.revision >= mine.revision;
             let lines = exchange::reconcile::read(&mine.body);
             let settled = lines.iter().all(|l| l.counts.is_settled());
-            if mine.is_final || (answered && !settled) || began.elapsed() > PATIENCE {
+            let healing = heal::known(&sender.store, day, (&sender.code, receiver)).await;
+            let healing = healing.map_err(work_failure)?;
+            let heals = healing.is_some_and(|h| h.done_at.is_none() && h.stopped.is_none());
+            if mine.is_final || (answered && !settled && !heals) || began.elapsed() > PATIENCE {
                 return Ok(Some((mine, theirs)));
             }
         } else if began.elapsed() > PATIENCE {

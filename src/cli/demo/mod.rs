@@ -84,7 +84,7 @@ pub(crate) struct Demo {
     /// Encrypt bodies for the province, so that county and city cannot read what they pass on · 正文加密，中间各级读不到内容
     #[arg(long, conflicts_with = "all")]
     confidential: bool,
-    /// Lose and double parcels by chance, and let the process die once; the day agrees all the same · 破坏演示：丢失、重复、崩溃、篡改
+    /// Break things: parcels are lost and doubled by chance, the process dies, a record is tampered with, the province loses one that it had accepted; in the end the day agrees, or every difference is named · 破坏演示：丢失、重复、崩溃、篡改、收方丢失
     #[arg(long, conflicts_with = "all")]
     sabotage: bool,
     /// After the story: the nodes go on, something is wrong, and their pages are served until Ctrl-C · 演示后继续运行并提供管理页面
@@ -149,6 +149,7 @@ async fn demo(args: &Demo, out: &Out) -> Done {
             Ok(played) => played?,
         }
         told.say("the process dies, and is started again", "进程崩溃，重新启动")?;
+        state.robbed = world.tamper.robbed();
         world.crash().await;
         state.crashed = true;
         state.save()?;

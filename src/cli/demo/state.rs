@@ -37,6 +37,12 @@ pub(crate) struct State {
     /// It has died.
     #[serde(default)]
     pub(crate) crashed: bool,
+    /// How many parcels were lost and doubled until then.
+    #[serde(default)]
+    pub(crate) robbed: (u64, u64),
+    /// The record that the province lost though it had answered `accepted`, and whose it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) lost: Option<(String, String)>,
     /// The moment at which the legacy systems were looked at first, ms.
     pub(crate) started: i64,
     /// What the demo's clock differs from the system's by, ms.
@@ -94,6 +100,8 @@ impl State {
             confidential: false,
             sabotage: false,
             crashed: false,
+            robbed: (0, 0),
+            lost: None,
             started: started.0,
             offset: started.0 - now.0,
             prepared: false,

@@ -1,4 +1,5 @@
-//! A carrier that, once asked to, changes one byte of one parcel on its way.
+//! What the story does to its nodes, once asked to: a carrier that changes one byte of one parcel on its
+//! way, that loses and doubles, that is cut; a store that loses a record it has answered.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -6,11 +7,25 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bus::{Bus, BusFuture, Confirmation, Delivery, Health, Parcel, Trouble};
 use canon::{EnvelopeId, Lane, NodeCode};
+use store::guarded::{Guarded, Hook, When};
+use store::{Judged, SharedStore};
+
+use super::tiers::Tier;
+use crate::assemble::Between;
 
 /// Largest package that is opened here, bytes.
 const PACKAGE_BYTES_MAX: usize = 64 << 20;
 /// The head's field of which a digit is changed.
 const FIELD: &[u8] = b"<SealedAt>";
+
+/// Where a byte is changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Within {
+    /// In the signed head.
+    Head,
+    /// In a record; in the head, where the body is closed.
+    Record,
+}
 
 /// What was changed.
 #[derive(Clone, Debug)]
@@ -25,12 +40,14 @@ pub(crate) struct Spoilt {
     pub(crate) after: char,
     /// Records in the envelope.
     pub(crate) records: usize,
+    /// Whether it is in a record.
+    pub(crate) within: Within,
 }
 
 #[derive(Debug, Default)]
 struct Plan {
-    /// The hop whose next parcel of records is changed.
-    armed: Option<NodeCode>,
+    /// The hop whose next parcel of records is changed, and where.
+    armed: Option<(NodeCode, Within)>,
     spoilt: Option<Spoilt>,
     /// The node that is cut off.
     cut: Option<NodeCode>,
@@ -38,6 +55,10 @@ struct Plan {
     robbing: Option<u64>,
     /// How many were lost, and doubled.
     robbed: (u64, u64),
+    /// The province loses a record of the next envelope that it judges.
+    losing: bool,
+    /// What it lost: sender, and the record.
+    lost: Option<(NodeCode, String)>,
 }
 
 /// What chance does to a parcel.
@@ -66,9 +87,17 @@ struct Tampered {
 }
 
 impl Tamper {
-    /// Stands before a carrier.
-    pub(crate) fn before(&self, inner: Arc<dyn Bus>) -> Arc<dyn Bus> {
-        Arc::new(Tampered { inner, tamper: self.clone() })
+    /// The province's store loses a record of the next envelope that it judges: its receipt says
+    /// `accepted`, and the record is gone.
+    pub(crate) fn lose(&self) {
+        self.lock().losing = true;
+    }
+
+    /// What it lost since [`Tamper::lose`]: whose, and which; it loses nothing more.
+    pub(crate) fn lost(&self) -> Option<(NodeCode, String)> {
+        let mut plan = self.lock();
+        plan.losing = false;
+        plan.lost.clone()
     }
 
     /// Nothing is handed over to this node or by it until [`Tamper::join`].
@@ -121,9 +150,9 @@ impl Tamper {
     }
 
     /// The next parcel of records to this node arrives with one byte changed.
-    pub(crate) fn arm(&self, hop: &NodeCode) {
+    pub(crate) fn arm(&self, hop: &NodeCode, within: Within) {
         let mut plan = self.lock();
-        (plan.armed, plan.spoilt) = (Some(hop.clone()), None);
+        (plan.armed, plan.spoilt) = (Some((hop.clone(), within)), None);
     }
 
     /// Nothing is changed any more.
@@ -143,29 +172,69 @@ impl Tamper {
 
     fn touch(&self, parcel: &mut Parcel) {
         let mut plan = self.lock();
-        if plan.armed.as_ref() != Some(&parcel.hop) || &*parcel.kind != "records" {
-            return;
-        }
-        let Some((spoilt, frame)) = spoil(parcel) else { return };
+        let armed = plan.armed.as_ref().filter(|(hop, _)| *hop == parcel.hop);
+        let Some((_, within)) = armed.filter(|_| &*parcel.kind == "records") else { return };
+        let Some((spoilt, frame)) = spoil(parcel, *within) else { return };
         parcel.frame = frame.into();
         plan.armed = None;
         plan.spoilt = Some(spoilt);
     }
 }
 
-/// The frame with another last digit of the sealing time: a head that was never signed.
-fn spoil(parcel: &Parcel) -> Option<(Spoilt, Vec<u8>)> {
+/// The frame with another last digit of the sealing time, or of a record's last number: bytes that
+/// were never signed.
+fn spoil(parcel: &Parcel, within: Within) -> Option<(Spoilt, Vec<u8>)> {
     let mut package = envelope::open_frame(&parcel.frame, PACKAGE_BYTES_MAX).ok()?;
-    let records = envelope::open(&package).ok()?.head.count();
-    let field = package.windows(FIELD.len()).position(|w| w == FIELD)?;
-    let text = field + FIELD.len();
-    let at = text + package.get(text..)?.iter().position(|b| *b == b'<')? - 1;
+    let opened = envelope::open(&package).ok()?;
+    let records = opened.head.count();
+    let first = opened.ranges().next().filter(|_| within == Within::Record);
+    let in_record = first.and_then(|range| {
+        let fragment = package.get(range.clone())?;
+        let digit = |w: &[u8]| w[0].is_ascii_digit() && w[1] == b'<';
+        Some(range.start + fragment.windows(2).rposition(digit)?)
+    });
+    let at = match in_record {
+        Some(at) => at,
+        None => {
+            let text = package.windows(FIELD.len()).position(|w| w == FIELD)? + FIELD.len();
+            text + package.get(text..)?.iter().position(|b| *b == b'<')? - 1
+        }
+    };
+    let within = if in_record.is_some() { Within::Record } else { Within::Head };
     let before = *package.get(at)?;
     let after = if before == b'0' { b'1' } else { before - 1 };
     *package.get_mut(at)? = after;
     let (before, after) = (char::from(before), char::from(after));
-    let spoilt = Spoilt { id: parcel.id.clone(), at, before, after, records };
+    let spoilt = Spoilt { id: parcel.id.clone(), at, before, after, records, within };
     Some((spoilt, envelope::frame(&package, 1)))
+}
+
+impl Between for Tamper {
+    fn carrier(&self, carrier: Arc<dyn Bus>) -> Arc<dyn Bus> {
+        Arc::new(Tampered { inner: carrier, tamper: self.clone() })
+    }
+
+    fn store(&self, node: &NodeCode, store: SharedStore) -> SharedStore {
+        if *node == Tier::Province.code() { Guarded::over(store, self.clone()) } else { store }
+    }
+}
+
+impl Hook for Tamper {
+    fn strike(&self, _: &'static str) -> Option<When> {
+        None
+    }
+
+    fn harmed(&self, mut judged: Judged) -> Judged {
+        let mut plan = self.lock();
+        // The last one: nothing of this envelope stands on it.
+        if plan.losing
+            && let Some(last) = judged.kept.len().checked_sub(1)
+        {
+            let lost = judged.lose(last).map(|k| (judged.id.sender.clone(), k.id.to_string()));
+            (plan.losing, plan.lost) = (false, lost);
+        }
+        judged
+    }
 }
 
 impl Tampered {

@@ -77,7 +77,7 @@ impl World {
         };
         let tamper = Tamper::default();
         let files = configs.clone();
-        let process = assemble::process(configs, clock(), |carrier| tamper.before(carrier)).await?;
+        let process = assemble::process(configs, clock(), &tamper).await?;
         let failed: Arc<Mutex<Vec<String>>> = Arc::default();
         let report: Report = {
             let failed = Arc::clone(&failed);

@@ -78,6 +78,33 @@ fn the_story_in_chinese_leaves_what_run_and_stock_tools_take() {
 }
 
 #[test]
+fn what_sabotage_breaks_is_mended_or_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let demo = ["demo", "--sabotage", "--fast", "--cases", "60"];
+    let (code, out, err) = tiergate(dir.path(), &demo);
+    assert_eq!(code, 0, "{out}{err}");
+    assert_has(
+        &out,
+        &[
+            "the process dies, and is started again",
+            "(in a record) was",
+            "[envelope.root_mismatch]",
+            "then loses the record; nobody is told:",
+            "lacking at the province despite its receipt; narrowed down, sent again:",
+            "township: agrees",
+            "county: agrees",
+            "a crash, a tampered record, 1 record lost by the province",
+            "Nothing lost, nothing twice, nothing unexplained.",
+        ],
+    );
+    let (_, lost) = out.split_once("nobody is told:").unwrap();
+    let record = lost.lines().nth(1).unwrap().trim();
+    assert_eq!(out.matches(record).count(), 2, "lost, and found again: {record} in {out}");
+    let wide: Vec<&str> = out.lines().filter(|l| l.chars().count() > 110).collect();
+    assert!(wide.is_empty(), "too wide: {wide:#?}");
+}
+
+#[test]
 fn the_story_in_english_and_for_programs() {
     let dir = tempfile::tempdir().unwrap();
     let demo = ["demo", "--fast", "--cases", "60", "--seed", "5", "--data", "a folder"];

@@ -210,7 +210,8 @@ impl Outlet {
         let (judgement, decline) = match readable(&self.node, opened) {
             Ok(format) => {
                 let asker = Asker { inbox_id: parcel.inbox_id, target: &self.target };
-                let judged = judge::judge(&self.node, format, cert, opened, Some(&asker)).await?;
+                let judged =
+                    judge::judge(&self.node, format, cert, opened, Some(&asker), now).await?;
                 (judged, None)
             }
             Err(code) => (Judgement::default(), Some(code.to_owned())),

@@ -4,18 +4,21 @@
 //!
 //! The procedure, in the order of its files: [`books`] (what a day's books say), [`manifest`] (what
 //! comes of the other side's), [`narrow`] and [`answer`] (where the sums differ, down to the keys),
-//! [`named`] (what was found), [`heal`] (what the receiver lacks goes again), [`report`] and [`causes`] (what
-//! people are shown).
+//! [`named`] (what was found), [`heal`] (what the receiver lacks goes again), [`report`], [`causes`] and
+//! [`sheets`] (what people are shown of a day), [`excused`], [`month`] and [`rates`] (of a month).
 
 mod answer;
 pub mod books;
 pub mod causes;
+pub mod excused;
 pub mod heal;
 mod heard;
+mod hops;
 pub(crate) mod manifest;
 pub mod month;
 pub mod named;
 pub(crate) mod narrow;
+pub mod rates;
 pub mod report;
 pub mod sheets;
 
@@ -55,6 +58,8 @@ pub struct Reconcile {
     reported: Option<Day>,
     /// Leaves before this day are forgotten.
     forgotten: Option<Day>,
+    /// What excuses who reports late.
+    watch: excused::Watch,
 }
 
 /// A window as one turn looks at it.
@@ -72,7 +77,14 @@ pub(super) struct Held<'a> {
 impl Reconcile {
     /// Reconciles for this node.
     pub fn new(node: Arc<Node>) -> Self {
-        Self { node, last: None, first: None, reported: None, forgotten: None }
+        Self {
+            node,
+            last: None,
+            first: None,
+            reported: None,
+            forgotten: None,
+            watch: excused::Watch::default(),
+        }
     }
 
     async fn turn(&mut self, now: Millis) -> Result<Progress, WorkError> {
@@ -94,6 +106,7 @@ impl Reconcile {
         }
         days.extend(self.node.store.open_days(until).await?);
         let waits = Waits::read(&self.node.store).await?;
+        self.watch.look(&self.node, &waits, now).await?;
         let mut issued = 0;
         for (day, revision) in days {
             issued += self.day(day, revision, &waits, (&lease, now)).await?;

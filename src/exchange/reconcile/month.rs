@@ -1,15 +1,16 @@
-//! A month's rates by sender: 报送率, 及时率, 合格率, 一致率, each with its formula.
+//! A month's accounts (月度指标): by sender and receiver, and of what was answered here by the unit that
+//! acted and the region where. What they are shown as stands in [`super::rates`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use canon::{Day, Lane, NodeCode};
 use envelope::control::{ManifestLine, Side};
-use store::SharedStore;
+use store::{BookSide, ManifestRow, SharedStore, UnitCount};
 
 use super::books::{differing, line, read};
+use super::excused::{self, Excused, cause};
 use super::heard;
-use super::named;
-use super::sheets::{Cell, Sheet, Tongue};
+use super::named::{self, Supplement};
 use crate::error::WorkError;
 
 /// Most days of one account.
@@ -18,7 +19,8 @@ pub const MONTH_DAYS_MAX: i32 = 31;
 /// What one sender did for one receiver over some days.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Account {
-    /// Days that should have been reported.
+    /// Days that should have been reported: from the first one that was, less the excused ones that
+    /// were not.
     pub days: u64,
     /// Days that were.
     pub reported: u64,
@@ -28,18 +30,58 @@ pub struct Account {
     pub collected: u64,
     /// Accepted and superseded.
     pub taken: u64,
+    /// Of these, those that could be late: no history, and not of an excused day.
+    pub due: u64,
     /// Of these, those that came to their end after their day was reported first.
     pub late: u64,
     /// Invalid here or rejected by the receiver.
     pub invalid: u64,
     /// Of the records collected, history (left out of the rate of punctuality).
     pub history: u64,
+    /// Accepted and superseded on excused days (left out of the rate of punctuality).
+    pub excused: u64,
     /// Marked as reported before the exchange began (left out everywhere).
     pub baseline: u64,
 }
 
-/// Accounts by sender and receiver.
-pub type Accounts = BTreeMap<(NodeCode, NodeCode), Account>;
+/// What one sender brought of one unit in one region, as it was answered here.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UnitAccount {
+    /// Numbers of all days.
+    pub all: UnitCount,
+    /// Numbers of the days that are not excused: what could be late.
+    pub due: UnitCount,
+}
+
+impl UnitAccount {
+    /// Adds another one's numbers.
+    pub fn merge(&mut self, other: &Self) {
+        self.all.merge(&other.all);
+        self.due.merge(&other.due);
+    }
+}
+
+/// Sender and receiver.
+pub type Pair = (NodeCode, NodeCode);
+
+/// The accounts of some days, as one node sees them.
+#[derive(Clone, Debug, Default)]
+pub struct Accounts {
+    /// First and last day.
+    pub span: (Day, Day),
+    /// By sender and receiver.
+    pub pairs: BTreeMap<Pair, Account>,
+    /// What was answered here, by sender, unit and region.
+    pub units: BTreeMap<(NodeCode, String, String), UnitAccount>,
+    /// What nobody is to blame for.
+    pub excused: Vec<Excused>,
+}
+
+/// Whether a day is excused between two nodes: the receiver's own trouble, as it or the sender saw it,
+/// or that it asked the sender to wait.
+fn covers(excused: &[Excused], (sender, receiver): (&NodeCode, &NodeCode)) -> bool {
+    excused.iter().any(|e| e.node == *receiver || (e.node == *sender && e.cause == cause::DEFER))
+}
 
 /// Adds up the days from the first to the last, as one node sees them.
 pub async fn of_days(
@@ -47,138 +89,139 @@ pub async fn of_days(
     node: &NodeCode,
     (first, last): (Day, Day),
 ) -> Result<Accounts, WorkError> {
-    let mut accounts = Accounts::new();
-    let mut seen: BTreeMap<(NodeCode, NodeCode), u64> = BTreeMap::new();
-    for day in (first.0..=last.0.min(first.0 + MONTH_DAYS_MAX - 1)).map(Day) {
-        let manifests = store.manifests(day).await?;
-        for row in &manifests {
-            let (own, to_us) = (row.by == *node, row.peer == *node);
-            let lines: Vec<ManifestLine> =
-                read(&row.body).into_iter().filter(|l| l.side == Side::Sender).collect();
-            if lines.is_empty() || !(own || to_us) {
-                continue;
-            }
-            let theirs = if own {
-                let heard = heard::of_side(&manifests, &row.peer, Side::Receiver);
-                if heard.revision < row.revision { None } else { Some(heard.lines) }
-            } else {
-                let tallies = store.tallies_received(&row.by, day).await?;
-                let told = tallies.iter().filter_map(|t| line(&row.by, day, 0, Side::Receiver, t));
-                Some(told.filter(|l| l.route.destination == *node).collect())
-            };
-            let pair = (row.by.clone(), row.peer.clone());
-            let account = accounts.entry(pair.clone()).or_default();
-            account.reported += 1;
-            let settled = lines.iter().all(|l| l.counts.is_settled());
-            let agrees = theirs.is_some_and(|t| differing(&lines, &t).is_empty());
-            account.agreed += u64::from(settled && agrees);
-            lines.iter().for_each(|l| account.add(l));
-            // From the first day on that was reported at all.
-            seen.entry(pair).or_insert_with(|| u64::from(last.0.abs_diff(day.0)) + 1);
+    let last = Day(last.0.min(first.0 + MONTH_DAYS_MAX - 1));
+    let mut accounts = Accounts { span: (first, last), ..Accounts::default() };
+    let mut due: BTreeMap<Pair, u64> = BTreeMap::new();
+    for day in (first.0..=last.0).map(Day) {
+        let excused = excused::of_day(store, day).await?;
+        let known: BTreeSet<Pair> = due.keys().cloned().collect();
+        let reported = books_of(store, (node, day), &excused, &mut accounts).await?;
+        for pair in known.union(&reported) {
+            let here = reported.contains(pair);
+            let free = !here && covers(&excused, (&pair.0, &pair.1));
+            *due.entry(pair.clone()).or_default() += u64::from(!free);
         }
-        for (sender, receiver, more) in named::supplements(store, day).await? {
-            if let Some(account) = accounts.get_mut(&(sender, receiver)) {
-                account.late += more.more.iter().map(|(_, n)| n).sum::<u64>();
-            }
-        }
+        units_of(store, (node, day), &excused, &mut accounts).await?;
+        accounts.excused.extend(excused);
     }
-    for (pair, days) in seen {
-        if let Some(account) = accounts.get_mut(&pair) {
-            account.days = days;
-        }
+    for (pair, days) in due {
+        accounts.pairs.entry(pair).or_default().days = days;
     }
     Ok(accounts)
 }
 
+/// The books of a day; gives the pairs that reported it.
+async fn books_of(
+    store: &SharedStore,
+    (node, day): (&NodeCode, Day),
+    excused: &[Excused],
+    accounts: &mut Accounts,
+) -> Result<BTreeSet<Pair>, WorkError> {
+    let manifests = store.manifests(day).await?;
+    let supplements = named::supplements(store, day).await?;
+    let mut reported = BTreeSet::new();
+    for row in &manifests {
+        let (own, to_us) = (row.by == *node, row.peer == *node);
+        let lines: Vec<ManifestLine> =
+            read(&row.body).into_iter().filter(|l| l.side == Side::Sender).collect();
+        if lines.is_empty() || !(own || to_us) {
+            continue;
+        }
+        let theirs = theirs(store, (node, day), row, &manifests).await?;
+        let pair = (row.by.clone(), row.peer.clone());
+        let account = accounts.pairs.entry(pair.clone()).or_default();
+        account.reported += 1;
+        let settled = lines.iter().all(|l| l.counts.is_settled());
+        account.agreed +=
+            u64::from(settled && theirs.is_some_and(|t| differing(&lines, &t).is_empty()));
+        let free = covers(excused, (&pair.0, &pair.1));
+        lines.iter().for_each(|l| account.add(l, free));
+        if !free {
+            let of =
+                |(by, to, _): &&(NodeCode, NodeCode, Supplement)| *by == pair.0 && *to == pair.1;
+            let late = |(.., s): &(NodeCode, NodeCode, Supplement)| {
+                s.more.iter().map(|(_, n)| n).sum::<u64>().saturating_sub(s.history)
+            };
+            account.late += supplements.iter().filter(of).map(late).sum::<u64>();
+        }
+        reported.insert(pair);
+    }
+    Ok(reported)
+}
+
+/// The receiver's lines of a window; none while it has not answered our latest.
+async fn theirs(
+    store: &SharedStore,
+    (node, day): (&NodeCode, Day),
+    row: &ManifestRow,
+    manifests: &[ManifestRow],
+) -> Result<Option<Vec<ManifestLine>>, WorkError> {
+    if row.by == *node {
+        let heard = heard::of_side(manifests, &row.peer, Side::Receiver);
+        return Ok((heard.revision >= row.revision).then_some(heard.lines));
+    }
+    let tallies = store.tallies_received(&row.by, day).await?;
+    let told = tallies.iter().filter_map(|t| line(&row.by, day, 0, Side::Receiver, t));
+    Ok(Some(told.filter(|l| l.route.destination == *node).collect()))
+}
+
+/// What units brought in the windows of a day.
+async fn units_of(
+    store: &SharedStore,
+    (node, day): (&NodeCode, Day),
+    excused: &[Excused],
+    accounts: &mut Accounts,
+) -> Result<(), WorkError> {
+    for row in store.units(BookSide::Received, day).await? {
+        let free = covers(excused, (&row.peer, node));
+        let of = (row.peer, row.count.unit.clone(), row.count.region.clone());
+        let account = accounts.units.entry(of).or_default();
+        account.all.merge(&row.count);
+        if !free {
+            account.due.merge(&row.count);
+        }
+    }
+    Ok(())
+}
+
 impl Account {
-    fn add(&mut self, line: &ManifestLine) {
+    fn add(&mut self, line: &ManifestLine, excused: bool) {
         let c = &line.counts;
+        let taken = c.accepted + c.superseded;
         self.collected += c.collected();
-        self.taken += c.accepted + c.superseded;
+        self.taken += taken;
         self.invalid += c.quarantined + c.rejected;
         self.baseline += line.baseline;
         if line.route.lane == Lane::Bulk {
             self.history += c.collected();
+        } else if excused {
+            self.excused += taken;
+        } else {
+            self.due += taken;
         }
     }
+
+    /// Adds another one's numbers.
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.days += other.days;
+        self.reported += other.reported;
+        self.agreed += other.agreed;
+        self.collected += other.collected;
+        self.taken += other.taken;
+        self.due += other.due;
+        self.late += other.late;
+        self.invalid += other.invalid;
+        self.history += other.history;
+        self.excused += other.excused;
+        self.baseline += other.baseline;
+    }
 }
 
-/// A rate in per cent with two digits; a denominator of zero is 无业务.
-pub fn rate(part: u64, whole: u64, tongue: Tongue) -> String {
-    if whole == 0 {
-        return tongue.of("no business", "无业务").to_owned();
-    }
-    let hundredths = (u128::from(part) * 10_000 + u128::from(whole) / 2) / u128::from(whole);
-    format!("{}.{:02}%", hundredths / 100, hundredths % 100)
-}
-
-/// The accounts as a sheet, the formulas beneath.
-pub fn sheet(accounts: &Accounts, (first, last): (Day, Day), t: Tongue) -> Sheet {
-    let head = [
-        ("sender", "报送单位（节点）"),
-        ("receiver", "接收节点"),
-        ("days", "应报天数"),
-        ("reported", "已报天数"),
-        ("report rate", "报送率"),
-        ("accepted", "已接收"),
-        ("late", "补充到达"),
-        ("punctual rate", "及时率"),
-        ("invalid", "不合格"),
-        ("valid rate", "合格率"),
-        ("agreed days", "一致天数"),
-        ("agreement rate", "一致率"),
-    ];
-    let row = |((sender, receiver), a): (&(NodeCode, NodeCode), &Account)| {
-        let text = |text: &str| Cell::Text(text.to_owned());
-        let on_time = a.taken.saturating_sub(a.late);
-        vec![
-            text(sender.as_str()),
-            text(receiver.as_str()),
-            Cell::Number(a.days),
-            Cell::Number(a.reported),
-            text(&rate(a.reported, a.days, t)),
-            Cell::Number(a.taken),
-            Cell::Number(a.late),
-            text(&rate(on_time, a.taken, t)),
-            Cell::Number(a.invalid),
-            text(&rate(a.taken, a.taken + a.invalid, t)),
-            Cell::Number(a.agreed),
-            text(&rate(a.agreed, a.reported, t)),
-        ]
-    };
-    let (history, baseline) =
-        accounts.values().fold((0, 0), |(h, b), a| (h + a.history, b + a.baseline));
-    let foot = [
-        (
-            "report rate = reported days ÷ days since the first reported day",
-            "报送率＝已报天数÷自首个已报日起的应报天数（零报告算已报）".to_owned(),
-        ),
-        (
-            "punctual rate = (accepted − late) ÷ accepted; late: ended after its day was first reported",
-            "及时率＝（已接收－补充到达）÷已接收；补充到达指当日对账单首次出具之后才办结的记录"
-                .to_owned(),
-        ),
-        (
-            "valid rate = accepted ÷ (accepted + invalid); invalid: held here or rejected",
-            "合格率＝已接收÷（已接收＋不合格）；不合格指本端校验不通过或接收方拒绝".to_owned(),
-        ),
-        (
-            "agreement rate = agreed days ÷ reported days",
-            "一致率＝对账一致天数÷已报天数".to_owned(),
-        ),
-    ];
-    let mut foot: Vec<String> = foot.iter().map(|(en, zh)| t.of(en, zh).to_owned()).collect();
-    foot.push(match t {
-        Tongue::En => format!("left out: {baseline} records of the baseline; included above, of these history: {history}"),
-        Tongue::Zh => format!("剔除：基线 {baseline} 条；以上含历史补报 {history} 条"),
-    });
-    Sheet {
-        name: t.of("Rates", "月度指标").into(),
-        notes: vec![format!("{first} – {last}")],
-        head: head.iter().map(|(en, zh)| t.of(en, zh).to_owned()).collect(),
-        rows: accounts.iter().map(row).collect(),
-        foot,
-    }
+/// The last day of a month that is over at a moment.
+pub fn last_day(first: Day, today: Day) -> Day {
+    let next = Day(first.0 + 31).to_string();
+    let next = next.get(..7).and_then(|month| Day::parse(&format!("{month}-01")));
+    Day((next.unwrap_or(Day(first.0 + 31)).0 - 1).min(today.0 - 1))
 }
 
 #[cfg(test)]
@@ -186,10 +229,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_rate_is_rounded_and_nothing_is_no_business() {
-        assert_eq!(rate(2, 3, Tongue::En), "66.67%");
-        assert_eq!(rate(7, 7, Tongue::Zh), "100.00%");
-        assert_eq!(rate(0, 0, Tongue::Zh), "无业务");
-        assert_eq!(rate(u64::MAX, u64::MAX, Tongue::En), "100.00%");
+    fn a_month_ends_where_it_ends_and_not_after_yesterday() {
+        let day = |text| Day::parse(text).expect("a day");
+        assert_eq!(last_day(day("2026-02-01"), day("2026-06-01")), day("2026-02-28"));
+        assert_eq!(last_day(day("2026-12-01"), day("2027-06-01")), day("2026-12-31"));
+        assert_eq!(last_day(day("2026-11-01"), day("2026-11-22")), day("2026-11-21"));
     }
 }

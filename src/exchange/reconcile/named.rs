@@ -1,7 +1,7 @@
 //! What was found of a window below its sums: named differences (明细) and supplements. They stand in the
 //! store of both sides, as long as they hold.
 
-use canon::{Day, Millis, NodeCode};
+use canon::{Day, Lane, Millis, NodeCode};
 use envelope::control::ManifestLine;
 use serde::{Deserialize, Serialize};
 use store::{SharedStore, Stands};
@@ -86,6 +86,9 @@ pub struct Supplement {
     pub at: Millis,
     /// More accepted or superseded, by type; types without any are left out.
     pub more: Vec<(String, u64)>,
+    /// Of these, records of history: they have no time to be late for.
+    #[serde(default)]
+    pub history: u64,
 }
 
 /// The name under which something of a window stands.
@@ -128,7 +131,8 @@ const FORGOTTEN_PER_TURN: u32 = 500;
 pub(crate) async fn forget_past(store: &SharedStore, now: Millis) -> Result<bool, WorkError> {
     let before = Millis(now.0 - KEPT_FOR);
     let mut more = false;
-    for prefix in [DIFFERENCE, SUPPLEMENT, super::narrow::NARROW, super::heal::HEAL] {
+    let excused = super::excused::EXCUSED;
+    for prefix in [DIFFERENCE, SUPPLEMENT, super::narrow::NARROW, super::heal::HEAL, excused] {
         let names = store.standing_names(prefix, FORGOTTEN_PER_TURN).await?;
         more |= names.len() == FORGOTTEN_PER_TURN as usize && names.iter().all(|n| n.at < before);
         for past in names.iter().filter(|n| n.at < before) {
@@ -155,6 +159,10 @@ pub(crate) async fn supplement(
     (revision, now): (u32, Millis),
 ) -> Result<(), WorkError> {
     let more = added(before, lines);
+    let bulk = |lines: &[ManifestLine]| -> Vec<ManifestLine> {
+        lines.iter().filter(|l| l.route.lane == Lane::Bulk).cloned().collect()
+    };
+    let history = added(&bulk(before), &bulk(lines)).iter().map(|(_, n)| n).sum();
     if more.is_empty() {
         return Ok(());
     }
@@ -162,11 +170,12 @@ pub(crate) async fn supplement(
     let known: Vec<(String, Supplement)> = standing::read(store, &prefix).await?;
     let known: Vec<Supplement> = known.into_iter().map(|(_, one)| one).collect();
     let last = known.iter().map(|s| s.number).max().unwrap_or(0);
-    let mut next = Supplement { number: last + 1, revision, at: now, more };
+    let mut next = Supplement { number: last + 1, revision, at: now, more, history };
     if last >= SUPPLEMENTS_MAX
         && let Some(full) = known.into_iter().find(|s| s.number == last)
     {
-        next = Supplement { number: last, more: merged(full.more, next.more), ..next };
+        let history = full.history + next.history;
+        next = Supplement { number: last, more: merged(full.more, next.more), history, ..next };
     }
     let name = format!("{prefix}{:03}", next.number);
     Ok(store.stand(&name, Some(&text(&next)?), now).await?)

@@ -11,7 +11,7 @@ use envelope::control::{
     Narrow, Narrowed, Question, Stated, half,
 };
 use serde::{Deserialize, Serialize};
-use store::{BookSide, Leaf, NewControl, Place, Stands, Step, Window};
+use store::{BookSide, Leaf, NewControl, Place, SharedStore, Stands, Step, Window};
 
 use super::Held;
 use super::answer::incomplete;
@@ -26,6 +26,8 @@ use crate::standing;
 pub(crate) const NARROW: &str = "narrow/";
 /// Most prefixes of one question.
 pub(crate) const ASKED_MAX: usize = 256;
+/// Longest pause before a question without an answer is asked again, ms.
+pub(crate) const PAUSE_MAX: i64 = 86_400_000;
 
 /// How far one window is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +40,9 @@ pub(crate) struct Narrowing {
     pub(crate) revision: u32,
     /// When the question under way was asked.
     asked_at: Option<Millis>,
+    /// How often it was asked again without an answer.
+    #[serde(default)]
+    pub(crate) again: u32,
     /// Prefixes of the question under way.
     asked: Vec<String>,
     /// Prefixes to be asked about, the next first.
@@ -68,6 +73,13 @@ impl Narrowing {
         Question { day, pass: self.pass, step: self.step }
     }
 
+    /// How long an answer is waited for. A receiver of an older edition does not know the question and
+    /// sets it aside without a word: it is asked ever more seldom, until it is brought up to date or
+    /// the day's leaves are forgotten.
+    fn pause(&self, interval: i64) -> i64 {
+        interval.saturating_mul(1 << self.again.min(16)).min(PAUSE_MAX.max(interval))
+    }
+
     fn full(&self) -> bool {
         self.ours.len() + self.places.len() + self.theirs.len() >= DIFFERENCES_MAX
     }
@@ -83,8 +95,15 @@ pub(crate) async fn known(
     day: canon::Day,
     receiver: &NodeCode,
 ) -> Result<Option<Narrowing>, WorkError> {
-    let name = named::name(NARROW, (day, &node.code, receiver));
-    standing::one(&node.store, &name).await
+    of_window(&node.store, (day, &node.code, receiver)).await
+}
+
+/// What stands of a window of a store.
+pub(super) async fn of_window(
+    store: &SharedStore,
+    window: named::WindowOf<'_>,
+) -> Result<Option<Narrowing>, WorkError> {
+    standing::one(store, &named::name(NARROW, window)).await
 }
 
 /// The books agree: nothing stands of it any more.
@@ -108,11 +127,11 @@ pub(super) async fn step(node: &Node, held: &Held<'_>) -> Result<u64, WorkError>
     let mut next = match before {
         Some(known) if known.is_done(mine.revision) => return Ok(0),
         Some(known) if known.done_at.is_none() => {
-            let due = |at: Millis| now.since(at) >= node.inquiry_interval(receiver);
+            let due = |at: Millis| now.since(at) >= known.pause(node.inquiry_interval(receiver));
             if !known.asked_at.is_none_or(due) {
                 return Ok(0);
             }
-            known
+            Narrowing { again: known.again + u32::from(known.asked_at.is_some()), ..known }
         }
         // What is on its way would only seem to differ.
         _ if !waited && read(&mine.body).iter().any(|l| l.counts.in_flight > 0) => return Ok(0),
@@ -124,8 +143,18 @@ pub(super) async fn step(node: &Node, held: &Held<'_>) -> Result<u64, WorkError>
             ..Narrowing::default()
         },
     };
+    // A day that is too old has no leaves any more, however long it was waited for an answer.
+    let old = day < Millis(now.0 - node.limits.leaves_keep).day();
     let begins = next.step == 1 && next.asked.is_empty();
-    if begins && incomplete(node, &window_of(day, receiver)).await? {
+    if old {
+        next = Narrowing {
+            pass: next.pass,
+            step: next.step,
+            revision: next.revision,
+            ..Narrowing::default()
+        };
+        next.blind = true;
+    } else if begins && incomplete(node, &window_of(day, receiver)).await? {
         next.open.clear();
         next.blind = true;
     }
@@ -224,6 +253,7 @@ pub(crate) async fn narrowed(
     let lists = answer.lists.into_iter().filter(|(p, _)| p.parent().is_some_and(|p| own(&p)));
     hold_lists(node, &mut next, (day, receiver), lists.collect()).await?;
     next.step += 1;
+    next.again = 0;
     let controls = ask(node, &mut next, (day, receiver), now).await?;
     commit(node, (day, receiver), next, (Some(inbox_id), controls), now).await
 }
@@ -243,6 +273,7 @@ pub(crate) async fn named(
     next.naming.clear();
     next.theirs.extend(answer.rows.into_iter().map(|r| (r.record, r.sum.to_string())));
     next.step += 1;
+    next.again = 0;
     let controls = ask(node, &mut next, (day, receiver), now).await?;
     commit(node, (day, receiver), next, (Some(inbox_id), controls), now).await
 }

@@ -5,17 +5,20 @@ use std::collections::BTreeMap;
 
 use canon::{Day, HashSum, Millis, NodeCode};
 use envelope::control::{Counts, ManifestLine, Side};
-use store::{ManifestRow, Outstanding, SharedStore};
+use store::{HopCount, ManifestRow, Outstanding, SharedStore};
 
 use super::books::{line, read};
 use super::heal::{self, Healing};
 use super::heard;
 use super::named::{self, Named, Supplement};
+use super::narrow;
 use crate::counted::{self, Counted};
 use crate::error::WorkError;
 
 /// Most outstanding records that a report names, per day.
 pub const OUTSTANDING_MAX: u32 = 5_000;
+/// How long a parcel that was passed on may be without a word before it counts as unknown, ms.
+const HOP_PATIENCE: i64 = 1_800_000;
 
 /// Whether a window agrees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,6 +86,17 @@ pub struct WindowReport {
     pub supplements: Vec<Supplement>,
     /// How far healing is.
     pub healing: Option<Healing>,
+    /// How far the difference is narrowed down, where we ask.
+    pub narrowing: Narrowing,
+}
+
+/// How far a difference is narrowed down.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Narrowing {
+    /// How often the question under way was asked again without an answer.
+    pub unanswered: u32,
+    /// One of the two has no leaves of that day: only totals can be compared.
+    pub blind: bool,
 }
 
 /// A day as one node sees it.
@@ -98,6 +112,8 @@ pub struct DayReport {
     pub more: bool,
     /// What its sources said last.
     pub sources: Vec<Counted>,
+    /// What its links carried of the parcels that came to it on that day, by its own counters.
+    pub hops: Vec<HopCount>,
 }
 
 impl DayReport {
@@ -107,11 +123,11 @@ impl DayReport {
     }
 }
 
-/// Reads a day out of a node's store.
+/// Reads a day out of a node's store, as it is now.
 pub async fn of_day(
     store: &SharedStore,
     node: &NodeCode,
-    day: Day,
+    (day, now): (Day, Millis),
 ) -> Result<DayReport, WorkError> {
     let manifests = store.manifests(day).await?;
     let named = named::of_day(store, day).await?;
@@ -128,6 +144,9 @@ pub async fn of_day(
             outstanding.iter().filter(|o| o.destination == receiver).cloned().collect();
         window.supplements = added(&supplements, node, &receiver);
         window.healing = heal::known(store, day, (node, &receiver)).await?;
+        let asked = narrow::of_window(store, (day, node, &receiver)).await?;
+        window.narrowing = asked
+            .map_or_else(Narrowing::default, |n| Narrowing { unanswered: n.again, blind: n.blind });
         windows.push(window);
     }
     for row in manifests.iter().filter(|m| m.by != *node && m.peer == *node) {
@@ -145,7 +164,8 @@ pub async fn of_day(
         windows.push(window);
     }
     let sources = counted::all(store).await?;
-    Ok(DayReport { day, node: node.clone(), windows, more, sources })
+    let hops = store.hops(day, now.plus(-HOP_PATIENCE)).await?;
+    Ok(DayReport { day, node: node.clone(), windows, more, sources, hops })
 }
 
 fn of(named: &[Named], sender: &NodeCode, receiver: &NodeCode) -> Option<Named> {
@@ -261,5 +281,6 @@ fn window(
         outstanding: Vec::new(),
         supplements: Vec::new(),
         healing: None,
+        narrowing: Narrowing::default(),
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::causes::{self, CAUSES};
+use super::hops;
 use super::report::{DayReport, Verdict, WindowReport};
 
 /// A cell.
@@ -63,10 +64,13 @@ impl Tongue {
         }
     }
 
-    fn head(self, both: &[(&str, &str)]) -> Vec<String> {
+    pub(super) fn head(self, both: &[(&str, &str)]) -> Vec<String> {
         both.iter().map(|(en, zh)| self.of(en, zh).to_owned()).collect()
     }
 }
+
+/// Questions without an answer from which on people are told.
+const UNANSWERED_TOLD: u32 = 2;
 
 fn text(text: impl Into<String>) -> Cell {
     Cell::Text(text.into())
@@ -96,11 +100,26 @@ pub fn next(window: &WindowReport, tongue: Tongue) -> String {
             )
         );
     }
+    let unanswered = window.narrowing.unanswered;
+    if window.verdict == Verdict::Differs && unanswered >= UNANSWERED_TOLD {
+        return match tongue {
+            Tongue::En => format!(
+                "the receiver has not answered {unanswered} questions for details; where it runs an older edition it does not know them: bring it up to date. It is asked again, at most once a day"
+            ),
+            Tongue::Zh => format!(
+                "接收方 {unanswered} 次未答复明细查询；若其版本较旧则不识此查询，请升级。系统将继续询问，至多每日一次"
+            ),
+        };
+    }
     let next = match window.verdict {
         Verdict::Agrees => ("nothing: the day is closed", "无，已对平"),
         Verdict::Unsettled => (
             "what moves comes to its end by itself, what waits for a person stands below",
             "在途的自动办结，须人工处理的见明细",
+        ),
+        Verdict::Differs if window.named.is_none() && window.narrowing.blind => (
+            "one of the two has no details of that day any more: only totals can be compared, people look at it",
+            "一方已无当日明细，只能核对总数，由双方人员核实",
         ),
         Verdict::Differs if window.named.is_none() => (
             "the two nodes narrow it down to records by themselves",
@@ -120,9 +139,13 @@ pub fn next(window: &WindowReport, tongue: Tongue) -> String {
     tongue.of(next.0, next.1).to_owned()
 }
 
-/// The three sheets of a day.
+/// The sheets of a day: totals, records, causes, and what links carried.
 pub fn of_day(report: &DayReport, tongue: Tongue) -> Vec<Sheet> {
-    vec![totals(report, tongue), records(report, tongue), reasons(report, tongue)]
+    let mut sheets = vec![totals(report, tongue), records(report, tongue), reasons(report, tongue)];
+    if !report.hops.is_empty() {
+        sheets.push(hops::sheet(&report.hops, tongue));
+    }
+    sheets
 }
 
 fn totals(report: &DayReport, t: Tongue) -> Sheet {

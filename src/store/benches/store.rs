@@ -226,6 +226,7 @@ async fn judge(province: &End, page: &Page, id: &EnvelopeId, parcel: InboxParcel
         kept: page.ids.iter().zip(&page.digests).enumerate().map(keep).collect(),
         superseded: Vec::new(),
         counts: counts(page),
+        units: Vec::new(),
         problems: Vec::new(),
         receipt: Some(receipt),
         relayed: None,

@@ -285,3 +285,41 @@ fn purge_deletes_settled_control_parcels_and_never_what_is_unsettled() {
         county.assert_conserved().await;
     });
 }
+
+#[test]
+fn two_instances_that_purge_together_take_each_thing_once() {
+    run(async |bench| {
+        let (county, city) =
+            (Office::open(&bench, "county").await, Office::open(&bench, "city").await);
+        let beside = bench.beside().await.open(&node("county")).await;
+        let (now, later) = (t0(), t0().plus(HOUR));
+        let mut sent = Vec::new();
+        for office in [&county, &city] {
+            for _ in 0..12 {
+                let inquiry = control("inquiry", "province", None);
+                office.store.queue_controls(vec![inquiry], now).await.unwrap();
+                let id = office.seal_control(now).await;
+                office.attempt(true, &id, OutEvent::Confirmed, now).await;
+                sent.push(id);
+            }
+        }
+        let unsettled = sealed_record(&county, "A", now).await;
+        let alone = city.store.purge(later, 100).await.unwrap();
+        let mut together = 0;
+        for _ in 0..100 {
+            let (a, b) = tokio::join!(county.store.purge(later, 2), beside.purge(later, 2));
+            let gone = a.unwrap() + b.unwrap();
+            together += gone;
+            if gone == 0 {
+                break;
+            }
+        }
+        assert!(alone > 0);
+        assert_eq!(together, alone, "what one took, the other did not count");
+        for id in &sent[..12] {
+            assert!(county.store.outbound(id).await.unwrap().is_none());
+        }
+        assert!(county.store.frames(&unsettled).await.unwrap().is_some());
+        county.assert_conserved().await;
+    });
+}

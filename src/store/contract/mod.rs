@@ -8,6 +8,7 @@ use super::provider;
 mod office;
 
 mod accepting;
+mod accounting;
 mod archiving;
 mod collecting;
 mod concurrent;

@@ -460,6 +460,7 @@ pub(super) fn judged(inbox_id: i64, id: &EnvelopeId, records: &[RecordId], now: 
         kept,
         superseded: Vec::new(),
         counts: counts(records, &vec![None; records.len()]),
+        units: Vec::new(),
         problems: Vec::new(),
         receipt: Some(control("receipt", id.sender.as_str(), Some(id.clone()))),
         relayed: None,

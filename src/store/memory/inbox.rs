@@ -196,6 +196,8 @@ impl Identity {
             sums.last = sums.last.max(sequence);
         }
         self.received_leaves(judged);
+        let window = (BookSide::Received, judged.day, &judged.id.sender);
+        self.put_units(window, judged.units.iter());
     }
 
     /// Remembers a sequence; what is below `settled_below` is no gap.

@@ -4,6 +4,7 @@
 //! world of identities can be copied ([`MemoryWorld::fork`]) to see what another course of events
 //! would have made of the same facts. Nothing survives the process.
 
+mod account;
 mod archive;
 mod collect;
 mod figures;

@@ -1,6 +1,7 @@
 //! What the databases have in common: packed columns, the dictionary, numbers in columns, and what
 //! a failure of the driver means.
 
+pub(crate) mod account;
 pub(crate) mod baseline;
 pub(crate) mod codec;
 pub(crate) mod columns;

@@ -10,7 +10,7 @@ use super::conn::{Columns, big, changed, json, len, q, sorted};
 use super::handle::{Handle, IdColumns, Txn, put_blob};
 use super::seal::{learn_controls, put_controls};
 use super::tally::{self, Line, RECEIVED, Tallies};
-use super::{inbox, people, problems, relay, sql};
+use super::{account, inbox, people, problems, relay, sql};
 use crate::error::StoreError;
 use crate::packed::leaves::Counted;
 use crate::types::*;
@@ -142,6 +142,8 @@ pub(super) async fn commit_judged(
         }
     }
     tally::write(tallies, &mut txn).await?;
+    let window = (handle.ident, BookSide::Received, judged.day, id.sender);
+    account::put_units(&mut txn, window, judged.units.iter()).await?;
     see_sequence(handle, &mut txn, id, big(judged.settled_below)).await?;
     put_controls(handle, &mut txn, judged.receipt.as_slice()).await?;
     if let Some(relayed) = &judged.relayed {

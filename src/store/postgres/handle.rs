@@ -136,6 +136,15 @@ impl Handle {
         self.shared.pool.take().await
     }
 
+    /// A connection that sees the same moment in each of its questions, although others go on
+    /// writing; [`Conn::looked`] ends it.
+    pub(super) async fn look(&self) -> Result<Conn<'_>, StoreError> {
+        let mut conn = self.conn().await?;
+        conn.open = true;
+        conn.execute(sqlx::raw_sql(sql::LOOK)).await?;
+        Ok(conn)
+    }
+
     /// Runs a fact, again when others' facts made it fail, or when it met a word that another
     /// process added. Every method of the trait goes through here.
     pub(super) async fn again<T, F>(&self, fact: impl Fn() -> F) -> Result<T, StoreError>

@@ -26,6 +26,7 @@ macro_rules! fact {
 }
 
 mod accept;
+mod account;
 mod adopt;
 mod archive;
 mod attempts;

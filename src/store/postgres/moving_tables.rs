@@ -245,6 +245,13 @@ pub(super) const TABLES: &[Table] = &[
         "SELECT ident, side, day, peer, prefix, nth, leaves, bytes FROM twig",
     ),
     table(
+        "unit_count",
+        "ident, side, day, peer, unit, region, records, accepted, invalid, late, history, delay, \
+         delay_max",
+        "SELECT ident, side, day, peer, unit, region, records, accepted, invalid, late, history, \
+         delay, delay_max FROM unit_count",
+    ),
+    table(
         "manifest",
         "ident, day, by, peer, revision, is_final, body, at",
         "SELECT ident, day, by, peer, revision, is_final, body, at FROM manifest",

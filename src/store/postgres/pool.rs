@@ -110,6 +110,15 @@ impl Pool {
     }
 }
 
+impl Conn<'_> {
+    /// Ends a look that began with `BEGIN`.
+    pub(super) async fn looked(mut self) -> Result<(), StoreError> {
+        self.execute(sqlx::raw_sql(sql::COMMIT)).await?;
+        self.open = false;
+        Ok(())
+    }
+}
+
 impl Deref for Conn<'_> {
     type Target = PgConnection;
 

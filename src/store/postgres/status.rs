@@ -1,6 +1,5 @@
 //! The node's numbers now.
 
-use sqlx::Executor;
 use sqlx::postgres::PgConnection;
 
 use super::collect;
@@ -13,9 +12,7 @@ use crate::types::*;
 
 /// The node's numbers. All of one moment, although others go on writing.
 pub(super) async fn status(handle: &Handle) -> Result<NodeStatus, StoreError> {
-    let mut conn = handle.conn().await?;
-    conn.open = true;
-    conn.execute(sqlx::raw_sql(sql::LOOK)).await?;
+    let mut conn = handle.look().await?;
     let row = q(sql::STATUS).bind(handle.ident).fetch_one(&mut *conn).await?;
     let rows = q(sql::PLACES).bind(handle.ident).fetch_all(&mut *conn).await?;
     let (destinations, places) = of_destinations(handle.words(), &rows)?;
@@ -27,8 +24,7 @@ pub(super) async fn status(handle: &Handle) -> Result<NodeStatus, StoreError> {
     }
     adapters.sort_by(|a, b| a.adapter.cmp(&b.adapter));
     let links = links(handle, &mut conn).await?;
-    conn.execute(sqlx::raw_sql(sql::COMMIT)).await?;
-    conn.open = false;
+    conn.looked().await?;
     Ok(NodeStatus {
         places,
         rows_without_key: row.num(5)?,

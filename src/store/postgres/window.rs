@@ -67,7 +67,7 @@ async fn buckets(
     let Some(Of { ident, side, day, peer }) = handle.window(window).await? else {
         return Ok(summing.finish());
     };
-    let mut conn = handle.conn().await?;
+    let mut conn = handle.look().await?;
     let of = |text| q(text).bind(ident).bind(side).bind(day).bind(peer);
     let rows = of(sql::BRANCHES).bind(summing.children()).fetch_all(&mut *conn).await?;
     for row in rows {
@@ -80,6 +80,7 @@ async fn buckets(
     for row in of(sql::TWIGS).bind(summing.holders()).fetch_all(&mut *conn).await? {
         summing.held(row.blob(0)?)?;
     }
+    conn.looked().await?;
     Ok(summing.finish())
 }
 
@@ -93,7 +94,7 @@ async fn leaves(
     let Some(Of { ident, side, day, peer }) = handle.window(window).await? else {
         return Ok(Vec::new());
     };
-    let mut conn = handle.conn().await?;
+    let mut conn = handle.look().await?;
     let of = |text| q(text).bind(ident).bind(side).bind(day).bind(peer);
     let below: Vec<String> = under.iter().map(Prefix::to_string).collect();
     for (text, list) in [(sql::TWIGS, leaves::holders(under)), (sql::TWIGS_BELOW, below)] {
@@ -101,6 +102,7 @@ async fn leaves(
             gathering.held(row.blob(0)?)?;
         }
     }
+    conn.looked().await?;
     Ok(gathering.finish(limit))
 }
 

@@ -13,7 +13,7 @@ use super::handle::{Handle, IdColumns, drop_blob};
 use super::seal::{learn_controls, put_controls};
 use super::tally::{self, Line, RECEIVED, Tallies};
 use super::words::Seen;
-use super::{inbox, people, problems, relay, sql};
+use super::{account, inbox, people, problems, relay, sql};
 use crate::error::StoreError;
 use crate::packed::leaves::Counted;
 use crate::types::*;
@@ -158,6 +158,8 @@ pub(super) async fn commit_judged(
         }
     }
     tally::write(tallies, &mut txn).await?;
+    let window = (handle.ident, BookSide::Received, judged.day, id.sender);
+    account::put_units(&mut txn, window, judged.units.iter()).await?;
     see_sequence(handle, &mut txn, id, big(judged.settled_below), now).await?;
     put_controls(handle, &mut txn, &receipt).await?;
     if let Some(relayed) = &judged.relayed {

@@ -6,6 +6,7 @@
 //! numbering, sending and settling an envelope cost nothing per record.
 
 mod accept;
+mod account;
 mod adopt;
 mod archive;
 mod collect;

@@ -315,6 +315,7 @@ async fn before_strands(path: &Path) {
         );
     }
     text += "DELETE FROM word WHERE instr(text, '>') > 0; DROP TABLE submission; DROP TABLE branch; DROP TABLE twig; \
+             DROP TABLE unit_count; DROP INDEX envelope_at; DROP INDEX relay_at; \
              DROP INDEX row_record_case; \
              DELETE FROM migration WHERE number >= 4; COMMIT";
     sqlx::raw_sql(sqlx::AssertSqlSafe(text)).execute(&mut conn).await.unwrap();

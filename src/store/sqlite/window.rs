@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use canon::{Day, HashSum, NodeCode, Prefix, RecordId};
+use sqlx::Connection as _;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::codec::Entries;
@@ -65,7 +66,9 @@ async fn buckets(
     let Some(Of { ident, side, day, peer }) = handle.window(window) else {
         return Ok(summing.finish());
     };
-    let mut conn = handle.writer().await;
+    // Both questions of one moment, and the writer goes on.
+    let mut reader = handle.reader().await?;
+    let mut conn = reader.begin().await?;
     let of = |text| q(text).bind(ident).bind(side).bind(day).bind(peer);
     let rows = of(sql::BRANCHES).bind(json(&summing.children())?).fetch_all(&mut *conn).await?;
     for row in rows {
@@ -89,7 +92,8 @@ async fn leaves(
 ) -> Result<Vec<Leaf>, StoreError> {
     let mut gathering = Gathering::new(under);
     let Some(Of { ident, side, day, peer }) = handle.window(window) else { return Ok(Vec::new()) };
-    let mut conn = handle.writer().await;
+    let mut reader = handle.reader().await?;
+    let mut conn = reader.begin().await?;
     let of = |text| q(text).bind(ident).bind(side).bind(day).bind(peer);
     let below: Vec<String> = under.iter().map(Prefix::to_string).collect();
     for (text, list) in [(sql::TWIGS, leaves::holders(under)), (sql::TWIGS_BELOW, below)] {
@@ -180,7 +184,8 @@ async fn outstanding(
     let words = handle.words();
     let mut found = Candidates::default();
     {
-        let mut conn = handle.writer().await;
+        let mut reader = handle.reader().await?;
+        let mut conn = reader.begin().await?;
         let of = |text| q(text).bind(handle.ident).bind(i64::from(day.0)).bind(i64::from(limit));
         for row in of(sql::OUT_WAITING).fetch_all(&mut *conn).await? {
             found.record(words, &row, String::new())?;
@@ -211,7 +216,7 @@ async fn locate(
     to: &NodeCode,
     ids: &[RecordId],
 ) -> Result<Vec<Option<Located>>, StoreError> {
-    let mut conn = handle.writer().await;
+    let mut conn = handle.reader().await?;
     let mut located = Vec::with_capacity(ids.len());
     for id in ids {
         let Ok(kind) = handle.words().strand_to(&id.kind, to) else {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use canon::{Day, Digest, EnvelopeId, HashSum, Millis, NodeCode, RecordId};
 use serde::{Deserialize, Serialize};
 
-use super::NewControl;
+use super::{NewControl, UnitCount};
 
 /// A parcel as it came off a carrier.
 #[derive(Clone, Debug)]
@@ -152,6 +152,8 @@ pub struct Judged {
     pub superseded: Vec<(RecordId, Digest)>,
     /// Counts by type.
     pub counts: Vec<TypeCount>,
+    /// Counts by unit and region; none of a copy kept in passing.
+    pub units: Vec<UnitCount>,
     /// Positions (and what is wrong) that were not accepted, for the pages.
     pub problems: Vec<Problem>,
     /// The receipt's content; absent for a copy kept by a relay.

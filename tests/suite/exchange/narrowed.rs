@@ -39,7 +39,8 @@ async fn named(world: &World, tier: usize) -> Vec<Difference> {
 }
 
 async fn verdict(world: &World) -> report::Verdict {
-    let report = report::of_day(world.store(TOWN), &code("town-1"), day()).await.expect("a report");
+    let (store, town) = (world.store(TOWN), code("town-1"));
+    let report = report::of_day(store, &town, (day(), world.now)).await.expect("a report");
     report.windows[0].verdict
 }
 

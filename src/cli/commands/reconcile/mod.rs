@@ -2,15 +2,16 @@
 //! agrees, what happens next; a month's rates; and the order to send again what a receiver lacks.
 
 mod book;
+mod month;
 mod signed;
 
 use std::path::PathBuf;
 
 use canon::{Day, NodeCode};
 use clap::Args;
+use exchange::reconcile::causes;
 use exchange::reconcile::report::{self, DayReport, Verdict, WindowReport};
 use exchange::reconcile::sheets::{self, Sheet, Tongue};
-use exchange::reconcile::{causes, month as rates};
 use serde_json::{Value, json};
 
 use crate::commands::platform::reason;
@@ -78,7 +79,7 @@ pub(crate) fn run(args: &Reconcile, out: &Out) -> Done {
             return day_of(args, day, out).await;
         }
         match Day::parse(&format!("{text}-01")) {
-            Some(first) => month_of(args, first, out).await,
+            Some(first) => month::of(args, first, out).await,
             None => Err(Failure::usage(
                 format!("`{text}` is no day (2026-11-21) and no month (2026-11)"),
                 format!("『{text}』不是日期（2026-11-21）或月份（2026-11）"),
@@ -117,9 +118,10 @@ fn over(args: &Reconcile, code: &NodeCode, window: &WindowReport) -> Result<bool
 async fn day_of(args: &Reconcile, day: Day, out: &Out) -> Done {
     let mut reports = Vec::new();
     for tier in tiers(&args.nodes(), Access::Read).await? {
-        let mut report = report::of_day(&tier.store, &tier.code, day).await.map_err(|e| {
-            Failure::environment(format!("{}: {e}", tier.code), format!("{}：{e}", tier.code))
-        })?;
+        let mut report =
+            report::of_day(&tier.store, &tier.code, (day, os::now())).await.map_err(|e| {
+                Failure::environment(format!("{}: {e}", tier.code), format!("{}：{e}", tier.code))
+            })?;
         let mut kept = Vec::new();
         for window in report.windows {
             if over(args, &tier.code, &window)? {
@@ -232,7 +234,7 @@ fn value(tier: &Tier, report: &DayReport) -> Value {
     let windows: Vec<Value> = report.windows.iter().map(window_value).collect();
     json!({
         "node": tier.code.as_str(), "title": tier.title, "agrees": (!report.windows.is_empty()).then(|| report.agrees()),
-        "more": report.more, "windows": windows, "sources": report.sources,
+        "more": report.more, "windows": windows, "sources": report.sources, "hops": report.hops,
     })
 }
 
@@ -265,63 +267,8 @@ fn window_value(w: &WindowReport) -> Value {
         "sender": w.sender.as_str(), "receiver": w.receiver.as_str(), "revision": w.revision,
         "issued": w.issued.map(|at| at.to_string()), "verdict": w.verdict.word(), "types": lines,
         "outstanding": outstanding, "differences": w.named, "supplements": w.supplements,
-        "healing": w.healing, "next": sheets::next(w, Tongue::En), "next_by_cause": next,
+        "healing": w.healing, "unanswered": w.narrowing.unanswered, "next": sheets::next(w, Tongue::En), "next_by_cause": next,
     })
-}
-
-/// The month of a written day.
-fn month(day: &str) -> &str {
-    day.get(..7).unwrap_or(day)
-}
-
-async fn month_of(args: &Reconcile, first: Day, out: &Out) -> Done {
-    let today = os::now().day();
-    let next = Day(first.0 + 31).to_string();
-    let next = Day::parse(&format!("{}-01", month(&next))).unwrap_or(Day(first.0 + 31));
-    let last = Day((next.0 - 1).min(today.0 - 1));
-    let mut all = Vec::new();
-    let mut nodes: Vec<Value> = Vec::new();
-    for tier in tiers(&args.nodes(), Access::Read).await? {
-        let failed = |e: exchange::WorkError| {
-            Failure::environment(format!("{}: {e}", tier.code), format!("{}：{e}", tier.code))
-        };
-        let accounts =
-            rates::of_days(&tier.store, &tier.code, (first, last)).await.map_err(failed)?;
-        let rows: Vec<Value> = accounts
-            .iter()
-            .map(|((sender, receiver), a)| {
-                let rate = |part, whole| rates::rate(part, whole, Tongue::En);
-                json!({
-                    "sender": sender.as_str(), "receiver": receiver.as_str(), "days": a.days,
-                    "reported": a.reported, "agreed": a.agreed, "collected": a.collected,
-                    "accepted": a.taken, "late": a.late, "invalid": a.invalid,
-                    "history": a.history, "baseline": a.baseline,
-                    "report_rate": rate(a.reported, a.days),
-                    "punctual_rate": rate(a.taken.saturating_sub(a.late), a.taken),
-                    "valid_rate": rate(a.taken, a.taken + a.invalid),
-                    "agreement_rate": rate(a.agreed, a.reported),
-                })
-            })
-            .collect();
-        nodes.push(json!({ "node": tier.code.as_str(), "accounts": rows }));
-        let mut sheet = rates::sheet(&accounts, (first, last), tongue(out.lang));
-        sheet.name = format!("{} {}", sheet.name, tier.code);
-        if !out.json {
-            out.text(format_args!("{} {} {}", tier.title, tier.code, sheet.notes.join(" ")))?;
-            rows_and_foot(&sheet, out)?;
-        }
-        all.push(sheet);
-    }
-    if let Some(path) = &args.report {
-        let first = first.to_string();
-        let month = month(&first);
-        let title = out.of(format!("Rates of {month}"), format!("{month} 月度指标"));
-        signed::write(path, (&title, &all), &args.nodes(), out)?;
-    }
-    out.value(
-        &json!({ "ok": true, "from": first.to_string(), "to": last.to_string(), "nodes": nodes }),
-    )?;
-    Ok(Exit::Fine)
 }
 
 fn rows_and_foot(sheet: &Sheet, out: &Out) -> Result<(), Failure> {

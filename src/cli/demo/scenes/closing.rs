@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use canon::{Day, Millis};
+use exchange::reconcile::{self, heal, named};
 use store::{ManifestRow, Place};
 
 use super::{Story, mended};
-use crate::assemble::store_failure;
+use crate::assemble::{store_failure, work_failure};
 use crate::demo::books::{self, Line};
 use crate::demo::show::{Grid, count, plural};
 use crate::demo::tiers::Tier;
@@ -31,6 +32,7 @@ pub(super) async fn play(story: &mut Story<'_>) -> Result<(), Failure> {
         let (node, to) = (story.world.node(sender), story.world.node(Tier::Province));
         let issued = books::issued(node, &to.code, day).await?;
         agreed(story, sender, day, issued).await?;
+        mended_by_itself(story, sender, day).await?;
         story.show.pause(3_000).await;
     }
     copy(story, day).await?;
@@ -86,10 +88,8 @@ async fn agreed(
     )?;
     let table = table(story, &lines);
     story.show.table(&table)?;
-    let differing = exchange::reconcile::differing(
-        &exchange::reconcile::read(&mine.body),
-        &exchange::reconcile::read(&theirs.body),
-    );
+    let differing =
+        reconcile::differing(&reconcile::read(&mine.body), &reconcile::read(&theirs.body));
     let settled = lines.values().all(Line::is_settled);
     if differing.is_empty() && settled {
         story.show.say(
@@ -104,6 +104,34 @@ async fn agreed(
         )?;
     }
     causes(story, sender, day, &lines).await
+}
+
+/// What the two books did not have alike, record by record, and what became of it.
+async fn mended_by_itself(story: &mut Story<'_>, sender: Tier, day: Day) -> Result<(), Failure> {
+    let (node, to) = (story.world.node(sender), story.world.node(Tier::Province));
+    let healed = heal::known(&node.store, day, (&node.code, &to.code)).await;
+    let healed = healed.map_err(work_failure)?.unwrap_or_default().healed;
+    if !healed.is_empty() {
+        let n = healed.len() as u64;
+        story.show.say(
+            format!(
+                "  {}: lacking at the province despite its receipt; narrowed down, sent again:",
+                plural(n, "record")
+            ),
+            format!("  {} 条：有接收回执而省平台缺失，双方逐级查找后以原报文内容补传：", count(n)),
+        )?;
+    }
+    let mut lines: Vec<(String, String)> = healed.into_iter().map(|r| (r.clone(), r)).collect();
+    let named = named::of_day(&node.store, day).await.map_err(work_failure)?;
+    for row in named.iter().filter(|n| n.sender == node.code).flat_map(|n| &n.rows) {
+        let cause = reconcile::causes::of(&row.cause);
+        let (en, zh) = cause.map_or((&*row.cause, &*row.cause), |c| (c.en, c.zh));
+        lines.push((format!("{}: {en}", row.record), format!("{}：{zh}", row.record)));
+    }
+    for (en, zh) in lines {
+        story.show.say(format!("    {en}"), format!("    {zh}"))?;
+    }
+    Ok(())
 }
 
 fn table(story: &Story<'_>, lines: &BTreeMap<String, Line>) -> Grid {

@@ -23,6 +23,8 @@ use crate::text::{Done, Failure};
 
 /// Scenes before the report.
 const SCENES: usize = 7;
+/// With --sabotage, in this scene the province loses a record.
+const LOSING: usize = 5;
 
 /// The story with everything it needs.
 pub(crate) struct Story<'a> {
@@ -45,11 +47,7 @@ pub(crate) async fn play(story: &mut Story<'_>) -> Done {
     }
     play_to(story, SCENES).await?;
     if story.state.sabotage {
-        let (lost, doubled) = story.world.tamper.robbed();
-        story.show.say(
-            format!("sabotage since the crash: {lost} parcels lost, {doubled} doubled, one record tampered with"),
-            format!("崩溃之后的破坏：丢失 {lost} 个报文，重复 {doubled} 个，篡改一条记录"),
-        )?;
+        sabotage(story)?;
     }
     report::play(story).await
 }
@@ -64,6 +62,9 @@ pub(crate) async fn play_to(story: &mut Story<'_>, end: usize) -> Result<(), Fai
             }
             _ => story.world.tamper.leave(),
         }
+        if story.state.sabotage && scene == LOSING && story.state.lost.is_none() {
+            story.world.tamper.lose();
+        }
         match scene {
             0 => opening::play(story).await?,
             1 => dirty::play(story).await?,
@@ -73,10 +74,41 @@ pub(crate) async fn play_to(story: &mut Story<'_>, end: usize) -> Result<(), Fai
             5 => mended::play(story).await?,
             _ => closing::play(story).await?,
         }
+        if scene == LOSING {
+            lost(story)?;
+        }
         story.state.scenes = scene + 1;
         story.state.save()?;
     }
     Ok(())
+}
+
+/// What the province lost is told; nobody tells the nodes.
+fn lost(story: &mut Story<'_>) -> Result<(), Failure> {
+    let Some((sender, record)) = story.world.tamper.lost() else { return Ok(()) };
+    story.show.say(
+        "sabotage: the province has answered `accepted`, then loses the record; nobody is told:",
+        "破坏：省平台答复“已接收”后丢失了该记录，无人知晓：",
+    )?;
+    story.show.say(format!("  {record}"), format!("  {record}"))?;
+    story.state.lost = Some((sender.to_string(), record));
+    Ok(())
+}
+
+/// What was done to the nodes.
+fn sabotage(story: &mut Story<'_>) -> Result<(), Failure> {
+    let (before, after) = (story.state.robbed, story.world.tamper.robbed());
+    let (lost, doubled) = (before.0 + after.0, before.1 + after.1);
+    let gone = u64::from(story.state.lost.is_some());
+    Ok(story.show.say(
+        format!(
+            "sabotage: {lost} parcels lost, {doubled} doubled, a crash, a tampered record, {} lost by the province",
+            plural(gone, "record")
+        ),
+        format!(
+            "破坏：丢失 {lost} 个报文，重复 {doubled} 个，崩溃一次，篡改一条，省平台丢失 {gone} 条"
+        ),
+    )?)
 }
 
 impl Story<'_> {

@@ -8,7 +8,7 @@ use store::{OutEnvelope, OutState, ProblemFilter, ProblemItem};
 use super::Story;
 use crate::assemble::store_failure;
 use crate::demo::show::plural;
-use crate::demo::tamper::Spoilt;
+use crate::demo::tamper::{Spoilt, Within};
 use crate::demo::tiers::Tier;
 use crate::text::Failure;
 
@@ -27,7 +27,8 @@ pub(super) async fn play(story: &mut Story<'_>) -> Result<(), Failure> {
         "市到省的路上有一个字节被改动",
     )?;
     let world = story.world;
-    world.tamper.arm(&Tier::Province.code());
+    let within = if story.state.sabotage { Within::Record } else { Within::Head };
+    world.tamper.arm(&Tier::Province.code(), within);
     // A step taken before an interruption brings nothing any more: the next one does.
     let taken = story.state.steps.iter().filter(|s| s.done && s.number >= FIRST_STEP).count();
     let step = FIRST_STEP + u32::try_from(taken).unwrap_or(0);
@@ -39,9 +40,13 @@ pub(super) async fn play(story: &mut Story<'_>) -> Result<(), Failure> {
         story.show.say("no parcel came by to be changed", "没有报文经过，未能改动")?;
         return Ok(());
     };
+    let (en, zh) = match spoilt.within {
+        Within::Head => ("", ""),
+        Within::Record => (" (in a record)", "（记录内容）"),
+    };
     story.show.say(
         format!(
-            "envelope {} of {} with {}: byte {} was `{}`, is now `{}`",
+            "envelope {} of {} with {}: byte {}{en} was `{}`, is now `{}`",
             spoilt.id.sequence,
             spoilt.id.sender,
             plural(spoilt.records as u64, "record"),
@@ -50,7 +55,7 @@ pub(super) async fn play(story: &mut Story<'_>) -> Result<(), Failure> {
             spoilt.after,
         ),
         format!(
-            "{} 第 {} 号报文（{} 条）：第 {} 字节由 {} 变为 {}",
+            "{} 第 {} 号报文（{} 条）：第 {} 字节{zh}由 {} 变为 {}",
             spoilt.id.sender,
             spoilt.id.sequence,
             spoilt.records,

@@ -7,6 +7,7 @@
 //! of the identity. Many rows go in as arrays. A count is cast to `bigint`, because a sum of them
 //! is not one.
 
+mod account;
 mod archive;
 mod collect;
 mod figures;
@@ -17,6 +18,7 @@ mod people;
 mod restore;
 mod window;
 
+pub(crate) use account::*;
 pub(crate) use archive::*;
 pub(crate) use collect::*;
 pub(crate) use figures::*;

@@ -4,6 +4,7 @@
 //! value of a bare parameter there. Bulk statements say `OR ROLLBACK`: who could fail half-way and go
 //! on would keep a copy of every page it changes.
 
+mod account;
 mod archive;
 mod collect;
 mod figures;
@@ -15,6 +16,7 @@ mod restore;
 mod standing;
 mod window;
 
+pub(crate) use account::*;
 pub(crate) use archive::*;
 pub(crate) use collect::*;
 pub(crate) use figures::*;

@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
+use crate::*;
 use canon::{Day, Digest, EnvelopeId, Lane, Millis, NodeCode, RecordId, Route};
-use store::*;
 
 use super::{Fact, Guarded, Hook};
 

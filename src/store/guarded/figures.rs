@@ -1,6 +1,6 @@
 //! The part of a guarded store that figures need.
 
-use store::*;
+use crate::*;
 
 use super::{Guarded, Hook};
 

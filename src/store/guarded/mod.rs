@@ -1,6 +1,7 @@
 //! A store with a guard before every call: it says what goes wrong there, and hears what was
-//! committed. The simulator's faults and checkers stand on it, and the stories' faults.
+//! committed. The simulator's faults and checkers stand on it, the stories' faults, and the demo's lost record.
 
+mod account;
 mod archive;
 mod figures;
 mod outlet;
@@ -13,7 +14,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use ::store::*;
+use crate::*;
 use canon::EnvelopeId;
 
 /// What goes wrong at a call, and on which side of the fact.
@@ -167,9 +168,25 @@ impl<H: Hook> Guarded<H> {
     }
 }
 
+impl Judged {
+    /// Its store loses a record: the receipt says `accepted`, and neither the record nor the books know
+    /// it. Gives what was lost.
+    pub fn lose(&mut self, at: usize) -> Option<NewKept> {
+        if at >= self.kept.len() {
+            return None;
+        }
+        let lost = self.kept.remove(at);
+        if let Some(count) = self.counts.iter_mut().find(|c| c.kind == lost.id.kind) {
+            count.accepted -= 1;
+            count.sum.remove(&lost.digest);
+        }
+        Some(lost)
+    }
+}
+
 /// Is not ready once.
 #[derive(Default)]
-pub(crate) struct Once(bool);
+pub struct Once(bool);
 
 impl Future for Once {
     type Output = ();

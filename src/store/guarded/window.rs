@@ -1,7 +1,7 @@
 //! The part of a guarded store that reconciliation needs.
 
+use crate::*;
 use canon::{Day, NodeCode, Prefix, RecordId};
-use store::*;
 
 use super::{Guarded, Hook};
 

@@ -1,7 +1,7 @@
 //! The part of a guarded store that an archive needs.
 
+use crate::*;
 use canon::EnvelopeId;
-use store::*;
 
 use super::{Guarded, Hook};
 

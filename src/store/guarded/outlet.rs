@@ -1,7 +1,7 @@
 //! The part of a guarded store that an outlet needs.
 
+use crate::*;
 use canon::{EnvelopeId, Millis};
-use store::*;
 
 use super::{Guarded, Hook};
 

@@ -1,7 +1,7 @@
 //! The part of a guarded store that a restore needs.
 
+use crate::*;
 use canon::{Day, EnvelopeId, Millis, NodeCode};
-use store::*;
 
 use super::{Fact, Guarded, Hook};
 

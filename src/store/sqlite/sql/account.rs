@@ -1,0 +1,16 @@
+//! Statements of accounts beside the books of windows.
+
+pub(crate) const HOPS_OWN: &str = "SELECT link, state, hop IS NOT NULL, count(*), sum(count) \
+    FROM envelope WHERE ident = ?1 AND records = 1 AND numbered_at >= ?2 AND numbered_at < ?3 \
+    GROUP BY 1, 2, 3";
+pub(crate) const HOPS_PASSED: &str = "SELECT link, state, at < ?4, count(*), sum(count) \
+    FROM relay WHERE ident = ?1 AND records = 1 AND at >= ?2 AND at < ?3 GROUP BY 1, 2, 3";
+pub(crate) const UNIT_ADD: &str = "INSERT INTO unit_count (ident, side, day, peer, unit, region, \
+    records, accepted, invalid, late, history, delay, delay_max) \
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) \
+    ON CONFLICT DO UPDATE SET records = records + excluded.records, \
+    accepted = accepted + excluded.accepted, invalid = invalid + excluded.invalid, \
+    late = late + excluded.late, history = history + excluded.history, \
+    delay = delay + excluded.delay, delay_max = max(delay_max, excluded.delay_max)";
+pub(crate) const UNITS: &str = "SELECT peer, unit, region, records, accepted, invalid, late, \
+    history, delay, delay_max FROM unit_count WHERE ident = ?1 AND side = ?2 AND day = ?3";
