@@ -9,7 +9,7 @@ use canon::{Day, Digest, EnvelopeId, Lane, Millis, NodeCode, RecordId, Route};
 
 use crate::error::StoreError;
 use crate::types::*;
-use crate::{ArchiveFacts, OutletFacts, RestoreFacts, WindowFacts};
+use crate::{ArchiveFacts, OutletFacts, PageFacts, RestoreFacts, WindowFacts};
 
 /// What every method returns: boxed, `Send`, ready at first poll in memory.
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
@@ -18,7 +18,9 @@ pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>>
 /// no handle sees another's facts.
 ///
 /// Times are arguments. A store never takes a `now` below its last: it uses the higher one.
-pub trait Store: RestoreFacts + OutletFacts + ArchiveFacts + WindowFacts + Send + Sync {
+pub trait Store:
+    RestoreFacts + OutletFacts + ArchiveFacts + WindowFacts + PageFacts + Send + Sync
+{
     // ── leases ──────────────────────────────────────────────────────────────────────────────
 
     /// Takes or renews a lease: its holder keeps the token, another gets a higher one after its end.

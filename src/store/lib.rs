@@ -6,6 +6,7 @@
 pub mod api;
 pub mod api_archive;
 pub mod api_outlet;
+pub mod api_pages;
 pub mod api_restore;
 pub mod api_window;
 pub mod audit;
@@ -25,6 +26,7 @@ pub mod types;
 pub use api::{EventOn, SharedStore, Store, StoreFuture};
 pub use api_archive::ArchiveFacts;
 pub use api_outlet::OutletFacts;
+pub use api_pages::PageFacts;
 pub use api_restore::RestoreFacts;
 pub use api_window::{LEAVES_HELD_MAX, PREFIXES_MAX, WindowFacts};
 pub use audit::{chain, verify_chain};

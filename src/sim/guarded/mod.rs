@@ -3,6 +3,7 @@
 
 mod archive;
 mod outlet;
+mod pages;
 mod restore;
 mod store;
 mod window;

@@ -7,6 +7,7 @@ pub(crate) mod columns;
 mod failures;
 pub(crate) mod leaves;
 pub(crate) mod outlet;
+pub(crate) mod pages;
 pub(crate) mod problems;
 pub(crate) mod restore;
 pub(crate) mod row;

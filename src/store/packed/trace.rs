@@ -26,6 +26,12 @@ pub(crate) fn step(
     }
 }
 
+/// A text as it stands inside a JSON text.
+pub(crate) fn written(text: &str) -> Result<String, StoreError> {
+    let written = serde_json::to_string(text).map_err(|e| StoreError::Damaged(e.to_string()))?;
+    Ok(written.trim_matches('"').to_owned())
+}
+
 /// What a receipt of ours said of a record of the case whose root begins so: a row of id, time, problem.
 pub(crate) fn problem(
     words: &Words,

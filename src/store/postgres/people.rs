@@ -98,7 +98,9 @@ pub(super) async fn trace(handle: &Handle, number: &str) -> Result<Vec<TraceStep
     for row in kept.fetch_all(&mut *conn).await? {
         trace_kept(handle, &mut conn, &row, &mut steps).await?;
     }
-    let problems = q(sql::TRACE_PROBLEMS).bind(handle.ident).bind(format!(":{from}"));
+    let within = format!(":{from}");
+    let written = trace::written(&within)?;
+    let problems = q(sql::TRACE_PROBLEMS).bind(handle.ident).bind(within).bind(written);
     for row in problems.fetch_all(&mut *conn).await? {
         steps.extend(trace::problem(handle.words(), &row, &from)?);
     }

@@ -14,7 +14,7 @@ use crate::error::StoreError;
 const APPLICATION: i64 = 0x5447_4154;
 
 /// Every edition, oldest first. A line is never changed, only added.
-const MIGRATIONS: [(&str, &str); 7] = [
+const MIGRATIONS: [(&str, &str); 8] = [
     ("0001_first", include_str!("migrations/0001_first.sql")),
     ("0002_fairness", include_str!("migrations/0002_fairness.sql")),
     ("0003_restore", include_str!("migrations/0003_restore.sql")),
@@ -22,6 +22,7 @@ const MIGRATIONS: [(&str, &str); 7] = [
     ("0005_outlets", include_str!("migrations/0005_outlets.sql")),
     ("0006_led", include_str!("migrations/0006_led.sql")),
     ("0007_windows", include_str!("migrations/0007_windows.sql")),
+    ("0008_pages", include_str!("migrations/0008_pages.sql")),
 ];
 
 /// Names of every edition, oldest first.

@@ -19,6 +19,7 @@ mod inbox;
 mod migrate;
 mod open;
 mod outlet;
+mod pages;
 mod people;
 mod problems;
 mod reconcile;
