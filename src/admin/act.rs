@@ -50,6 +50,15 @@ pub enum Act {
     },
     /// An envelope that was given up is sent again, the same bytes.
     Reopen(EnvelopeId),
+    /// 历史补报: a source's rows of a time are read again, as history.
+    Backfill {
+        /// The adapter.
+        adapter: String,
+        /// First day.
+        from: Day,
+        /// Last day, itself included.
+        to: Day,
+    },
     /// Maintenance here until then; in the past, it is over.
     Maintenance {
         /// Until then.
@@ -67,6 +76,7 @@ impl Act {
             | Self::ResumeLink(_)
             | Self::PauseAdapter(_)
             | Self::ResumeAdapter(_)
+            | Self::Backfill { .. }
             | Self::Maintenance { .. } => Power::Flow,
             Self::Return { .. }
             | Self::Resubmit(_)
@@ -79,15 +89,16 @@ impl Act {
     /// Its word in the audit chain.
     pub const fn word(&self) -> &'static str {
         match self {
-            Self::PauseLink(_) => "link.pause",
-            Self::ResumeLink(_) => "link.resume",
-            Self::PauseAdapter(_) => "adapter.pause",
-            Self::ResumeAdapter(_) => "adapter.resume",
+            Self::PauseLink(_) => "pause.link",
+            Self::ResumeLink(_) => "resume.link",
+            Self::PauseAdapter(_) => "pause.adapter",
+            Self::ResumeAdapter(_) => "resume.adapter",
             Self::Return { .. } => "quarantine.return",
             Self::Resubmit(_) => "quarantine.resubmit",
             Self::Void(_) => "quarantine.void",
             Self::Heal { .. } => "reconcile.heal",
             Self::Reopen(_) => "envelope.reopen",
+            Self::Backfill { .. } => "backfill.order",
             Self::Maintenance { .. } => "notice.maintenance",
         }
     }
@@ -105,6 +116,7 @@ impl Act {
             }
             Self::Heal { day, to } => format!("{day} {to}"),
             Self::Reopen(id) => id.to_string(),
+            Self::Backfill { adapter, from, to } => format!("{adapter} {from}..{to}"),
             Self::Maintenance { until, .. } => until.to_string(),
         }
     }
@@ -152,7 +164,9 @@ impl Hall {
                     format!("没有链路『{link}』"),
                 ))
             }
-            Act::PauseAdapter(name) | Act::ResumeAdapter(name)
+            Act::PauseAdapter(name)
+            | Act::ResumeAdapter(name)
+            | Act::Backfill { adapter: name, .. }
                 if !self.node.adapters.contains_key(name) =>
             {
                 Err(PageError::gone(
@@ -218,10 +232,15 @@ impl Hall {
                 let _was_held = guard::resume(store, name, now).await?;
             }
             Act::Reopen(id) => self.reopen(id, now).await?,
+            Act::Backfill { adapter, from, to } => {
+                let (adapter, by) = (adapter.clone(), by.to_owned());
+                let errand = Errand::Backfill { adapter, from: *from, to: *to, by };
+                self.house.ask(&errand, now).await?;
+            }
             Act::Maintenance { until, text } => {
                 let (text, by) = (text.clone(), by.to_owned());
                 let errand = Errand::Maintenance { until: *until, text, by };
-                return Ok(self.house.ask(&errand, now).await?);
+                self.house.ask(&errand, now).await?;
             }
         }
         store.audit(event).await?;

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use canon::Millis;
+use canon::{Day, Millis};
 use serde::Serialize;
 
 /// What the methods of a house return.
@@ -98,6 +98,17 @@ pub trait House: Send + Sync {
 /// What the process does for an operator beyond the node's own facts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Errand {
+    /// A source's rows of a time once more, as history.
+    Backfill {
+        /// The adapter.
+        adapter: String,
+        /// First day.
+        from: Day,
+        /// Last day, itself included.
+        to: Day,
+        /// Operator code.
+        by: String,
+    },
     /// Maintenance here: those beneath wait until then.
     Maintenance {
         /// Until then; in the past, it is over.

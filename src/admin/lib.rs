@@ -15,18 +15,33 @@ pub mod live;
 pub mod page;
 pub mod series;
 pub mod shell;
+#[cfg(test)]
+pub(crate) mod test_hall;
 pub mod tongue;
 pub mod web;
 
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::Request;
+use axum::http::Extensions;
+use axum::middleware::{self, Next};
 
 pub use hall::Hall;
 
+/// Finds the SHA-256 of the client certificate that TLS verified, among what a listener leaves with a
+/// request.
+pub type Shown = fn(&Extensions) -> Option<[u8; 32]>;
+
 /// Everything that is served for one node.
-pub fn router(hall: &Arc<Hall>) -> Router {
+pub fn router(hall: &Arc<Hall>, shown: Shown) -> Router {
     let pages = Router::new().merge(access::routes()).merge(page::routes()).merge(live::routes());
     let pages = pages.merge(web::assets());
-    web::shielded(pages).with_state(Arc::clone(hall))
+    let told = middleware::from_fn(move |mut request: Request, next: Next| async move {
+        if let Some(certificate) = shown(request.extensions()) {
+            request.extensions_mut().insert(access::ClientCertificate(certificate));
+        }
+        next.run(request).await
+    });
+    web::shielded(pages).layer(told).with_state(Arc::clone(hall))
 }

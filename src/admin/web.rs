@@ -103,9 +103,21 @@ impl Refusal {
     pub fn unknown(parts: &Parts) -> Self {
         let error = PageError::of(StatusCode::UNAUTHORIZED, "admin.unknown");
         let mut refusal = Self::new(parts, error);
-        let next = if parts.method == Method::GET { parts.uri.path() } else { "/" };
-        refusal.login = Some(format!("/login?next={next}"));
+        let asked = parts.uri.path_and_query().map_or("/", |p| p.as_str());
+        let next = if parts.method == Method::GET { asked } else { "/" };
+        let next = serde_urlencoded::to_string([("next", next)]).unwrap_or_default();
+        refusal.login = Some(format!("/login?{next}"));
         refusal
+    }
+
+    /// Of somebody who has to do something else first: people are sent there.
+    pub(crate) fn first(parts: &Parts, error: PageError, there: &str) -> Self {
+        Self { login: Some(there.to_owned()), ..Self::new(parts, error) }
+    }
+
+    /// A program is answered as programs are, wherever it asks.
+    pub(crate) fn for_program(parts: &Parts, error: PageError) -> Self {
+        Self { machine: true, ..Self::new(parts, error) }
     }
 
     /// Of somebody who is known.

@@ -451,7 +451,7 @@ impl Desk {
 }
 
 /// A running node's own.
-fn office(node: &Node) -> Office<'_> {
+pub(crate) fn office(node: &Node) -> Office<'_> {
     let down = || node.links.iter().filter(|l| !l.parent);
     Office {
         store: &node.store,

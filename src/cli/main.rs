@@ -28,6 +28,7 @@ mod open;
 mod os;
 mod outlets;
 mod packages;
+mod pages;
 mod posts;
 mod readers;
 mod revocation;

@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 
 use crate::assemble::{self, Running};
 use crate::text::{Done, Exit, Failure, Out};
-use crate::{health, instance, open, os};
+use crate::{health, instance, open, os, pages};
 
 /// How long a worker with nothing to do sleeps, unless something in its node moves; doubles up to
 /// [`IDLE_MAX`] while nothing does, so that a node at rest leaves its database at rest.
@@ -51,6 +51,7 @@ pub(crate) fn run(args: &Run, out: &Out) -> Done {
     }
     runtime()?.block_on(async {
         let now = os::now();
+        let files = configs.clone();
         let process = assemble::process(configs, now, |bus| bus).await?;
         for one in &process.running {
             let code = &one.node.code;
@@ -67,15 +68,18 @@ pub(crate) fn run(args: &Run, out: &Out) -> Done {
                 format_args!("推送接收地址 {address}"),
             )?;
         }
+        let nodes: Vec<Arc<Node>> = process.running.iter().map(|r| Arc::clone(&r.node)).collect();
+        let clock = Arc::new(os::now) as Clock;
+        let serving = pages::open(&files, &nodes, &clock).await?;
+        pages::tell(&serving, out).await?;
         let lang = *out;
         let report: Report = Arc::new(move |node, worker, what| {
             // Nobody may be listening on standard error; the store has the facts.
             lang.warn(format_args!("{} {worker}: {what}", node.code));
         });
         let (stop, stopped) = watch::channel(false);
-        let nodes: Vec<Arc<Node>> = process.running.iter().map(|r| Arc::clone(&r.node)).collect();
         let told = tokio::spawn(health::tell(nodes.clone(), *out));
-        let loops = start(process.running, &(Arc::new(os::now) as Clock), &report, &stopped);
+        let loops = start(process.running, &clock, &report, &stopped);
         os::interrupted().await.map_err(|e| {
             Failure::environment(format!("signals: {e}"), format!("无法接收信号：{e}"))
         })?;
@@ -83,6 +87,9 @@ pub(crate) fn run(args: &Run, out: &Out) -> Done {
         // The workers go on until whoever waits for a commit has its answer.
         if let Some(listening) = listening {
             listening.close().await;
+        }
+        for pages in serving {
+            pages.close().await;
         }
         stop.send_replace(true);
         told.abort();

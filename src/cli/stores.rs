@@ -84,6 +84,26 @@ pub(crate) struct Tier {
 }
 
 impl Tier {
+    /// An identity of a configuration, with its store.
+    pub(crate) fn of(node: &NodeConfig, code: &NodeCode, store: SharedStore) -> Self {
+        let title = if node.title.is_empty() { code.to_string() } else { node.title.clone() };
+        let keep = node.limits.archive_keep;
+        Self {
+            title,
+            code: code.clone(),
+            store,
+            return_days: node.limits.return_days,
+            lanes: lanes(node, code),
+            destinations: node.routes_of(code).map(|r| r.destination.clone()).collect(),
+            sinks: node.sinks_of(code).map(|s| s.name.clone()).collect(),
+            gates: gates::of(node, code),
+            papers: node.identity(code).map_or_else(Vec::new, |i| expiry::papers(node, i)),
+            drops: drops::views(node, code),
+            archive: node.archive.as_ref().map(|a| (a.folder.join(code.as_str()), keep)),
+            forwards: node.audit.as_ref().map(syslog::place),
+        }
+    }
+
     /// A store's error with the node it concerns.
     pub(crate) fn failed(&self, error: &StoreError) -> Failure {
         failed(&self.code, error)
@@ -171,29 +191,8 @@ pub(crate) async fn tiers(args: &NodesArg, access: Access) -> Result<Vec<Tier>, 
         if args.node.as_deref().is_some_and(|wanted| wanted != code.as_str()) {
             continue;
         }
-        let title = if node.title.is_empty() { code.to_string() } else { node.title.clone() };
         let store = open_store(node, code, access).await?;
-        let return_days = node.limits.return_days;
-        let (lanes, gates) = (lanes(node, code), gates::of(node, code));
-        let destinations = node.routes_of(code).map(|r| r.destination.clone()).collect();
-        let sinks = node.sinks_of(code).map(|s| s.name.clone()).collect();
-        let papers = node.identity(code).map_or_else(Vec::new, |i| expiry::papers(node, i));
-        let keep = node.limits.archive_keep;
-        let archive = node.archive.as_ref().map(|a| (a.folder.join(code.as_str()), keep));
-        found.push(Tier {
-            title,
-            code: code.clone(),
-            store,
-            return_days,
-            lanes,
-            destinations,
-            sinks,
-            gates,
-            papers,
-            drops: drops::views(node, code),
-            archive,
-            forwards: node.audit.as_ref().map(syslog::place),
-        });
+        found.push(Tier::of(node, code, store));
     }
     if found.is_empty() {
         let wanted = args.node.as_deref().unwrap_or_default();

@@ -1,33 +1,147 @@
-//! Accounts, passwords, second factors, sessions, tokens.
+//! Accounts, passwords, second factors, sessions, tokens. The README of this folder is the manual.
 
+mod account;
+mod password;
 mod role;
+mod second;
+mod secret;
+mod session;
 mod who;
 
+#[cfg(test)]
+pub(crate) mod tests;
+
+use std::fmt;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::http::StatusCode;
 use axum::http::request::Parts;
 
+pub use account::{
+    ACCOUNT_CHARS_MAX, ACCOUNTS_MAX, PASSWORD_HISTORY, PASSWORD_LIFE_MAX, PASSWORD_WARNING,
+};
+pub use password::{
+    HASH_KIB, HASH_LANES, HASH_PASSES, HASHES_AT_ONCE_MAX, HASHES_WAITING_MAX, PASSWORD_CHARS_MAX,
+    PASSWORD_CHARS_MIN, PASSWORD_CHARS_MIN_LEVEL_2,
+};
 pub use role::{Power, Role, Scope};
+pub use second::RECOVERY_CODES;
+pub use session::{ACCOUNT_SESSIONS_MAX, SESSION_IDLE_MAX, SESSION_LIFE_MAX};
+pub(crate) use who::Given;
 pub use who::{Told, Via, Who};
 
+use crate::error::PageError;
 use crate::hall::Hall;
+use crate::tongue::{self, cookie};
 use crate::web::Refusal;
 
+use account::{Account, First};
+use secret::Secret;
+
+/// SHA-256 of the client certificate that TLS has verified, as an extension of the request. Whoever serves
+/// the pages puts it there; nothing a client sends can.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClientCertificate(pub [u8; 32]);
+
+/// How the pages are served, as far as access is concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// Over TLS, here or by a proxy before us: browsers then keep the session to it.
+    pub tls: bool,
+    /// Fewest characters of a password.
+    pub password_chars_min: usize,
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        Self { tls: true, password_chars_min: PASSWORD_CHARS_MIN }
+    }
+}
+
 /// Accounts and sessions of a node's pages.
-#[derive(Debug, Default)]
-pub struct Access {}
+#[derive(Default)]
+pub struct Access {
+    terms: Terms,
+    turns: password::Turns,
+    /// Held by whoever reads what stands, changes it, and lets it stand again.
+    changing: tokio::sync::Mutex<()>,
+}
+
+impl fmt::Debug for Access {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "access, {:?}", self.terms)
+    }
+}
 
 impl Access {
+    /// Of pages that are served so.
+    pub fn new(terms: Terms) -> Self {
+        Self { terms, ..Self::default() }
+    }
+
     /// Who sends this request.
-    pub(crate) async fn who(&self, _hall: &Hall, parts: &Parts) -> Result<Who, Refusal> {
-        Err(Refusal::unknown(parts))
+    pub(crate) async fn who(&self, hall: &Hall, parts: &Parts) -> Result<Who, Refusal> {
+        let carried = cookie(&parts.headers, &session::cookie_name(hall)).and_then(Secret::read);
+        let Some(secret) = carried else { return Err(Refusal::unknown(parts)) };
+        let failed = |error| Refusal::new(parts, error);
+        let digest = secret.digest();
+        let found = session::find(hall, &digest).await.map_err(failed)?;
+        let Some((session, account)) = found else { return Err(Refusal::unknown(parts)) };
+        // A session whose second factor was a certificate is worth nothing without it.
+        if session.certificate.is_some() && session.certificate != shown(parts) {
+            return Err(Refusal::unknown(parts));
+        }
+        if let Some(first) = account.first(hall.now()).filter(|_| !is_own(parts.uri.path())) {
+            let (code, there) = match first {
+                First::Password => ("admin.password_over", "/me"),
+                First::Second => ("admin.second_needed", "/me/second"),
+            };
+            let error = PageError::of(StatusCode::FORBIDDEN, code);
+            return Err(Refusal::first(parts, error, there));
+        }
+        let who = Who {
+            account: session.account.as_str().into(),
+            roles: account.roles,
+            scope: account.scope,
+            only: None,
+            via: Via::Session,
+            key: digest.as_str().into(),
+            csrf: secret.csrf().into(),
+            tongue: tongue::chosen(&parts.headers),
+        };
+        session::used(hall, &digest, session).await.map_err(failed)?;
+        Ok(who)
+    }
+
+    /// The way in for the first person, once; none where somebody has an account.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    pub async fn first_link(
+        &self,
+        _hall: &Hall,
+    ) -> Result<Option<String>, crate::error::PageError> {
+        Ok(None)
     }
 
     /// Whether somebody who was let in still is.
-    pub(crate) async fn lasts(&self, _hall: &Hall, _who: &Who) -> bool {
-        true
+    pub(crate) async fn lasts(&self, hall: &Hall, who: &Who) -> bool {
+        match who.via {
+            Via::Session => session::find(hall, &who.key).await.is_ok_and(|found| found.is_some()),
+            Via::Token => false,
+        }
     }
+}
+
+/// The certificate that TLS verified, as accounts name it.
+fn shown(parts: &Parts) -> Option<String> {
+    parts.extensions.get::<ClientCertificate>().map(|c| secret::hex(&c.0))
+}
+
+/// Pages about oneself, that somebody needs to be let in at all.
+fn is_own(path: &str) -> bool {
+    path == "/me" || path.starts_with("/me/") || path == "/logout"
 }
 
 /// Pages about oneself and about accounts.

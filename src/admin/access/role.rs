@@ -19,7 +19,8 @@ pub enum Role {
 }
 
 /// What a page or an action needs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Power {
     /// Pages without personal values.
     Look,
@@ -39,6 +40,56 @@ pub enum Power {
     AuditLog,
     /// Read the settings in force, certificates, the check-up.
     Settings,
+}
+
+impl Power {
+    /// Every power.
+    pub const ALL: [Self; 9] = [
+        Self::Look,
+        Self::Unmask,
+        Self::Problems,
+        Self::Flow,
+        Self::Intake,
+        Self::Review,
+        Self::Accounts,
+        Self::AuditLog,
+        Self::Settings,
+    ];
+
+    /// Stable word.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Look => "look",
+            Self::Unmask => "unmask",
+            Self::Problems => "problems",
+            Self::Flow => "flow",
+            Self::Intake => "intake",
+            Self::Review => "review",
+            Self::Accounts => "accounts",
+            Self::AuditLog => "audit_log",
+            Self::Settings => "settings",
+        }
+    }
+
+    /// What people call it.
+    pub const fn name(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Look => ("look", "查看"),
+            Self::Unmask => ("show personal values", "显示个人信息"),
+            Self::Problems => ("deal with problem data", "处理问题数据"),
+            Self::Flow => ("pause and resume", "暂停与恢复"),
+            Self::Intake => ("file rows", "数据填报"),
+            Self::Review => ("review", "审核"),
+            Self::Accounts => ("keep accounts", "管理账号"),
+            Self::AuditLog => ("read the audit chain", "查看审计"),
+            Self::Settings => ("read settings and check-up", "查看设置与体检"),
+        }
+    }
+
+    /// The power of a word.
+    pub fn of_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|power| power.word() == word)
+    }
 }
 
 impl Role {
@@ -85,6 +136,20 @@ impl Role {
             Power::AuditLog => matches!(self, Self::Audit),
             Power::Settings => matches!(self, Self::System | Self::Security | Self::Audit),
         }
+    }
+
+    /// One of the three administrators (三员), of whom nobody is two.
+    pub const fn is_administrator(self) -> bool {
+        matches!(self, Self::System | Self::Security | Self::Audit)
+    }
+
+    /// Whether one account may have these together: at least one, none twice, and of the three
+    /// administrators at most one.
+    pub fn go_together(roles: &[Self]) -> bool {
+        let twice =
+            roles.iter().enumerate().any(|(i, role)| roles.iter().take(i).any(|r| r == role));
+        let administrators = roles.iter().filter(|role| role.is_administrator()).count();
+        !roles.is_empty() && !twice && administrators <= 1
     }
 
     /// Whether it changes anything, and so needs a second factor.
@@ -135,6 +200,29 @@ mod tests {
         let powers = [Power::Unmask, Power::Problems, Power::Flow, Power::Intake, Power::Accounts];
         assert!(powers.into_iter().all(|power| !Role::Observer.may(power)));
         assert!(Role::Observer.may(Power::Look) && !Role::Observer.writes());
+    }
+
+    #[test]
+    fn no_one_is_two_of_the_three_administrators() {
+        let three = [Role::System, Role::Security, Role::Audit];
+        for a in three {
+            for b in three {
+                assert!(!Role::go_together(&[a, b]), "{a:?} {b:?}");
+            }
+            assert!(Role::go_together(&[a]) && Role::go_together(&[a, Role::Observer]));
+        }
+        assert!(!Role::go_together(&[]));
+        assert!(Role::go_together(&[Role::Operator, Role::Observer]));
+    }
+
+    #[test]
+    fn powers_and_roles_are_known_by_their_words() {
+        for power in Power::ALL {
+            assert_eq!(Power::of_word(power.word()), Some(power));
+            let written = serde_json::to_string(&power).unwrap();
+            assert_eq!(written, format!("\"{}\"", power.word()));
+        }
+        assert!(Role::ALL.into_iter().all(|role| Role::of_word(role.word()) == Some(role)));
     }
 
     #[test]

@@ -276,7 +276,8 @@ fn others(who: &Who, said: &[Said]) -> Markup {
     }
 }
 
-fn switch(who: &Who, action: &str, name: &str, paused: bool) -> Markup {
+/// Pauses or resumes something, for whoever may.
+pub(crate) fn switch(who: &Who, action: &str, name: &str, paused: bool) -> Markup {
     let (to, button) =
         if paused { ("on", ("Resume", "恢复")) } else { ("off", ("Pause", "暂停")) };
     html! {

@@ -400,7 +400,7 @@ async fn unmask(
         let event = AuditEvent {
             at: hall.now(),
             who: who.account.to_string(),
-            action: "personal.show".into(),
+            action: "quarantine.shown".into(),
             subject: format!("quarantine/{number}"),
             reason: form.reason.chars().take(crate::act::REASON_CHARS_MAX).collect(),
             ok: may,

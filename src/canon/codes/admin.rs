@@ -25,6 +25,41 @@ pub const ADMIN: &[Code] = &[
         "表单不是本会话所出或已过期，请重新打开页面后提交",
     ),
     c(
+        "admin.login_wrong",
+        "account, password or code is wrong; after five wrong tries the account is locked for 30 minutes",
+        "账号、口令或验证码有误；连续错误五次将锁定 30 分钟",
+    ),
+    c(
+        "admin.locked",
+        "too many wrong tries: locked for 30 minutes; the security administrator can unlock it sooner",
+        "连续错误次数过多，已锁定 30 分钟；如需提前解锁请联系安全管理员",
+    ),
+    c(
+        "admin.too_soon",
+        "the last try was wrong a moment ago; wait a few seconds, then try again",
+        "上次输入有误，请稍候数秒再试",
+    ),
+    c(
+        "admin.password_over",
+        "the password is older than 90 days; choose another one first",
+        "口令已满 90 天，请先修改口令",
+    ),
+    c(
+        "admin.second_needed",
+        "this role needs a second factor; enrol one first",
+        "该角色须使用双因素认证，请先绑定第二因素",
+    ),
+    c(
+        "admin.link_over",
+        "this one-time link was used already or is older than 24 hours; ask the security administrator for another",
+        "一次性链接已使用或已超过 24 小时，请联系安全管理员重新生成",
+    ),
+    c(
+        "admin.token",
+        "the token is not known, was revoked, or is past its end; ask the security administrator for another",
+        "令牌不存在、已吊销或已过期，请联系安全管理员重新签发",
+    ),
+    c(
         "admin.bad_request",
         "the request cannot be done as it is said; correct what is named",
         "请求内容有误，请按提示更正",

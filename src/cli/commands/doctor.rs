@@ -26,14 +26,17 @@ pub(crate) struct Doctor {
 }
 
 /// One thing looked at.
-struct Look {
+pub(crate) struct Look {
     /// What it belongs to: a broker, an identity.
-    of: String,
+    pub(crate) of: String,
     /// The step, for programs.
-    step: &'static str,
-    fine: bool,
-    en: String,
-    zh: String,
+    pub(crate) step: &'static str,
+    /// All is well.
+    pub(crate) fine: bool,
+    /// English.
+    pub(crate) en: String,
+    /// Chinese.
+    pub(crate) zh: String,
 }
 
 impl Look {
@@ -50,36 +53,7 @@ impl Look {
 /// The command.
 pub(crate) fn run(args: &Doctor, out: &Out) -> Done {
     let configs = open::each_config(&args.config)?;
-    let looks = service::runtime()?.block_on(async {
-        let mut looks = Vec::new();
-        if configs.iter().any(|c| !c.brokers.is_empty()) {
-            for site in brokers::sites(&configs, None)? {
-                broker(&site, &mut looks).await;
-            }
-        }
-        for config in &configs {
-            for identity in &config.identities {
-                looks.extend(signing(config, identity)?);
-                if !config.trust.revocation.is_empty() {
-                    let (fine, en, zh) = expiry::lists(config, identity, os::now());
-                    let of = identity.code.to_string();
-                    looks.push(Look { of, step: "revocation", fine, en, zh });
-                }
-                looks.extend(in_the_clear(config, identity));
-                looks.extend(store(config, identity).await);
-            }
-            outside(config, &mut looks).await?;
-            if let Some(audit) = &config.audit {
-                let of = format!("[audit] {}", syslog::place(audit));
-                looks.extend(of_each(&of, vec![syslog::look(audit, &config.limits).await?]));
-            }
-            looks.extend(listener(config).await?);
-            for adapter in &config.adapters {
-                sources(config, adapter, &mut looks).await?;
-            }
-        }
-        Ok::<_, Failure>(looks)
-    })?;
+    let looks = service::runtime()?.block_on(looks(&configs))?;
     let fine = looks.iter().all(|l| l.fine);
     for look in &looks {
         let (en, zh) = (look.line(Lang::En), look.line(Lang::Zh));
@@ -87,6 +61,38 @@ pub(crate) fn run(args: &Doctor, out: &Out) -> Done {
     }
     out.value(&json!({ "ok": fine, "looks": looks.iter().map(Look::json).collect::<Vec<_>>() }))?;
     Ok(if fine { Exit::Fine } else { Exit::Problems })
+}
+
+/// Looks at everything that these configurations need.
+pub(crate) async fn looks(configs: &[NodeConfig]) -> Result<Vec<Look>, Failure> {
+    let mut looks = Vec::new();
+    if configs.iter().any(|c| !c.brokers.is_empty()) {
+        for site in brokers::sites(configs, None)? {
+            broker(&site, &mut looks).await;
+        }
+    }
+    for config in configs {
+        for identity in &config.identities {
+            looks.extend(signing(config, identity)?);
+            if !config.trust.revocation.is_empty() {
+                let (fine, en, zh) = expiry::lists(config, identity, os::now());
+                let of = identity.code.to_string();
+                looks.push(Look { of, step: "revocation", fine, en, zh });
+            }
+            looks.extend(in_the_clear(config, identity));
+            looks.extend(store(config, identity).await);
+        }
+        outside(config, &mut looks).await?;
+        if let Some(audit) = &config.audit {
+            let of = format!("[audit] {}", syslog::place(audit));
+            looks.extend(of_each(&of, vec![syslog::look(audit, &config.limits).await?]));
+        }
+        looks.extend(listener(config).await?);
+        for adapter in &config.adapters {
+            sources(config, adapter, &mut looks).await?;
+        }
+    }
+    Ok(looks)
 }
 
 /// Every login of a broker, and what stands there.

@@ -261,7 +261,11 @@ async fn raw(args: &Show, tier: &Tier, item: &ProblemItem) -> Result<Option<Stri
 }
 
 /// Columns of an adapter's source that may be shown; none of one that is not configured any more.
-fn shown(config: &NodeConfig, code: &NodeCode, adapter: &str) -> Result<BTreeSet<String>, Failure> {
+pub(crate) fn shown(
+    config: &NodeConfig,
+    code: &NodeCode,
+    adapter: &str,
+) -> Result<BTreeSet<String>, Failure> {
     let Some(adapter) = config.adapters_of(code).find(|a| *a.name == *adapter) else {
         return Ok(BTreeSet::new());
     };

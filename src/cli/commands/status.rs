@@ -23,18 +23,40 @@ pub(crate) fn run(args: &NodesArg, out: &Out) -> Done {
         let mut answers = Vec::new();
         for tier in tiers(args, Access::Read).await? {
             let status = tier.store.status().await.map_err(|e| tier.failed(&e))?;
-            let mut more = running::of(&tier, os::now()).await?;
-            more.extend(waiting::of(&tier, os::now()).await?);
-            more.extend(outlet::of(&tier, os::now()).await?);
-            more.extend(drops::of(&tier.drops, os::now()));
-            more.extend(sink::of(&tier, os::now()).await?);
-            more.extend(syslog::of(&tier, os::now()).await?);
-            more.extend(withdraw::of(&tier, &status));
-            more.extend(expiry::of(&tier.papers, os::now()));
+            let more = more(&tier, &status, os::now()).await?;
             answers.push((tier, status, more));
         }
         show(&answers, os::now(), out)
     })?
+}
+
+/// Everything that is so besides links and adapters.
+async fn more(tier: &Tier, status: &NodeStatus, now: Millis) -> Result<Vec<Said>, Failure> {
+    let mut more = running::of(tier, now).await?;
+    more.extend(waiting::of(tier, now).await?);
+    more.extend(outlet::of(tier, now).await?);
+    more.extend(drops::of(&tier.drops, now));
+    more.extend(sink::of(tier, now).await?);
+    more.extend(syslog::of(tier, now).await?);
+    more.extend(withdraw::of(tier, status));
+    more.extend(expiry::of(&tier.papers, now));
+    Ok(more)
+}
+
+/// What the command says of a node, sentence by sentence: for its pages.
+pub(crate) async fn said(tier: &Tier, now: Millis) -> Result<Vec<Said>, Failure> {
+    let status = tier.store.status().await.map_err(|e| tier.failed(&e))?;
+    let of_row = |row: Row| Said {
+        kind: row.kind.0,
+        about: row.name,
+        until: None,
+        en: row.en,
+        zh: row.zh,
+        needs_a_person: row.needs_a_person,
+    };
+    let mut said: Vec<Said> = rows(&tier.gates, &status, now).into_iter().map(of_row).collect();
+    said.extend(more(tier, &status, now).await?);
+    Ok(said)
 }
 
 fn show(answers: &[(Tier, NodeStatus, Vec<Said>)], now: Millis, out: &Out) -> Done {

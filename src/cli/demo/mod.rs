@@ -10,6 +10,7 @@ mod evidence;
 pub(crate) mod legacy;
 pub(crate) mod prepare;
 mod scenes;
+mod serve;
 pub(crate) mod services;
 mod show;
 mod state;
@@ -33,6 +34,7 @@ use suites::Suites;
 use world::World;
 
 use crate::os;
+use crate::pages::Serving;
 use crate::run as service;
 use crate::text::{Done, Exit, Failure, Out, width};
 
@@ -85,6 +87,9 @@ pub(crate) struct Demo {
     /// Lose and double parcels by chance, and let the process die once; the day agrees all the same · 破坏演示：丢失、重复、崩溃、篡改
     #[arg(long, conflicts_with = "all")]
     sabotage: bool,
+    /// After the story: the nodes go on, something is wrong, and their pages are served until Ctrl-C · 演示后继续运行并提供管理页面
+    #[arg(long, conflicts_with = "all")]
+    serve: bool,
     /// Over a RabbitMQ: amqp://USER:PASSWORD@HOST:PORT/VHOST · 经 RabbitMQ 传输
     #[arg(long, value_name = "URL", conflicts_with = "all")]
     amqp: Option<String>,
@@ -152,11 +157,38 @@ async fn demo(args: &Demo, out: &Out) -> Done {
     }
     let told = tokio::select! {
         biased;
-        caught = &mut interrupted => stopped(caught, &story.show, &folder),
-        told = scenes::play(&mut story) => told,
+        caught = &mut interrupted => Err(caught),
+        told = scenes::play(&mut story) => Ok(told),
+    };
+    let told = match told {
+        Err(caught) => stopped(caught, &story.show, &folder),
+        Ok(told) if !args.serve => told,
+        Ok(told) => {
+            let exit = told?;
+            let serving = serve::open(&world).await?;
+            let waited = tokio::select! {
+                biased;
+                caught = &mut interrupted => caught,
+                caught = on_show(&mut story, &serving) => caught?,
+            };
+            for pages in serving {
+                pages.close().await;
+            }
+            stopped(waited, &story.show, &folder).map(|_| exit)
+        }
     };
     world.stop().await;
     told
+}
+
+/// Breaks something, tells where the pages are, and goes on for ever.
+async fn on_show(
+    story: &mut Story<'_>,
+    serving: &[Serving],
+) -> Result<std::io::Result<()>, Failure> {
+    serve::tell(story, serving).await?;
+    serve::spoil(story).await?;
+    Ok(std::future::pending().await)
 }
 
 /// Ctrl-C: everything that counts is in the stores already.

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use canon::{Millis, NodeCode};
 use exchange::Node;
+use exchange::config::NodeConfig;
 use store::{NodeStatus, Place, SharedStore};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -38,6 +39,8 @@ pub(crate) struct World {
     pub(crate) tamper: Tamper,
     /// The data folder.
     pub(crate) folder: Folder,
+    files: Vec<NodeConfig>,
+    clock: Clock,
     offset: Arc<AtomicI64>,
     failed: Arc<Mutex<Vec<String>>>,
     listening: Option<Listening>,
@@ -73,6 +76,7 @@ impl World {
             Arc::new(move || os::now().plus(offset.load(Ordering::Relaxed)))
         };
         let tamper = Tamper::default();
+        let files = configs.clone();
         let process = assemble::process(configs, clock(), |carrier| tamper.before(carrier)).await?;
         let failed: Arc<Mutex<Vec<String>>> = Arc::default();
         let report: Report = {
@@ -91,7 +95,7 @@ impl World {
         };
         let (stop, stopped) = watch::channel(false);
         let loops = run::start(process.running, &clock, &report, &stopped);
-        Ok(Self { nodes, tamper, folder, offset, failed, listening, stop, loops })
+        Ok(Self { nodes, tamper, folder, files, clock, offset, failed, listening, stop, loops })
     }
 
     /// Lets every worker finish its turn, and ends.
@@ -114,6 +118,16 @@ impl World {
     /// Where departments post to, where they do.
     pub(crate) fn listener(&self) -> Option<SocketAddr> {
         self.listening.as_ref().map(|listening| listening.address)
+    }
+
+    /// The configurations of its nodes.
+    pub(crate) fn files(&self) -> &[NodeConfig] {
+        &self.files
+    }
+
+    /// The demo's clock, for whoever asks it later.
+    pub(crate) fn clock(&self) -> Clock {
+        Arc::clone(&self.clock)
     }
 
     /// The demo's clock.

@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use canon::NodeCode;
+
 use super::node::{AdapterConfig, NodeConfig};
 use super::problem::{At, Problems};
 use super::read::{Cx, secret};
@@ -48,12 +50,54 @@ impl PostConfig {
     }
 }
 
+/// The pages of a process, for its administrators.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AdminConfig {
+    /// Where they are served.
+    pub listen: ListenConfig,
+    /// Whose pages; none is the first identity's.
+    pub identity: Option<NodeCode>,
+}
+
 /// Reads `[listen]`; none where there is none.
 pub(crate) fn listen(top: &mut Tab<'_>, cx: &mut Cx<'_>) -> Option<ListenConfig> {
     if !has(top, "listen") {
         return None;
     }
-    let mut tab = top.table("listen", cx.problems);
+    let tab = top.table("listen", cx.problems);
+    place(tab, "listen", cx)
+}
+
+/// Reads `[admin]`; none where there is none.
+pub(crate) fn admin(top: &mut Tab<'_>, cx: &mut Cx<'_>) -> Option<AdminConfig> {
+    if !has(top, "admin") {
+        return None;
+    }
+    let mut tab = top.table("admin", cx.problems);
+    let spot = tab.spot("identity");
+    let named = tab.text("identity", cx.problems).map(|s| s.text);
+    let identity = match named {
+        None => None,
+        Some(name) => match cx.identities.iter().find(|code| code.as_str() == name) {
+            Some(code) => Some(code.clone()),
+            None => {
+                cx.problems.push(
+                    "config.bad_value",
+                    &spot,
+                    "[admin] identity",
+                    format!("there is no identity `{name}` in this file"),
+                    format!("本文件没有身份『{name}』"),
+                );
+                return None;
+            }
+        },
+    };
+    let listen = place(tab, "admin", cx)?;
+    Some(AdminConfig { listen, identity })
+}
+
+/// Where something is served, and how: what `[listen]` and `[admin]` have in common.
+fn place(mut tab: Tab<'_>, table: &str, cx: &mut Cx<'_>) -> Option<ListenConfig> {
     let at = tab.at.clone();
     let address = tab.need("address", cx.problems);
     let certificate = tab.text("certificate", cx.problems).map(|s| cx.base.join(s.text));
@@ -69,7 +113,7 @@ pub(crate) fn listen(top: &mut Tab<'_>, cx: &mut Cx<'_>) -> Option<ListenConfig>
         cx.problems.push(
             "config.missing_key",
             &certificate_at,
-            "[listen] certificate",
+            format!("[{table}] certificate"),
             "`certificate` and `key` belong together",
             "certificate 与 key 必须同时给出",
         );
@@ -89,7 +133,7 @@ pub(crate) fn listen(top: &mut Tab<'_>, cx: &mut Cx<'_>) -> Option<ListenConfig>
         cx.problems.push(
             "config.missing_key",
             &spot,
-            "[listen] certificate",
+            format!("[{table}] certificate"),
             "must be given for an address that others reach; `plain = true` does without encryption, behind a proxy that has it",
             "对外监听必须配置证书；确由前置代理加密时可写 plain = true",
         );
@@ -98,7 +142,7 @@ pub(crate) fn listen(top: &mut Tab<'_>, cx: &mut Cx<'_>) -> Option<ListenConfig>
         cx.problems.push(
             "config.missing_key",
             &spot,
-            "[listen] client_ca",
+            format!("[{table}] client_ca"),
             "client certificates are shown only over TLS: `certificate` and `key` must be given",
             "客户端证书只在 TLS 中出示，须同时配置 certificate 与 key",
         );

@@ -45,7 +45,7 @@ pub use database::{PostgresConfig, PostgresTls, StoreUrl, is_instance};
 pub use foreign::{Database, Engine, Isolation, OdbcDatabase, ServerDatabase};
 pub use lanes::{LaneBudget, Window};
 pub use limits::{LIMITS, Limits, table as limits_table};
-pub use listen::{ListenConfig, PostConfig};
+pub use listen::{AdminConfig, ListenConfig, PostConfig};
 pub use node::{
     AdapterConfig, ArchiveConfig, Carrier, Link, Nature, NodeConfig, RelayConfig, RelayRule,
     RouteConfig, SinkConfig, SinkKind, SourceConfig, SourceReading, Treatment,

@@ -13,7 +13,7 @@ use super::database::StoreUrl;
 use super::foreign::{Database, Isolation};
 use super::lanes::{LaneBudget, Window};
 use super::limits::Limits;
-use super::listen::{ListenConfig, PostConfig};
+use super::listen::{AdminConfig, ListenConfig, PostConfig};
 use super::outlets::OutletConfig;
 use super::problem::At;
 use super::program::Program;
@@ -64,6 +64,8 @@ pub struct NodeConfig {
     pub adapters: Vec<AdapterConfig>,
     /// Where departments post to.
     pub listen: Option<ListenConfig>,
+    /// Where its pages are served.
+    pub admin: Option<AdminConfig>,
     /// Where kept records go.
     pub sinks: Vec<SinkConfig>,
     /// Platforms behind identities.

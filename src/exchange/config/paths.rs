@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::brokers::{BrokerConfig, Login};
 use super::foreign::Database;
-use super::listen::PostConfig;
+use super::listen::{ListenConfig, PostConfig};
 use super::node::*;
 use super::outlets::{OutletConfig, OutletWay};
 use super::problem::{At, Problems};
@@ -86,17 +86,27 @@ fn readers(node: &NodeConfig, need: &mut Need<'_>) {
     }
 }
 
+/// The listeners of a file, each with its table.
+fn listeners(
+    node: &NodeConfig,
+) -> impl Iterator<Item = (&'static [&'static str; 3], &ListenConfig)> {
+    const LISTEN: [&str; 3] = ["[listen] certificate", "[listen] client_ca", "[listen] key"];
+    const ADMIN: [&str; 3] = ["[admin] certificate", "[admin] client_ca", "[admin] key"];
+    let posted = node.listen.iter().map(|listen| (&LISTEN, listen));
+    posted.chain(node.admin.iter().map(|admin| (&ADMIN, &admin.listen)))
+}
+
 fn listener(node: &NodeConfig, need: &mut Need<'_>) {
-    if let Some(listen) = &node.listen {
+    for ([certificate, authority, secret], listen) in listeners(node) {
         let identity = listen.identity.as_ref();
         for (key, path) in [
-            ("[listen] certificate", identity.map(|(certificate, _)| certificate)),
-            ("[listen] client_ca", listen.client_ca.as_ref()),
+            (certificate, identity.map(|(certificate, _)| certificate)),
+            (authority, listen.client_ca.as_ref()),
         ] {
             path.into_iter().for_each(|path| need(&listen.at, key, path, false));
         }
         if let Some((_, SecretRef::File(path))) = identity {
-            need(&listen.at, "[listen] key", path, false);
+            need(&listen.at, secret, path, false);
         }
     }
 }
@@ -166,10 +176,8 @@ fn source(adapter: &AdapterConfig, need: &mut Need<'_>) {
 /// The secrets by which others let us in.
 fn foreign_secrets(node: &NodeConfig) -> Vec<(&At, &'static str, &SecretRef)> {
     let mut found = Vec::new();
-    if let Some((listen, (_, key))) =
-        node.listen.as_ref().and_then(|listen| Some((listen, listen.identity.as_ref()?)))
-    {
-        found.push((&listen.at, "[listen] key", key));
+    for ([.., secret], listen) in listeners(node) {
+        found.extend(listen.identity.iter().map(|(_, key)| (&listen.at, *secret, key)));
     }
     if let Some(audit) = &node.audit {
         found.extend(audit.identity.iter().map(|(_, key)| (&audit.at, "[audit] key", key)));

@@ -77,6 +77,7 @@ impl NodeDocument {
         let links = sections::links(&mut top, &brokers, level, &mut cx);
         let adapters = sections::adapters(&mut top, limits.collect_interval, &mut cx);
         let listen = super::listen::listen(&mut top, &mut cx);
+        let admin = super::listen::admin(&mut top, &mut cx);
         let sinks = super::sinks::sinks(&mut top, &data, &mut cx);
         let outlets = super::outlets::outlets(&mut top, &data, &mut cx);
         let archive = archive_section(&mut top, &identities, &mut cx);
@@ -102,6 +103,7 @@ impl NodeDocument {
             relay,
             adapters,
             listen,
+            admin,
             sinks,
             outlets,
             limits,

@@ -20,7 +20,7 @@ const TABLE: [(&str, &[&str], &[&str]); 11] = [
         &["canon", "envelope", "adapt", "supervise", "store", "bus", "edge"],
         &["sqlx", "lapin", "axum"],
     ),
-    ("admin", &["canon", "envelope", "store", "exchange"], &["lapin"]),
+    ("admin", &["canon", "envelope", "store", "exchange", "bus"], &["lapin"]),
     (
         "cli",
         &["canon", "envelope", "adapt", "supervise", "store", "bus", "edge", "exchange", "admin"],
