@@ -10,6 +10,7 @@ use store::SharedStore;
 use crate::access::Access;
 use crate::house::House;
 use crate::live::Live;
+use crate::page::books::Books;
 use crate::series::Series;
 
 /// Where pages take the time from.
@@ -33,6 +34,8 @@ pub struct Hall {
     pub series: Series,
     /// Pages that follow.
     pub live: Live,
+    /// What pages have read of days and months.
+    pub books: Books,
     /// The time.
     pub clock: Clock,
     /// Chance.
@@ -61,6 +64,7 @@ impl Hall {
             access,
             series: Series::default(),
             live: Live::default(),
+            books: Books::default(),
             clock,
             chance,
         })

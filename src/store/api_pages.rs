@@ -1,5 +1,7 @@
 //! The part of the trait that people's pages need: lists that cost what they show, not what is there.
 
+use std::sync::Arc;
+
 use canon::Day;
 
 use crate::api::StoreFuture;
@@ -24,4 +26,7 @@ pub trait PageFacts: Send + Sync {
     /// Every node whose records envelopes were judged here, or whose parcels were passed on, in the
     /// order of their codes, with what was judged of a window day.
     fn senders(&self, day: Day) -> StoreFuture<'_, Vec<SenderRow>>;
+
+    /// The adapters through which own records of a case number came, in name order.
+    fn case_adapters<'a>(&'a self, number: &'a str) -> StoreFuture<'a, Vec<Arc<str>>>;
 }

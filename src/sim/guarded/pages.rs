@@ -1,5 +1,7 @@
 //! The part of a guarded store that people's pages need.
 
+use std::sync::Arc;
+
 use canon::Day;
 use store::*;
 
@@ -20,5 +22,8 @@ impl<H: Hook> PageFacts for Guarded<H> {
     }
     fn senders(&self, day: Day) -> StoreFuture<'_, Vec<SenderRow>> {
         self.guarded("senders", move || self.inner.senders(day))
+    }
+    fn case_adapters<'a>(&'a self, number: &'a str) -> StoreFuture<'a, Vec<Arc<str>>> {
+        self.guarded("case_adapters", move || self.inner.case_adapters(number))
     }
 }

@@ -227,6 +227,18 @@ fn what_was_judged_is_listed_by_sender_and_senders_by_what_they_sent() {
 }
 
 #[test]
+fn a_case_is_of_the_adapters_it_came_through() {
+    run(async |bench| {
+        let county = Office::open(&bench, "county").await;
+        scattered(&county).await;
+        for (number, expected) in [("A", &["county"][..]), ("Q", &["county"]), ("S", &[])] {
+            let found = county.store.case_adapters(number).await.unwrap();
+            assert_eq!(found.iter().map(|a| &**a).collect::<Vec<_>>(), expected, "{number}");
+        }
+    });
+}
+
+#[test]
 fn a_mark_reads_back_and_nothing_else_does() {
     let mark = Mark { at: t0(), number: i64::MIN, idx: 7 };
     assert_eq!(mark.to_string().parse(), Ok(mark));

@@ -1,8 +1,9 @@
 //! Lists for people's pages.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use canon::{Day, Millis, NodeCode};
+use canon::{Day, Key, Millis, NodeCode};
 
 use super::MemoryStore;
 use super::state::*;
@@ -153,6 +154,15 @@ impl Identity {
         };
         all.into_iter().map(row).collect()
     }
+
+    fn case_adapters(&self, number: &str) -> Vec<Arc<str>> {
+        let prefix = Key::new("", &[number]);
+        let first = (Key::from_columns(prefix.root(), ""), Strand::default(), 0);
+        let own = self.records.range(first..);
+        let own = own.take_while(|(key, _)| key.0.root().starts_with(prefix.root()));
+        let all: BTreeSet<Arc<str>> = own.map(|(_, own)| own.adapter.clone()).collect();
+        all.into_iter().collect()
+    }
 }
 
 impl PageFacts for MemoryStore {
@@ -170,5 +180,8 @@ impl PageFacts for MemoryStore {
     }
     fn senders(&self, day: Day) -> StoreFuture<'_, Vec<SenderRow>> {
         self.tell(move |s| s.senders(day))
+    }
+    fn case_adapters<'a>(&'a self, number: &'a str) -> StoreFuture<'a, Vec<Arc<str>>> {
+        self.tell(move |s| s.case_adapters(number))
     }
 }

@@ -172,11 +172,10 @@ impl Source {
         if self.has_parts() { PARTS_READ } else { PAGE_ROWS_MAX as i64 }
     }
 
-    /// What problems are looked for by.
+    /// The class of problems that are looked for.
     pub(crate) const fn word(self) -> Option<&'static str> {
         match self {
             Self::Class(class) => Some(class),
-            Self::Withdrawn => Some("voided"),
             _ => None,
         }
     }

@@ -1,5 +1,7 @@
 //! Lists for people's pages.
 
+use std::sync::Arc;
+
 use canon::{Day, NodeCode};
 use sqlx::postgres::PgConnection;
 
@@ -11,6 +13,7 @@ use crate::api::StoreFuture;
 use crate::api_pages::PageFacts;
 use crate::error::StoreError;
 use crate::packed::pages::{self, Candidate, Source, Walk};
+use crate::packed::trace;
 use crate::types::*;
 
 /// The word of an adapter: -1 of a parcel, 0 of one that nothing has.
@@ -188,6 +191,18 @@ async fn records(handle: &Handle, filter: &RecordFilter) -> Result<RecordPage, S
     }
 }
 
+async fn case_adapters(handle: &Handle, number: &str) -> Result<Vec<Arc<str>>, StoreError> {
+    let (from, to) = trace::bounds(number);
+    let mut conn = handle.conn().await?;
+    let statement = q(sql::CASE_ADAPTERS).bind(handle.ident).bind(from).bind(to);
+    let rows = statement.fetch_all(&mut *conn).await?;
+    let names: Result<Vec<_>, StoreError> =
+        rows.iter().map(|row| handle.words().text(row.int(0)?)).collect();
+    let mut names = names?;
+    names.sort_unstable();
+    Ok(names)
+}
+
 impl PageFacts for Handle {
     fn problem_groups(&self, filter: GroupFilter) -> StoreFuture<'_, Vec<ProblemGroup>> {
         Box::pin(async move { self.again(|| problem_groups(self, &filter)).await })
@@ -207,5 +222,9 @@ impl PageFacts for Handle {
 
     fn senders(&self, day: Day) -> StoreFuture<'_, Vec<SenderRow>> {
         fact!(self, senders(self, day))
+    }
+
+    fn case_adapters<'a>(&'a self, number: &'a str) -> StoreFuture<'a, Vec<Arc<str>>> {
+        fact!(self, case_adapters(self, number))
     }
 }

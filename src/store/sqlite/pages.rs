@@ -1,5 +1,7 @@
 //! Lists for people's pages.
 
+use std::sync::Arc;
+
 use canon::{Day, NodeCode};
 use sqlx::sqlite::SqliteConnection;
 
@@ -10,6 +12,7 @@ use crate::api::StoreFuture;
 use crate::api_pages::PageFacts;
 use crate::error::StoreError;
 use crate::packed::pages::{self, Candidate, Source, Walk};
+use crate::packed::trace;
 use crate::types::*;
 
 /// The word of an adapter: -1 of a parcel, 0 of one that nothing has.
@@ -176,6 +179,18 @@ async fn records(handle: &Handle, filter: &RecordFilter) -> Result<RecordPage, S
     }
 }
 
+async fn case_adapters(handle: &Handle, number: &str) -> Result<Vec<Arc<str>>, StoreError> {
+    let (from, to) = trace::bounds(number);
+    let mut conn = handle.reader().await?;
+    let statement = q(sql::CASE_ADAPTERS).bind(handle.ident).bind(from).bind(to);
+    let rows = statement.fetch_all(&mut *conn).await?;
+    let names: Result<Vec<_>, StoreError> =
+        rows.iter().map(|row| handle.words().text(row.int(0)?)).collect();
+    let mut names = names?;
+    names.sort_unstable();
+    Ok(names)
+}
+
 impl PageFacts for Handle {
     fn problem_groups(&self, filter: GroupFilter) -> StoreFuture<'_, Vec<ProblemGroup>> {
         Box::pin(async move { problem_groups(self, &filter).await })
@@ -195,5 +210,87 @@ impl PageFacts for Handle {
 
     fn senders(&self, day: Day) -> StoreFuture<'_, Vec<SenderRow>> {
         Box::pin(senders(self, day))
+    }
+
+    fn case_adapters<'a>(&'a self, number: &'a str) -> StoreFuture<'a, Vec<Arc<str>>> {
+        Box::pin(case_adapters(self, number))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::{AssertSqlSafe, Row};
+
+    use super::sql;
+    use crate::SqliteStore;
+
+    /// How SQLite goes about a statement.
+    async fn plan(store: &SqliteStore, text: &str) -> String {
+        let mut writer = store.writer_for_tests().await;
+        let text = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {text}"));
+        let rows = sqlx::query(text).fetch_all(&mut *writer).await.unwrap();
+        rows.iter().map(|row| row.get::<String, _>(3)).collect::<Vec<_>>().join("\n")
+    }
+
+    #[tokio::test]
+    async fn a_page_reads_what_it_shows_and_no_worker_takes_its_indexes() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(folder.path().join("store.db")).await.unwrap();
+        for (text, index) in [
+            (sql::PROBLEM_GROUPS, "COVERING INDEX problem_cause"),
+            (sql::ENVELOPES_DEAD, "INDEX envelope_dead"),
+            (sql::ENVELOPES_OPEN, "INDEX envelope_open"),
+            (sql::ENVELOPES_ALL, "INDEX envelope_at"),
+            (sql::RECEIVED_LIST, "INDEX received_at"),
+            (sql::RECEIVED_OF, "INDEX received_sender"),
+            (sql::SENDERS, "COVERING INDEX received_sender"),
+            (sql::SENDERS, "COVERING INDEX relay_sender"),
+            (sql::SENDERS_DAY, "PRIMARY KEY (ident=? AND side=? AND day=?)"),
+            (sql::PARTS_CHUNKS, "INDEX chunk_at"),
+            (sql::PARTS_STAGED, "INDEX stretch_staged"),
+            (sql::PARTS_FLYING, "INDEX envelope_open"),
+            (sql::PARTS_DEAD, "INDEX envelope_dead"),
+            (sql::ONES_OF_CLASS, "INDEX problem_at"),
+            (sql::ONES_WITHDRAWN, "INDEX problem_voided"),
+            (sql::RECORD_AT, "PRIMARY KEY (ident=? AND root=? AND kind=? AND part=? AND version=?)"),
+            (sql::CASE_ADAPTERS, "PRIMARY KEY (ident=? AND root>? AND root<?)"),
+            (sql::CASE_ADAPTERS, "INDEX problem_record (ident=? AND root>? AND root<?)"),
+            (sql::TRACE_PROBLEMS, "INDEX received_problems"),
+        ] {
+            let plan = plan(&store, text).await;
+            assert!(plan.contains(index), "{index}: {plan}");
+            for table in ["record", "chunk", "envelope", "received", "problem", "kept", "tally"] {
+                let all = format!("SCAN {table}\n");
+                assert!(!format!("{plan}\n").contains(&all), "{text}: {plan}");
+            }
+        }
+        let own = [
+            "chunk_at", "envelope_at", "envelope_dead", "received_at", "received_sender",
+            "relay_sender", "problem_cause", "problem_at", "problem_voided",
+        ];
+        for text in [
+            sql::DUE,
+            sql::OVERDUE,
+            sql::NUMBERED,
+            sql::FIRST_OPEN,
+            sql::LINK_LOADS,
+            sql::LINK_RELAYS,
+            sql::SETTLED_TO,
+            sql::JUDGED_AFTER,
+            sql::RECEIVED,
+            sql::PURGE_RELAYS,
+            sql::PURGE_CONTROLS,
+            sql::PROBLEMS,
+            sql::PROBLEM_HELD,
+            sql::STATUS,
+            sql::OUT_OPEN,
+            sql::OUT_STAGED,
+            sql::OUT_PROBLEMS,
+            sql::TRACE_OWN,
+            sql::TRACE_KEPT,
+        ] {
+            let plan = plan(&store, text).await;
+            assert!(own.iter().all(|index| !plan.contains(index)), "{text}: {plan}");
+        }
     }
 }

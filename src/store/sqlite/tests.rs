@@ -317,7 +317,7 @@ async fn before_strands(path: &Path) {
     text += "DELETE FROM word WHERE instr(text, '>') > 0; DROP TABLE submission; DROP TABLE branch; DROP TABLE twig; \
              DROP INDEX row_record_case; \
              DROP INDEX chunk_at; DROP INDEX envelope_at; DROP INDEX envelope_dead; DROP INDEX received_at; \
-             DROP INDEX received_sender; DROP INDEX received_problems; DROP INDEX relay_sender; DROP INDEX problem_cause; \
+             DROP INDEX received_sender; DROP INDEX received_problems; DROP INDEX relay_sender; DROP INDEX problem_cause; DROP INDEX problem_at; DROP INDEX problem_voided; \
              DELETE FROM migration WHERE number >= 4; COMMIT";
     sqlx::raw_sql(sqlx::AssertSqlSafe(text)).execute(&mut conn).await.unwrap();
     sqlx::Connection::close(conn).await.unwrap();

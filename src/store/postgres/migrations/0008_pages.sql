@@ -15,3 +15,6 @@ CREATE INDEX received_problems ON received (ident, received) WHERE problems <> '
 CREATE INDEX relay_sender ON relay (ident, sender, at) WHERE at >= 0;
 CREATE INDEX problem_cause ON problem (ident, class, adapter, rule, state, at, problem)
     WHERE at >= 0;
+CREATE INDEX problem_at ON problem (ident, class, at, problem) WHERE root IS NOT NULL AND at >= 0;
+CREATE INDEX problem_voided ON problem (ident, at, problem)
+    WHERE state = 'voided' AND root IS NOT NULL AND at >= 0;

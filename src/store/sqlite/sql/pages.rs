@@ -89,7 +89,8 @@ macro_rules! problems {
     ($and:literal) => {
         concat!(
             "SELECT problem, at, adapter, root, kind, part, version, 0 FROM problem \
-             WHERE ident = ?1 AND at >= ?2 AND (at, problem, 0) < (?3, ?4, ?5) \
+             WHERE ident = ?1 AND at >= 0 AND at >= ?2 AND (at, problem) <= (?3, ?4) \
+             AND (at, problem, 0) < (?3, ?4, ?5) \
              AND (?6 IS NULL OR coalesce(adapter, -1) = ?6) AND ",
             $and,
             " AND root IS NOT NULL AND kind IS NOT NULL AND version IS NOT NULL \
@@ -98,7 +99,7 @@ macro_rules! problems {
     };
 }
 pub(crate) const ONES_OF_CLASS: &str = problems!("class = ?8");
-pub(crate) const ONES_WITHDRAWN: &str = problems!("state = ?8");
+pub(crate) const ONES_WITHDRAWN: &str = problems!("state = 'voided'");
 pub(crate) const RECORD_AT: &str = concat!(
     "SELECT ",
     super::place!(),
@@ -107,3 +108,9 @@ pub(crate) const RECORD_AT: &str = concat!(
     "WHERE r.ident = ?1 AND r.root = ?2 AND r.kind = ?3 AND r.part = ?4 AND r.version = ?5 \
      AND (?6 IS NULL OR (r.chunk = ?6 AND r.idx = ?7))"
 );
+
+/// Adapters of a case: of its records in chunks, and of those that are problems only.
+pub(crate) const CASE_ADAPTERS: &str = "SELECT c.adapter FROM record r JOIN chunk c \
+    ON c.chunk = r.chunk WHERE r.ident = ?1 AND r.root >= ?2 AND r.root < ?3 \
+    UNION SELECT adapter FROM problem WHERE ident = ?1 AND root IS NOT NULL AND root >= ?2 \
+    AND root < ?3 AND adapter IS NOT NULL";
