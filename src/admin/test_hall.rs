@@ -14,17 +14,15 @@ use canon::{DigestAlg, Environment, Millis, NodeCode};
 use envelope::ca::{NodeName, Terms as CaTerms};
 use envelope::{Ca, KeyPem, KeySigner, NoKeys, Signer, Suite, Trust};
 use exchange::config::{RelayConfig, Treatment};
-use exchange::{Fairness, Leases, Limits, Link, Lists, Node, Way};
 use exchange::reconcile::sheets::Sheet;
+use exchange::{Fairness, Leases, Limits, Link, Lists, Node, Way};
 use ring::rand::SystemRandom;
 use store::{MemoryWorld, ProblemItem};
 use tower_service::Service;
 
 use crate::access::{Access, ClientCertificate, Role, Scope, Terms, Via, Who, tests as access};
 use crate::hall::Hall;
-use crate::house::{
-    Both, Checked, Errand, House, HouseFuture, Paper, Proof, Said, Setting, Shown,
-};
+use crate::house::{Both, Checked, Errand, House, HouseFuture, Paper, Proof, Said, Setting, Shown};
 use crate::tongue::Tongue;
 
 const DAY: i64 = 86_400_000;

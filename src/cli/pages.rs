@@ -8,9 +8,7 @@ use std::time::Duration;
 
 use admin::Hall;
 use admin::access::{Access, Terms};
-use admin::house::{
-    Both, Checked, Errand, House, HouseFuture, Paper, Proof, Said, Setting, Shown,
-};
+use admin::house::{Both, Checked, Errand, House, HouseFuture, Paper, Proof, Said, Setting, Shown};
 use canon::Millis;
 use edge::listen::{Listener, Peer, Settings};
 use envelope::{KeyRing, SenderCert};

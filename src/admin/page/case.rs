@@ -62,7 +62,9 @@ struct Life {
 
 fn none(number: &str) -> PageError {
     PageError::gone(
-        format!("this node knows no case `{number}`: compare the number with the source; rows without one stand in the problem data"),
+        format!(
+            "this node knows no case `{number}`: compare the number with the source; rows without one stand in the problem data"
+        ),
         format!("本节点没有办件『{number}』：请与来源核对编号；无编号的行见问题数据"),
     )
 }
@@ -121,14 +123,10 @@ fn carried(steps: &[TraceStep]) -> Vec<Carried> {
     all
 }
 
-async fn contents(
-    hall: &Hall,
-    records: &[Carried],
-) -> Result<Vec<(RecordId, Content)>, PageError> {
+async fn contents(hall: &Hall, records: &[Carried]) -> Result<Vec<(RecordId, Content)>, PageError> {
     let mut found = Vec::new();
     for one in records.iter().take(CASE_FRAGMENTS_MAX) {
-        let mut content =
-            if one.envelopes.is_empty() { Content::NotSealed } else { Content::Gone };
+        let mut content = if one.envelopes.is_empty() { Content::NotSealed } else { Content::Gone };
         for id in one.envelopes.iter().rev() {
             let Some(frames) = hall.store().frames(id).await? else { continue };
             let Ok(package) = hall.node.stored(&frames.frame) else {

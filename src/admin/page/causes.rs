@@ -45,7 +45,11 @@ pub(super) fn is_open(state: &str) -> bool {
 }
 
 /// The causes that somebody may see, those with the most open entries first; and whether there are more.
-pub(super) async fn causes(hall: &Hall, who: &Who, asked: &Asked) -> Result<(Vec<Cause>, bool), PageError> {
+pub(super) async fn causes(
+    hall: &Hall,
+    who: &Who,
+    asked: &Asked,
+) -> Result<(Vec<Cause>, bool), PageError> {
     let filter = GroupFilter { state: chosen(&asked.state), adapter: asked.unit(who) };
     let mut causes: BTreeMap<(String, String, String), Cause> = BTreeMap::new();
     for group in hall.store().problem_groups(filter).await? {
@@ -195,7 +199,9 @@ impl Deed {
             let items = hall.store().problems(filter).await?;
             let Some(last) = items.last() else { break };
             after = last.number;
-            found.extend(items.iter().filter(|i| self.means(i) && i.number <= until).map(|i| i.number));
+            found.extend(
+                items.iter().filter(|i| self.means(i) && i.number <= until).map(|i| i.number),
+            );
         }
         found.truncate(ACT_PROBLEMS_MAX);
         Ok(found)
@@ -230,4 +236,3 @@ pub(super) async fn act(State(hall): State<Arc<Hall>>, Told { who, form }: Told<
     done.await.map_err(|e: PageError| Refusal::to(&who, e))?;
     Ok(see_other("/problems"))
 }
-

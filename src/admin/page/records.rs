@@ -211,9 +211,8 @@ async fn envelopes(hall: &Hall, who: &Who, asked: &Asked) -> Result<Found, PageE
             PageError::bad(format!("there is no state `{word}`"), format!("没有状态『{word}』"))
         })?,
     };
-    let ended = |s: &store::OutState| {
-        matches!(s, store::OutState::Settled | store::OutState::Declined)
-    };
+    let ended =
+        |s: &store::OutState| matches!(s, store::OutState::Settled | store::OutState::Declined);
     let whole = !states.is_empty() && !states.iter().any(ended);
     let (from, before) = asked.bounds(whole, hall.now());
     let filter = EnvelopeFilter {

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use canon::format::{Attributes, Format, Values, supervision_1};
-use canon::{DigestAlg, Key, Lane, Millis, NodeCode, RecordId, Route, Severity, Violation, leaf_hash};
+use canon::{
+    DigestAlg, Key, Lane, Millis, NodeCode, RecordId, Route, Severity, Violation, leaf_hash,
+};
 use exchange::{Node, Worker};
 use store::lifecycle::OutEvent;
 use store::{

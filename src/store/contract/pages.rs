@@ -114,7 +114,8 @@ async fn scattered(county: &Office) {
     county.seal(at(5)).await;
     county.collect(at(6), vec![record("SB", "S1", 1), record("SB", "S2", 1)]).await;
     county.collect(at(7), vec![child("SL", "W", 1)]).await;
-    let voided = county.problems().await.iter().find(|p| p.reference.ends_with("r2")).unwrap().number;
+    let voided =
+        county.problems().await.iter().find(|p| p.reference.ends_with("r2")).unwrap().number;
     county.act(&[voided], ProblemAction::Void, at(8)).await;
 }
 
@@ -134,7 +135,8 @@ fn records_are_found_where_they_are() {
             (Place::Waiting, &["SL:W@unit#1"]),
             (Place::Superseded, &[]),
         ] {
-            let mut found = listed(&county, &RecordFilter { place: Some(place), ..all_day() }).await;
+            let mut found =
+                listed(&county, &RecordFilter { place: Some(place), ..all_day() }).await;
             assert!(found.iter().all(|(_, p)| *p == place), "{place}: {found:?}");
             found.sort();
             let mut expected = expected.to_vec();
@@ -187,10 +189,8 @@ fn what_was_judged_is_listed_by_sender_and_senders_by_what_they_sent() {
             let now = at(n as i64);
             let inbox_id = province.arrive("records", &envelope, now).await;
             let all = [id("SB", &format!("{sender}{n}"), 1)];
-            let judged = Judged {
-                counts: counts(&all, &[None]),
-                ..judged(inbox_id, &envelope, &all, now)
-            };
+            let judged =
+                Judged { counts: counts(&all, &[None]), ..judged(inbox_id, &envelope, &all, now) };
             province.store.commit_judged(&province.lease, judged).await.unwrap();
         }
         let list = async |sender: Option<&str>, limit| -> Vec<(String, Mark)> {

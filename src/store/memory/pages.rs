@@ -94,9 +94,7 @@ impl Identity {
                 && filter.place.is_none_or(|p| p == self.place_of(own))
         };
         let mut found = self.marked(filter.place);
-        found.retain(|(m, key, own)| {
-            *m < filter.before && m.at >= filter.from && wanted(key, own)
-        });
+        found.retain(|(m, key, own)| *m < filter.before && m.at >= filter.from && wanted(key, own));
         found.sort_by_key(|(m, ..)| std::cmp::Reverse(*m));
         let limit = filter.limit.min(PAGE_ROWS_MAX) as usize;
         let more = found.len() > limit;
@@ -114,7 +112,8 @@ impl Identity {
     }
 
     fn received_rows(&self, filter: &ReceivedFilter) -> Vec<ReceivedRow> {
-        let numbers: BTreeMap<_, _> = self.judged.iter().map(|(number, id)| (id, *number)).collect();
+        let numbers: BTreeMap<_, _> =
+            self.judged.iter().map(|(number, id)| (id, *number)).collect();
         let own = |sender: &NodeCode| filter.sender.as_ref().is_none_or(|s| s == sender);
         let of = self.received.iter().filter(|(id, r)| own(&id.sender) && r.at >= filter.from);
         let row = |(id, r): (&canon::EnvelopeId, &Received)| ReceivedRow {

@@ -9,6 +9,7 @@ use super::columns::{fit, state, state_column};
 use super::row::{Columns, id, own_id, own_record_id};
 use super::words::Words;
 use crate::error::StoreError;
+use crate::lifecycle::OutState;
 use crate::types::*;
 
 /// Chunks, or other sources of records, that are read at a time.
@@ -19,6 +20,31 @@ pub(crate) const LOOKED_AT_ONCE: usize = 100;
 /// The most rows of a page, as an argument.
 pub(crate) fn rows_max(limit: u32) -> i64 {
     i64::from(limit.min(PAGE_ROWS_MAX))
+}
+
+/// The smallest part of the envelopes that has all of the states that are looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Among {
+    /// Only given up ones.
+    Dead,
+    /// Only ones that are not at their end.
+    Open,
+    /// Any.
+    All,
+}
+
+impl Among {
+    /// Of a filter.
+    pub(crate) fn of(filter: &EnvelopeFilter) -> Self {
+        let ended = |s: &OutState| matches!(s, OutState::Settled | OutState::Declined);
+        if filter.states.is_empty() || filter.states.iter().any(ended) {
+            Self::All
+        } else if filter.states.iter().all(|s| *s == OutState::Dead) {
+            Self::Dead
+        } else {
+            Self::Open
+        }
+    }
 }
 
 /// States as they are looked for, as columns.

@@ -12,7 +12,7 @@ use super::{restore, sql};
 use crate::api::StoreFuture;
 use crate::api_pages::PageFacts;
 use crate::error::StoreError;
-use crate::packed::pages::{self, Candidate, Source, Walk};
+use crate::packed::pages::{self, Among, Candidate, Source, Walk};
 use crate::packed::trace;
 use crate::types::*;
 
@@ -62,7 +62,7 @@ async fn envelopes(
         None => None,
         Some(to) => Some(routes_to(handle, &mut conn, to).await?),
     };
-    let text = match filter.among() {
+    let text = match Among::of(filter) {
         Among::Dead => sql::ENVELOPES_DEAD,
         Among::Open => sql::ENVELOPES_OPEN,
         Among::All => sql::ENVELOPES_ALL,
@@ -142,7 +142,6 @@ async fn read(
     walk.read_to(pages::last(&rows, parts, limit)?);
     Ok(())
 }
-
 
 async fn located(
     handle: &Handle,

@@ -11,7 +11,7 @@ use super::{restore, sql};
 use crate::api::StoreFuture;
 use crate::api_pages::PageFacts;
 use crate::error::StoreError;
-use crate::packed::pages::{self, Candidate, Source, Walk};
+use crate::packed::pages::{self, Among, Candidate, Source, Walk};
 use crate::packed::trace;
 use crate::types::*;
 
@@ -58,7 +58,7 @@ async fn envelopes(
         None => None,
         Some(to) => Some(routes_to(handle, &mut conn, to).await?),
     };
-    let text = match filter.among() {
+    let text = match Among::of(filter) {
         Among::Dead => sql::ENVELOPES_DEAD,
         Among::Open => sql::ENVELOPES_OPEN,
         Among::All => sql::ENVELOPES_ALL,
@@ -139,7 +139,6 @@ async fn read(
     walk.read_to(pages::last(&rows, parts, limit)?);
     Ok(())
 }
-
 
 async fn located(
     handle: &Handle,
@@ -252,7 +251,10 @@ mod tests {
             (sql::PARTS_DEAD, "INDEX envelope_dead"),
             (sql::ONES_OF_CLASS, "INDEX problem_at"),
             (sql::ONES_WITHDRAWN, "INDEX problem_voided"),
-            (sql::RECORD_AT, "PRIMARY KEY (ident=? AND root=? AND kind=? AND part=? AND version=?)"),
+            (
+                sql::RECORD_AT,
+                "PRIMARY KEY (ident=? AND root=? AND kind=? AND part=? AND version=?)",
+            ),
             (sql::CASE_ADAPTERS, "PRIMARY KEY (ident=? AND root>? AND root<?)"),
             (sql::CASE_ADAPTERS, "INDEX problem_record (ident=? AND root>? AND root<?)"),
             (sql::TRACE_PROBLEMS, "INDEX received_problems"),
@@ -265,8 +267,15 @@ mod tests {
             }
         }
         let own = [
-            "chunk_at", "envelope_at", "envelope_dead", "received_at", "received_sender",
-            "relay_sender", "problem_cause", "problem_at", "problem_voided",
+            "chunk_at",
+            "envelope_at",
+            "envelope_dead",
+            "received_at",
+            "received_sender",
+            "relay_sender",
+            "problem_cause",
+            "problem_at",
+            "problem_voided",
         ];
         for text in [
             sql::DUE,

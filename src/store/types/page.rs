@@ -233,30 +233,7 @@ pub struct SenderRow {
     pub rejected: u64,
 }
 
-/// What both kinds of states have in common for a list of envelopes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Among {
-    /// Only given up ones.
-    Dead,
-    /// Only ones that are not at their end.
-    Open,
-    /// Any.
-    All,
-}
-
 impl EnvelopeFilter {
-    /// The smallest part of the envelopes that has all of these states.
-    pub(crate) fn among(&self) -> Among {
-        let ended = |s: &OutState| matches!(s, OutState::Settled | OutState::Declined);
-        if self.states.is_empty() || self.states.iter().any(ended) {
-            Among::All
-        } else if self.states.iter().all(|s| *s == OutState::Dead) {
-            Among::Dead
-        } else {
-            Among::Open
-        }
-    }
-
     /// The states as they are looked for.
     pub(crate) fn states(&self) -> Vec<OutState> {
         if self.states.is_empty() { OutState::ALL.to_vec() } else { self.states.clone() }

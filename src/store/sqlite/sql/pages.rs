@@ -1,11 +1,11 @@
 //! Statements of people's pages. `at >= 0` and `numbered_at >= 0` are true of every row: they name the
 //! indexes that are for pages alone, so that no worker's plan takes one of them.
 
-pub(crate) const PROBLEM_GROUPS: &str = "SELECT class, adapter, violations ->> '$[0].rule', state, \
+pub(crate) const PROBLEM_GROUPS: &str = "SELECT class, adapter, rule, state, \
     count(*), min(at), max(at), max(problem) FROM problem INDEXED BY problem_cause \
     WHERE ident = ?1 AND at >= 0 AND (?2 IS NULL OR state = ?2) \
     AND (?3 IS NULL OR coalesce(adapter, -1) = ?3) \
-    GROUP BY class, adapter, violations ->> '$[0].rule', state";
+    GROUP BY class, adapter, rule, state";
 
 macro_rules! envelopes {
     ($among:literal) => {
