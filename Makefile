@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 .DEFAULT_GOAL := help
-.PHONY: help build test chaos fuzz sim mutants lint fmt deny ci install services services-down
+.PHONY: help build test chaos browser fuzz sim mutants lint fmt deny ci install services services-down
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile
@@ -26,6 +26,9 @@ test: install ## all tests; starts the services and stops them after, unless the
 chaos: install ## sixty kills, every fault of broker and database, every story over memory too, long
 	@bash tests/services/with.sh $(CARGO) test --release --locked --workspace --all-features --no-fail-fast \
 		--test chaos --test faults --test memory -- --nocapture
+
+browser: install ## the pages in a real Chromium; pictures in target/debug/screenshots
+	$(CARGO) test --workspace --all-features --locked --test browser
 
 fuzz: ## every parser under libFuzzer, FUZZ_SECONDS each (20); stable Rust, a build of its own
 	@bash tests/fuzz/run.sh

@@ -122,6 +122,21 @@ impl Act {
     }
 }
 
+/// The reason somebody gives; everything that is done has one.
+///
+/// # Errors
+/// There is none, or it is too long.
+pub(crate) fn reasoned(reason: &str) -> Result<&str, PageError> {
+    let reason = reason.trim();
+    if reason.is_empty() || reason.chars().count() > REASON_CHARS_MAX {
+        return Err(PageError::bad(
+            format!("say why, in at most {REASON_CHARS_MAX} characters"),
+            format!("请填写原因，不超过 {REASON_CHARS_MAX} 字"),
+        ));
+    }
+    Ok(reason)
+}
+
 impl Hall {
     /// Does it, for somebody, for a reason. Returns how much changed.
     ///
@@ -140,13 +155,7 @@ impl Hall {
             self.store().audit(event("admin.forbidden", false)).await?;
             return Err(PageError::of(StatusCode::FORBIDDEN, "admin.forbidden"));
         }
-        let reason = reason.trim();
-        if reason.is_empty() || reason.chars().count() > REASON_CHARS_MAX {
-            return Err(PageError::bad(
-                format!("say why, in at most {REASON_CHARS_MAX} characters"),
-                format!("请填写原因，不超过 {REASON_CHARS_MAX} 字"),
-            ));
-        }
+        let reason = reasoned(reason)?;
         self.known(who, act).await?;
         let done = self.done(who, act, reason, event(reason, true)).await;
         if let Err(error) = &done {

@@ -36,8 +36,10 @@ pub struct Hall {
     pub live: Live,
     /// What pages have read of days and months.
     pub books: Books,
-    /// The time.
+    /// The node's time.
     pub clock: Clock,
+    /// The time on people's telephones: the node's own, but in a demonstration.
+    pub wall: Clock,
     /// Chance.
     pub chance: Chance,
 }
@@ -54,7 +56,7 @@ impl Hall {
         (node, title): (Arc<Node>, String),
         house: Arc<dyn House>,
         access: Access,
-        (clock, chance): (Clock, Chance),
+        (clock, wall, chance): (Clock, Clock, Chance),
     ) -> Arc<Self> {
         Arc::new(Self {
             title,
@@ -66,6 +68,7 @@ impl Hall {
             live: Live::default(),
             books: Books::default(),
             clock,
+            wall,
             chance,
         })
     }

@@ -167,7 +167,7 @@ impl Ground {
             (Arc::new(node), "试验县".into()),
             Arc::new(TestHouse),
             Access::new(terms),
-            (clock, chance),
+            (Arc::clone(&clock), clock, chance),
         );
         Self { hall, at }
     }
@@ -258,6 +258,11 @@ impl Visitor {
         visitor.cookies.insert(name, value);
         visitor.csrf = csrf;
         visitor
+    }
+
+    /// Has what the browser of somebody else has.
+    pub(crate) fn cookies_of(&mut self, other: &Self) {
+        self.cookies.clone_from(&other.cookies);
     }
 
     /// Asks for a page.

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use admin::Hall;
 use admin::access::{Access, Terms};
+use admin::error::PageError;
 use admin::house::{Both, Checked, Errand, House, HouseFuture, Paper, Proof, Said, Setting, Shown};
 use canon::Millis;
 use edge::listen::{Listener, Peer, Settings};
@@ -249,6 +250,21 @@ pub(crate) async fn tell(serving: &[Serving], out: &Out) -> Result<(), Failure> 
     Ok(())
 }
 
+/// Makes a way back to an account, for somebody at the machine.
+pub(crate) async fn link_for(serving: &[Serving], account: &str, out: &Out) -> Result<(), Failure> {
+    let failed = |e: PageError| Failure::environment(e.text.en, e.text.zh);
+    let Some(one) = serving.first() else {
+        let none = "no configuration file has [admin]: there are no pages";
+        return Err(Failure::usage(none, "配置文件没有 [admin]，未开启管理页面"));
+    };
+    let link = one.hall.access.link_back(&one.hall, account).await.map_err(failed)?;
+    let address = &one.address;
+    Ok(out.say(
+        format_args!("  a new password for {account}, once, within a day: {address}{link}"),
+        format_args!("  账号 {account} 的一次性链接（24 小时内有效）：{address}{link}"),
+    )?)
+}
+
 impl Serving {
     /// The pages of one node at this place.
     pub(crate) async fn open(
@@ -260,17 +276,17 @@ impl Serving {
         let porter = Porter::of(config, node)?;
         let title = porter.tier.title.clone();
         let chance = chance()?;
+        let settings: Settings = posts::settings(listen, &config.limits)?;
         let hall = Hall::new(
             (Arc::clone(node), title),
             Arc::new(porter),
-            Access::default(),
-            (Arc::clone(clock), chance),
+            Access::new(Terms { tls: settings.tls.is_some(), ..Terms::default() }),
+            (Arc::clone(clock), Arc::new(os::now), chance),
         );
         let failed = |e: &dyn std::fmt::Display| {
             Failure::environment(format!("[admin] {e}"), format!("[admin] {e}"))
         };
         hall.series.load(hall.store()).await.map_err(|e| failed(&e))?;
-        let settings: Settings = posts::settings(listen, &config.limits)?;
         let secure = settings.tls.is_some();
         let listener = Listener::bind(settings).await.map_err(|e| {
             Failure::environment(format!("[admin] {e}"), format!("[admin] 无法监听：{e}"))

@@ -34,6 +34,9 @@ pub(crate) struct Run {
     /// Name of this process among those that share a PostgreSQL store · 本进程的实例名
     #[arg(long, value_name = "NAME")]
     instance: Option<String>,
+    /// Prints a one-time link for this account of the pages, when nobody is left who could make one · 为该管理页面账号打印一次性链接
+    #[arg(long, value_name = "ACCOUNT")]
+    link_for: Option<String>,
 }
 
 /// Where the loops take the time from: the system, or a clock the demo moves.
@@ -72,6 +75,9 @@ pub(crate) fn run(args: &Run, out: &Out) -> Done {
         let clock = Arc::new(os::now) as Clock;
         let serving = pages::open(&files, &nodes, &clock).await?;
         pages::tell(&serving, out).await?;
+        if let Some(account) = &args.link_for {
+            pages::link_for(&serving, account, out).await?;
+        }
         let lang = *out;
         let report: Report = Arc::new(move |node, worker, what| {
             // Nobody may be listening on standard error; the store has the facts.

@@ -11,7 +11,7 @@ use fantoccini::{Client, ClientBuilder, Locator};
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::binary;
+use tests::world::process::binary;
 
 /// How long the story and the first page may take.
 const BEGINS_WITHIN: Duration = Duration::from_secs(120);
@@ -36,8 +36,8 @@ pub struct Pages {
     pub node: String,
     /// `http://127.0.0.1:PORT`.
     pub address: String,
-    /// Links that work once, by the word before them.
-    pub links: Vec<String>,
+    /// Links that work once, by the role whose account they open.
+    pub links: Vec<(String, String)>,
 }
 
 /// The running demo and the driver of the browser.
@@ -80,7 +80,9 @@ fn told(demo: &mut Child) -> Vec<Pages> {
             let (node, address) = rest.split_once(": ").expect("`NODE: ADDRESS`");
             pages.push(Pages { node: node.into(), address: address.into(), links: Vec::new() });
         } else if let (Some(last), Some(at)) = (pages.last_mut(), line.find("http://")) {
-            last.links.push(line.get(at..).unwrap_or_default().trim().to_owned());
+            let (role, link) = line.split_at(at);
+            let role = role.trim().trim_end_matches(':').to_owned();
+            last.links.push((role, link.trim().to_owned()));
         }
         let end = line.contains("Ctrl-C ends it");
         heard.push(line);
@@ -121,25 +123,28 @@ impl Stage {
 
     /// A new browser, with or without scripts.
     pub async fn browser(&self, scripts: bool) -> Browser {
-        let mut args = vec![
-            "--headless=new".to_owned(),
-            "--no-sandbox".into(),
-            "--disable-gpu".into(),
-            "--disable-dev-shm-usage".into(),
-            "--window-size=1366,768".into(),
+        let args = [
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-dev-shm-usage",
+            "--window-size=1366,768",
         ];
-        if !scripts {
-            args.push("--blink-settings=scriptEnabled=false".into());
-        }
+        // 2 forbids a page's scripts; the driver's own still run.
+        let scripts = if scripts { 1 } else { 2 };
         let wanted = json!({
-            "goog:chromeOptions": { "args": args },
+            "goog:chromeOptions": {
+                "args": args,
+                "prefs": { "profile.managed_default_content_settings.javascript": scripts },
+            },
             "browserName": "chrome",
         });
         let wanted = wanted.as_object().expect("an object").clone();
         let address = format!("http://127.0.0.1:{}", self.driver_port);
         let begun = Instant::now();
         loop {
-            let mut builder = ClientBuilder::new(hyper_util::client::legacy::connect::HttpConnector::new());
+            let mut builder =
+                ClientBuilder::new(hyper_util::client::legacy::connect::HttpConnector::new());
             match builder.capabilities(wanted.clone()).connect(&address).await {
                 Ok(client) => return Browser { client, pictures: self.pictures.clone() },
                 Err(e) if begun.elapsed() > SEEN_WITHIN => panic!("no browser: {e}"),
@@ -177,6 +182,32 @@ impl Browser {
     pub async fn body(&self) -> String {
         let body = self.client.find(Locator::Css("body")).await.expect("a body");
         body.text().await.expect("its text")
+    }
+
+    /// Whether a selector finds something now.
+    pub async fn has(&self, css: &str) -> bool {
+        self.client.find(Locator::Css(css)).await.is_ok()
+    }
+
+    /// Waits until some words stand on the page.
+    pub async fn wait_for(&self, words: &str) {
+        let begun = Instant::now();
+        loop {
+            // While the next page comes, there is none.
+            let body = match self.client.find(Locator::Css("body")).await {
+                Ok(body) => body.text().await.unwrap_or_default(),
+                Err(_) => String::new(),
+            };
+            if body.contains(words) {
+                return;
+            }
+            assert!(
+                begun.elapsed() < SEEN_WITHIN,
+                "no `{words}` at {}:\n{body}",
+                self.address().await
+            );
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
     }
 
     /// Where it is.

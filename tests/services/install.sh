@@ -21,6 +21,9 @@ NEEDED=(
   /usr/sbin/mariadbd:mariadb-server-core
   mariadb:mariadb-client-core
   /usr/lib/python3.11/ensurepip:python3-venv
+  chromium:chromium
+  chromedriver:chromium-driver
+  /usr/share/fonts/truetype/wqy/wqy-zenhei.ttc:fonts-wqy-zenhei
   /usr/include/sql.h:unixodbc-dev
   /usr/lib/x86_64-linux-gnu/odbc/psqlodbcw.so:odbc-postgresql
   /usr/lib/x86_64-linux-gnu/odbc/libmaodbc.so:odbc-mariadb

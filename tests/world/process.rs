@@ -79,7 +79,7 @@ impl Chance {
 
 /// Builds the program where this test's own executable was built: same folder, same profile. After
 /// a build or a test of the whole workspace with all features it is there already, and cargo sees so.
-pub(super) fn binary() -> PathBuf {
+pub fn binary() -> PathBuf {
     let test = std::env::current_exe().expect("this test");
     let profile = test.parent().and_then(Path::parent).expect("target/PROFILE/deps/test");
     let target = profile.parent().expect("target");

@@ -1,18 +1,25 @@
 //! Accounts, passwords, second factors, sessions, tokens. The README of this folder is the manual.
 
 mod account;
+mod admit;
+mod links;
+mod manage;
+mod own;
+mod page;
 mod password;
 mod role;
 mod second;
 mod secret;
 mod session;
+mod tokens;
+mod tries;
 mod who;
 
 #[cfg(test)]
 pub(crate) mod tests;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::http::StatusCode;
@@ -21,6 +28,8 @@ use axum::http::request::Parts;
 pub use account::{
     ACCOUNT_CHARS_MAX, ACCOUNTS_MAX, PASSWORD_HISTORY, PASSWORD_LIFE_MAX, PASSWORD_WARNING,
 };
+pub use links::LINK_LIFE_MAX;
+pub use manage::{Change, SCOPE_ENTRIES_MAX};
 pub use password::{
     HASH_KIB, HASH_LANES, HASH_PASSES, HASHES_AT_ONCE_MAX, HASHES_WAITING_MAX, PASSWORD_CHARS_MAX,
     PASSWORD_CHARS_MIN, PASSWORD_CHARS_MIN_LEVEL_2,
@@ -28,6 +37,8 @@ pub use password::{
 pub use role::{Power, Role, Scope};
 pub use second::RECOVERY_CODES;
 pub use session::{ACCOUNT_SESSIONS_MAX, SESSION_IDLE_MAX, SESSION_LIFE_MAX};
+pub use tokens::{TOKEN_LIFE_MAX, TOKENS_MAX, Wanted};
+pub use tries::{LOCKED_FOR, STRANGER_LINES_MAX, WRONG_MAX};
 pub(crate) use who::Given;
 pub use who::{Told, Via, Who};
 
@@ -36,7 +47,7 @@ use crate::hall::Hall;
 use crate::tongue::{self, cookie};
 use crate::web::Refusal;
 
-use account::{Account, First};
+use account::First;
 use secret::Secret;
 
 /// SHA-256 of the client certificate that TLS has verified, as an extension of the request. Whoever serves
@@ -66,6 +77,7 @@ pub struct Access {
     turns: password::Turns,
     /// Held by whoever reads what stands, changes it, and lets it stand again.
     changing: tokio::sync::Mutex<()>,
+    strangers: Mutex<tries::Strangers>,
 }
 
 impl fmt::Debug for Access {
@@ -82,6 +94,10 @@ impl Access {
 
     /// Who sends this request.
     pub(crate) async fn who(&self, hall: &Hall, parts: &Parts) -> Result<Who, Refusal> {
+        if let Some(said) = tokens::said(parts) {
+            let found = tokens::who(hall, said, tongue::chosen(&parts.headers)).await;
+            return found.map_err(|error| Refusal::for_program(parts, error));
+        }
         let carried = cookie(&parts.headers, &session::cookie_name(hall)).and_then(Secret::read);
         let Some(secret) = carried else { return Err(Refusal::unknown(parts)) };
         let failed = |error| Refusal::new(parts, error);
@@ -100,6 +116,7 @@ impl Access {
             let error = PageError::of(StatusCode::FORBIDDEN, code);
             return Err(Refusal::first(parts, error, there));
         }
+        let seen = session.seen;
         let who = Who {
             account: session.account.as_str().into(),
             roles: account.roles,
@@ -110,26 +127,15 @@ impl Access {
             csrf: secret.csrf().into(),
             tongue: tongue::chosen(&parts.headers),
         };
-        session::used(hall, &digest, session).await.map_err(failed)?;
+        session::used(hall, &digest, seen).await.map_err(failed)?;
         Ok(who)
-    }
-
-    /// The way in for the first person, once; none where somebody has an account.
-    ///
-    /// # Errors
-    /// The store does not answer.
-    pub async fn first_link(
-        &self,
-        _hall: &Hall,
-    ) -> Result<Option<String>, crate::error::PageError> {
-        Ok(None)
     }
 
     /// Whether somebody who was let in still is.
     pub(crate) async fn lasts(&self, hall: &Hall, who: &Who) -> bool {
         match who.via {
             Via::Session => session::find(hall, &who.key).await.is_ok_and(|found| found.is_some()),
-            Via::Token => false,
+            Via::Token => tokens::lasts(hall, &who.key).await,
         }
     }
 }
@@ -146,5 +152,5 @@ fn is_own(path: &str) -> bool {
 
 /// Pages about oneself and about accounts.
 pub fn routes() -> Router<Arc<Hall>> {
-    Router::new()
+    page::routes()
 }

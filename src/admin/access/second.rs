@@ -88,7 +88,7 @@ impl Seed {
         (account, key): (&str, &[u8; 32]),
         said: &str,
     ) -> Option<(Second, Vec<String>)> {
-        let now = hall.now();
+        let now = (hall.wall)();
         let step = self.step_of(&plain(said), now, i64::MIN)?;
         let codes: Vec<String> = (0..RECOVERY_CODES).map(|_| recovery_code(hall)).collect();
         let nonce: [u8; 12] = chance(hall);

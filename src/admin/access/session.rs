@@ -107,13 +107,19 @@ pub(crate) async fn find(
     }
 }
 
-/// Writes down that it is used.
-pub(crate) async fn used(hall: &Hall, digest: &str, session: Session) -> Result<(), PageError> {
+/// Writes down that it is used, unless somebody has just ended it.
+pub(crate) async fn used(hall: &Hall, digest: &str, seen: Millis) -> Result<(), PageError> {
     let now = hall.now();
-    if now.since(session.seen) < SEEN_EVERY {
+    if now.since(seen) < SEEN_EVERY {
         return Ok(());
     }
-    keep(hall, digest, &Session { seen: now, ..session }).await
+    let _held = hall.access.changing.lock().await;
+    let session: Option<Session> =
+        standing::one(hall.store(), &format!("{SESSION}{digest}")).await?;
+    match session {
+        Some(session) => keep(hall, digest, &Session { seen: now, ..session }).await,
+        None => Ok(()),
+    }
 }
 
 /// Keeps it as it is now.

@@ -26,8 +26,8 @@ pub const ADMIN: &[Code] = &[
     ),
     c(
         "admin.login_wrong",
-        "account, password or code is wrong; after five wrong tries the account is locked for 30 minutes",
-        "账号、口令或验证码有误；连续错误五次将锁定 30 分钟",
+        "account, password or second factor is wrong; after five wrong tries the account is locked for 30 minutes",
+        "账号、口令或第二因素有误；连续错误五次将锁定 30 分钟",
     ),
     c(
         "admin.locked",

@@ -12,7 +12,7 @@ use super::scenes::Story;
 use super::tiers::Tier;
 use super::world::{LOOK, World};
 use crate::assemble::store_failure;
-use crate::pages::{self, Serving};
+use crate::pages::Serving;
 use crate::text::Failure;
 
 /// The first of the four ports; another one is taken where somebody has it.
@@ -97,10 +97,26 @@ async fn given_up(world: &World) -> Result<bool, Failure> {
     Ok(done)
 }
 
-/// Says where the pages are, and how to get in.
+/// Says where the pages are, and how to get in: an account of each role, each by a link that works once.
 pub(crate) async fn tell(story: &mut Story<'_>, serving: &[Serving]) -> Result<(), Failure> {
     story.show.line("")?;
-    pages::tell(serving, &story.show.out).await?;
+    let out = story.show.out;
+    for one in serving {
+        let (code, address) = (&one.node.code, &one.address);
+        out.say(
+            format_args!("pages of {code}: {address}"),
+            format_args!("{code} 管理页面：{address}"),
+        )?;
+        let links = one.hall.access.demo_accounts(&one.hall).await;
+        for (role, link) in links.map_err(|e| Failure::environment(e.text.en, e.text.zh))? {
+            let word = role.word();
+            let name = role.name().1;
+            out.say(
+                format_args!("  {word}: {address}{link}"),
+                format_args!("  {name}（{word}）：{address}{link}"),
+            )?;
+        }
+    }
     story.show.line(story.show.out.of(
         "Ctrl-C ends it; nothing is lost, and the same command goes on from there.".to_owned(),
         "按 Ctrl-C 结束，数据不丢失；再次运行同一命令可接着看。".to_owned(),
