@@ -21,7 +21,7 @@ use store::{MemoryWorld, ProblemItem};
 use tower_service::Service;
 
 use crate::access::{Access, ClientCertificate, Role, Scope, Terms, Via, Who, tests as access};
-use crate::hall::Hall;
+use crate::hall::{Clock, Hall};
 use crate::house::{Both, Checked, Errand, House, HouseFuture, Paper, Proof, Said, Setting, Shown};
 use crate::tongue::Tongue;
 
@@ -151,7 +151,7 @@ impl Ground {
     pub(crate) fn of(node: Node, terms: Terms) -> Self {
         let begins = Millis::parse(BEGINS).expect("a moment");
         let at = Arc::new(AtomicI64::new(begins.0));
-        let clock = {
+        let clock: Clock = {
             let at = Arc::clone(&at);
             Arc::new(move || Millis(at.load(Ordering::SeqCst)))
         };

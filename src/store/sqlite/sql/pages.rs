@@ -27,18 +27,20 @@ pub(crate) const ENVELOPES_OPEN: &str = envelopes!("state < 6");
 pub(crate) const ENVELOPES_ALL: &str = envelopes!("numbered_at >= 0");
 
 macro_rules! received {
-    ($of:literal) => {
+    ($by:literal, $of:literal) => {
         concat!(
             "SELECT received, sender, epoch, route, sequence, day, count, kept, \
-             json_array_length(problems), at FROM received WHERE ident = ?1 AND at >= 0 ",
+             json_array_length(problems), at FROM received ",
+            $by,
+            " WHERE ident = ?1 AND at >= 0 ",
             $of,
             " AND at >= ?2 AND (at, received) < (?3, ?4) \
              ORDER BY at DESC, received DESC LIMIT +?5"
         )
     };
 }
-pub(crate) const RECEIVED_LIST: &str = received!("");
-pub(crate) const RECEIVED_OF: &str = received!("AND sender = ?6");
+pub(crate) const RECEIVED_LIST: &str = received!("INDEXED BY received_at", "");
+pub(crate) const RECEIVED_OF: &str = received!("INDEXED BY received_sender", "AND sender = ?6");
 
 pub(crate) const SENDERS: &str = "WITH RECURSIVE passed (sender) AS ( \
     SELECT min(sender) FROM relay WHERE ident = ?1 UNION ALL \
