@@ -255,7 +255,7 @@ async fn what_is_done_about_a_cause_is_done_to_what_was_seen() {
     let mut operator = scene.visitor(&[Role::Operator]).await;
     let page = operator.get("/problems?adapter=window").await;
     let until = page.between("name=\"until\" value=\"", "\"").to_owned();
-    scene.ground.later(HOUR);
+    scene.ground.later(60_000);
     scene.collect("window", "A9").await;
     let form = [
         ("adapter", "window"),
