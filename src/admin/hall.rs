@@ -15,6 +15,7 @@ use crate::house::House;
 use crate::live::Live;
 use crate::machines::{Figures, Kept, Machines};
 use crate::metrics::Causes;
+use crate::page::books::Books;
 use crate::series::Series;
 
 /// Where pages take the time from.
@@ -38,6 +39,8 @@ pub struct Hall {
     pub series: Series,
     /// Pages that follow.
     pub live: Live,
+    /// What pages have read of days and months.
+    pub books: Books,
     /// The node's time.
     pub clock: Clock,
     /// The time on people's telephones: the node's own, but in a demonstration.
@@ -94,6 +97,7 @@ impl Hall {
             access,
             series: Series::default(),
             live: Live::default(),
+            books: Books::default(),
             clock,
             wall,
             chance,

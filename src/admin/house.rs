@@ -4,6 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use canon::{Day, Millis};
+use exchange::reconcile::sheets::Sheet;
 use serde::{Deserialize, Serialize};
 
 /// What the methods of a house return.
@@ -106,6 +107,27 @@ pub trait House: Send + Sync {
     fn opened(&self, raw: Vec<u8>, item: &store::ProblemItem) -> Option<Vec<u8>>;
     /// Does what an operator's command asks (`tiergate` has the same words): see [`crate::act`].
     fn ask<'a>(&'a self, errand: &'a Errand, now: Millis) -> HouseFuture<'a, u64>;
+    /// What proves a case's records, or one record, as a file; none if nothing here proves it.
+    fn evidence<'a>(&'a self, subject: &'a str, now: Millis) -> HouseFuture<'a, Option<Proof>>;
+    /// Sheets as a spreadsheet file: the same bytes for the same sheets.
+    ///
+    /// # Errors
+    /// They are more than such a file holds.
+    fn book(&self, title: &str, sheets: &[Sheet]) -> Result<Vec<u8>, String>;
+    /// This node's signature over a file, which `tiergate reconcile --verify` holds against it.
+    ///
+    /// # Errors
+    /// Its key does not sign.
+    fn signed(&self, file: &[u8]) -> Result<Vec<u8>, String>;
+}
+
+/// What proves something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proof {
+    /// The file.
+    pub file: Vec<u8>,
+    /// How many records it proves.
+    pub records: u64,
 }
 
 /// What the process does for an operator beyond the node's own facts.

@@ -14,6 +14,7 @@ use canon::{DigestAlg, Environment, Millis, NodeCode};
 use envelope::ca::{NodeName, Terms as CaTerms};
 use envelope::{Ca, KeyPem, KeySigner, NoKeys, Signer, Suite, Trust};
 use exchange::config::{RelayConfig, Treatment};
+use exchange::reconcile::sheets::Sheet;
 use exchange::{Fairness, Leases, Limits, Link, Lists, Node, Way};
 use ring::rand::SystemRandom;
 use store::{MemoryWorld, ProblemItem};
@@ -21,7 +22,7 @@ use tower_service::Service;
 
 use crate::access::{Access, ClientCertificate, Role, Scope, Terms, Via, Who, tests as access};
 use crate::hall::{Clock, Hall};
-use crate::house::{Both, Checked, Errand, House, HouseFuture, Paper, Said, Setting, Shown};
+use crate::house::{Both, Checked, Errand, House, HouseFuture, Paper, Proof, Said, Setting, Shown};
 use crate::tongue::Tongue;
 
 const DAY: i64 = 86_400_000;
@@ -56,6 +57,17 @@ impl House for TestHouse {
     }
     fn ask<'a>(&'a self, _errand: &'a Errand, _now: Millis) -> HouseFuture<'a, u64> {
         Box::pin(async { Ok(1) })
+    }
+    fn evidence<'a>(&'a self, subject: &'a str, _now: Millis) -> HouseFuture<'a, Option<Proof>> {
+        let known = !subject.starts_with("nothing");
+        let proof = Proof { file: subject.as_bytes().to_vec(), records: 1 };
+        Box::pin(async move { Ok(known.then_some(proof)) })
+    }
+    fn book(&self, title: &str, _sheets: &[Sheet]) -> Result<Vec<u8>, String> {
+        Ok(format!("book {title}").into_bytes())
+    }
+    fn signed(&self, file: &[u8]) -> Result<Vec<u8>, String> {
+        Ok([b"signed ", file].concat())
     }
 }
 

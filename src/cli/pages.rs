@@ -9,12 +9,15 @@ use std::time::Duration;
 use admin::Hall;
 use admin::access::{Access, Terms};
 use admin::error::PageError;
-use admin::house::{Both, Checked, Disk, Errand, House, HouseFuture, Paper, Said, Setting, Shown};
+use admin::house::{
+    Both, Checked, Disk, Errand, House, HouseFuture, Paper, Proof, Said, Setting, Shown,
+};
 use admin::machines::Machines;
 use canon::Millis;
 use edge::listen::{Listener, Peer, Settings};
 use envelope::{KeyRing, SenderCert};
 use exchange::config::{ListenConfig, NodeConfig};
+use exchange::reconcile::sheets::Sheet;
 use exchange::standing::Backfill;
 use exchange::{Node, rested};
 use ring::rand::{SecureRandom, SystemRandom};
@@ -22,7 +25,8 @@ use store::ProblemItem;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
-use crate::commands::{doctor, quarantine, status};
+use crate::commands::reconcile::book;
+use crate::commands::{doctor, evidence, quarantine, status};
 use crate::desk::{self, Request};
 use crate::expiry;
 use crate::files::{self, CONFIG_BYTES_MAX};
@@ -196,6 +200,25 @@ impl House for Porter {
             let done = desk::apply(&desk::office(&self.node), &request, now).await;
             done.map_err(|e| e.to_string())
         })
+    }
+
+    fn evidence<'a>(&'a self, subject: &'a str, _now: Millis) -> HouseFuture<'a, Option<Proof>> {
+        Box::pin(async move {
+            let tiers = std::slice::from_ref(&self.tier);
+            let found = evidence::proof(tiers, subject, &self.keys).await;
+            let (proof, _) = found.map_err(|e| e.en)?;
+            let one = |(text, n): (String, usize)| Proof { file: text.into(), records: n as u64 };
+            Ok(proof.map(one))
+        })
+    }
+
+    fn book(&self, title: &str, sheets: &[Sheet]) -> Result<Vec<u8>, String> {
+        book::bytes(title, sheets).map_err(|e| e.to_string())
+    }
+
+    fn signed(&self, file: &[u8]) -> Result<Vec<u8>, String> {
+        let signed = envelope::sign_text(file, self.node.signers.first());
+        signed.map(Into::into).map_err(|e| e.to_string())
     }
 }
 

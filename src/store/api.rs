@@ -9,7 +9,9 @@ use canon::{Day, Digest, EnvelopeId, Lane, Millis, NodeCode, RecordId, Route};
 
 use crate::error::StoreError;
 use crate::types::*;
-use crate::{AccountFacts, ArchiveFacts, FigureFacts, OutletFacts, RestoreFacts, WindowFacts};
+use crate::{
+    AccountFacts, ArchiveFacts, FigureFacts, OutletFacts, PageFacts, RestoreFacts, WindowFacts,
+};
 
 /// What every method returns: boxed, `Send`, ready at first poll in memory.
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
@@ -23,6 +25,7 @@ pub trait Store:
     + WindowFacts
     + AccountFacts
     + FigureFacts
+    + PageFacts
     + Send
     + Sync
 {

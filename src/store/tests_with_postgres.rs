@@ -168,6 +168,9 @@ mod own {
         }
         text += "DELETE FROM word WHERE position('>' in text) > 0; \
                  DROP TABLE submission; DROP TABLE branch; DROP TABLE twig; DROP INDEX row_record_case; \
+                 DROP TABLE unit_count; DROP INDEX relay_at; \
+                 DROP INDEX chunk_at; DROP INDEX envelope_at; DROP INDEX envelope_dead; DROP INDEX received_at; \
+                 DROP INDEX received_sender; DROP INDEX received_problems; DROP INDEX relay_sender; DROP INDEX problem_cause; DROP INDEX problem_at; DROP INDEX problem_voided; ALTER TABLE problem DROP COLUMN rule; \
                  DELETE FROM migration WHERE number >= 4; COMMIT";
         let mut conn = PgConnection::connect(&provider::server()).await.unwrap();
         conn.execute(sqlx::raw_sql(AssertSqlSafe(text))).await.unwrap();

@@ -1,6 +1,5 @@
 //! 问题数据: what is held, returned or rejected, grouped by its cause; what is done about it.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Router;
@@ -12,18 +11,17 @@ use maud::{Markup, html};
 use serde::Deserialize;
 use store::{AuditEvent, ProblemFilter, ProblemItem};
 
+use super::causes::{act, causes, deeds, groups, is_open};
+use super::words::in_address;
 use crate::access::{Power, Told, Who};
-use crate::act::Act;
 use crate::error::PageError;
 use crate::hall::Hall;
 use crate::shell;
-use crate::tongue::{count, moment};
-use crate::web::{Page, Refusal, html as answer, see_other};
+use crate::tongue::moment;
+use crate::web::{Page, Refusal, html as answer};
 
-/// Most entries that a page looks at: the page says so, and the filter brings the others.
-pub const PROBLEMS_SHOWN_MAX: u32 = 2_000;
-/// Entries that are listed one by one.
-const LISTED: usize = 100;
+/// Entries of one page.
+pub const PROBLEMS_SHOWN_MAX: u32 = 100;
 
 /// The pages and what is done on them.
 pub(crate) fn routes() -> Router<Arc<Hall>> {
@@ -36,10 +34,10 @@ pub(crate) fn routes() -> Router<Arc<Hall>> {
 
 /// Which are shown.
 #[derive(Clone, Debug, Default, Deserialize)]
-struct Asked {
-    state: Option<String>,
-    adapter: Option<String>,
-    rule: Option<String>,
+pub(super) struct Asked {
+    pub(super) state: Option<String>,
+    pub(super) adapter: Option<String>,
+    pub(super) rule: Option<String>,
     after: Option<i64>,
 }
 
@@ -56,7 +54,7 @@ pub(crate) fn state_name(who: &Who, state: &str) -> String {
     who.of(pair.0, pair.1).to_owned()
 }
 
-fn class_name<'c>(who: &Who, class: &'c str) -> &'c str {
+pub(super) fn class_name<'c>(who: &Who, class: &'c str) -> &'c str {
     match class {
         "quarantined" => who.tongue.of("not valid here", "校验不通过"),
         "rejected" => who.tongue.of("rejected above", "上级退回"),
@@ -77,57 +75,40 @@ pub(crate) async fn one(hall: &Hall, number: i64) -> Result<ProblemItem, PageErr
     })
 }
 
-/// A cause with those that have it.
-struct Group<'i> {
-    adapter: &'i str,
-    class: &'i str,
-    rule: &'i str,
-    zh: &'i str,
-    en: &'i str,
-    first: Millis,
-    last: Millis,
-    open: Vec<i64>,
-    all: u64,
+pub(super) fn chosen(text: &Option<String>) -> Option<String> {
+    text.clone().filter(|text| !text.is_empty())
 }
 
-fn grouped(items: &[ProblemItem]) -> Vec<Group<'_>> {
-    let mut groups: BTreeMap<(&str, &str, &str), Group<'_>> = BTreeMap::new();
-    for item in items {
-        let violation = item.violations.iter().find(|v| v.severity == Severity::Error);
-        let violation = violation.or(item.violations.first());
-        let rule = violation.map_or("", |v| &*v.rule);
-        let (adapter, class) = (&*item.adapter, &*item.class);
-        let known = canon::code(rule);
-        let group = groups.entry((adapter, class, rule)).or_insert_with(|| Group {
-            adapter,
-            class,
-            rule,
-            zh: known.map_or(violation.map_or("", |v| &v.zh), |c| c.zh),
-            en: known.map_or(violation.map_or("", |v| &v.en), |c| c.en),
-            first: item.at,
-            last: item.at,
-            open: Vec::new(),
-            all: 0,
-        });
-        group.all += 1;
-        group.first = group.first.min(item.at);
-        group.last = group.last.max(item.at);
-        if matches!(&*item.state, "held" | "returned" | "resubmitted") {
-            group.open.push(item.number);
+impl Asked {
+    /// The adapter that is asked for; who sees one alone asks for it.
+    pub(super) fn unit(&self, who: &Who) -> Option<String> {
+        match (chosen(&self.adapter), &*who.scope.units) {
+            (None, [only]) => Some(only.clone()),
+            (asked, _) => asked,
         }
     }
-    let mut groups: Vec<_> = groups.into_values().collect();
-    groups.sort_by_key(|g| std::cmp::Reverse((g.open.len(), g.all)));
-    groups
+
+    /// The same question, going on after a number.
+    fn address(&self, after: i64) -> String {
+        let mut out = format!("/problems?after={after}");
+        for (name, value) in
+            [("state", &self.state), ("adapter", &self.adapter), ("rule", &self.rule)]
+        {
+            if let Some(value) = chosen(value) {
+                out.push_str(&format!("&{name}={}", in_address(&value)));
+            }
+        }
+        out
+    }
 }
 
 async fn list(State(hall): State<Arc<Hall>>, who: Who, Query(asked): Query<Asked>) -> Page {
     let found = async {
         who.needs(Power::Look)?;
         let filter = ProblemFilter {
-            state: asked.state.clone().filter(|s| !s.is_empty()),
-            adapter: asked.adapter.clone().filter(|a| !a.is_empty()),
-            rule: asked.rule.clone().filter(|r| !r.is_empty()),
+            state: chosen(&asked.state),
+            adapter: asked.unit(&who),
+            rule: chosen(&asked.rule),
             after: asked.after.unwrap_or(0),
             limit: PROBLEMS_SHOWN_MAX,
         };
@@ -135,20 +116,22 @@ async fn list(State(hall): State<Arc<Hall>>, who: Who, Query(asked): Query<Asked
         let more = items.len() == PROBLEMS_SHOWN_MAX as usize;
         let last = items.last().map_or(0, |i| i.number);
         items.retain(|item| who.scope.has_unit(&item.adapter));
-        Ok((items, more.then_some(last)))
+        Ok((causes(&hall, &who, &asked).await?, items, more.then_some(last)))
     };
-    let (items, more) = found.await.map_err(|e: PageError| Refusal::to(&who, e))?;
+    let ((causes, others), items, more) =
+        found.await.map_err(|e: PageError| Refusal::to(&who, e))?;
     let now = hall.now();
     let body = html! {
         (filters(&who, &asked))
-        @if items.is_empty() {
+        @if causes.is_empty() {
             p.notice.good { (who.of("There is none.", "没有问题数据。")) }
         } @else {
-            (groups(&who, &grouped(&items), now))
+            (groups(&who, &causes, now))
+            @if others { p.quiet { (who.of("There are more causes: choose a state or an adapter.", "原因未列尽，请按状态或适配器筛选。")) } }
             (entries(&who, &items, now))
         }
         @if let Some(last) = more {
-            p { a href={ "/problems?after=" (last) } { (who.of("More, after number ", "还有更多，自编号之后：")) (last) } }
+            p { a href=(asked.address(last)) { (who.of("More, after number ", "还有更多，自编号之后：")) (last) } }
         }
     };
     Ok(answer(shell::page(&hall, &who, "/problems", who.of("Problem data", "问题数据"), body)))
@@ -172,59 +155,6 @@ fn filters(who: &Who, asked: &Asked) -> Markup {
     }
 }
 
-fn groups(who: &Who, groups: &[Group<'_>], now: Millis) -> Markup {
-    html! {
-        section {
-            h2 { (who.of("By cause", "按原因")) }
-            div.wide { table {
-                thead { tr {
-                    th { (who.of("Cause", "原因")) }
-                    th { (who.of("Adapter", "适配器")) }
-                    th.n { (who.of("Open", "待处理")) }
-                    th.n { (who.of("All", "合计")) }
-                    th { (who.of("First", "首次")) }
-                    th { (who.of("Last", "最近")) }
-                    th { (who.of("What to do", "处理")) }
-                } }
-                tbody { @for g in groups {
-                    tr {
-                        th scope="row" { (class_name(who, g.class)) " · " (who.of(g.en, g.zh)) " " span.quiet { "[" (g.rule) "]" } }
-                        td { (g.adapter) }
-                        td.n { a href={ "/problems?adapter=" (g.adapter) "&rule=" (g.rule) } { (count(g.open.len() as u64)) } }
-                        td.n { (count(g.all)) }
-                        td { (moment(g.first, now)) }
-                        td { (moment(g.last, now)) }
-                        td { (deeds(who, &g.open, g.class)) }
-                    }
-                } }
-            } }
-        }
-    }
-}
-
-/// The first thing to do is to give rows back to whom they belong.
-fn deeds(who: &Who, open: &[i64], class: &str) -> Markup {
-    let numbers: Vec<String> = open.iter().map(i64::to_string).collect();
-    let numbers = numbers.join(",");
-    let deed = |what: &str, button: (&'static str, &'static str)| -> Markup {
-        html! {
-            details.act {
-                summary { (who.of(button.0, button.1)) }
-                (shell::deed(who, "/problems/act", &[("numbers", &numbers), ("what", what)], button))
-            }
-        }
-    };
-    html! {
-        @if who.may(Power::Problems) && !open.is_empty() {
-            @if class != "refused" {
-                (deed("return", ("Return to its unit", "退回来源单位")))
-                (deed("resubmit", ("Collect anew", "重新采集提交")))
-            }
-            (deed("void", ("Withdraw", "停报")))
-        }
-    }
-}
-
 fn entries(who: &Who, items: &[ProblemItem], now: Millis) -> Markup {
     html! {
         section {
@@ -238,7 +168,7 @@ fn entries(who: &Who, items: &[ProblemItem], now: Millis) -> Markup {
                     th { (who.of("Found", "发现")) }
                     th { (who.of("Until", "期限")) }
                 } }
-                tbody { @for item in items.iter().take(LISTED) {
+                tbody { @for item in items {
                     tr {
                         td.n { a href={ "/problems/" (item.number) } { (item.number) } }
                         td { (state_name(who, &item.state)) }
@@ -249,9 +179,6 @@ fn entries(who: &Who, items: &[ProblemItem], now: Millis) -> Markup {
                     }
                 } }
             } }
-            @if items.len() > LISTED {
-                p.quiet { (who.of("The first hundred are listed; choose a cause above.", "仅列前一百条，请在上方按原因查看。")) }
-            }
         }
     }
 }
@@ -321,9 +248,9 @@ fn entry(hall: &Hall, who: &Who, item: &ProblemItem, row: Option<&str>) -> Marku
                 (shell::deed(who, &format!("/problems/{number}/unmask"), &[], ("Show", "显示")))
             }
         }
-        @if matches!(&*item.state, "held" | "returned" | "resubmitted") {
+        @if is_open(&item.state) {
             h2 { (who.of("What to do", "处理")) }
-            (deeds(who, &[item.number], &item.class))
+            (deeds(who, &[("numbers", &number)], &item.class))
         }
         p.quiet { (moment(now, now)) }
     }
@@ -351,36 +278,6 @@ fn violations(hall: &Hall, who: &Who, item: &ProblemItem) -> Markup {
             }
         } }
     }
-}
-
-#[derive(Debug, Deserialize)]
-struct Deed {
-    numbers: String,
-    what: String,
-    days: Option<i64>,
-    reason: String,
-}
-
-async fn act(State(hall): State<Arc<Hall>>, Told { who, form }: Told<Deed>) -> Page {
-    let done = async {
-        let numbers: Result<Vec<i64>, _> = form.numbers.split(',').map(str::parse).collect();
-        let problems = numbers
-            .map_err(|_| PageError::bad("numbers are separated by commas", "编号之间以逗号分隔"))?;
-        let act = match form.what.as_str() {
-            "return" => Act::Return { problems, days: form.days.filter(|d| (1..=90).contains(d)) },
-            "resubmit" => Act::Resubmit(problems),
-            "void" => Act::Void(problems),
-            other => {
-                return Err(PageError::bad(
-                    format!("`{other}` is nothing that can be done"),
-                    format!("没有操作『{other}』"),
-                ));
-            }
-        };
-        hall.act(&who, &act, &form.reason).await
-    };
-    done.await.map_err(|e: PageError| Refusal::to(&who, e))?;
-    Ok(see_other("/problems"))
 }
 
 #[derive(Debug, Deserialize)]

@@ -74,14 +74,29 @@ async fn export(args: &Export, out: &Out) -> Done {
     // Compiled beside the opening of the stores, not behind it.
     drop(std::thread::spawn(supervision_1));
     let tiers = tiers(&args.nodes, Access::Read).await?;
-    let wanted = RecordId::parse(&args.record);
-    let number = wanted.as_ref().map_or_else(|| args.record.clone(), |id| id.key.number());
-    let mut items = Vec::new();
-    let mut left = Vec::new();
-    let mut by = None;
     let keys = crate::identity::keys_of(&tiers)?;
-    for carried in carried(&tiers, &number, wanted.as_ref()).await? {
-        match item(&tiers, &carried, &keys).await? {
+    let (proof, left) = proof(&tiers, &args.record, &keys).await?;
+    let Some((text, proven)) = proof else {
+        audited(args, &tiers, 0).await?;
+        return nothing(&args.record, &left, out);
+    };
+    // The line stands before the file does: nobody has one without the other.
+    audited(args, &tiers, proven).await?;
+    write(&args.out, &text)?;
+    told(args, proven, &left, out)
+}
+
+/// What proves a case's records, or one record, with how many it proves; and those that are left out.
+pub(crate) async fn proof(
+    tiers: &[Tier],
+    asked: &str,
+    keys: &KeyRing,
+) -> Result<(Option<(String, usize)>, Vec<Left>), Failure> {
+    let wanted = RecordId::parse(asked);
+    let number = wanted.as_ref().map_or_else(|| asked.to_owned(), |id| id.key.number());
+    let (mut items, mut left, mut by) = (Vec::new(), Vec::new(), None);
+    for carried in carried(tiers, &number, wanted.as_ref()).await? {
+        match item(tiers, &carried, keys).await? {
             Ok((tier, item)) => {
                 by.get_or_insert(tier);
                 items.push(item);
@@ -89,20 +104,13 @@ async fn export(args: &Export, out: &Out) -> Done {
             Err(why) => left.push((carried.0.to_string(), why)),
         }
     }
-    let Some(by) = by else {
-        audited(args, &tiers, 0).await?;
-        return nothing(&args.record, &left, out);
-    };
+    let Some(by) = by else { return Ok((None, left)) };
     let proven = items.len();
-    let evidence = Evidence::new(&by.code, os::now(), items);
-    let text = evidence.write().map_err(|e| {
+    let text = Evidence::new(&by.code, os::now(), items).write().map_err(|e| {
         let zh = canon::code(e.code()).map_or("", |code| code.zh);
         Failure::environment(format!("{e} [{}]", e.code()), format!("{zh} [{}]", e.code()))
     })?;
-    // The line stands before the file does: nobody has one without the other.
-    audited(args, &tiers, proven).await?;
-    write(&args.out, &text)?;
-    told(args, proven, &left, out)
+    Ok((Some((text, proven)), left))
 }
 
 /// Leaves a line in the audit chain of each node that was asked.
@@ -142,11 +150,11 @@ fn told(args: &Export, proven: usize, left: &[Left], out: &Out) -> Done {
 }
 
 /// A record that is not in the file, and why.
-type Left = (String, Why);
+pub(crate) type Left = (String, Why);
 
 /// Why a record cannot be shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Why {
+pub(crate) enum Why {
     /// Nobody here has its bytes.
     Gone,
     /// Its bytes are here, closed for others.

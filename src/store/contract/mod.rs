@@ -21,6 +21,7 @@ mod identities;
 mod leases;
 mod narrowing;
 mod outlets;
+mod pages;
 mod people;
 mod plain_text;
 mod receiving;

@@ -5,6 +5,7 @@ mod account;
 mod archive;
 mod figures;
 mod outlet;
+mod pages;
 mod restore;
 mod store;
 mod window;

@@ -12,6 +12,7 @@ mod inbox;
 mod moves;
 mod outbox;
 mod outlet;
+mod pages;
 mod people;
 mod restore;
 mod restore_impl;

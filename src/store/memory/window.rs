@@ -132,7 +132,7 @@ impl Identity {
         first.map(|v| v.rule.to_string()).unwrap_or_default()
     }
 
-    fn locate(&self, to: &NodeCode, id: &RecordId) -> Option<Located> {
+    pub(super) fn locate(&self, to: &NodeCode, id: &RecordId) -> Option<Located> {
         let key = own_key(id, to);
         let own = self.records.get(&key)?;
         let at = |id: canon::EnvelopeId| {

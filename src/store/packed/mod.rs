@@ -9,6 +9,7 @@ mod failures;
 pub(crate) mod figures;
 pub(crate) mod leaves;
 pub(crate) mod outlet;
+pub(crate) mod pages;
 pub(crate) mod problems;
 pub(crate) mod restore;
 pub(crate) mod row;

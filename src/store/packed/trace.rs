@@ -1,6 +1,6 @@
 //! Steps of a case's way, out of rows.
 
-use canon::{EnvelopeId, Millis};
+use canon::{EnvelopeId, Key, Millis};
 
 use super::columns::state;
 use super::row::{self, Columns};
@@ -24,6 +24,20 @@ pub(crate) fn step(
         envelope: envelope.map(ToString::to_string),
         detail: String::new(),
     }
+}
+
+/// Between what the roots of a case number lie, whatever its namespace: every root up to and including
+/// the `@`, before the next character.
+pub(crate) fn bounds(number: &str) -> (String, String) {
+    let from = Key::new("", &[number]).root().to_owned();
+    let to = format!("{}A", from.trim_end_matches('@'));
+    (from, to)
+}
+
+/// A text as it stands inside a JSON text.
+pub(crate) fn written(text: &str) -> Result<String, StoreError> {
+    let written = serde_json::to_string(text).map_err(|e| StoreError::Damaged(e.to_string()))?;
+    Ok(written.trim_matches('"').to_owned())
 }
 
 /// What a receipt of ours said of a record of the case whose root begins so: a row of id, time, problem.

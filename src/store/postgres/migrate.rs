@@ -11,7 +11,7 @@ use super::sql;
 use crate::error::StoreError;
 
 /// Every edition, oldest first. A line is never changed, only added.
-const MIGRATIONS: [(&str, &str); 8] = [
+const MIGRATIONS: [(&str, &str); 9] = [
     ("0001_first", include_str!("migrations/0001_first.sql")),
     ("0002_shared", include_str!("migrations/0002_shared.sql")),
     ("0003_restore", include_str!("migrations/0003_restore.sql")),
@@ -20,6 +20,7 @@ const MIGRATIONS: [(&str, &str); 8] = [
     ("0006_led", include_str!("migrations/0006_led.sql")),
     ("0007_windows", include_str!("migrations/0007_windows.sql")),
     ("0008_accounts", include_str!("migrations/0008_accounts.sql")),
+    ("0009_pages", include_str!("migrations/0009_pages.sql")),
 ];
 
 /// Brings a schema (made if it is not there) to this program's edition; refuses one that is newer,

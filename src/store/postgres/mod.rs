@@ -49,6 +49,7 @@ mod moving_tables;
 mod number;
 mod open;
 mod outlet;
+mod pages;
 mod people;
 mod pool;
 mod problems;

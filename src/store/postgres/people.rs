@@ -1,6 +1,6 @@
 //! What people ask: the audit chain, the census, the trace of a case.
 
-use canon::{Digest, Key, Millis, NodeCode, RecordId};
+use canon::{Digest, Millis, NodeCode, RecordId};
 use sqlx::postgres::{PgConnection, PgRow};
 
 use super::codec::{Entries, digest_in, digest_out};
@@ -85,9 +85,7 @@ pub(super) async fn place_of(
 
 /// Everything known here of a case number, oldest first.
 pub(super) async fn trace(handle: &Handle, number: &str) -> Result<Vec<TraceStep>, StoreError> {
-    // Whatever its namespace: every root up to and including the `@`, before the next character.
-    let from = Key::new("", &[number]).root().to_owned();
-    let to = format!("{}A", from.trim_end_matches('@'));
+    let (from, to) = trace::bounds(number);
     let mut conn = handle.conn().await?;
     let mut steps = Vec::new();
     let own = q(sql::TRACE_OWN).bind(handle.ident).bind(from.as_str()).bind(to.as_str());
@@ -98,7 +96,9 @@ pub(super) async fn trace(handle: &Handle, number: &str) -> Result<Vec<TraceStep
     for row in kept.fetch_all(&mut *conn).await? {
         trace_kept(handle, &mut conn, &row, &mut steps).await?;
     }
-    let problems = q(sql::TRACE_PROBLEMS).bind(handle.ident).bind(format!(":{from}"));
+    let within = format!(":{from}");
+    let written = trace::written(&within)?;
+    let problems = q(sql::TRACE_PROBLEMS).bind(handle.ident).bind(within).bind(written);
     for row in problems.fetch_all(&mut *conn).await? {
         steps.extend(trace::problem(handle.words(), &row, &from)?);
     }

@@ -14,7 +14,7 @@ use crate::error::StoreError;
 const APPLICATION: i64 = 0x5447_4154;
 
 /// Every edition, oldest first. A line is never changed, only added.
-const MIGRATIONS: [(&str, &str); 8] = [
+const MIGRATIONS: [(&str, &str); 9] = [
     ("0001_first", include_str!("migrations/0001_first.sql")),
     ("0002_fairness", include_str!("migrations/0002_fairness.sql")),
     ("0003_restore", include_str!("migrations/0003_restore.sql")),
@@ -23,6 +23,7 @@ const MIGRATIONS: [(&str, &str); 8] = [
     ("0006_led", include_str!("migrations/0006_led.sql")),
     ("0007_windows", include_str!("migrations/0007_windows.sql")),
     ("0008_accounts", include_str!("migrations/0008_accounts.sql")),
+    ("0009_pages", include_str!("migrations/0009_pages.sql")),
 ];
 
 /// Names of every edition, oldest first.

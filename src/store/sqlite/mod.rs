@@ -21,6 +21,7 @@ mod inbox;
 mod migrate;
 mod open;
 mod outlet;
+mod pages;
 mod people;
 mod problems;
 mod reconcile;

@@ -59,7 +59,7 @@ pub(super) async fn begin_epoch(handle: &Handle, new: NewEpoch) -> Result<(), St
 }
 
 /// Words of the routes that own records envelopes took, with the routes.
-async fn own_routes(
+pub(super) async fn own_routes(
     handle: &Handle,
     conn: &mut SqliteConnection,
 ) -> Result<Vec<(i64, Route)>, StoreError> {

@@ -315,8 +315,11 @@ async fn before_strands(path: &Path) {
         );
     }
     text += "DELETE FROM word WHERE instr(text, '>') > 0; DROP TABLE submission; DROP TABLE branch; DROP TABLE twig; \
-             DROP TABLE unit_count; DROP INDEX envelope_at; DROP INDEX relay_at; \
+             DROP TABLE unit_count; DROP INDEX relay_at; \
              DROP INDEX row_record_case; \
+             DROP INDEX chunk_at; DROP INDEX envelope_at; DROP INDEX envelope_dead; DROP INDEX received_at; \
+             DROP INDEX received_sender; DROP INDEX received_problems; DROP INDEX relay_sender; DROP INDEX problem_cause; DROP INDEX problem_at; DROP INDEX problem_voided; \
+             DROP TRIGGER problem_rule; ALTER TABLE problem DROP COLUMN rule; \
              DELETE FROM migration WHERE number >= 4; COMMIT";
     sqlx::raw_sql(sqlx::AssertSqlSafe(text)).execute(&mut conn).await.unwrap();
     sqlx::Connection::close(conn).await.unwrap();

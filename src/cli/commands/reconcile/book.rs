@@ -9,7 +9,7 @@ const NAME_MAX: usize = 31;
 const CELL_MAX: usize = 32_767;
 
 /// The file's bytes: the same for the same sheets.
-pub(super) fn bytes(title: &str, sheets: &[Sheet]) -> Result<Vec<u8>, XlsxError> {
+pub(crate) fn bytes(title: &str, sheets: &[Sheet]) -> Result<Vec<u8>, XlsxError> {
     let mut book = Workbook::new();
     let made = ExcelDateTime::from_ymd(2000, 1, 1)?;
     book.set_properties(&DocProperties::new().set_title(title).set_creation_datetime(&made));

@@ -1,8 +1,8 @@
 //! `tiergate reconcile`: a day's books (对账): totals, named differences with their causes, whether the day
 //! agrees, what happens next; a month's rates; and the order to send again what a receiver lacks.
 
-mod book;
-mod month;
+pub(crate) mod book;
+pub(crate) mod month;
 mod signed;
 
 use std::path::PathBuf;

@@ -2,7 +2,7 @@
 
 pub(crate) const HOPS_OWN: &str = "SELECT link::bigint, state::bigint, \
     (hop IS NOT NULL)::int::bigint, count(*)::bigint, sum(count)::bigint FROM envelope \
-    WHERE ident = $1 AND records = 1 AND numbered_at >= $2 AND numbered_at < $3 GROUP BY 1, 2, 3";
+    WHERE ident = $1 AND records = 1 AND numbered_at >= 0 AND numbered_at >= $2 AND numbered_at < $3 GROUP BY 1, 2, 3";
 pub(crate) const HOPS_PASSED: &str = "SELECT link::bigint, state::bigint, (at < $4)::int::bigint, \
     count(*)::bigint, sum(count)::bigint FROM relay WHERE ident = $1 AND records = 1 \
     AND at >= $2 AND at < $3 GROUP BY 1, 2, 3";

@@ -95,10 +95,12 @@ pub(crate) const TRACE_KEPT: &str = "SELECT k.root, k.kind, k.part, k.version, k
     r.at, r.sender, r.epoch, r.route, r.sequence FROM kept k CROSS JOIN LATERAL (SELECT * \
     FROM received x WHERE x.received = k.received OFFSET 0) r WHERE k.ident = $1 \
     AND k.root >= $2 AND k.root < $3 ORDER BY 1, 2, 3, 4";
+/// A text is looked through before it is taken apart.
 pub(crate) const TRACE_PROBLEMS: &str = "SELECT r.sender, r.epoch, r.route, r.sequence, r.at, \
-    j.value::text FROM received r CROSS JOIN LATERAL json_array_elements(r.problems::json) j \
-    WHERE r.ident = $1 AND r.problems <> '[]' AND strpos(j.value ->> 'id', $2) > 0 \
-    ORDER BY r.received";
+    j.value::text FROM (SELECT * FROM received x WHERE x.ident = $1 AND x.problems <> '[]' \
+    AND strpos(x.problems, $3) > 0 OFFSET 0) r \
+    CROSS JOIN LATERAL json_array_elements(r.problems::json) j \
+    WHERE strpos(j.value ->> 'id', $2) > 0 ORDER BY r.received";
 
 pub(crate) const PROBLEM_HELD: &str = "SELECT 1 FROM problem WHERE ident = $1 AND adapter = $2 \
     AND row_digest = $3 AND class = 'quarantined' AND state IN ('held', 'returned', 'voided') \

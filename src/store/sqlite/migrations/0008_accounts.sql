@@ -1,5 +1,6 @@
 -- Edition 8: accounts beside the books of windows. `unit_count`: record versions by the unit that acted and
--- the region where; `side` as in `tally`. The indices find what links carried on a day.
+-- the region where; `side` as in `tally`. The index finds what links
+-- relayed on a day.
 
 CREATE TABLE unit_count (
     ident     INTEGER NOT NULL,
@@ -17,5 +18,4 @@ CREATE TABLE unit_count (
     delay_max INTEGER NOT NULL,
     PRIMARY KEY (ident, side, day, peer, unit, region)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX envelope_at ON envelope (ident, numbered_at) WHERE records = 1;
 CREATE INDEX relay_at ON relay (ident, at) WHERE records = 1;

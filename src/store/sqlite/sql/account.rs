@@ -1,7 +1,7 @@
 //! Statements of accounts beside the books of windows.
 
 pub(crate) const HOPS_OWN: &str = "SELECT link, state, hop IS NOT NULL, count(*), sum(count) \
-    FROM envelope WHERE ident = ?1 AND records = 1 AND numbered_at >= ?2 AND numbered_at < ?3 \
+    FROM envelope WHERE ident = ?1 AND records = 1 AND numbered_at >= 0 AND numbered_at >= ?2 AND numbered_at < ?3 \
     GROUP BY 1, 2, 3";
 pub(crate) const HOPS_PASSED: &str = "SELECT link, state, at < ?4, count(*), sum(count) \
     FROM relay WHERE ident = ?1 AND records = 1 AND at >= ?2 AND at < ?3 GROUP BY 1, 2, 3";

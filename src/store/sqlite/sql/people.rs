@@ -107,8 +107,10 @@ pub(crate) const TRACE_KEPT: &str = "SELECT k.root, k.kind, k.part, k.version, k
     r.at, r.sender, r.epoch, r.route, r.sequence FROM kept k \
     JOIN received r ON r.received = k.received WHERE k.ident = ?1 AND k.root >= ?2 AND k.root < ?3 \
     ORDER BY k.root, k.kind, k.part, k.version";
+/// A text is looked through before it is taken apart.
 pub(crate) const TRACE_PROBLEMS: &str = "SELECT r.sender, r.epoch, r.route, r.sequence, r.at, \
-    j.value FROM received r, json_each(r.problems) j WHERE r.ident = ?1 AND r.problems <> '[]' \
+    j.value FROM received r INDEXED BY received_problems CROSS JOIN json_each(r.problems) j \
+    WHERE r.ident = ?1 AND r.problems <> '[]' AND instr(r.problems, ?3) > 0 \
     AND instr(j.value ->> 'id', ?2) > 0";
 
 pub(crate) const PROBLEM: &str = "SELECT class, state, adapter, source_row, root, kind, part, \
