@@ -165,12 +165,6 @@ impl Fault {
         }
     }
 
-    /// Whether seeds draw it. What a restored sender meets is not settled yet (`README.md`, what is
-    /// open): it happens where `--faults` names it.
-    pub const fn is_drawn(self) -> bool {
-        !matches!(self, Self::RestoreSender)
-    }
-
     /// The fault of this word.
     pub fn by_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|f| f.word() == word)

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use clap::Parser;
-use sim::campaign::{Summary, many};
+use sim::campaign::{Summary, all, many};
 use sim::guarded::When;
 use sim::{Fault, Outcome, Scenario, exhaustive, run, run_told, shrink};
 
@@ -48,6 +48,9 @@ struct Args {
     /// Tells every fact of the one seed.
     #[arg(long)]
     diary: bool,
+    /// Goes on behind a failing run, to the last seed.
+    #[arg(long)]
+    go_on: bool,
     /// A failing run is told as it is, not made small.
     #[arg(long)]
     as_it_is: bool,
@@ -81,7 +84,8 @@ fn main() -> ExitCode {
     let summary = match (args.seed, args.seeds, args.fresh) {
         (Some(seed), ..) => one(&args, seed),
         (None, Some(seeds), _) => {
-            many((args.from..args.from + seeds).map(|s| args.of(s)), args.threads)
+            let scenarios = (args.from..args.from + seeds).map(|s| args.of(s));
+            if args.go_on { all(scenarios, args.threads) } else { many(scenarios, args.threads) }
         }
         (None, None, Some(seconds)) => fresh(&args, Duration::from_secs(seconds)),
         (None, None, None) => {

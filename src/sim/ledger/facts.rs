@@ -129,15 +129,21 @@ fn collected(page: &Collected) -> Write {
                 format!("{id} was collected after version {last:?}")
             });
         }
-        for id in &held {
-            ledger.book(node).contents.remove(&name(id));
-        }
         for (id, digest, content) in new {
+            let held_before = |h: &&RecordId| name(h) == name(&id) && h.version < id.version;
             let known = ledger.book(node).contents.insert(name(&id), content);
+            let known = known.filter(|_| !held.iter().any(|h| held_before(&h)));
             ledger.holds(known != Some(content), S1, node, || {
                 format!("{id} was collected, and says what the version before says")
             });
             ledger.records.insert(digest, id);
+        }
+        // What breaks a rule and came last: whatever comes next is news.
+        for id in &held {
+            let last = ledger.book(node).collected.get(&name(id)) == Some(&id.version);
+            if last {
+                ledger.book(node).contents.remove(&name(id));
+            }
         }
     })
 }

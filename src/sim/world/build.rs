@@ -60,6 +60,7 @@ fn limits(scenario: &Scenario) -> Limits {
         inbox_parcels_max: chance.between(4, 64),
         refusals_per_minute: 6_000,
         sender_inbox_share: 100,
+        parent_wait: 120_000,
         control_keep: if scenario.faults.contains(&Fault::Purge) { HOUR } else { 168 * HOUR },
         ..Limits::default()
     }
