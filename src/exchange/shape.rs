@@ -86,6 +86,17 @@ pub(crate) struct Of<'a> {
     pub(crate) bound: &'a Bound,
 }
 
+impl Of<'_> {
+    /// Whether records for the same destination are in line on another route: of another edition, or
+    /// history. Nobody knows then which line is quicker.
+    async fn is_crossed(&self) -> Result<bool, WorkError> {
+        let own = if self.adapter.history { &self.target.bulk } else { &self.target.live };
+        let staged = self.store.staged_routes().await?;
+        let mut there = staged.iter().filter(|(r, ..)| r.destination == own.destination);
+        Ok(there.any(|(route, ..)| route != own))
+    }
+}
+
 /// Keeps its memory from page to page.
 #[derive(Default)]
 pub(crate) struct Shaper {
@@ -113,12 +124,14 @@ impl Shaper {
         roots.dedup();
         let mut cases: HashMap<String, Case> = HashMap::with_capacity(roots.len());
         self.answered(of.store, &keys, &mut cases).await?;
+        let mut staged = false;
         for row in of.store.cases(&roots).await? {
             let case = match cases.get_mut(row.id.key.root()) {
                 Some(case) => case,
                 None => cases.entry(row.id.key.root().to_owned()).or_default(),
             };
             if row.destination == *of.target.destination() {
+                staged |= row.place == Place::Staged;
                 case.note(&row.id, row.content, row.place, &row.facts);
             } else if stands(row.place) {
                 case.others.push((row.id.kind, row.id.key.part().into()));
@@ -135,6 +148,7 @@ impl Shaper {
             page,
             only,
             now,
+            crossed: staged && of.is_crossed().await?,
             chunks: BTreeMap::new(),
             out: Shaped { fresh: vec![false; page.len()], ..Shaped::default() },
             found: std::mem::take(&mut self.found),
@@ -238,6 +252,8 @@ struct Pen<'a> {
     page: &'a Page,
     only: Option<&'a Only>,
     now: Millis,
+    /// Others are in line for the same destination on another route.
+    crossed: bool,
     chunks: BTreeMap<Route, NewChunk>,
     out: Shaped,
     found: Vec<Violation>,
@@ -372,7 +388,10 @@ impl Pen<'_> {
             }
             ParentIs::Mine => {
                 let there = case.of(&kind, key.part());
-                let ready = there.is_some_and(|p| stands(p.place) && p.place != Place::Waiting);
+                // The store looks whether it is before this one in the same line.
+                let in_line = |p: Place| self.crossed && p == Place::Staged;
+                let goes = |p: Place| stands(p) && p != Place::Waiting && !in_line(p);
+                let ready = there.is_some_and(|p| goes(p.place));
                 (!ready).then_some(WaitFor { kind, key, accepted: false, elsewhere: None })
             }
             // It goes up at once; a parent-missing answer puts it on the schedule.

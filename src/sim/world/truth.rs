@@ -63,7 +63,7 @@ impl World {
             Place::Rejected => self.may_be_rejected(machine, &row),
             // A rule of the case may not hold, where something of it was withdrawn.
             Place::Quarantined if self.has(Fault::Void) || self.has(Fault::Orphan) => {}
-            Place::Waiting if self.parent_is_missing(machine, line) => {}
+            Place::Waiting if !line.elsewhere && self.parent_is_missing(machine, line) => {}
             place => {
                 let why = self.why(machine, &row);
                 self.breaks(L1, machine, format!("{} stays {place}: {why}", row.id));

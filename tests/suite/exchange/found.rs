@@ -1,7 +1,9 @@
 //! What the simulator found in machines that are lost and keys that change, through real nodes. More of
 //! it stands in `recalled.rs`.
 
+use canon::Day;
 use exchange::Limits;
+use exchange::standing::{self, BACKFILL, Backfill};
 use store::Place;
 use tests::world::input::{cases, line};
 use tests::world::{self, PROVINCE, Rule, Setup, TOWN, Trick, When, code};
@@ -114,4 +116,37 @@ async fn a_gap_that_is_settled_is_not_asked_for_for_ever() {
     world.pass(60_000).await;
     assert_eq!(world.bus.published("inquiry", "province").len(), asked, "and nothing is asked");
     world.finish().await;
+}
+
+/// Seed 0x2ca: a restored township went on with its back-fill before the province had told what it knew, and
+/// used versions twice.
+#[tokio::test]
+async fn a_back_fill_waits_until_a_restored_sender_knows_its_versions() {
+    let mut world = super::world().await;
+    world.lay_old("window-20200115.csv", &cases([11, 12]));
+    let job = Backfill {
+        adapter: "line".into(),
+        from: Day::parse("2020-01-01").expect("a day"),
+        to: Day::parse("2020-01-31").expect("a day"),
+        by: "op-07".into(),
+        ordered: world.now,
+        paused: false,
+        total: None,
+        ended: None,
+    };
+    let name = format!("{BACKFILL}{}", job.adapter);
+    standing::put(world.store(TOWN), &name, &job, world.now).await.expect("an order");
+    world.image(TOWN, "old").await;
+    let at = world.now;
+    world.quiet().await;
+    assert_eq!(world.count(TOWN, Place::Accepted).await, 4);
+    world.now = world.now.plus(60_000);
+    world.bus.rule(Rule::next("answer", Trick::Lose).to("town-1"));
+    world.lose(TOWN, Some("old"), at).await;
+    world.heal().await;
+    world.heal().await;
+    assert_eq!(world.rules(TOWN, "rejected").await, [""; 0]);
+    assert_eq!(world.count(TOWN, Place::Accepted).await, 4);
+    assert_eq!(world.kept().await, 4);
+    world.finish_with(RESTORED).await;
 }
