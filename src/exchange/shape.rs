@@ -15,7 +15,7 @@ use store::{
 };
 
 use crate::adapter::{Adapter, Target};
-use crate::case::{Case, stands};
+use crate::case::{self, Case, stands};
 use crate::error::WorkError;
 use crate::resubmit::{self, Only};
 
@@ -86,17 +86,6 @@ pub(crate) struct Of<'a> {
     pub(crate) bound: &'a Bound,
 }
 
-impl Of<'_> {
-    /// Whether records for the same destination are in line on another route: of another edition, or
-    /// history. Nobody knows then which line is quicker.
-    async fn is_crossed(&self) -> Result<bool, WorkError> {
-        let own = if self.adapter.history { &self.target.bulk } else { &self.target.live };
-        let staged = self.store.staged_routes().await?;
-        let mut there = staged.iter().filter(|(r, ..)| r.destination == own.destination);
-        Ok(there.any(|(route, ..)| route != own))
-    }
-}
-
 /// Keeps its memory from page to page.
 #[derive(Default)]
 pub(crate) struct Shaper {
@@ -124,31 +113,13 @@ impl Shaper {
         roots.dedup();
         let mut cases: HashMap<String, Case> = HashMap::with_capacity(roots.len());
         self.answered(of.store, &keys, &mut cases).await?;
-        let mut staged = false;
-        for row in of.store.cases(&roots).await? {
-            let case = match cases.get_mut(row.id.key.root()) {
-                Some(case) => case,
-                None => cases.entry(row.id.key.root().to_owned()).or_default(),
-            };
-            if row.destination == *of.target.destination() {
-                staged |= row.place == Place::Staged;
-                case.note(&row.id, row.content, row.place, &row.facts);
-            } else if stands(row.place) {
-                case.others.push((row.id.kind, row.id.key.part().into()));
-            }
-        }
-        for mark in of.store.baseline(&roots).await? {
-            if mark.destination.as_ref().is_some_and(|to| to != of.target.destination()) {
-                continue;
-            }
-            cases.entry(mark.key.root().to_owned()).or_default().baseline.push(mark);
-        }
+        let crossed = case::known(of, &roots, &mut cases).await?;
         let mut pen = Pen {
             of: *of,
             page,
             only,
             now,
-            crossed: staged && of.is_crossed().await?,
+            crossed,
             chunks: BTreeMap::new(),
             out: Shaped { fresh: vec![false; page.len()], ..Shaped::default() },
             found: std::mem::take(&mut self.found),

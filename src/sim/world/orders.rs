@@ -121,10 +121,11 @@ impl World {
 
     /// 停报: what waits for its parent is withdrawn.
     fn withdraw(&mut self) -> bool {
-        let Some(machine) = self.some_leaf("withdraw") else { return false };
-        if self.count(machine, store::Place::Waiting) == 0 {
-            return false;
-        }
+        let waits = |n: &usize| {
+            self.machines[*n].log.is_some() && self.count(*n, store::Place::Waiting) > 0
+        };
+        let waiting: Vec<usize> = (0..self.machines.len()).filter(waits).collect();
+        let Some(machine) = self.chance("withdraw").pick(&waiting).copied() else { return false };
         let to = self.machines[0].code.clone();
         let audit = self.audit(machine, "destination.withdraw", to.as_str());
         let store = Arc::clone(&self.machines[machine].store);

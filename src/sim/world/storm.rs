@@ -55,7 +55,9 @@ impl World {
     fn strikes(&mut self, fault: Fault) -> bool {
         let rate = self.sky().rates.get(&fault).copied().unwrap_or(0);
         // Parcels are many and steps more: a step has a quarter of a parcel's bad luck.
-        self.chance(fault.word()).per_mille(rate.div_ceil(4))
+        // Seldom is there anything to withdraw.
+        let rate = if fault == Fault::Withdraw { rate } else { rate.div_ceil(4) };
+        self.chance(fault.word()).per_mille(rate)
     }
 
     fn strike(&mut self, fault: Fault) {

@@ -63,7 +63,7 @@ impl World {
             Place::Rejected => self.may_be_rejected(machine, &row),
             // A rule of the case may not hold, where something of it was withdrawn.
             Place::Quarantined if self.has(Fault::Void) || self.has(Fault::Orphan) => {}
-            Place::Waiting if !line.elsewhere && self.parent_is_missing(machine, line) => {}
+            Place::Waiting if self.parent_is_missing(machine, line) => {}
             place => {
                 let why = self.why(machine, &row);
                 self.breaks(L1, machine, format!("{} stays {place}: {why}", row.id));
@@ -84,6 +84,10 @@ impl World {
     fn parent_is_missing(&self, machine: usize, line: &Line) -> bool {
         let parent = Line { kind: "SB", ..line.clone() };
         let row = self.row(machine, &parent);
+        // A parent elsewhere is not waited for for ever; but the owner may have reported it here too.
+        if line.elsewhere && row.is_none() {
+            return false;
+        }
         row.is_none_or(|row| row.place != Place::Accepted)
     }
 

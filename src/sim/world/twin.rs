@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 
 use canon::{Lane, NodeCode};
 use exchange::collect::Collect;
-use exchange::errands::HALTED;
+use exchange::errands::Errands;
 use exchange::restore::{Restoring, begin};
 use exchange::{Node, Worker};
 
@@ -87,10 +87,14 @@ impl World {
         }
     }
 
-    /// A machine that has stopped itself is restored over its own store. Says whether it had.
+    /// A machine that stands still until a person restores it is restored over its own store. Says whether
+    /// it did.
     pub(super) fn restored_in_place(&mut self, machine: usize) -> bool {
         let store = Arc::clone(&self.machines[machine].store);
-        if ready(store.standing(HALTED)).map_or(true, |halted| halted.is_empty()) {
+        // Or its epoch is known already, because the second machine has used it.
+        let stands_still =
+            |e: Errands| e.halted.is_some() || e.adopting.values().any(|a| a.stuck.is_some());
+        if !ready(Errands::load(&store)).is_ok_and(stands_still) {
             return false;
         }
         for instance in 0..self.machines[machine].instances.len() {
