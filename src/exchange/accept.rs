@@ -147,7 +147,9 @@ pub(crate) async fn arrival<'p>(
             Arrival::Refused(cloned(&id))
         });
     }
-    if opened.head.epoch < node.store.highest_epoch(&opened.head.from).await? {
+    let from = &opened.head.from;
+    let past = node.errands().await?.past_of(from);
+    if opened.head.epoch < past.max(node.store.highest_epoch(from).await?) {
         let refusal = Refusal::new("sender.epoch_old", format!("{id} is of an older epoch"));
         return Ok(Arrival::Refused(refusal));
     }

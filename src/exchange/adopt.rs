@@ -14,7 +14,7 @@ use store::{
 };
 
 use crate::control;
-use crate::errands::{self, ADOPT, Adopting};
+use crate::errands::{self, ADOPT, Adopting, PAST, Past, READ_AGAIN};
 use crate::error::WorkError;
 use crate::node::Node;
 
@@ -26,13 +26,20 @@ const ROWS_PER_FRAGMENT: usize = 500;
 /// Asks every destination that has not told everything, and ends what is complete.
 pub(crate) async fn step(node: &Node, now: Millis) -> Result<u64, WorkError> {
     let errands = node.errands().await?;
-    let mut done = 0;
+    let (mut done, mut open) = (0, None);
     for (peer, adopting) in &errands.adopting {
         if adopting.done_at.is_some() || adopting.stuck.is_some() {
             continue;
         }
         if adopting.told {
             done += u64::from(end(node, peer, adopting, now).await?);
+            continue;
+        }
+        // First what the image still had under way: from the question on it would come too late.
+        if open.is_none() {
+            open = Some(node.store.destinations().await?);
+        }
+        if open.iter().flatten().any(|d| d.peer == *peer && d.older_open > 0) {
             continue;
         }
         let wait = node.inquiry_interval(peer);
@@ -84,13 +91,36 @@ async fn end(
 
 // ── the destination ─────────────────────────────────────────────────────────────────────────────
 
-/// One page about the asker's own envelopes: fragments of one answer.
+/// A restored sender asks. From its first question on, what its older epochs still have on the way takes
+/// no effect here: it would be accepted behind the answer's back, and its sender, who does not know
+/// it any more, would send other bytes under the same ids. Says whether the answer may be given yet:
+/// other instances must have heard of it.
+async fn fenced(node: &Node, asker: &NodeCode, epoch: u32, now: Millis) -> Result<bool, WorkError> {
+    let errands = node.errands_at(now).await?;
+    let past = match errands.past.get(asker) {
+        Some(past) if past.epoch >= epoch => *past,
+        Some(_) | None => {
+            let past = Past { epoch, at: now };
+            let (name, text) = errands::written(PAST, asker, &past)?;
+            node.store.stand(&name, Some(&text), now).await?;
+            node.errands_changed();
+            past
+        }
+    };
+    let heard = now.since(past.at) >= 2 * READ_AGAIN;
+    Ok(heard || !node.held.is_shared())
+}
+
+/// One page about the asker's own envelopes: fragments of one answer; none while it has to ask again.
 pub(crate) async fn answer(
     node: &Node,
     asker: &NodeCode,
-    epoch: u32,
-    after: Option<EnvelopeId>,
+    (epoch, after): (u32, Option<EnvelopeId>),
+    now: Millis,
 ) -> Result<Vec<Vec<u8>>, WorkError> {
+    if !fenced(node, asker, epoch, now).await? {
+        return Ok(Vec::new());
+    }
     let judged = node.store.judged_of(asker, after.as_ref(), ENVELOPES_PER_PAGE).await?;
     let full = judged.len() == ENVELOPES_PER_PAGE as usize;
     let (mut fragments, mut last, mut rows, mut cut) = (Vec::new(), None, 0, false);

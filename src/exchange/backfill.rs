@@ -91,6 +91,11 @@ impl Backfill {
         if self.staged().await? >= self.ahead {
             return Ok(Progress::IDLE);
         }
+        let errands = self.node.errands().await?;
+        if self.adapter.targets.iter().any(|t| errands.adopts(t.destination())) {
+            // Restored: until a destination has told what it knows, a version could be used twice.
+            return Ok(Progress::IDLE);
+        }
         let job = self.counted(job, now).await?;
         let before = self.node.store.adapter(&job.progress_name()).await?;
         let cursor = match before.cursor.as_deref() {

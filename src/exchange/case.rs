@@ -1,10 +1,14 @@
 //! What collect knows of one case: from the store, and from the page so far.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use canon::format::CaseFacts;
 use canon::{Digest, RecordId};
 use store::{BaselineRow, Place};
+
+use crate::error::WorkError;
+use crate::shape::Of;
 
 /// The latest version of one record of a case.
 pub(crate) struct Latest {
@@ -60,6 +64,42 @@ impl Case {
             None => self.latest.push(latest),
         }
     }
+}
+
+/// What the store knows of these cases. Says whether records for the same destination are in line on
+/// another route, one of a case of these among them: of another edition, or history. Nobody knows
+/// then which line is quicker.
+pub(crate) async fn known(
+    of: &Of<'_>,
+    roots: &[&str],
+    cases: &mut HashMap<String, Case>,
+) -> Result<bool, WorkError> {
+    let mut staged = false;
+    for row in of.store.cases(roots).await? {
+        let case = match cases.get_mut(row.id.key.root()) {
+            Some(case) => case,
+            None => cases.entry(row.id.key.root().to_owned()).or_default(),
+        };
+        if row.destination == *of.target.destination() {
+            staged |= row.place == Place::Staged;
+            case.note(&row.id, row.content, row.place, &row.facts);
+        } else if stands(row.place) {
+            case.others.push((row.id.kind, row.id.key.part().into()));
+        }
+    }
+    for mark in of.store.baseline(roots).await? {
+        if mark.destination.as_ref().is_some_and(|to| to != of.target.destination()) {
+            continue;
+        }
+        cases.entry(mark.key.root().to_owned()).or_default().baseline.push(mark);
+    }
+    if !staged {
+        return Ok(false);
+    }
+    let own = if of.adapter.history { &of.target.bulk } else { &of.target.live };
+    let lines = of.store.staged_routes().await?;
+    let mut there = lines.iter().filter(|(route, ..)| route.destination == own.destination);
+    Ok(there.any(|(route, ..)| route != own))
 }
 
 /// Whether a record in this place counts as reported: its facts bind others, its children may go.

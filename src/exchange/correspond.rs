@@ -55,7 +55,7 @@ impl Settle {
                 Ok(Inquiry::Judged { epoch, after })
                     if after.as_ref().is_none_or(|a| a.sender == *asker) =>
                 {
-                    answers.extend(adopt::answer(&self.node, asker, epoch, after).await?);
+                    answers.extend(adopt::answer(&self.node, asker, (epoch, after), now).await?);
                 }
                 Ok(Inquiry::Recall(asked)) => {
                     recall::recalled(&self.node, lease, parcel, asker, asked, now).await?;

@@ -20,6 +20,8 @@ pub const ADOPT: &str = "restore/adopt/";
 pub const RECALL: &str = "restore/recall/";
 /// Restored there: a destination gets again what it lost.
 pub const GIVE: &str = "restore/give/";
+/// Restored there: from which epoch on a sender's envelopes count here.
+pub const PAST: &str = "restore/past/";
 /// Under this name stands why the node has stopped itself: a code, and the envelope that told.
 pub const HALTED: &str = "halted";
 
@@ -126,6 +128,16 @@ pub struct Giving {
     pub done_at: Option<Millis>,
 }
 
+/// A restored sender has asked what is here of its older epochs: what of them comes after that takes no
+/// effect any more, for it was not told of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Past {
+    /// Its epoch since the restore.
+    pub epoch: u32,
+    /// When it asked first.
+    pub at: Millis,
+}
+
 /// Why a node has stopped itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Halted {
@@ -158,6 +170,9 @@ pub struct Errands {
     pub recalling: BTreeMap<NodeCode, Recalling>,
     /// By destination.
     pub giving: BTreeMap<NodeCode, Giving>,
+    /// By sender.
+    #[serde(skip)]
+    pub past: BTreeMap<NodeCode, Past>,
 }
 
 impl Errands {
@@ -174,6 +189,8 @@ impl Errands {
                 errands.recalling.insert(peer, text(&one)?);
             } else if let Some(peer) = peer(&one, GIVE) {
                 errands.giving.insert(peer, text(&one)?);
+            } else if let Some(peer) = peer(&one, PAST) {
+                errands.past.insert(peer, text(&one)?);
             }
         }
         Ok(errands)
@@ -182,6 +199,11 @@ impl Errands {
     /// Whether a destination still has to tell how it judged us.
     pub fn adopts(&self, destination: &NodeCode) -> bool {
         self.adopting.get(destination).is_some_and(|a| a.done_at.is_none())
+    }
+
+    /// The lowest epoch of a sender whose envelopes may still take effect, as far as a restore says.
+    pub fn past_of(&self, sender: &NodeCode) -> u32 {
+        self.past.get(sender).map_or(0, |p| p.epoch)
     }
 
     /// Whether anything is not done.
@@ -193,7 +215,10 @@ impl Errands {
 
     /// Whether there is nothing to tell: never restored, not stopped.
     pub fn is_plain(&self) -> bool {
-        *self == Self::default()
+        self.halted.is_none()
+            && self.adopting.is_empty()
+            && self.recalling.is_empty()
+            && self.giving.is_empty()
     }
 }
 
@@ -249,7 +274,7 @@ pub fn of_restore(
 pub struct Cache(Mutex<Option<(Arc<Errands>, Option<Millis>)>>);
 
 /// After this time they are read again: another process of the node may have written some, ms.
-const READ_AGAIN: i64 = 5_000;
+pub(crate) const READ_AGAIN: i64 = 5_000;
 
 impl Cache {
     fn lock(&self) -> MutexGuard<'_, Option<(Arc<Errands>, Option<Millis>)>> {

@@ -62,8 +62,9 @@ pub(crate) async fn of(
     Ok(out)
 }
 
-/// A parent this node owns must be accepted first; one it never had is elsewhere, and the record
-/// goes up again on the schedule.
+/// A parent this node owns must be accepted first. One it never had is elsewhere, and one that was
+/// accepted and is not there any more was lost with its receiver: then the record goes up again on the
+/// schedule, for an answer that comes at once would be asked for at once, for ever.
 async fn waits_for(
     node: &Node,
     own: &OutEnvelope,
@@ -76,13 +77,17 @@ async fn waits_for(
     let kind = format.get(parent).wire.clone();
     let rows = node.store.cases(&[key.root()]).await?;
     let to = &own.id.route.destination;
-    let there = rows.iter().filter(|r| r.destination == *to && r.place != Place::Voided);
-    let mine = there.into_iter().any(|r| r.id.kind == kind && r.id.key == key);
+    let versions = || rows.iter().filter(|r| r.destination == *to && r.id.kind == kind);
+    let there = || versions().filter(|r| r.id.key == key && r.place != Place::Voided);
+    let (mine, taken) = (there().next().is_some(), there().any(|r| r.place == Place::Accepted));
     // Every try is a new envelope; only the record itself knows since when it waits.
     let (least, most) = (node.limits.retry_min, node.limits.retry_max);
-    let elsewhere = (!mine).then(|| Elsewhere {
+    // As long as a receiver is given again what it lost, its children are no orphans.
+    let errands = node.errands().await?;
+    let coming = errands.giving.get(to).is_some_and(|g| g.done_at.is_none());
+    let elsewhere = (!mine || taken).then(|| Elsewhere {
         next: now.plus(now.since(collected).clamp(least, most.max(least))),
-        until: collected.plus(node.limits.parent_wait),
+        until: if coming { now } else { collected }.plus(node.limits.parent_wait),
     });
     Ok(WaitFor { kind, key, accepted: true, elsewhere })
 }

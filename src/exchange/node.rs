@@ -308,6 +308,11 @@ impl Node {
         self.inbox_depth.load(Ordering::Relaxed) < self.limits.inbox_parcels_max
     }
 
+    /// Whether control parcels may still come: they have as much room again as records.
+    pub fn inbox_has_room_for_control(&self) -> bool {
+        self.inbox_depth.load(Ordering::Relaxed) < self.limits.inbox_parcels_max.saturating_mul(2)
+    }
+
     /// Whether parcels of the bulk lane may be taken off the carrier.
     pub fn inbox_is_half_empty(&self) -> bool {
         self.inbox_depth.load(Ordering::Relaxed)

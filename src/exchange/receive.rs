@@ -27,12 +27,14 @@ const DEFERRED_STEP: i64 = 600_000;
 pub struct Receive {
     node: Arc<Node>,
     counted: Option<Millis>,
+    /// A turn failed: what it brought into the store all the same is in no reckoning.
+    unsure: bool,
 }
 
 impl Receive {
     /// Receives for this node.
     pub fn new(node: Arc<Node>) -> Self {
-        Self { node, counted: None }
+        Self { node, counted: None, unsure: false }
     }
 
     /// Counts the inbox at the start, and while it seems full: what another process left there, and
@@ -40,6 +42,7 @@ impl Receive {
     async fn count(&mut self, now: Millis) -> Result<(), WorkError> {
         let due = match self.counted {
             None => true,
+            Some(_) if self.unsure => true,
             // What other instances bring and take is in nobody's reckoning but the store's.
             Some(at) if self.node.held.is_shared() => {
                 let full = !self.node.inbox_has_room();
@@ -51,6 +54,7 @@ impl Receive {
             let inbox: u64 = self.node.store.inbox_depths().await?.iter().map(|(_, n)| n).sum();
             self.node.inbox_is(i64::try_from(inbox).unwrap_or(i64::MAX));
             self.counted = Some(now);
+            self.unsure = false;
         }
         Ok(())
     }
@@ -71,14 +75,16 @@ impl Receive {
         }
         for lane in Lane::ALL {
             let room = match lane {
-                // Control parcels shrink backlogs, so they are taken even when the inbox is full.
-                Lane::Control => true,
+                // Control parcels shrink backlogs, so they have as much room again.
+                Lane::Control => node.inbox_has_room_for_control(),
                 Lane::Live => node.inbox_has_room(),
                 // History never fills the inbox against today's cases.
                 Lane::Bulk => node.inbox_is_half_empty(),
             };
             if room {
+                self.unsure = true;
                 progress = progress.and(self.lane(*lane, now).await?);
+                self.unsure = false;
             }
         }
         node.fair.save(&node.store, &node.limits, now).await?;

@@ -15,7 +15,7 @@ use store::{
 };
 
 use crate::adapter::{Adapter, Target};
-use crate::case::{Case, stands};
+use crate::case::{self, Case, stands};
 use crate::error::WorkError;
 use crate::resubmit::{self, Only};
 
@@ -116,28 +116,13 @@ impl Shaper {
         roots.dedup();
         let mut cases: HashMap<String, Case> = HashMap::with_capacity(roots.len());
         self.answered(of.store, &keys, &mut cases).await?;
-        for row in of.store.cases(&roots).await? {
-            let case = match cases.get_mut(row.id.key.root()) {
-                Some(case) => case,
-                None => cases.entry(row.id.key.root().to_owned()).or_default(),
-            };
-            if row.destination == *of.target.destination() {
-                case.note(&row.id, row.content, row.place, &row.facts);
-            } else if stands(row.place) {
-                case.others.push((row.id.kind, row.id.key.part().into()));
-            }
-        }
-        for mark in of.store.baseline(&roots).await? {
-            if mark.destination.as_ref().is_some_and(|to| to != of.target.destination()) {
-                continue;
-            }
-            cases.entry(mark.key.root().to_owned()).or_default().baseline.push(mark);
-        }
+        let crossed = case::known(of, &roots, &mut cases).await?;
         let mut pen = Pen {
             of: *of,
             page,
             only,
             now,
+            crossed,
             chunks: BTreeMap::new(),
             out: Shaped { fresh: vec![false; page.len()], ..Shaped::default() },
             found: std::mem::take(&mut self.found),
@@ -244,6 +229,8 @@ struct Pen<'a> {
     page: &'a Page,
     only: Option<&'a Only>,
     now: Millis,
+    /// Others are in line for the same destination on another route.
+    crossed: bool,
     chunks: BTreeMap<Route, NewChunk>,
     out: Shaped,
     found: Vec<Violation>,
@@ -377,7 +364,10 @@ impl Pen<'_> {
             }
             ParentIs::Mine => {
                 let there = case.of(&kind, key.part());
-                let ready = there.is_some_and(|p| stands(p.place) && p.place != Place::Waiting);
+                // The store looks whether it is before this one in the same line.
+                let in_line = |p: Place| self.crossed && p == Place::Staged;
+                let goes = |p: Place| stands(p) && p != Place::Waiting && !in_line(p);
+                let ready = there.is_some_and(|p| goes(p.place));
                 (!ready).then_some(WaitFor { kind, key, accepted: false, elsewhere: None })
             }
             // It goes up at once; a parent-missing answer puts it on the schedule.

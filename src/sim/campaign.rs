@@ -40,7 +40,7 @@ impl Summary {
     /// Faults of the menu that never happened: their drill was none.
     pub fn never(&self) -> Vec<Fault> {
         let counts = self.happened.counts();
-        let missing = |f: &Fault| f.is_drawn() && !counts.contains_key(f.word());
+        let missing = |f: &Fault| !counts.contains_key(f.word());
         Fault::ALL.into_iter().filter(missing).collect()
     }
 }
@@ -67,6 +67,19 @@ impl fmt::Display for Summary {
 
 /// Runs scenarios on so many threads until there are none left, or something broke.
 pub fn many(scenarios: impl Iterator<Item = Scenario> + Send, threads: usize) -> Summary {
+    run_all(scenarios, threads, false)
+}
+
+/// The same, to the end whatever breaks.
+pub fn all(scenarios: impl Iterator<Item = Scenario> + Send, threads: usize) -> Summary {
+    run_all(scenarios, threads, true)
+}
+
+fn run_all(
+    scenarios: impl Iterator<Item = Scenario> + Send,
+    threads: usize,
+    to_the_end: bool,
+) -> Summary {
     let line = Mutex::new(scenarios);
     let summary = Mutex::new(Summary::default());
     let work = || {
@@ -76,7 +89,7 @@ pub fn many(scenarios: impl Iterator<Item = Scenario> + Send, threads: usize) ->
             let outcome = run(&scenario);
             let broken = outcome.broken.is_some();
             summary.lock().unwrap_or_else(PoisonError::into_inner).add(outcome);
-            if broken {
+            if broken && !to_the_end {
                 // The others end what they are at.
                 let mut rest = line.lock().unwrap_or_else(PoisonError::into_inner);
                 while rest.next().is_some() {}

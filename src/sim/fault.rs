@@ -80,11 +80,35 @@ pub enum Fault {
     RestoreSender,
     /// The receiver is restored from an older backup.
     RestoreReceiver,
+    /// Midnight comes in the middle of the storm: manifests go in bad weather.
+    Night,
+    /// A case that another node began: a parent elsewhere, or one that never comes.
+    Elsewhere,
+    /// Old rows are back-filled while today's go up.
+    Backfill,
+    /// A sender goes over to another edition of the format.
+    Edition,
+    /// Tiers between keep copies of what they pass on.
+    Keeper,
+    /// A certified node lies: receipts that are not its own to give, others' envelopes under its key.
+    Insider,
+    /// A second machine has a node's key and a copy of its store.
+    Cloned,
+    /// A person sends again what has no receipt yet.
+    Resend,
+    /// A person orders what a receiver lacks of a day.
+    Heal,
+    /// A person withdraws what waits for its parent.
+    Withdraw,
+    /// The receiver returns what it accepted.
+    Quality,
+    /// A tier above says that it is under maintenance.
+    Maintenance,
 }
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 48] = [
         Self::Lost,
         Self::LostConfirmed,
         Self::ConfirmLost,
@@ -121,6 +145,18 @@ impl Fault {
         Self::Purge,
         Self::RestoreSender,
         Self::RestoreReceiver,
+        Self::Night,
+        Self::Elsewhere,
+        Self::Backfill,
+        Self::Edition,
+        Self::Keeper,
+        Self::Insider,
+        Self::Cloned,
+        Self::Resend,
+        Self::Heal,
+        Self::Withdraw,
+        Self::Quality,
+        Self::Maintenance,
     ];
 
     /// Its word on the command line and in figures.
@@ -162,13 +198,19 @@ impl Fault {
             Self::Purge => "purge",
             Self::RestoreSender => "restore-sender",
             Self::RestoreReceiver => "restore-receiver",
+            Self::Night => "night",
+            Self::Elsewhere => "elsewhere",
+            Self::Backfill => "backfill",
+            Self::Edition => "edition",
+            Self::Keeper => "keeper",
+            Self::Insider => "insider",
+            Self::Cloned => "cloned",
+            Self::Resend => "resend",
+            Self::Heal => "heal",
+            Self::Withdraw => "withdraw",
+            Self::Quality => "quality",
+            Self::Maintenance => "maintenance",
         }
-    }
-
-    /// Whether seeds draw it. What a restored sender meets is not settled yet (`README.md`, what is
-    /// open): it happens where `--faults` names it.
-    pub const fn is_drawn(self) -> bool {
-        !matches!(self, Self::RestoreSender)
     }
 
     /// The fault of this word.

@@ -7,8 +7,9 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use adapt::{Mapping, Package};
 use canon::format::Format;
-use canon::{Lane, Millis, NodeCode, Route};
+use canon::{Day, Key, Lane, Millis, NodeCode, Route};
 use edge::{BoxFuture, Page, Source, SourceError, TableCount, WriteBack};
+use exchange::backfill::Opener;
 use exchange::collect::{Adapter, Target};
 
 use crate::keys::SUITE;
@@ -44,11 +45,20 @@ pub fn format() -> Arc<Format> {
     canon::format::supervision_1()
 }
 
-/// The route to the province in a lane.
-pub fn route(to: &NodeCode, lane: Lane) -> Route {
+/// Editions that every node of the world knows. Both say the same: what is tried is a sender that goes over
+/// from one route to another.
+pub const EDITIONS: [&str; 2] = ["supervision/1", "supervision/2"];
+
+/// Every route to the province in a lane.
+pub fn routes(to: &NodeCode, lane: Lane) -> [Route; 2] {
+    [0, 1].map(|edition| route(to, lane, edition))
+}
+
+/// The route to the province in a lane and an edition.
+pub fn route(to: &NodeCode, lane: Lane, edition: usize) -> Route {
     Route {
         destination: to.clone(),
-        edition: "supervision/1".into(),
+        edition: EDITIONS[edition.min(1)].into(),
         suite: SUITE.name().into(),
         lane,
     }
@@ -67,24 +77,30 @@ pub struct Line {
     pub bad: bool,
     /// It withdraws the record.
     pub void: bool,
+    /// Another node began its case.
+    pub elsewhere: bool,
 }
 
 impl Line {
-    fn cells(&self) -> Vec<String> {
+    fn cells(&self, day: &str) -> Vec<String> {
         let hour = if self.kind == "SB" { 8 } else { 9 };
         // A rule that both types have: a time that is none.
         let at = if self.bad && self.kind == "SL" {
             "2026-11-31 09:00:00".to_owned()
         } else {
-            format!("2026-11-21 {hour:02}:00:00")
+            format!("{day} {hour:02}:00:00")
         };
         let id = IDS[usize::from(self.bad)];
         let void = if self.void { "Y" } else { "" };
         let case = number(self.case);
-        [self.kind, &case, UNIT, "990103101", id, &at, &self.word, void]
-            .map(ToOwned::to_owned)
-            .to_vec()
+        let kind = if self.elsewhere { "SLX" } else { self.kind };
+        [kind, &case, UNIT, "990103101", id, &at, &self.word, void].map(ToOwned::to_owned).to_vec()
     }
+}
+
+/// The root of a case's keys.
+pub fn root_of(case: u64) -> String {
+    Key::new(UNIT, &[&number(case)]).root().to_owned()
 }
 
 /// The number of a case.
@@ -98,18 +114,29 @@ pub struct Log {
     rows: Vec<Vec<String>>,
     /// The same as meant.
     pub lines: Vec<Line>,
+    /// Rows of the time before, which only a back-fill reads.
+    old_rows: Vec<Vec<String>>,
+    /// The same as meant.
+    pub old_lines: Vec<Line>,
 }
 
 impl Log {
     /// A line more.
     pub fn push(&mut self, line: Line) {
-        self.rows.push(line.cells());
+        self.rows.push(line.cells("2026-11-21"));
         self.lines.push(line);
+    }
+
+    /// A line of the time before.
+    pub fn push_old(&mut self, line: Line) {
+        self.old_rows.push(line.cells("2026-10-12"));
+        self.old_lines.push(line);
     }
 
     /// The latest line of each record.
     pub fn latest(&self) -> BTreeMap<(&'static str, u64), &Line> {
-        self.lines.iter().map(|line| ((line.kind, line.case), line)).collect()
+        let lines = self.old_lines.iter().chain(&self.lines);
+        lines.map(|line| ((line.kind, line.case), line)).collect()
     }
 }
 
@@ -122,7 +149,17 @@ pub fn look(log: &SharedLog) -> MutexGuard<'_, Log> {
 }
 
 /// A log as a source. Its cursor is how many lines were read.
-pub struct LogSource(pub SharedLog);
+pub struct LogSource {
+    log: SharedLog,
+    /// The rows of the time before.
+    old: bool,
+}
+
+impl LogSource {
+    fn rows<'l>(&self, log: &'l Log) -> &'l [Vec<String>] {
+        if self.old { &log.old_rows } else { &log.rows }
+    }
+}
 
 impl Source for LogSource {
     fn read<'a>(
@@ -131,13 +168,14 @@ impl Source for LogSource {
         _now: Millis,
         limit: usize,
     ) -> BoxFuture<'a, Result<Page, SourceError>> {
-        let log = look(&self.0);
-        let from = cursor.and_then(|c| c.parse().ok()).unwrap_or(0_usize).min(log.rows.len());
-        let until = log.rows.len().min(from + limit);
-        let rows = (from..until).map(|n| (n as u64 + 1, log.rows[n].as_slice()));
+        let log = look(&self.log);
+        let all = self.rows(&log);
+        let from = cursor.and_then(|c| c.parse().ok()).unwrap_or(0_usize).min(all.len());
+        let until = all.len().min(from + limit);
+        let rows = (from..until).map(|n| (n as u64 + 1, all[n].as_slice()));
         let columns = Arc::clone(&READ.columns);
         let mut page = Page::of_lines("log", columns, rows, until.to_string());
-        page.more = until < log.rows.len();
+        page.more = until < all.len();
         Box::pin(std::future::ready(Ok(page)))
     }
 
@@ -150,26 +188,35 @@ impl Source for LogSource {
     }
 
     fn count<'a>(&'a mut self) -> BoxFuture<'a, Result<Vec<TableCount>, SourceError>> {
-        let rows = look(&self.0).rows.len() as u64;
+        let rows = self.rows(&look(&self.log)).len() as u64;
         let count = TableCount { table: 0, name: "log".into(), rows };
         Box::pin(std::future::ready(Ok(vec![count])))
     }
 }
 
-/// A log's adapter at a node.
-pub fn adapter(node: &NodeCode, to: &NodeCode, log: &SharedLog) -> Adapter {
+/// A log's adapter at a node, in one of the editions.
+pub fn adapter(node: &NodeCode, to: &NodeCode, log: &SharedLog, edition: usize) -> Adapter {
     Adapter {
         name: "line".into(),
         package: Arc::clone(&READ.package),
-        source: Mutex::new(Box::new(LogSource(Arc::clone(log)))),
+        source: Mutex::new(Box::new(LogSource { log: Arc::clone(log), old: false })),
         namespace: node.as_str().into(),
         targets: vec![Target {
             mapping: Arc::clone(&READ.mapping),
             format: Arc::clone(&READ.format),
-            live: route(to, Lane::Live),
-            bulk: route(to, Lane::Bulk),
+            live: route(to, Lane::Live, edition),
+            bulk: route(to, Lane::Bulk, edition),
         }],
         history: false,
         interval: 0,
     }
+}
+
+/// Opens a log's rows of the time before; all of them are of one month.
+pub fn opener(log: &SharedLog) -> Opener {
+    let log = Arc::clone(log);
+    Box::new(move |_: Day, _: Day| {
+        let source = LogSource { log: Arc::clone(&log), old: true };
+        Ok(Box::new(source) as Box<dyn Source>)
+    })
 }

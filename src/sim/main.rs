@@ -1,14 +1,15 @@
 //! The simulator's command line: one seed, many, those that are kept for a reason, fresh ones for a
 //! while, or every place where a process can die.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Write as _, stdout};
 use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use clap::Parser;
-use sim::campaign::{Summary, many};
+use sim::campaign::{Summary, all, many};
 use sim::guarded::When;
+use sim::world::{PROVINCE, run_day};
 use sim::{Fault, Outcome, Scenario, exhaustive, run, run_told, shrink};
 
 /// A province in memory, under a seed, in a storm.
@@ -30,6 +31,10 @@ struct Args {
     /// One envelope between two nodes, and a death at every call.
     #[arg(long)]
     exhaustive: bool,
+    /// A working day of a whole province, nothing going wrong: `--lines` cases of each township at each of
+    /// `--steps` readings.
+    #[arg(long)]
+    day: bool,
     /// Threads.
     #[arg(long, default_value = "2")]
     threads: usize,
@@ -48,6 +53,9 @@ struct Args {
     /// Tells every fact of the one seed.
     #[arg(long)]
     diary: bool,
+    /// Goes on behind a failing run, to the last seed.
+    #[arg(long)]
+    go_on: bool,
     /// A failing run is told as it is, not made small.
     #[arg(long)]
     as_it_is: bool,
@@ -77,11 +85,15 @@ fn main() -> ExitCode {
     if args.exhaustive {
         return everywhere(args.from, args.threads);
     }
+    if args.day {
+        return day(&args);
+    }
     let begun = now();
     let summary = match (args.seed, args.seeds, args.fresh) {
         (Some(seed), ..) => one(&args, seed),
         (None, Some(seeds), _) => {
-            many((args.from..args.from + seeds).map(|s| args.of(s)), args.threads)
+            let scenarios = (args.from..args.from + seeds).map(|s| args.of(s));
+            if args.go_on { all(scenarios, args.threads) } else { many(scenarios, args.threads) }
         }
         (None, None, Some(seconds)) => fresh(&args, Duration::from_secs(seconds)),
         (None, None, None) => {
@@ -133,6 +145,41 @@ fn fresh(args: &Args, lasts: Duration) -> Summary {
     let seeds = (0..).map(|n: u64| base.wrapping_add(n.wrapping_mul(0x9e37_79b9_7f4a_7c15)));
     let in_time = seeds.take_while(move |_| begun.elapsed() < lasts);
     many(in_time.map(|seed| args.of(seed)), args.threads)
+}
+
+/// A day of the province, and what it came to.
+fn day(args: &Args) -> ExitCode {
+    let tiers = args.tiers.clone().unwrap_or_else(|| PROVINCE.to_vec());
+    let (readings, cases) = (args.steps.unwrap_or(4) as u32, args.lines.unwrap_or(2));
+    let begun = now();
+    let day = run_day(&Scenario::calm(args.seed.unwrap_or(1), tiers, 0), readings, cases);
+    let spent = begun.elapsed().as_secs_f64();
+    let lives = day.outcome.lives;
+    say(&format!(
+        "{} nodes, {} records in {lives} envelopes, {readings} readings, {} rounds, {spent:.1} s",
+        day.nodes, day.records, day.rounds
+    ));
+    say(&format!("{:.0} envelope-lives a second and core", lives as f64 / spent));
+    say(&format!(
+        "the province: at most {} parcels in its inbox, {} routes of senders remembered",
+        day.deepest, day.held_routes
+    ));
+    let mut kinds: BTreeMap<(&str, &str), (u64, u64)> = BTreeMap::new();
+    for ((kind, from, hop), (count, bytes)) in &day.carried {
+        let place = match (from.as_str(), hop.as_str()) {
+            (_, "province") => "to the province",
+            ("province", _) => "from the province",
+            _ => "below",
+        };
+        let sum = kinds.entry((place, kind)).or_default();
+        *sum = (sum.0 + count, sum.1 + bytes);
+    }
+    for ((place, kind), (count, bytes)) in kinds {
+        let (each, of) = (bytes / count.max(1), count as f64 / lives.max(1) as f64);
+        say(&format!("  {place:18} {kind:9} {count:8} of {each:5} bytes, {of:.2} an envelope"));
+    }
+    tell(&day.outcome);
+    if day.outcome.broken.is_none() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// Tells what broke, made small.

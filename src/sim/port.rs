@@ -49,6 +49,8 @@ struct State {
 /// The ports of one instance.
 pub struct Port {
     node: NodeCode,
+    /// Under whose name the ledger has it.
+    book: NodeCode,
     state: Mutex<State>,
     calls: SharedCalls,
     ledger: SharedLedger,
@@ -65,11 +67,20 @@ impl Port {
     ) -> Arc<Self> {
         Arc::new(Self {
             node: node.clone(),
+            book: node.clone(),
             state: Mutex::default(),
             calls: Arc::clone(calls),
             ledger: Arc::clone(ledger),
             bus: Arc::clone(bus),
         })
+    }
+
+    /// The same under another name in the ledger: a machine that nobody else is.
+    #[must_use]
+    pub fn booked(self: Arc<Self>, book: NodeCode) -> Arc<Self> {
+        let (calls, ledger) = (Arc::clone(&self.calls), Arc::clone(&self.ledger));
+        let (node, bus) = (self.node.clone(), Arc::clone(&self.bus));
+        Arc::new(Self { node, book, state: Mutex::default(), calls, ledger, bus })
     }
 
     /// At the call after so many others something goes wrong.
@@ -176,11 +187,11 @@ impl Hook for AtStore {
     }
 
     fn about(&self, fact: Fact<'_>) -> Option<After> {
-        ledger::about(&self.0.ledger, &self.0.node, fact)
+        ledger::about(&self.0.ledger, &self.0.book, fact)
     }
 
     fn claimed(&self, parcels: &[InboxParcel]) {
-        ledger::look(&self.0.ledger).claimed(&self.0.node, parcels);
+        ledger::look(&self.0.ledger).claimed(&self.0.book, parcels);
     }
 }
 
@@ -192,6 +203,7 @@ impl Bus for AtBus {
         let port = &self.0;
         Box::pin(port.guarded("publish", async move {
             let ids: Vec<_> = parcels.iter().map(|p| p.id.clone()).collect();
+            ledger::look(&port.ledger).published(&port.book, &parcels);
             let said = port.bus.publish(parcels).await?;
             let mut ledger = ledger::look(&port.ledger);
             let has = |(_, said): &(&EnvelopeId, &Confirmation)| **said == Confirmation::Confirmed;
@@ -221,7 +233,7 @@ impl Bus for AtBus {
             for tag in tags {
                 let taken = port.lock().taken.remove(tag);
                 if let Some(id) = taken {
-                    ledger::look(&port.ledger).acknowledged(node, &id);
+                    ledger::look(&port.ledger).acknowledged(&port.book, &id);
                 }
             }
             port.bus.ack(node, tags).await

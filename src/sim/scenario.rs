@@ -39,7 +39,7 @@ impl Scenario {
         let lines = 8 + chance.below(16);
         let steps = 200 + chance.below(300);
         let mut faults = BTreeSet::new();
-        for fault in Fault::ALL.into_iter().filter(|f| f.is_drawn()) {
+        for fault in Fault::ALL.into_iter() {
             // Each has a stream of its own, so that a new fault changes no old seed.
             if Chance::of(seed, &format!("menu/{fault}")).per_mille(300) {
                 faults.insert(fault);

@@ -57,7 +57,7 @@ impl Storm {
 
     fn see(&self, parcel: &Parcel) {
         let mut sky = look(&self.sky);
-        if sky.rates.contains_key(&Fault::Forged) {
+        if [Fault::Forged, Fault::Insider].iter().any(|f| sky.rates.contains_key(f)) {
             if sky.seen.len() >= SEEN {
                 sky.seen.remove(0);
             }

@@ -121,7 +121,7 @@ limits! {
     in_flight_bytes_max: u64 Bytes = 4 * MIB, MIB, GIB;
         "bytes published in one turn of a link and lane" "每条链路每个通道一轮发出的字节数"
     inbox_parcels_max: i64 Count = 256, 1, 1_000_000;
-        "parcels in the inbox above which nothing more is taken off the carrier" "收件箱达到此报文数时暂停接收"
+        "parcels in the inbox above which no records are taken off the carrier; above twice as many, no control parcels either" "收件箱达到此报文数时暂停接收业务报文，达到两倍时控制报文也暂停"
     sender_records_per_second: u32 RecordsPerSecond = 0, 0, 10_000_000;
         "records a second taken from one sender; 0 is no limit" "每个报送方每秒接收的记录数，0 为不限"
     sender_bytes_per_second: u32 BytesPerSecond = 0, 0, 2 * GIB;

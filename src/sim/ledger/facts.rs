@@ -9,13 +9,13 @@ use store::{
     RefusedParcel, Relayed, Sealed, Settlement,
 };
 
-use super::{Ledger, Name};
+use super::{Ledger, Name, bounds};
 use crate::guarded::Fact;
 use crate::invariant::Invariant::{S1, S2, S3, S4, S5, S6, S7, S8};
 use crate::sink;
 
 /// Writes a fact down.
-type Write = Box<dyn FnOnce(&mut Ledger, &NodeCode) + Send>;
+pub(super) type Write = Box<dyn FnOnce(&mut Ledger, &NodeCode) + Send>;
 
 /// The envelope format allows most that one parcel is beyond `inbox_parcels_max`: what one turn of
 /// each lane may take while there is room.
@@ -35,7 +35,8 @@ pub(super) fn of(fact: Fact<'_>) -> Option<Write> {
         Fact::Refused(refused) => self::refused(refused),
         Fact::Duplicate(inbox_id, _) | Fact::Consumed(inbox_id) => consumed(inbox_id),
         Fact::Event(_, event) => consumed(event.inbox_id?),
-        Fact::Manifest(_, inbox_id) => consumed(inbox_id?),
+        Fact::Manifest(row, None) => bounds::closed(row),
+        Fact::Manifest(_, Some(inbox_id)) => consumed(inbox_id),
         Fact::Delivered(sink, watermark) => delivered(sink, watermark),
         // What is resubmitted goes up again as it is.
         Fact::Acted(event) if event.action.starts_with("quarantine.") => {
@@ -113,6 +114,8 @@ fn collected(page: &Collected) -> Write {
     let found = (new.len() + page.quarantined.len()) as u64;
     let history = adapter.contains('@');
     Box::new(move |ledger, node| {
+        let rows_max = u64::from(ledger.limits.page_rows_max);
+        ledger.holds(read <= rows_max, S8, node, || format!("{read} rows in one page"));
         let book = ledger.book(node);
         let before = book.cursors.insert(Arc::clone(&adapter), cursor).unwrap_or(0);
         ledger.holds(history || cursor == before + read, S5, node, || {
@@ -129,15 +132,21 @@ fn collected(page: &Collected) -> Write {
                 format!("{id} was collected after version {last:?}")
             });
         }
-        for id in &held {
-            ledger.book(node).contents.remove(&name(id));
-        }
         for (id, digest, content) in new {
+            let held_before = |h: &&RecordId| name(h) == name(&id) && h.version < id.version;
             let known = ledger.book(node).contents.insert(name(&id), content);
+            let known = known.filter(|_| !held.iter().any(|h| held_before(&h)));
             ledger.holds(known != Some(content), S1, node, || {
                 format!("{id} was collected, and says what the version before says")
             });
             ledger.records.insert(digest, id);
+        }
+        // What breaks a rule and came last: whatever comes next is news.
+        for id in &held {
+            let last = ledger.book(node).collected.get(&name(id)) == Some(&id.version);
+            if last {
+                ledger.book(node).contents.remove(&name(id));
+            }
         }
     })
 }
@@ -150,6 +159,9 @@ fn numbered(envelopes: &[NewEnvelope]) -> Write {
         below: u64,
         answers: Option<EnvelopeId>,
         gap: Option<EnvelopeId>,
+        /// Bytes of its body; of an inquiry, what it asks.
+        bytes: u64,
+        asks: Option<Vec<u8>>,
     }
     let all: Vec<One> = envelopes
         .iter()
@@ -157,17 +169,23 @@ fn numbered(envelopes: &[NewEnvelope]) -> Write {
             Consumes::Staged(batch) => {
                 let records = batch.records.iter().map(|r| (r.digest, r.orphan)).collect();
                 let below = envelope::Head::read(&e.head).map_or(u64::MAX, |h| h.settled_below);
-                One { id: e.id.clone(), records: Some(records), below, answers: None, gap: None }
+                let bytes = batch.bytes.len() as u64;
+                let (id, records) = (e.id.clone(), Some(records));
+                One { id, records, below, answers: None, gap: None, bytes, asks: None }
             }
             Consumes::Control(queued) => {
                 let answers = queued.control.answers.clone();
                 let gap = behind_gap(&queued.control);
-                One { id: e.id.clone(), records: None, below: 0, answers, gap }
+                let (id, body) = (e.id.clone(), &queued.control.body);
+                let asks = (&*queued.control.kind == "inquiry").then(|| body.clone());
+                let bytes = body.len() as u64;
+                One { id, records: None, below: 0, answers, gap, bytes, asks }
             }
         })
         .collect();
     Box::new(move |ledger, node| {
         for one in all {
+            ledger.numbered_within(node, &one.id, one.bytes, one.asks.as_deref());
             let line = (one.id.epoch, one.id.route.to_string());
             let open = ledger.book(node).open.entry(line.clone()).or_default();
             let first = open.first().copied().unwrap_or(u64::MAX);
@@ -233,22 +251,24 @@ fn sent(ledger: &mut Ledger, node: &NodeCode, id: &EnvelopeId, records: &[(Diges
     for (digest, orphan) in records {
         let Some(record) = ledger.records.get(digest).cloned() else { continue };
         if let Some(parent) = parent(&record) {
-            let there = *orphan || ledger.book(node).numbered.contains(&parent);
+            let other = ledger.elsewhere.contains(record.key.root());
+            let there = *orphan || other || ledger.book(node).numbered.contains(&parent);
             ledger.holds(there, S6, node, || format!("{record} was numbered before its parent"));
         }
         ledger.book(node).numbered.insert(name(&record));
     }
-    ledger.members.insert(id.clone(), records.iter().map(|(digest, _)| *digest).collect());
+    let members = records.iter().map(|(digest, _)| *digest).collect();
+    ledger.members.entry(id.clone()).or_default().push((node.clone(), members));
 }
 
 fn sealed(sealed: &[Sealed]) -> Write {
     let all: Vec<_> = sealed.iter().map(|s| (s.id.clone(), Arc::clone(&s.frame))).collect();
     Box::new(move |ledger, node| {
         for (id, frame) in all {
-            let before = ledger.frames.insert(id.clone(), Arc::clone(&frame));
-            ledger.holds(before.is_none_or(|b| b == frame), S3, node, || {
-                format!("{id} was sealed twice, with other bytes")
-            });
+            let all = ledger.frames.entry(id.clone()).or_default();
+            let other = all.iter().any(|(by, f)| by == node && *f != frame);
+            all.push((node.clone(), Arc::clone(&frame)));
+            ledger.holds(!other, S3, node, || format!("{id} was sealed twice, with other bytes"));
         }
     })
 }
@@ -285,7 +305,8 @@ fn admitted(parcels: &[Arrived]) -> Write {
 /// The bytes are those that their origin sealed.
 fn genuine(ledger: &mut Ledger, node: &NodeCode, id: &EnvelopeId, frame: &Arc<[u8]>, what: &str) {
     let sealed = ledger.frames.get(id);
-    let (known, same) = (sealed.is_some(), sealed.is_some_and(|s| s == frame));
+    let same = sealed.is_some_and(|all| all.iter().any(|(_, f)| f == frame));
+    let known = sealed.is_some();
     ledger.holds(known, S7, node, || format!("{id} was {what}, and nobody sealed it"));
     ledger.holds(same, S3, node, || format!("{id} was {what} with other bytes than were sealed"));
 }
@@ -297,14 +318,17 @@ fn judged(judged: &Judged) -> Write {
     let (inbox_id, count) = (judged.inbox_id, judged.count as usize);
     Box::new(move |ledger, node| {
         genuine(ledger, node, &id, &frame, "judged");
+        ledger.sealed_within(node, &id, &frame);
         consumes(ledger, node, inbox_id);
         let again = !ledger.book(node).judged.insert(id.clone());
         ledger.holds(!again, S2, node, || format!("{id} took effect twice"));
-        let members = ledger.members.get(&id).cloned();
-        let whole = members.as_ref().is_none_or(|m| m.len() == count);
+        // More than one only where a number was used by two machines.
+        let members = ledger.members.get(&id).cloned().unwrap_or_default();
+        let whole = members.is_empty() || members.iter().any(|(_, m)| m.len() == count);
         ledger.holds(whole, S4, node, || format!("{id} was judged as {count} records"));
         for (record, digest, index) in kept {
-            let sent = members.as_ref().is_none_or(|m| m.get(index) == Some(&digest));
+            let is_it = |(_, m): &(NodeCode, Arc<[Digest]>)| m.get(index) == Some(&digest);
+            let sent = members.is_empty() || members.iter().any(is_it);
             ledger.holds(sent, S4, node, || format!("{record} was kept with another digest"));
             takes_effect(ledger, node, (&id, &frame), (&record, index));
             ledger.book(node).kept.insert(digest);
@@ -361,7 +385,11 @@ fn settled(settlement: &Settlement) -> Write {
         }
         let twice = !ledger.book(node).settled.insert(id.clone());
         ledger.holds(!twice, S2, node, || format!("{id} was settled twice"));
-        let Some(members) = ledger.members.get(&id).cloned().filter(|_| !declined) else { return };
+        let all = ledger.members.get(&id).filter(|_| !declined);
+        let own = all.and_then(|all| all.iter().rev().find(|(by, _)| by == node));
+        // What a second machine has of the first is the first's.
+        let own = own.or_else(|| all.and_then(|all| all.first()));
+        let Some(members) = own.map(|(_, members)| Arc::clone(members)) else { return };
         let to = id.route.destination.clone();
         for (at, digest) in members.iter().enumerate() {
             let accepted = !not.contains(&(at as u32));

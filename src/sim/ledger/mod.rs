@@ -1,7 +1,10 @@
 //! The ledger: what really was committed, at which node, written down as it happens and held against
 //! the invariants at once. It believes no worker and no store: it only sees the facts pass.
 
+mod bounds;
 mod facts;
+
+pub use bounds::{ELSEWHERE, HELD};
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -46,6 +49,8 @@ pub struct Book {
     contents: HashMap<Name, Digest>,
     /// Own sequences that are not final, by epoch and route.
     open: BTreeMap<(u32, String), BTreeSet<u64>>,
+    /// Inquiries by what they ask: since when, and how many.
+    asked: HashMap<Vec<u8>, (Millis, u64)>,
     /// Inbox rows claimed here, and whether their bytes are their origin's.
     claimed: HashMap<i64, (EnvelopeId, bool)>,
     /// Something was committed since it was looked at last.
@@ -57,9 +62,9 @@ pub struct Book {
 pub struct Ledger {
     books: BTreeMap<NodeCode, Book>,
     /// Frames as their origins sealed them.
-    frames: HashMap<EnvelopeId, Arc<[u8]>>,
+    frames: HashMap<EnvelopeId, Vec<(NodeCode, Arc<[u8]>)>>,
     /// Records of own envelopes, in order.
-    members: HashMap<EnvelopeId, Arc<[Digest]>>,
+    members: HashMap<EnvelopeId, Vec<(NodeCode, Arc<[Digest]>)>>,
     /// Which record a digest is.
     records: HashMap<Digest, RecordId>,
     /// Every record that was ever kept at a node, whatever became of the node.
@@ -70,6 +75,10 @@ pub struct Ledger {
     /// When records envelopes were numbered.
     numbered_at: HashMap<EnvelopeId, Millis>,
     limits: Limits,
+    /// Cases that go on at another node than where they began.
+    elsewhere: BTreeSet<String>,
+    /// What went over each link, where somebody wants to know.
+    pub carried: Option<crate::world::Carried>,
     /// Clocks jump: nobody's patience can be measured.
     pub jumps: bool,
     /// The first thing that broke.
@@ -122,6 +131,8 @@ impl Ledger {
             confirmed: BTreeSet::new(),
             numbered_at: HashMap::new(),
             limits,
+            elsewhere: BTreeSet::new(),
+            carried: None,
             jumps: false,
             broken: None,
             step: 0,
@@ -143,6 +154,22 @@ impl Ledger {
     /// A node's sink puts things there.
     pub fn shelf(&mut self, node: &NodeCode, shelf: &SharedShelf) {
         self.shelves.insert(node.clone(), Arc::clone(shelf));
+    }
+
+    /// A case goes on at another node than where it began.
+    pub fn begun_elsewhere(&mut self, root: &str) {
+        self.elsewhere.insert(root.to_owned());
+    }
+
+    /// Whether it does.
+    pub fn is_elsewhere(&self, root: &str) -> bool {
+        self.elsewhere.contains(root)
+    }
+
+    /// An insider's parcel: it is what its signer made, whatever it says.
+    pub fn made(&mut self, id: &EnvelopeId, frame: &Arc<[u8]>) {
+        let by = id.sender.clone();
+        self.frames.entry(id.clone()).or_default().push((by, Arc::clone(frame)));
     }
 
     /// Something did not hold.
@@ -198,9 +225,12 @@ impl Ledger {
 
     /// Inbox rows that a worker claimed at a node.
     pub(crate) fn claimed(&mut self, node: &NodeCode, parcels: &[InboxParcel]) {
+        self.claimed_within(node, parcels);
         for parcel in parcels {
             let id = parcel.arrived.id.clone();
-            let genuine = self.frames.get(&id).is_some_and(|f| *f == parcel.arrived.frame);
+            let frames = self.frames.get(&id);
+            let genuine =
+                frames.is_some_and(|all| all.iter().any(|(_, f)| *f == parcel.arrived.frame));
             self.book(node).claimed.insert(parcel.inbox_id, (id, genuine));
         }
     }
@@ -223,9 +253,10 @@ impl Ledger {
         self.books.get(node).is_some_and(|b| b.kept.contains(record))
     }
 
-    /// The digests of an own envelope's records.
-    pub fn members_of(&self, id: &EnvelopeId) -> Option<&Arc<[Digest]>> {
-        self.members.get(id)
+    /// A second machine begins with all that the first has committed.
+    pub fn copied(&mut self, node: &NodeCode, book: &NodeCode) {
+        let image = self.book(node).clone();
+        self.books.insert(book.clone(), image);
     }
 
     /// Which record has this digest.

@@ -21,7 +21,7 @@ use crate::weather;
 const OPEN_MAX: usize = 1 << 20;
 
 impl World {
-    fn audit(&mut self, machine: usize, action: &str, subject: &str) -> AuditEvent {
+    pub(super) fn audit(&mut self, machine: usize, action: &str, subject: &str) -> AuditEvent {
         self.machines[machine].acts.push((action.to_owned(), subject.to_owned()));
         AuditEvent {
             at: self.clock(machine),
@@ -75,10 +75,11 @@ impl World {
         let to = &self.machines[0].code;
         let mut out = Vec::new();
         for lane in [Lane::Live, Lane::Bulk] {
-            let route = feed::route(to, lane);
-            let range =
-                self.machines[machine].store.outbound_range(&route, 0, u64::MAX >> 1, 10_000);
-            out.extend(ready(range).unwrap_or_default());
+            for route in feed::routes(to, lane) {
+                let range =
+                    self.machines[machine].store.outbound_range(&route, 0, u64::MAX >> 1, 10_000);
+                out.extend(ready(range).unwrap_or_default());
+            }
         }
         out
     }
@@ -184,7 +185,7 @@ impl World {
         let to = self.machines[0].code.clone();
         let one = &self.machines[machine];
         let routes = match one.log.is_some() {
-            true => [Lane::Live, Lane::Bulk].map(|lane| feed::route(&to, lane)).to_vec(),
+            true => [Lane::Live, Lane::Bulk].map(|lane| feed::routes(&to, lane)).concat(),
             false => Vec::new(),
         };
         let restoring = Restoring {

@@ -9,6 +9,7 @@ use canon::format::OpenLists;
 use canon::{Environment, Lane, Millis, NodeCode};
 use envelope::{NoKeys, Signer};
 use exchange::authority::Tables;
+use exchange::backfill::Backfill;
 use exchange::collect::Collect;
 use exchange::config::{RelayConfig, Treatment};
 use exchange::deliver::Deliver;
@@ -18,7 +19,7 @@ use store::MemoryStore;
 use super::{BEGINS, Instance, Machine, World};
 use crate::chance::Chance;
 use crate::fault::{Fault, Happened};
-use crate::feed;
+use crate::feed::{self, Line};
 use crate::guarded::Guarded;
 use crate::keys;
 use crate::ledger;
@@ -60,6 +61,7 @@ fn limits(scenario: &Scenario) -> Limits {
         inbox_parcels_max: chance.between(4, 64),
         refusals_per_minute: 6_000,
         sender_inbox_share: 100,
+        parent_wait: 30_000,
         control_keep: if scenario.faults.contains(&Fault::Purge) { HOUR } else { 168 * HOUR },
         ..Limits::default()
     }
@@ -125,8 +127,12 @@ fn links(of: usize, codes: &[NodeCode], parents: &[Option<usize>]) -> Vec<Link> 
 impl World {
     /// A world before anything happened.
     pub fn new(scenario: &Scenario) -> Self {
+        Self::within(scenario, limits(scenario))
+    }
+
+    /// The same within these limits.
+    pub(super) fn within(scenario: &Scenario, limits: Limits) -> Self {
         let (codes, parents) = topology(&scenario.tiers);
-        let limits = limits(scenario);
         let happened = Happened::default();
         let sky = Arc::new(Mutex::new(Sky { rates: scenario.rates(), ..Sky::default() }));
         let bus = SimBus::new(codes.iter().cloned(), Box::new(bus::sim::Fair));
@@ -149,6 +155,10 @@ impl World {
             lines_left: scenario.lines,
             next_case: 1,
             words: 0,
+            nights: 0,
+            lies: 0,
+            twin: None,
+            cloned: false,
             passing: Vec::new(),
         };
         let jumps = [Fault::ClockAhead, Fault::ClockBack].iter().any(|f| world.has(*f));
@@ -175,21 +185,40 @@ impl World {
         if skew != 0 {
             self.happened.note(Fault::Skew);
         }
+        let log: Option<feed::SharedLog> = leaf.then(Default::default);
+        if let Some(log) = log.as_ref().filter(|_| self.has(Fault::Backfill)) {
+            self.old_lines(log);
+        }
         Machine {
             links: links(of, codes, parents),
             store: memory.clone().shared(),
             memory,
             instances: Vec::new(),
             skew,
-            log: leaf.then(Default::default),
+            log,
             shelf: (of == 0).then(Default::default),
             generation: 0,
+            edition: 0,
             image: None,
             restored: false,
             started: 0,
             audited: (0, None),
             acts: Vec::new(),
             code,
+        }
+    }
+
+    /// Cases of the month before, which only a back-fill brings up.
+    fn old_lines(&mut self, log: &feed::SharedLog) {
+        for _ in 0..1 + self.chance("old lines").below(4) {
+            let case = 700_000 + self.next_case;
+            self.next_case += 1;
+            self.words += 1;
+            let word = format!("W{:05}", self.words);
+            let parent = Line { kind: "SB", case, word, bad: false, void: false, elsewhere: false };
+            let child = Line { kind: "SL", ..parent.clone() };
+            feed::look(log).push_old(parent);
+            feed::look(log).push_old(child);
         }
     }
 
@@ -220,8 +249,13 @@ impl World {
         let node = Arc::new(self.node(of, &port, shared));
         let mut workers = exchange::workers(&node);
         if let Some(log) = &machine.log {
-            let adapter = feed::adapter(&machine.code, &self.machines[0].code, log);
-            workers.push(Box::new(Collect::new(Arc::clone(&node), adapter)));
+            let to = &self.machines[0].code;
+            let adapter = || feed::adapter(&machine.code, to, log, machine.edition);
+            workers.push(Box::new(Collect::new(Arc::clone(&node), adapter())));
+            if self.has(Fault::Backfill) {
+                let old = Backfill::new(Arc::clone(&node), adapter(), feed::opener(log));
+                workers.push(Box::new(old));
+            }
         }
         if let Some(shelf) = &machine.shelf {
             let sink = Box::new(MemorySink(Arc::clone(shelf)));
@@ -231,12 +265,23 @@ impl World {
         Instance { port, node, workers, stalled: false, back_at: None }
     }
 
-    fn node(&self, of: usize, port: &Arc<Port>, shared: bool) -> Node {
+    /// What a tier between does with what goes by.
+    fn treatment(&self, of: usize) -> Treatment {
+        let between = of > 0 && self.machines[of].log.is_none();
+        if self.has(Fault::Keeper) && between && (self.scenario.seed >> (of % 60)) & 1 == 1 {
+            self.happened.note(Fault::Keeper);
+            return Treatment::Keep;
+        }
+        Treatment::Relay
+    }
+
+    pub(super) fn node(&self, of: usize, port: &Arc<Port>, shared: bool) -> Node {
         let machine = &self.machines[of];
         let to = &self.machines[0].code;
         let signer: Arc<dyn Signer> = keys::signer(&machine.code, machine.generation);
         let kinds = OWES.map(Into::into).to_vec();
-        let owes = machine.log.is_some().then(|| (feed::route(to, Lane::Live), kinds));
+        let owes =
+            machine.log.is_some().then(|| (feed::route(to, Lane::Live, machine.edition), kinds));
         // A process that comes back has its name again, unless it shares its node.
         let holder = if shared { format!("i{}", machine.started) } else { "one".to_owned() };
         Node {
@@ -245,7 +290,7 @@ impl World {
             holder,
             store: Guarded::over(Arc::clone(&machine.store), AtStore(Arc::clone(port))),
             bus: Arc::new(AtBus(Arc::clone(port))),
-            formats: BTreeMap::from([("supervision/1".to_owned(), feed::format())]),
+            formats: feed::EDITIONS.map(|e| (e.to_owned(), feed::format())).into(),
             lists: Lists::new(OpenLists::new()),
             trust: Arc::clone(&self.trust),
             signers: signer.into(),
@@ -255,7 +300,7 @@ impl World {
             links: machine.links.clone(),
             adapters: BTreeMap::new(),
             owes: owes.into_iter().collect(),
-            relay: RelayConfig { default: Treatment::Relay, rules: Vec::new() },
+            relay: RelayConfig { default: self.treatment(of), rules: Vec::new() },
             limits: self.limits.clone(),
             seed: of as u64,
             held: if shared { Leases::shared() } else { Leases::default() },

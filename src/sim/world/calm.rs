@@ -24,6 +24,9 @@ impl World {
         self.clears_up();
         self.clocks_agree();
         self.people_clear_up();
+        if self.has(Fault::Backfill) {
+            self.order_backfill(true);
+        }
         self.rest();
         if self.broken().is_some() {
             return;
@@ -55,6 +58,7 @@ impl World {
     fn people_clear_up(&mut self) -> bool {
         let mut acted = false;
         for machine in 0..self.machines.len() {
+            acted |= self.restored_in_place(machine);
             let Some(status) = self.status(machine) else { continue };
             for link in status.links.iter().filter(|l| l.paused.is_some()) {
                 self.resume(machine, &link.link);
@@ -114,7 +118,7 @@ impl World {
     }
 
     /// Every worker of every machine takes its turns.
-    fn round(&mut self) -> u64 {
+    pub(super) fn round(&mut self) -> u64 {
         let mut done = 0;
         for machine in 0..self.machines.len() {
             for instance in 0..self.machines[machine].instances.len() {
@@ -160,6 +164,10 @@ impl World {
             if left > 0 {
                 self.breaks(L1, machine, format!("{left} {what}"));
             }
+        }
+        let fed = self.machines[machine].log.is_some();
+        if fed && self.has(Fault::Backfill) && !self.backfills_ended(machine) {
+            self.breaks(L1, machine, "a back-fill never came to its end");
         }
         for own in self.own_envelopes(machine) {
             let dead = own.state == store::OutState::Dead && own.reason.is_some();
@@ -208,6 +216,7 @@ impl World {
         answer.retain(|line| line.side == envelope::control::Side::Receiver);
         let differing = exchange::reconcile::differing(&read(&mine.body), &answer);
         let lost = self.has(Fault::RestoreReceiver) || self.has(Fault::RestoreSender);
+        let lost = lost || self.cloned;
         // What was given up may have been taken all the same: that is said beside it.
         let dead: u64 = tallies.iter().map(|t| t.places[Place::Dead as usize]).sum();
         if !differing.is_empty() && !lost && dead == 0 {

@@ -4,9 +4,15 @@ mod act;
 mod build;
 mod calm;
 mod check;
+mod day;
+mod insider;
+mod orders;
 mod storm;
 mod truth;
 mod turn;
+mod twin;
+
+pub use day::{Carried, Figures, PROVINCE, run_day};
 
 use std::collections::{BTreeMap, VecDeque};
 use std::hash::{DefaultHasher, Hasher as _};
@@ -66,6 +72,8 @@ struct Machine {
     shelf: Option<SharedShelf>,
     /// Which of its keys it signs with.
     generation: u32,
+    /// Which edition it reports in.
+    edition: usize,
     image: Option<Image>,
     /// It came back from a backup.
     restored: bool,
@@ -108,6 +116,14 @@ pub struct World {
     lines_left: u64,
     next_case: u64,
     words: u64,
+    /// Midnights that came in the storm.
+    nights: u32,
+    /// Parcels that insiders have made.
+    lies: u64,
+    /// A machine with another one's key.
+    twin: Option<twin::Twin>,
+    /// There was one.
+    cloned: bool,
     /// Faults that end at a time of their own.
     passing: Vec<(Millis, Passing)>,
 }

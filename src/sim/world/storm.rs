@@ -46,13 +46,18 @@ impl World {
             self.write_line();
         }
         self.some_turn(true);
+        if self.twin.is_some() && self.chance("twin").per_mille(400) {
+            self.twin_turn();
+        }
     }
 
     /// Whether a fault of the world happens in this step.
     fn strikes(&mut self, fault: Fault) -> bool {
         let rate = self.sky().rates.get(&fault).copied().unwrap_or(0);
         // Parcels are many and steps more: a step has a quarter of a parcel's bad luck.
-        self.chance(fault.word()).per_mille(rate.div_ceil(4))
+        // Seldom is there anything to withdraw.
+        let rate = if fault == Fault::Withdraw { rate } else { rate.div_ceil(4) };
+        self.chance(fault.word()).per_mille(rate)
     }
 
     fn strike(&mut self, fault: Fault) {
@@ -75,6 +80,16 @@ impl World {
             Fault::Pause => self.pause(),
             Fault::Purge => self.purge(),
             Fault::RestoreSender | Fault::RestoreReceiver => self.back_up_or_restore(fault),
+            Fault::Night => self.night(),
+            Fault::Edition => self.other_edition(),
+            Fault::Insider => self.lie(),
+            Fault::Cloned => self.clone_one(),
+            Fault::Backfill
+            | Fault::Resend
+            | Fault::Heal
+            | Fault::Withdraw
+            | Fault::Quality
+            | Fault::Maintenance => self.order(fault),
             // Those of parcels are the weather's, those of lines the departments'.
             _ => {}
         }
@@ -183,16 +198,44 @@ impl World {
         self.happened.note(Fault::Rotation);
     }
 
+    /// The day ends, and the books of it go up, in the middle of everything; once.
+    fn night(&mut self) {
+        if self.nights == 0 {
+            self.nights += 1;
+            let close = self.now.day().end().plus(self.limits.close_grace + 1_000);
+            self.passes(close.since(self.now).max(0));
+            self.happened.note(Fault::Night);
+        }
+    }
+
+    /// A leaf's adapter goes over to the other edition; what is sealed in the first one drains.
+    fn other_edition(&mut self) {
+        let leaves: Vec<usize> = (0..self.machines.len())
+            .filter(|n| self.machines[*n].log.is_some() && self.machines[*n].edition == 0)
+            .collect();
+        let Some(machine) = self.chance("edition").pick(&leaves).copied() else { return };
+        self.machines[machine].edition = 1;
+        for instance in 0..self.machines[machine].instances.len() {
+            self.died(super::At { machine, instance, worker: 0 });
+        }
+        self.happened.note(Fault::Edition);
+    }
+
     // ── what departments write ──────────────────────────────────────────────────────────────
 
     pub(super) fn write_line(&mut self) {
         self.lines_left = self.lines_left.saturating_sub(1);
         let logs: Vec<_> = self.machines.iter().filter_map(|m| m.log.clone()).collect();
         let Some(log) = self.chance("lines").pick(&logs).cloned() else { return };
+        if self.has(Fault::Elsewhere) && self.chance("elsewhere").per_mille(150) {
+            return self.case_of_two(&log, &logs);
+        }
         let line = self.line(&feed::look(&log).lines);
         let mut written = feed::look(&log);
         // Both records of a new case, mostly, one behind the other.
-        if line.kind == "SB" && !line.void && !line.bad && self.chance("lines").per_mille(700) {
+        let whole = !ledger::look(&self.ledger).is_elsewhere(&feed::root_of(line.case));
+        let news = line.kind == "SB" && !line.void && !line.bad;
+        if whole && news && self.chance("lines").per_mille(700) {
             let child = Line { kind: "SL", word: self.word(), ..line.clone() };
             let orphan = self.has(Fault::Orphan) && self.chance("orphan").per_mille(300);
             if orphan {
@@ -208,7 +251,25 @@ impl World {
         written.push(line);
     }
 
-    fn word(&mut self) -> String {
+    /// One node begins a case and another goes on with it; or nobody ever began it.
+    fn case_of_two(&mut self, log: &feed::SharedLog, logs: &[feed::SharedLog]) {
+        let case = self.next_case;
+        self.next_case += 1;
+        let word = self.word();
+        let child = Line { kind: "SL", case, word, bad: false, void: false, elsewhere: true };
+        ledger::look(&self.ledger).begun_elsewhere(&feed::root_of(case));
+        feed::look(log).push(child);
+        self.happened.note(Fault::Elsewhere);
+        let others: Vec<_> =
+            logs.iter().filter(|l| !std::sync::Arc::ptr_eq(l, log)).cloned().collect();
+        if let Some(other) = self.chance("elsewhere").pick(&others).cloned() {
+            let word = self.word();
+            let parent = Line { kind: "SB", case, word, bad: false, void: false, elsewhere: false };
+            feed::look(&other).push(parent);
+        }
+    }
+
+    pub(super) fn word(&mut self) -> String {
         self.words += 1;
         format!("W{:05}", self.words)
     }
@@ -244,7 +305,7 @@ impl World {
             self.next_case += 1;
             self.next_case - 1
         };
-        Line { kind: "SB", case, word: self.word(), bad, void: false }
+        Line { kind: "SB", case, word: self.word(), bad, void: false, elsewhere: false }
     }
 
     // ── machines that are lost ──────────────────────────────────────────────────────────────
@@ -292,6 +353,7 @@ impl World {
                 instance.port.unplan();
             }
         }
+        self.twin_ends();
         self.revive(true);
     }
 

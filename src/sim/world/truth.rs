@@ -52,6 +52,9 @@ impl World {
             Place::Quarantined | Place::Voided | Place::Dead if line.bad => {}
             // The same line once more, behind a sound one, is no news.
             Place::Accepted if line.bad && self.has(Fault::Again) => {}
+            Place::Rejected if line.bad && self.has(Fault::Again) => {
+                self.may_be_rejected(machine, &row);
+            }
             place if line.bad => {
                 self.breaks(S1, machine, format!("{line:?} breaks a rule and is {place}"));
             }
@@ -81,6 +84,10 @@ impl World {
     fn parent_is_missing(&self, machine: usize, line: &Line) -> bool {
         let parent = Line { kind: "SB", ..line.clone() };
         let row = self.row(machine, &parent);
+        // A parent elsewhere is not waited for for ever; but the owner may have reported it here too.
+        if line.elsewhere && row.is_none() {
+            return false;
+        }
         row.is_none_or(|row| row.place != Place::Accepted)
     }
 
@@ -93,12 +100,25 @@ impl World {
         self.breaks(L1, machine, format!("{} is rejected: {why}", row.id));
     }
 
+    /// Both ends were restored: what the receiver took and lost again while the sender was lost too has
+    /// bytes nowhere, and the sender has to say so.
+    fn bytes_are_gone(&self, machine: usize) -> bool {
+        let both = self.machines[machine].restored && self.machines[0].restored;
+        let store = &self.machines[machine].store;
+        let events = ready(store.audit_after(0, 1_000_000)).unwrap_or_default();
+        let said = |reason: &str| !reason.ends_with(", 0 envelopes not here");
+        both && events.iter().any(|(_, e, _)| e.action == "recall.given" && said(&e.reason))
+    }
+
     /// S4: the province has the latest words of it.
     fn is_on_the_shelf(&mut self, machine: usize, line: &Line, row: &CaseRow) {
         let shelf = self.machines[0].shelf.clone().unwrap_or_default();
         let name =
             (row.id.kind.to_string(), format!("{}/{}", row.id.key.root(), row.id.key.part()));
         let held = sink::look(&shelf).held.get(&name).cloned();
+        if held.is_none() && self.bytes_are_gone(machine) {
+            return;
+        }
         let Some(held) = held else {
             return self.breaks(S4, machine, format!("{} is accepted and nobody has it", row.id));
         };

@@ -66,7 +66,7 @@ impl World {
         let instance = &mut self.machines[at.machine].instances[at.instance];
         instance.workers[at.worker] = Some(worker);
         let struck = instance.port.struck();
-        self.struck(struck);
+        self.struck(struck, &name);
         let Some(result) = result else {
             self.breaks(L1, at.machine, format!("a turn of `{name}` never ended"));
             return None;
@@ -90,7 +90,7 @@ impl World {
         }
     }
 
-    fn struck(&mut self, struck: Option<Strike>) {
+    fn struck(&mut self, struck: Option<Strike>, worker: &str) {
         let Some(strike) = struck else { return };
         let fault = match (strike.when, strike.dies) {
             (When::Panic, _) => Fault::Panic,
@@ -100,7 +100,8 @@ impl World {
             (When::After, false) => Fault::Unheard,
             (When::Pause, _) => return,
         };
-        self.happened.note(fault);
+        let worker = worker.split('/').next().unwrap_or(worker);
+        self.happened.note_of(fault, worker);
     }
 
     /// What the loop around a worker does about a failure.

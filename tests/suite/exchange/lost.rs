@@ -7,6 +7,7 @@ use super::{DRILL_DAYS, stores};
 
 #[path = "drills.rs"]
 mod drills;
+mod found;
 mod restore_traps;
 mod twins;
 
