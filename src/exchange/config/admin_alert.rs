@@ -249,7 +249,7 @@ mod tests {
         let all = read(
             "backlog_age = \"1 h\"\ncertificate_days = 45\nmorning = \"07:05\"\nlanguage = \"en\"\n\
              [[admin.alert.channel]]\nname = \"duty\"\nkind = \"dingtalk\"\nurl = \"file:duty.url\"\n\
-             key = \"env:DUTY\"\nkeyword = \"监察\"\n\
+             key = \"env:MQ\"\nkeyword = \"监察\"\n\
              [[admin.alert.channel]]\nname = \"boss\"\nkind = \"sms\"\nurl = \"file:sms.url\"\nsecond = true\n\
              template = \"file:sms.json\"\nmedia_type = \"application/json\"\nphones = [\"13800000000\"]\n",
         );
@@ -259,7 +259,7 @@ mod tests {
         assert!(all.english && all.still.is_none());
         let [duty, boss] = &all.channels[..] else { panic!("{:?}", all.channels) };
         assert_eq!((duty.kind, duty.second), (ChannelKind::DingTalk, false));
-        assert_eq!(duty.key, Some(SecretRef::Env("DUTY".into())));
+        assert_eq!(duty.key, Some(SecretRef::Env("MQ".into())));
         assert_eq!((boss.kind, boss.second, boss.phones.len()), (ChannelKind::Sms, true, 1));
         assert_eq!(boss.secrets().count(), 2);
         assert_eq!(read("morning = \"none\"").unwrap().morning, Some(Morning::Never));
