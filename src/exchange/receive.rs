@@ -37,7 +37,7 @@ impl Receive {
         Self { node, counted: None, unsure: false }
     }
 
-    /// Counts the inbox at the start, and while it seems full: what another process left there, and
+    /// Counts the inbox at the start, and while it seems too full for history: what another process left there, and
     /// doubled parcels that the store did not add, are not in this process's reckoning.
     async fn count(&mut self, now: Millis) -> Result<(), WorkError> {
         let due = match self.counted {
@@ -46,9 +46,13 @@ impl Receive {
             // What other instances bring and take is in nobody's reckoning but the store's.
             Some(at) if self.node.held.is_shared() => {
                 let full = !self.node.inbox_has_room();
-                now.since(at) >= if full { COUNT_SHARED } else { COUNT_EVERY }
+                now < at || now.since(at) >= if full { COUNT_SHARED } else { COUNT_EVERY }
             }
-            Some(at) => !self.node.inbox_has_room() && now.since(at) >= COUNT_EVERY,
+            // A clock that went back is no reason to wait for it.
+            Some(at) => {
+                let long = now < at || now.since(at) >= COUNT_EVERY;
+                long && !self.node.inbox_is_half_empty()
+            }
         };
         if due {
             let inbox: u64 = self.node.store.inbox_depths().await?.iter().map(|(_, n)| n).sum();

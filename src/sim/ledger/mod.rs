@@ -20,6 +20,9 @@ use crate::sink::SharedShelf;
 /// Type and written key of a record.
 pub(crate) type Name = (Arc<str>, String);
 
+/// What each machine that used a number has under it: more than one only where there was a second.
+type ByMachine<T> = Vec<(NodeCode, Arc<[T]>)>;
+
 /// What one node has committed. It goes back with a backup.
 #[derive(Clone, Debug, Default)]
 pub struct Book {
@@ -62,9 +65,9 @@ pub struct Book {
 pub struct Ledger {
     books: BTreeMap<NodeCode, Book>,
     /// Frames as their origins sealed them.
-    frames: HashMap<EnvelopeId, Vec<(NodeCode, Arc<[u8]>)>>,
+    frames: HashMap<EnvelopeId, ByMachine<u8>>,
     /// Records of own envelopes, in order.
-    members: HashMap<EnvelopeId, Vec<(NodeCode, Arc<[Digest]>)>>,
+    members: HashMap<EnvelopeId, ByMachine<Digest>>,
     /// Which record a digest is.
     records: HashMap<Digest, RecordId>,
     /// Every record that was ever kept at a node, whatever became of the node.
