@@ -28,8 +28,6 @@ pub const PLACES: &[Place] = &[
     place("/nodes", "Nodes", "节点名录", Power::Look),
     place("/records", "Records and cases", "报文与办件", Power::Look),
     place("/problems", "Problem data", "问题数据", Power::Look),
-    place("/intake", "Intake", "数据填报", Power::Intake),
-    place("/review", "Review", "待审核", Power::Look),
     place("/dead", "Stopped, to be dealt with", "停发待处置", Power::Look),
     place("/reconcile", "Reconciliation", "对账", Power::Look),
     place("/ranking", "Reporting quality", "报送质量排名", Power::Look),

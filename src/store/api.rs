@@ -486,22 +486,5 @@ pub trait Store:
     fn place<'a>(&'a self, id: &'a RecordId, to: &'a NodeCode) -> StoreFuture<'a, Option<Place>>;
 }
 
-/// A state change of an own envelope with its circumstances.
-#[derive(Clone, Debug)]
-pub struct EventOn {
-    /// The event.
-    pub event: crate::lifecycle::OutEvent,
-    /// Stable code, if there is a reason.
-    pub reason: Option<String>,
-    /// Next attempt or next inquiry.
-    pub due_at: Option<Millis>,
-    /// Control contents to queue in the same fact.
-    pub controls: Vec<NewControl>,
-    /// Inbox row consumed.
-    pub inbox_id: Option<i64>,
-    /// Now.
-    pub now: Millis,
-}
-
 /// A shared store.
 pub type SharedStore = Arc<dyn Store>;

@@ -26,7 +26,7 @@ pub mod sqlite;
 mod told;
 pub mod types;
 
-pub use api::{EventOn, SharedStore, Store, StoreFuture};
+pub use api::{SharedStore, Store, StoreFuture};
 pub use api_account::AccountFacts;
 pub use api_archive::ArchiveFacts;
 pub use api_figures::FigureFacts;

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use canon::{NodeCode, Violation};
 
-use crate::api::EventOn;
+use crate::types::EventOn;
 use crate::types::*;
 
 /// What stands for U+0000.

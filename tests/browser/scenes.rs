@@ -24,10 +24,10 @@ const PAGES: &[(&str, &str, &str)] = &[
 ];
 
 /// One scene over the stage.
-pub type Scene = for<'s> fn(&'s Stage) -> Pin<Box<dyn Future<Output = ()> + 's>>;
+pub(crate) type Scene = for<'s> fn(&'s Stage) -> Pin<Box<dyn Future<Output = ()> + 's>>;
 
 /// Every scene by its name, in their order.
-pub const SCENES: &[(&str, Scene)] = &[
+pub(crate) const SCENES: &[(&str, Scene)] = &[
     ("the_morning_look", |s| Box::pin(the_morning_look(s))),
     ("every_page_in_both_languages", |s| Box::pin(every_page_in_both_languages(s))),
     ("an_observer_sees_no_button", |s| Box::pin(an_observer_sees_no_button(s))),

@@ -16,7 +16,7 @@ use tests::world::process::binary;
 /// How long the story and the first page may take.
 const BEGINS_WITHIN: Duration = Duration::from_secs(120);
 /// How long something on a page may take.
-pub const SEEN_WITHIN: Duration = Duration::from_secs(15);
+pub(crate) const SEEN_WITHIN: Duration = Duration::from_secs(15);
 
 /// A process that ends with whoever started it.
 struct Ends(Child);
@@ -31,25 +31,25 @@ impl Drop for Ends {
 
 /// A tier's pages.
 #[derive(Clone, Debug)]
-pub struct Pages {
+pub(crate) struct Pages {
     /// Node code.
-    pub node: String,
+    pub(crate) node: String,
     /// `http://127.0.0.1:PORT`.
-    pub address: String,
+    pub(crate) address: String,
     /// Links that work once, by the role whose account they open.
-    pub links: Vec<(String, String)>,
+    pub(crate) links: Vec<(String, String)>,
 }
 
 /// The running demo and the driver of the browser.
-pub struct Stage {
+pub(crate) struct Stage {
     _demo: Ends,
     _driver: Ends,
     _folder: TempDir,
     driver_port: u16,
     /// Every tier's pages, the lowest first.
-    pub pages: Vec<Pages>,
+    pub(crate) pages: Vec<Pages>,
     /// Where pictures go.
-    pub pictures: PathBuf,
+    pub(crate) pictures: PathBuf,
 }
 
 fn free_port() -> u16 {
@@ -94,7 +94,7 @@ fn told(demo: &mut Child) -> Vec<Pages> {
 
 impl Stage {
     /// Plays the story, and waits until its pages are there.
-    pub fn set() -> Self {
+    pub(crate) fn set() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let program = binary();
         let mut demo = Command::new(&program);
@@ -116,13 +116,13 @@ impl Stage {
     }
 
     /// The pages of the tier whose code begins so.
-    pub fn of(&self, tier: &str) -> &Pages {
+    pub(crate) fn of(&self, tier: &str) -> &Pages {
         let found = self.pages.iter().find(|p| p.node.starts_with(tier));
         found.unwrap_or_else(|| panic!("no pages of {tier}: {:?}", self.pages))
     }
 
     /// A new browser, with or without scripts.
-    pub async fn browser(&self, scripts: bool) -> Browser {
+    pub(crate) async fn browser(&self, scripts: bool) -> Browser {
         let args = [
             "--headless=new",
             "--no-sandbox",
@@ -156,20 +156,20 @@ impl Stage {
 }
 
 /// One browser.
-pub struct Browser {
+pub(crate) struct Browser {
     /// What drives it.
-    pub client: Client,
+    pub(crate) client: Client,
     pictures: PathBuf,
 }
 
 impl Browser {
     /// Opens an address.
-    pub async fn open(&self, address: &str) {
+    pub(crate) async fn open(&self, address: &str) {
         self.client.goto(address).await.unwrap_or_else(|e| panic!("{address}: {e}"));
     }
 
     /// The text of what a selector finds, once it is there.
-    pub async fn text(&self, css: &str) -> String {
+    pub(crate) async fn text(&self, css: &str) -> String {
         let wait = self.client.wait().at_most(SEEN_WITHIN).for_element(Locator::Css(css)).await;
         let found = match wait {
             Ok(found) => found,
@@ -179,18 +179,18 @@ impl Browser {
     }
 
     /// All that is written on the page.
-    pub async fn body(&self) -> String {
+    pub(crate) async fn body(&self) -> String {
         let body = self.client.find(Locator::Css("body")).await.expect("a body");
         body.text().await.expect("its text")
     }
 
     /// Whether a selector finds something now.
-    pub async fn has(&self, css: &str) -> bool {
+    pub(crate) async fn has(&self, css: &str) -> bool {
         self.client.find(Locator::Css(css)).await.is_ok()
     }
 
     /// Waits until some words stand on the page.
-    pub async fn wait_for(&self, words: &str) {
+    pub(crate) async fn wait_for(&self, words: &str) {
         let begun = Instant::now();
         loop {
             // While the next page comes, there is none.
@@ -211,12 +211,12 @@ impl Browser {
     }
 
     /// Where it is.
-    pub async fn address(&self) -> String {
+    pub(crate) async fn address(&self) -> String {
         self.client.current_url().await.expect("an address").to_string()
     }
 
     /// Types into a field.
-    pub async fn fill(&self, css: &str, text: &str) {
+    pub(crate) async fn fill(&self, css: &str, text: &str) {
         let field = self.client.wait().at_most(SEEN_WITHIN).for_element(Locator::Css(css)).await;
         let field = match field {
             Ok(field) => field,
@@ -227,7 +227,7 @@ impl Browser {
     }
 
     /// Clicks, and waits until the next page is there.
-    pub async fn click(&self, css: &str) {
+    pub(crate) async fn click(&self, css: &str) {
         let found = self.client.wait().at_most(SEEN_WITHIN).for_element(Locator::Css(css)).await;
         let found = match found {
             Ok(found) => found,
@@ -237,13 +237,13 @@ impl Browser {
     }
 
     /// Keeps a picture of the whole page.
-    pub async fn picture(&self, name: &str) {
+    pub(crate) async fn picture(&self, name: &str) {
         let bytes = self.client.screenshot().await.expect("a picture");
         std::fs::write(self.pictures.join(format!("{name}.png")), bytes).expect("it is kept");
     }
 
     /// Ends it.
-    pub async fn close(self) {
+    pub(crate) async fn close(self) {
         self.client.close().await.expect("it closes");
     }
 }

@@ -23,7 +23,7 @@ pub const SIGNATURE: &str = "x-tiergate-signature";
 
 /// Where a line of a message stands in the life of what it tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Turn {
+pub(super) enum Turn {
     /// It is new to this channel.
     New,
     /// It lasts.

@@ -244,7 +244,7 @@ pub(super) async fn of_days(
         if now.since(ended) < settings.day_after {
             continue;
         }
-        let report = report::of_day(hall.store(), &hall.node.code, day).await?;
+        let report = report::of_day(hall.store(), &hall.node.code, (day, hall.now())).await?;
         let windows = report.windows.len();
         let agree = report.windows.iter().filter(|w| w.verdict == report::Verdict::Agrees).count();
         if agree < windows {

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
 use super::view::{Fault, Refused};
-use crate::access::{Power, Via, Who};
+use crate::access::{Power, Who};
 use crate::error::PageError;
 use crate::hall::Hall;
 use crate::web::FORM_BYTES_MAX;

@@ -82,8 +82,8 @@ pub(super) struct MonthBooks {
     accounts: Vec<Account>,
 }
 
-/// What one sender did for one receiver in a month. The rates are: reported / days, (taken − late) /
-/// taken, (collected − invalid) / collected, agreed / reported.
+/// What one sender did for one receiver in a month. The rates are: reported / days, (due − late) /
+/// due, taken / (taken + invalid), agreed / reported.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Account {
     sender: String,
@@ -95,10 +95,14 @@ pub(super) struct Account {
     collected: u64,
     /// Accepted and superseded.
     taken: u64,
+    /// Of these, those that could be late: no history, and not of an excused day.
+    due: u64,
     /// Of these, those that came after their day was reported first.
     late: u64,
     invalid: u64,
     history: u64,
+    /// Accepted and superseded on excused days.
+    excused: u64,
     baseline: u64,
 }
 
@@ -124,7 +128,7 @@ pub(super) async fn day(
 ) -> Answer<DayBooks> {
     caller.needs(Power::Look)?;
     let day = Day::parse(&said).ok_or_else(|| no_day(&said))?;
-    let report = report::of_day(hall.store(), &hall.node.code, day).await?;
+    let report = report::of_day(hall.store(), &hall.node.code, (day, hall.now())).await?;
     let (agrees, all) = (report.agrees(), caller.0.scope.is_all());
     let windows = report.windows.iter().map(|w| window(w, report.more, all)).collect();
     Ok(Json(DayBooks { day: day.to_string(), agrees, windows }))
@@ -191,7 +195,7 @@ pub(super) async fn month(
     let end = (first.0..).map(Day).take_while(same).last().unwrap_or(first);
     let last = end.min(hall.now().day());
     let accounts = rates::of_days(hall.store(), &hall.node.code, (first, last)).await?;
-    let accounts = accounts.into_iter().map(|((sender, receiver), a)| Account {
+    let accounts = accounts.pairs.into_iter().map(|((sender, receiver), a)| Account {
         sender: sender.to_string(),
         receiver: receiver.to_string(),
         days: a.days,
@@ -199,9 +203,11 @@ pub(super) async fn month(
         agreed: a.agreed,
         collected: a.collected,
         taken: a.taken,
+        due: a.due,
         late: a.late,
         invalid: a.invalid,
         history: a.history,
+        excused: a.excused,
         baseline: a.baseline,
     });
     Ok(Json(MonthBooks { month: said, accounts: accounts.collect() }))

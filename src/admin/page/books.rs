@@ -64,7 +64,7 @@ fn put<T>(kept: &Mutex<BTreeMap<Day, (Millis, T)>>, day: Day, at: Millis, what: 
 impl Books {
     /// A day as it is now, whole.
     pub(crate) async fn day(&self, hall: &Hall, day: Day) -> Result<DayReport, PageError> {
-        let report = report::of_day(hall.store(), &hall.node.code, day).await?;
+        let report = report::of_day(hall.store(), &hall.node.code, (day, hall.now())).await?;
         put(&self.days, day, hall.now(), Stand::of(&report));
         Ok(report)
     }

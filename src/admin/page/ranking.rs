@@ -7,7 +7,8 @@ use axum::Router;
 use axum::extract::{Query, State};
 use axum::routing::get;
 use canon::Day;
-use exchange::reconcile::month::{self, Account, Accounts};
+use exchange::reconcile::month::{Account, Accounts};
+use exchange::reconcile::rates;
 use exchange::reconcile::sheets::{Cell, Sheet, Tongue};
 use maud::html;
 
@@ -29,7 +30,7 @@ fn mean(a: &Account) -> Option<u64> {
     let rate = |part: u64, whole: u64| (whole > 0).then(|| part.saturating_mul(10_000) / whole);
     let rates = [
         rate(a.reported, a.days),
-        rate(a.taken.saturating_sub(a.late), a.taken),
+        rate(a.due.saturating_sub(a.late), a.due),
         rate(a.taken, a.taken + a.invalid),
         rate(a.agreed, a.reported),
     ];
@@ -38,11 +39,18 @@ fn mean(a: &Account) -> Option<u64> {
     (n > 0).then(|| known.into_iter().sum::<u64>() / n)
 }
 
-/// The accounts as a sheet, the best first.
-fn ranked(accounts: &Accounts, days: (Day, Day), t: Tongue) -> Sheet {
-    let mut sheet = month::sheet(accounts, days, t);
+/// The accounts as sheets: by node, the best first; then by unit and by region, as they stand.
+fn ranked(accounts: &Accounts, t: Tongue) -> Vec<Sheet> {
+    let mut sheets = rates::sheets(accounts, t);
+    if let Some(sheet) = sheets.first_mut() {
+        rank(accounts, sheet, t);
+    }
+    sheets
+}
+
+fn rank(accounts: &Accounts, sheet: &mut Sheet, t: Tongue) {
     let mut rows: Vec<(Option<u64>, Vec<Cell>)> =
-        accounts.values().map(mean).zip(std::mem::take(&mut sheet.rows)).collect();
+        accounts.pairs.values().map(mean).zip(std::mem::take(&mut sheet.rows)).collect();
     rows.sort_by_key(|(mean, _)| Reverse(*mean));
     let mut last = None;
     let mut rank = 0;
@@ -67,25 +75,28 @@ fn ranked(accounts: &Accounts, days: (Day, Day), t: Tongue) -> Sheet {
         )
         .to_owned(),
     );
-    sheet
 }
 
-/// The sheet of a month that has begun, up to yesterday.
-async fn sheet(hall: &Hall, who: &Who, asked: &Asked) -> Result<(Day, Day, Sheet), PageError> {
+/// The sheets of a month that has begun, up to yesterday.
+async fn sheets(
+    hall: &Hall,
+    who: &Who,
+    asked: &Asked,
+) -> Result<(Day, Day, Vec<Sheet>), PageError> {
     who.needs(Power::Look)?;
     let (first, last) = month_of(asked.month.as_deref(), hall.now());
     let until = Day(last.0.min(hall.now().day().0 - 1));
     let accounts = if until < first {
-        Accounts::new()
+        Accounts { span: (first, first), ..Accounts::default() }
     } else {
         hall.books.month(hall, (first, until)).await?
     };
-    Ok((first, last, ranked(&accounts, (first, until.max(first)), who.tongue)))
+    Ok((first, last, ranked(&accounts, who.tongue)))
 }
 
 async fn page(State(hall): State<Arc<Hall>>, who: Who, Query(asked): Query<Asked>) -> Page {
-    let found = sheet(&hall, &who, &asked).await;
-    let (first, last, sheet) = found.map_err(|e: PageError| Refusal::to(&who, e))?;
+    let found = sheets(&hall, &who, &asked).await;
+    let (first, last, sheets) = found.map_err(|e: PageError| Refusal::to(&who, e))?;
     let (before, after) = beside((first, last));
     let name = first.to_string();
     let name = month_name(&name);
@@ -95,8 +106,10 @@ async fn page(State(hall): State<Arc<Hall>>, who: Who, Query(asked): Query<Asked
             b { (name) } " "
             a href={ "/ranking?month=" (after) } { (after) " →" }
         }
-        @for note in &sheet.notes { p.quiet { (note) } }
-        (listed(&who, &sheet))
+        @for sheet in &sheets {
+            @for note in &sheet.notes { p.quiet { (note) } }
+            (listed(&who, sheet))
+        }
         p { a href={ "/ranking/file?month=" (name) } { (who.of("Download as XLSX", "下载 XLSX")) } }
     };
     let title = who.of("Reporting quality", "报送质量排名");
@@ -105,10 +118,10 @@ async fn page(State(hall): State<Arc<Hall>>, who: Who, Query(asked): Query<Asked
 
 async fn file(State(hall): State<Arc<Hall>>, who: Who, Query(asked): Query<Asked>) -> Page {
     let made = async {
-        let (first, _, sheet) = sheet(&hall, &who, &asked).await?;
+        let (first, _, sheets) = sheets(&hall, &who, &asked).await?;
         let name = month_name(&first.to_string()).to_owned();
         let title = format!("{} {name}", who.of("Reporting quality", "报送质量"));
-        let bytes = hall.house.book(&title, &[sheet])?;
+        let bytes = hall.house.book(&title, &sheets)?;
         Ok((format!("ranking-{}-{name}.xlsx", hall.node.code), bytes))
     };
     let (name, bytes) = made.await.map_err(|e: PageError| Refusal::to(&who, e))?;
@@ -117,6 +130,8 @@ async fn file(State(hall): State<Arc<Hall>>, who: Who, Query(asked): Query<Asked
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use canon::NodeCode;
 
     use super::*;
@@ -128,18 +143,20 @@ mod tests {
             reported,
             agreed: reported,
             taken: 100 - invalid,
+            due: 100 - invalid,
             invalid,
             ..Account::default()
         };
         let pair = |sender: &str| (NodeCode(sender.into()), NodeCode("city".into()));
-        let accounts = Accounts::from([
+        let pairs = BTreeMap::from([
             (pair("a"), account(8, 0)),
             (pair("b"), account(10, 0)),
             (pair("c"), account(10, 0)),
             (pair("d"), Account::default()),
         ]);
-        let days = (Day(20_000), Day(20_010));
-        let sheet = ranked(&accounts, days, Tongue::Zh);
+        let span = (Day(20_000), Day(20_010));
+        let accounts = Accounts { span, pairs, ..Accounts::default() };
+        let sheet = ranked(&accounts, Tongue::Zh).remove(0);
         let told: Vec<String> =
             sheet.rows.iter().map(|row| format!("{} {}", row[0].plain(), row[2].plain())).collect();
         assert_eq!(told, ["1 b", "1 c", "3 a", "4 d"]);

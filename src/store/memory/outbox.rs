@@ -5,9 +5,9 @@ use std::sync::Arc;
 use canon::{EnvelopeId, Lane, Millis, Route};
 
 use super::state::*;
-use crate::api::EventOn;
 use crate::error::StoreError;
 use crate::lifecycle::{OutEvent, OutState};
+use crate::types::EventOn;
 use crate::types::*;
 
 impl Identity {

@@ -6,7 +6,7 @@ use canon::{Day, Digest, EnvelopeId, Lane, Millis, NodeCode, RecordId, Route};
 
 use super::MemoryStore;
 use super::state::own_key;
-use crate::api::{EventOn, Store, StoreFuture};
+use crate::api::{Store, StoreFuture};
 use crate::plain::{Plain, refs};
 use crate::types::*;
 

@@ -11,9 +11,9 @@ use super::moves::{Move, Moves, Own, envelope, own_row};
 use super::seal::{learn_controls, put_controls};
 use super::sql;
 use super::tally::{self, OWN, Tallies};
-use crate::api::EventOn;
 use crate::error::StoreError;
 use crate::lifecycle::{OutEvent, OutState};
+use crate::types::EventOn;
 use crate::types::*;
 
 /// An own envelope.

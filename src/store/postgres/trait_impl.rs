@@ -10,7 +10,7 @@ use super::{
     accept, attempts, collect, dispatch, inbox, lease, number, people, problems, reconcile, relay,
     seal, settle, signing, source_rows, standing, status, sweep, tally, waiting, write_back,
 };
-use crate::api::{EventOn, Store, StoreFuture};
+use crate::api::{Store, StoreFuture};
 use crate::plain::{Plain, refs};
 use crate::types::*;
 

@@ -11,11 +11,11 @@ use super::handle::{Handle, blob, drop_blob};
 use super::seal::{lane_column, learn_controls, put_controls};
 use super::sql;
 use super::tally::{self, Line, OWN, Tallies};
-use crate::api::EventOn;
 use crate::error::StoreError;
 use crate::lifecycle::{OutEvent, OutState};
 pub(super) use crate::packed::columns::state;
 use crate::packed::columns::{envelope_place, state_column};
+use crate::types::EventOn;
 use crate::types::*;
 
 static ATTEMPTS: Bulk = Bulk::new(sql::ATTEMPT_HEAD, sql::ATTEMPT_ROW, "");

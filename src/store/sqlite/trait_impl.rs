@@ -9,7 +9,7 @@ use super::{
     accept, collect, dispatch, inbox, people, problems, reconcile, relay, seal, settle, signing,
     source_rows, standing, status, sweep, tally, waiting, write_back,
 };
-use crate::api::{EventOn, Store, StoreFuture};
+use crate::api::{Store, StoreFuture};
 use crate::plain::{Plain, refs};
 use crate::types::*;
 

@@ -219,3 +219,20 @@ pub struct Attempted {
     /// `Confirmed`: when the receipt becomes overdue. `NotConfirmed`: next attempt.
     pub due_at: Millis,
 }
+
+/// A state change of an own envelope with its circumstances.
+#[derive(Clone, Debug)]
+pub struct EventOn {
+    /// The event.
+    pub event: OutEvent,
+    /// Stable code, if there is a reason.
+    pub reason: Option<String>,
+    /// Next attempt or next inquiry.
+    pub due_at: Option<Millis>,
+    /// Control contents to queue in the same fact.
+    pub controls: Vec<NewControl>,
+    /// Inbox row consumed.
+    pub inbox_id: Option<i64>,
+    /// Now.
+    pub now: Millis,
+}
