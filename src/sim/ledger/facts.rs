@@ -304,9 +304,8 @@ fn admitted(parcels: &[Arrived]) -> Write {
 
 /// The bytes are those that their origin sealed.
 fn genuine(ledger: &mut Ledger, node: &NodeCode, id: &EnvelopeId, frame: &Arc<[u8]>, what: &str) {
-    let sealed = ledger.frames.get(id);
-    let same = sealed.is_some_and(|all| all.iter().any(|(_, f)| f == frame));
-    let known = sealed.is_some();
+    let known = ledger.frames.contains_key(id);
+    let same = ledger.is_genuine(id, frame);
     ledger.holds(known, S7, node, || format!("{id} was {what}, and nobody sealed it"));
     ledger.holds(same, S3, node, || format!("{id} was {what} with other bytes than were sealed"));
 }
