@@ -218,7 +218,7 @@ impl House for Porter {
 
     fn signed(&self, file: &[u8]) -> Result<Vec<u8>, String> {
         let signed = envelope::sign_text(file, self.node.signers.first());
-        signed.map(Into::into).map_err(|e| e.to_string())
+        signed.map_err(|e| e.to_string())
     }
 }
 

@@ -202,7 +202,7 @@ fn channel(tab: &mut Tab<'_>, cx: &mut Cx<'_>) -> Option<ChannelConfig> {
         .unwrap_or_default();
     let (name, kind, url) = (name?.text.into(), kind?, url?);
     let sms = kind == ChannelKind::Sms;
-    if sms != !phones.is_empty() {
+    if sms == phones.is_empty() {
         cx.problems.push(
             "config.bad_value",
             &tab.spot("phones"),
