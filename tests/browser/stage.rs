@@ -18,6 +18,9 @@ const BEGINS_WITHIN: Duration = Duration::from_secs(120);
 /// How long something on a page may take.
 pub(crate) const SEEN_WITHIN: Duration = Duration::from_secs(15);
 
+/// How often a page is looked at.
+const LOOK: Duration = Duration::from_millis(100);
+
 /// A process that ends with whoever started it.
 struct Ends(Child);
 
@@ -149,7 +152,7 @@ impl Stage {
                 Ok(client) => return Browser { client, pictures: self.pictures.clone() },
                 Err(e) if begun.elapsed() > SEEN_WITHIN => panic!("no browser: {e}"),
                 // The driver is still starting.
-                Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+                Err(_) => tokio::time::sleep(LOOK).await,
             }
         }
     }
@@ -170,12 +173,36 @@ impl Browser {
 
     /// The text of what a selector finds, once it is there.
     pub(crate) async fn text(&self, css: &str) -> String {
-        let wait = self.client.wait().at_most(SEEN_WITHIN).for_element(Locator::Css(css)).await;
-        let found = match wait {
-            Ok(found) => found,
-            Err(e) => panic!("{css} at {}: {e}\n{}", self.address().await, self.body().await),
-        };
-        found.text().await.expect("its text")
+        let begun = Instant::now();
+        loop {
+            // It may be found on the page that is just being left.
+            let found = self.client.find(Locator::Css(css)).await;
+            let text = match found {
+                Ok(found) => found.text().await,
+                Err(e) => Err(e),
+            };
+            match text {
+                Ok(text) => return text,
+                Err(e) if begun.elapsed() > SEEN_WITHIN => {
+                    panic!("{css} at {}: {e}\n{}", self.address().await, self.body().await)
+                }
+                Err(_) => tokio::time::sleep(LOOK).await,
+            }
+        }
+    }
+
+    /// Opens an address until some words stand there.
+    pub(crate) async fn until(&self, address: &str, words: &str) {
+        let begun = Instant::now();
+        loop {
+            self.open(address).await;
+            let body = self.body().await;
+            if body.contains(words) {
+                return;
+            }
+            assert!(begun.elapsed() < SEEN_WITHIN, "no `{words}` at {address}:\n{body}");
+            tokio::time::sleep(LOOK).await;
+        }
     }
 
     /// All that is written on the page.
@@ -206,7 +233,7 @@ impl Browser {
                 "no `{words}` at {}:\n{body}",
                 self.address().await
             );
-            tokio::time::sleep(Duration::from_millis(100)).await;
+            tokio::time::sleep(LOOK).await;
         }
     }
 

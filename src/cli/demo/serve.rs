@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use admin::machines::Machines;
+use encoding_rs::GB18030;
 use exchange::config::{At, ListenConfig};
 use store::{AuditEvent, EventOn, OutEvent};
 
@@ -13,6 +14,7 @@ use super::scenes::Story;
 use super::tiers::Tier;
 use super::world::{LOOK, World};
 use crate::assemble::store_failure;
+use crate::files;
 use crate::pages::Serving;
 use crate::text::Failure;
 
@@ -20,6 +22,10 @@ use crate::text::Failure;
 const PORT: u16 = 8471;
 /// The step of the legacy systems that brings new cases: later than every one of the story.
 const STEP: u32 = 9;
+/// The line that is filed again and again.
+const LINE: usize = 17;
+/// How often.
+const MISFILED: u32 = 3;
 /// Longest wait until something is stuck.
 const STUCK_MAX: Duration = Duration::from_secs(40);
 
@@ -58,11 +64,34 @@ pub(crate) async fn spoil(story: &mut Story<'_>) -> Result<(), Failure> {
     world.tamper.leave();
     world.tamper.cut(&Tier::Province.code());
     prepare::advance(&world.folder, &mut story.state, STEP, world.now()).await?;
+    misfiled(story)?;
     let began = Instant::now();
     while began.elapsed() < STUCK_MAX && !given_up(world).await? {
         tokio::time::sleep(LOOK).await;
     }
     Ok(())
+}
+
+/// The township's window files one more day's sheet, in which the same mistake is made with every case: its
+/// line 17, whose citizen number has a wrong check digit, under other case numbers.
+fn misfiled(story: &Story<'_>) -> Result<(), Failure> {
+    let (drops, first) = (story.world.folder.drops(), &story.state.first_file);
+    let old = drops.join("done").join(first);
+    let bytes = std::fs::read(&old).map_err(|e| files::cannot(&old, &e))?;
+    let (text, _, _) = GB18030.decode(&bytes);
+    let mut lines = text.lines();
+    let (Some(head), Some(wrong)) = (lines.next(), lines.nth(LINE - 2)) else { return Ok(()) };
+    let (number, rest) = wrong.split_once(',').unwrap_or((wrong, ""));
+    let stem: String = number.chars().take(number.chars().count().saturating_sub(6)).collect();
+    let mut sheet = format!("{head}\r\n");
+    for nth in 1..=MISFILED {
+        sheet.push_str(&format!("{stem}{:06},{rest}\r\n", 900_000 + nth));
+    }
+    let name = first.replace(".csv", "-2.csv");
+    let part = drops.join(format!(".{name}.part"));
+    std::fs::write(&part, GB18030.encode(&sheet).0).map_err(|e| files::cannot(&part, &e))?;
+    let path = drops.join(name);
+    std::fs::rename(&part, &path).map_err(|e| files::cannot(&path, &e))
 }
 
 /// Gives one envelope of the county's up whose receipt is overdue, as an operator would; `false`

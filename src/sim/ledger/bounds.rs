@@ -69,6 +69,7 @@ pub const ELSEWHERE: &[(&str, &str)] = &[
     ("live_", "exchange/pace.rs"),
     ("bulk_", "exchange/pace.rs"),
     ("store_", "store: PostgreSQL"),
+    ("amqp_", "bus: RabbitMQ, as `receipt_overdue`"),
     ("broker_", "bus: RabbitMQ"),
 ];
 

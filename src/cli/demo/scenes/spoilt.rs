@@ -83,7 +83,7 @@ async fn refused(story: &mut Story<'_>, spoilt: &Spoilt) -> Result<(), Failure> 
     let text = canon::code(&code);
     story.show.say(
         format!(
-            "province: refused [{code}], nothing of it was kept: {}",
+            "province: refused [{code}], nothing kept: {}",
             text.map_or("", |c| c.en.split(';').next().unwrap_or_default())
         ),
         format!("省平台：{} [{code}]，未留存任何内容", text.map_or("已拒收", |c| c.zh)),
