@@ -33,7 +33,7 @@ api: ## Schemathesis (PyPI) against the document of the running program's API
 monitoring: ## rules and figures in the real promtool (Debian's prometheus, about 100 MB)
 	@bash tests/api/monitoring.sh
 
-browser: install ## the pages in a real Chromium; pictures in target/debug/screenshots
+browser: install ## the pages in a real Chromium; pictures under target/screenshots
 	$(CARGO) test --workspace --all-features --locked --test browser
 
 fuzz: ## every parser under libFuzzer, FUZZ_SECONDS each (20); stable Rust, a build of its own

@@ -1,6 +1,6 @@
 //! Scenes in a real browser over the four nodes of `demo --serve`: what an administrator sees in the
 //! morning, and what is done about it. One stage for all scenes, in their order; pictures of every page
-//! in both languages are kept in the folder `screenshots` beside the program.
+//! in both languages are kept under `target/screenshots`.
 
 #[path = "browser/scenes.rs"]
 mod scenes;
