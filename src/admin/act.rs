@@ -97,7 +97,7 @@ impl Act {
             Self::Resubmit(_) => "quarantine.resubmit",
             Self::Void(_) => "quarantine.void",
             Self::Heal { .. } => "reconcile.heal",
-            Self::Reopen(_) => "envelope.reopen",
+            Self::Reopen(_) => "reopen.envelope",
             Self::Backfill { .. } => "backfill.order",
             Self::Maintenance { .. } => "notice.maintenance",
         }

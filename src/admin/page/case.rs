@@ -327,7 +327,7 @@ async fn audited(hall: &Hall, who: &Who, deed: &Deed, action: &str) -> Result<()
 async fn unmask(State(hall): State<Arc<Hall>>, Told { who, form }: Told<Deed>) -> Page {
     let shown = async {
         let life = Life::read(&hall, &who, &form.number).await?;
-        audited(&hall, &who, &form, "case.shown").await?;
+        audited(&hall, &who, &form, "trace.shown").await?;
         Ok(life)
     };
     let life = shown.await.map_err(|e: PageError| Refusal::to(&who, e))?;

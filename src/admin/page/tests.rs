@@ -208,10 +208,10 @@ async fn a_case_is_shown_with_its_labels_and_what_is_personal_is_starred() {
         .map(|(_, event, _)| (&*event.action, event.ok))
         .collect();
     let expected = [
-        ("case.shown", false),
-        ("case.shown", true),
+        ("trace.shown", false),
+        ("trace.shown", true),
         ("evidence.export", true),
-        ("case.shown", false),
+        ("trace.shown", false),
         ("evidence.export", false),
     ];
     assert_eq!(shown, expected);

@@ -106,7 +106,7 @@ async fn given_up(world: &World) -> Result<bool, Failure> {
     let Some(lease) = lease else { return Ok(false) };
     let event = EventOn {
         event: OutEvent::GivenUp,
-        reason: Some("receiver.unreachable".into()),
+        reason: Some("bus.unreachable".into()),
         due_at: None,
         controls: Vec::new(),
         inbox_id: None,
@@ -117,7 +117,7 @@ async fn given_up(world: &World) -> Result<bool, Failure> {
         let event = AuditEvent {
             at: now,
             who: "op0012".into(),
-            action: "envelope.give_up".into(),
+            action: "give_up.envelope".into(),
             subject: envelope.id.to_string(),
             reason: "演示：省平台长时间不可达".into(),
             ok: true,
