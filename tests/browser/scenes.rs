@@ -199,7 +199,7 @@ async fn a_row_goes_back_to_its_unit(stage: &Stage) {
     browser.click(&format!("{row} button")).await;
     browser.open(&format!("{}/problems?state=returned", town.address)).await;
     browser.wait_for("已退回来源单位").await;
-    browser.click("section:nth-of-type(2) tbody tr:first-child a").await;
+    browser.click("section:nth-of-type(2) tbody tr:last-child a").await;
     browser.wait_for("更正期限").await;
     let body = browser.body().await;
     assert!(body.contains('*'), "personal values are starred: {body}");
