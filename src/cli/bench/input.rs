@@ -101,7 +101,7 @@ fn row(n: u64, unit: &str, out: &mut String) {
     .expect("a String takes all text");
 }
 
-fn unit_code(department: u64) -> String {
+pub(crate) fn unit_code(department: u64) -> String {
     let body = format!("11990103{department:09}");
     let check = credit_code_check_char(&body).unwrap_or('0');
     format!("{body}{check}")

@@ -142,7 +142,8 @@ fn configured(
 
 fn exporting(configs: &[PathBuf], case: u64, file: &Path) -> Result<Command, Failure> {
     let number = input::number(case);
-    let namespace = super::nodes::codes(TIERS)[0].to_string();
+    // The source says whose the case is.
+    let namespace = input::unit_code(case % input::DEPARTMENTS);
     let record = RecordId { kind: "SL".into(), key: Key::new(&namespace, &[&number]), version: 1 };
     let mut command = Command::new(std::env::current_exe()?);
     command.args(["--lang", "en", "evidence", "export"]).arg(record.to_string());
