@@ -175,7 +175,7 @@ async fn demo(args: &Demo, out: &Out) -> Done {
             for pages in serving {
                 pages.close().await;
             }
-            stopped(waited, &story.show, &folder).map(|_| exit)
+            served(waited, &story.show, &folder).map(|()| exit)
         }
     };
     world.stop().await;
@@ -190,6 +190,18 @@ async fn on_show(
     serve::tell(story, serving).await?;
     serve::spoil(story).await?;
     Ok(std::future::pending().await)
+}
+
+/// The end of `--serve`: the story is over, the folder stays until the next demo in it.
+fn served(waited: std::io::Result<()>, show: &Show, folder: &Folder) -> Result<(), Failure> {
+    waited
+        .map_err(|e| Failure::environment(format!("signals: {e}"), format!("无法接收信号：{e}")))?;
+    let dir = folder.0.display();
+    show.line("")?;
+    Ok(show.line(show.out.of(
+        format!("Stopped; nothing is lost. The four nodes lie in {dir}: tiergate run --config {dir}/*/node.toml"),
+        format!("已停止，数据不丢失。四个节点在 {dir}：tiergate run --config {dir}/*/node.toml"),
+    ))?)
 }
 
 /// Ctrl-C: everything that counts is in the stores already.

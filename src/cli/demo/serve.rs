@@ -148,8 +148,8 @@ pub(crate) async fn tell(story: &mut Story<'_>, serving: &[Serving]) -> Result<(
         }
     }
     story.show.line(story.show.out.of(
-        "Ctrl-C ends it; nothing is lost, and the same command goes on from there.".to_owned(),
-        "按 Ctrl-C 结束，数据不丢失；再次运行同一命令可接着看。".to_owned(),
+        "Ctrl-C ends it; nothing is lost, `tiergate run` starts these nodes again, a new demo begins anew.".to_owned(),
+        "按 Ctrl-C 结束，数据不丢失；可用 tiergate run 再次启动这些节点，重新演示则从头开始。".to_owned(),
     ))?;
     Ok(())
 }
